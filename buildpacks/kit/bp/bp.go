@@ -1,0 +1,93 @@
+// Package bp is what a buildpack is written against. It is the only importer of libcnb and libpak, so that their types
+// and their versions stay here.
+package bp
+
+import (
+	"context"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+)
+
+// Buildpack is one buildpack of the suite. Detect reads files and variables only; Build decides first, then acts.
+type Buildpack struct {
+	ID     string // as in its buildpack.toml
+	Detect func(context.Context, DetectContext) (DetectResult, error)
+	Build  func(context.Context, BuildContext) (BuildResult, error)
+}
+
+// Info is who the running buildpack is, from its buildpack.toml.
+type Info struct {
+	ID      string
+	Name    string
+	Version string
+	Dir     string // absolute path of the folder that holds buildpack.toml
+}
+
+// Workspace is what both phases see.
+type Workspace struct {
+	AppDir    string // absolute path of the app's source
+	Buildpack Info
+	Target    Target
+	Config    config.Config      // the declared variables
+	Env       config.Environment // the whole environment, for the tools that are called
+	Log       *report.Log
+	bindings  bindingList
+}
+
+// DetectContext is the input of Detect.
+type DetectContext struct{ Workspace }
+
+// BuildContext is the input of Build.
+type BuildContext struct {
+	Workspace
+	Layers *layer.Dir // contributes layers; what is contributed is part of the result
+	plan   planEntries
+}
+
+// Entry is a requirement of the build plan (Buildpack API, "Build Plan").
+type Entry struct {
+	Name     string
+	Metadata map[string]any
+}
+
+// Plan is one alternative of what a buildpack provides to and requires from its group.
+type Plan struct {
+	Provides []string
+	Requires []Entry
+}
+
+// DetectResult is whether the buildpack takes part, and why: one clause without a full stop, such as "go.mod found".
+type DetectResult struct {
+	Pass   bool
+	Reason string
+	Plans  []Plan // alternatives, the preferred first
+}
+
+// Pass returns the result of a buildpack that takes part.
+func Pass(reason string, plans ...Plan) DetectResult {
+	return DetectResult{Pass: true, Reason: reason, Plans: plans}
+}
+
+// Fail returns the result of a buildpack that does not take part.
+func Fail(reason string) DetectResult { return DetectResult{Reason: reason} }
+
+// Process is a way to start the app. It is always started directly, never by a shell.
+type Process struct {
+	Type       string   // "web", "worker"
+	Command    []string // the program and the arguments that are always there
+	Args       []string // arguments that those of the user replace
+	WorkingDir string   // absolute; empty for the app's folder
+	Default    bool     // started when no type is named
+}
+
+// BuildResult is what a build gives besides its layers.
+type BuildResult struct {
+	Processes []Process
+	Slices    [][]string        // groups of path patterns of the app folder that become layers of their own
+	Labels    map[string]string // labels of the app image
+	Unmet     []string          // names of plan entries that later buildpacks should serve
+	LaunchBOM *sbom.Document    // what is in the app image outside of layers
+}

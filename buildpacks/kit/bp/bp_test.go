@@ -1,0 +1,278 @@
+package bp_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+)
+
+func TestMain(m *testing.M) {
+	kittest.Main(m, bp.Buildpack{ID: "strata/sample", Detect: detect, Build: build})
+}
+
+// mode makes the sample buildpack do what its variable says.
+func mode(w bp.Workspace) (string, error) {
+	var s struct {
+		Mode string `config:"BP_SAMPLE_MODE"`
+	}
+	err := w.Config.Decode(&s)
+	switch s.Mode {
+	case "fault":
+		err = fault.Fault{ID: "sample", What: "x.toml has no x", Do: "add it"}
+	case "internal":
+		err = errors.New("reading x")
+	case "panic":
+		panic("index out of range")
+	}
+	return s.Mode, err
+}
+
+func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
+	m, err := mode(in.Workspace)
+	switch {
+	case err != nil:
+		return bp.DetectResult{}, err
+	case m == "fail":
+		return bp.Fail("no x.toml"), nil
+	case m == "silent":
+		return bp.DetectResult{Pass: true}, nil
+	}
+	return bp.Pass("x.toml found",
+		bp.Plan{Provides: []string{"x"}, Requires: []bp.Entry{{Name: "x", Metadata: map[string]any{"version": "1"}}}},
+		bp.Plan{Provides: []string{"x"}},
+	), nil
+}
+
+func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
+	if _, err := mode(in.Workspace); err != nil {
+		return bp.BuildResult{}, err
+	}
+	entry, found, err := in.Required("x")
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	in.Log.Bullet("required %t %v", found, entry.Metadata)
+	binding, found, err := in.Binding("netrc")
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	in.Log.Bullet("binding %t %s %s", found, binding.Name, binding.Secret[".netrc"]+binding.Secret["netrc"])
+	l, err := in.Layers.Contribute(ctx, layer.Request{
+		Name: "built", Flags: layer.Flags{Launch: true}, Key: struct{ Source string }{"abc"},
+		Fill: func(_ context.Context, l *layer.Layer) error {
+			l.LaunchEnv.Default("X", "1")
+			l.SBOM = &sbom.Document{Subject: sbom.Component{Name: "x"}}
+			return os.WriteFile(filepath.Join(l.Path, "x"), []byte("x"), 0o666)
+		},
+	})
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	cache, err := in.Cache(ctx, "downloads")
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	in.Log.Bullet("cache %s", cache)
+	return bp.BuildResult{
+		Processes: []bp.Process{{Type: "web", Command: []string{filepath.Join(l.Path, "x"), "-a"}, Args: []string{"-b"}, WorkingDir: "/srv", Default: true}},
+		Slices:    [][]string{{"static/**"}},
+		Labels:    map[string]string{"b": "2", "a": "1"},
+		Unmet:     []string{"y"},
+		LaunchBOM: &sbom.Document{Subject: sbom.Component{Name: "app"}},
+	}, nil
+}
+
+// sample completes a case with where the sample buildpack is.
+func sample(t *testing.T, c kittest.Case) kittest.Case {
+	t.Helper()
+	dir, err := filepath.Abs("testdata/buildpack")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Env = c.Env.With(config.Environment{"CNB_BUILDPACK_DIR": dir})
+	return c
+}
+
+func TestDetect(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		mode string
+		code int
+		log  string
+	}{
+		{"pass", 0, "strata/sample pass: x.toml found\n"},
+		{"fail", 100, "strata/sample fail: no x.toml\n"},
+		{"fault", 1, "error: x.toml has no x; add it\n"},
+		{"internal", 2, "error: internal error: reading x\n"},
+		{"panic", 2, "error: internal error: index out of range\n"},
+		{"silent", 2, "error: internal error: detection gave no reason\n"},
+	}
+	for _, test := range tests {
+		t.Run(test.mode, func(t *testing.T) {
+			t.Parallel()
+			got := kittest.Detect(t, sample(t, kittest.Case{Env: config.Environment{"BP_SAMPLE_MODE": test.mode}}))
+			if got.Code != test.code || got.Log() != test.log {
+				t.Errorf("got code %d and %q, want %d and %q", got.Code, got.Log(), test.code, test.log)
+			}
+			if test.code != 0 && got.Plan != "" {
+				t.Errorf("plan without a pass: %s", got.Plan)
+			}
+			if test.code == 0 {
+				kittest.Golden(t, "plan.toml", got.Plan)
+			}
+		})
+	}
+}
+
+func TestMainFaults(t *testing.T) {
+	t.Parallel()
+	other := t.TempDir()
+	kittest.Write(t, other, map[string]string{"buildpack.toml": "api = \"0.10\"\n[buildpack]\nid = \"strata/other\"\n"})
+	tests := []struct {
+		name string
+		env  config.Environment
+		log  string
+	}{
+		{"no buildpack dir", config.Environment{"CNB_BUILDPACK_DIR": ""}, "error: CNB_BUILDPACK_DIR is not set; run this program by a lifecycle\n"},
+		{"another buildpack", config.Environment{"CNB_BUILDPACK_DIR": other}, "error: internal error: buildpack \"strata/other\" is not in this suite\n"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got := kittest.Detect(t, kittest.Case{Env: test.env})
+			if got.Code == 0 || got.Log() != test.log {
+				t.Errorf("got code %d and %q, want %q", got.Code, got.Log(), test.log)
+			}
+		})
+	}
+}
+
+// TestBuild builds twice: the second build gets back what the lifecycle restores.
+func TestBuild(t *testing.T) {
+	t.Parallel()
+	c := sample(t, kittest.Case{
+		Env:      config.Environment{"BP_SAMPLE_MOD": "x"},
+		Bindings: map[string]map[string]string{"mine": {"type": "Netrc", "netrc": "machine example.test\n"}},
+		Plan:     "[[entries]]\nname = \"x\"\n[entries.metadata]\nversion = \"1\"\n",
+	})
+	first := kittest.Build(t, c)
+	if first.Code != 0 {
+		t.Fatalf("exit code %d: %s", first.Code, first.Log())
+	}
+	text := first.Log() + "--- layers\n"
+	tree := kittest.Tree(t, first.Layers)
+	for _, path := range []string{
+		"built/", "built/env.launch/X.default", "built/x", "built.sbom.cdx.json", "built.sbom.spdx.json", "downloads/",
+		"launch.sbom.cdx.json", "launch.sbom.spdx.json",
+	} {
+		what, _, _ := strings.Cut(tree[path]+" ", "  ")
+		if strings.HasSuffix(path, ".json") {
+			what = strings.Join(strings.Fields(what)[:2], " ") // the content is sbom's own test
+		}
+		text += fmt.Sprintf("%s %s\n", path, strings.TrimSpace(what))
+	}
+	for _, name := range []string{"built.toml", "downloads.toml", "launch.toml", "build.toml"} {
+		data, err := os.ReadFile(filepath.Join(first.Layers, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += "--- " + name + "\n" + strings.ReplaceAll(string(data), first.Layers, "<layers>")
+	}
+	kittest.Golden(t, "build.txt", text)
+
+	// A launch layer comes back as metadata only; it must stay without content, or it would replace the image's own.
+	c.Layers = first.Layers
+	if err := os.RemoveAll(filepath.Join(c.Layers, "built")); err != nil {
+		t.Fatal(err)
+	}
+	kittest.Golden(t, "rebuild.txt", kittest.Build(t, c).Log())
+	again := kittest.Tree(t, c.Layers)
+	for path := range tree {
+		if strings.HasPrefix(path, "built/") {
+			delete(tree, path)
+		}
+	}
+	if diff := cmp.Diff(tree, again); diff != "" {
+		t.Errorf("layers of the second build (-first +second):\n%s", diff)
+	}
+}
+
+func TestBuildFails(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	kittest.Write(t, filepath.Dir(file), map[string]string{"file": ""})
+	two := map[string]map[string]string{"a": {"type": "netrc"}, "b": {"type": "netrc"}}
+	tests := []struct {
+		name string
+		c    kittest.Case
+		code int
+	}{
+		{name: "fault", c: kittest.Case{Env: config.Environment{"BP_SAMPLE_MODE": "fault"}}, code: 1},
+		{name: "panic", c: kittest.Case{Env: config.Environment{"BP_SAMPLE_MODE": "panic"}}, code: 2},
+		{name: "two-bindings", c: kittest.Case{Bindings: two}, code: 1},
+		{name: "cache-relative", c: kittest.Case{Env: config.Environment{"BP_CACHE_DIR": "cache"}}, code: 1},
+		{name: "cache-file", c: kittest.Case{Env: config.Environment{"BP_CACHE_DIR": file}}, code: 1},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got := kittest.Build(t, sample(t, test.c))
+			if got.Code != test.code {
+				t.Errorf("exit code %d, want %d", got.Code, test.code)
+			}
+			kittest.Golden(t, "fails-"+test.name+".txt", strings.ReplaceAll(got.Log(), file, "<file>"))
+		})
+	}
+}
+
+func TestCacheInPlace(t *testing.T) {
+	t.Parallel()
+	cache := t.TempDir()
+	got := kittest.Build(t, sample(t, kittest.Case{Env: config.Environment{"BP_CACHE_DIR": cache}}))
+	if got.Code != 0 {
+		t.Fatalf("exit code %d: %s", got.Code, got.Log())
+	}
+	if diff := cmp.Diff(map[string]string{"downloads/": "dir 0755"}, kittest.Tree(t, cache)); diff != "" {
+		t.Errorf("cache (-want +got):\n%s", diff)
+	}
+	if _, ok := kittest.Tree(t, got.Layers)["downloads.toml"]; ok {
+		t.Error("there is a cache layer besides the folder")
+	}
+}
+
+func TestLibc(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		target  bp.Target
+		libc    bp.Libc
+		because string
+	}{
+		{bp.Target{Distro: "strata-static", StackID: "io.strata.stacks.glibc"}, bp.Static, "target distribution strata-static"},
+		{bp.Target{Distro: "strata-glibc"}, bp.Glibc, "target distribution strata-glibc"},
+		{bp.Target{Distro: "strata-musl"}, bp.Musl, "target distribution strata-musl"},
+		{bp.Target{Distro: "alpine"}, bp.Musl, "target distribution alpine"},
+		{bp.Target{Distro: "debian", StackID: "io.strata.stacks.static"}, bp.Glibc, "target distribution debian, taken for glibc"},
+		{bp.Target{Distro: "static"}, bp.Glibc, "target distribution static, taken for glibc"},
+		{bp.Target{StackID: "io.strata.stacks.static"}, bp.Static, "stack io.strata.stacks.static"},
+		{bp.Target{StackID: "*"}, bp.Glibc, "stack *, taken for glibc"},
+		{bp.Target{}, bp.Glibc, "the platform names neither distribution nor stack"},
+	}
+	for _, test := range tests {
+		if libc, because := test.target.Libc(); libc != test.libc || because != test.because {
+			t.Errorf("%+v: got %s by %q, want %s by %q", test.target, libc, because, test.libc, test.because)
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package bp
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/buildpacks/libcnb/v2"
+	"github.com/paketo-buildpacks/libpak/v2"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+)
+
+// detect adapts the buildpack's Detect to libcnb.
+func (r *runner) detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
+	in := DetectContext{r.workspace(ctx.ApplicationPath, ctx.Buildpack, ctx.Platform)}
+	result, err := r.buildpack.Detect(r.ctx, in)
+	if err != nil {
+		return libcnb.DetectResult{}, err
+	}
+	if result.Reason == "" {
+		return libcnb.DetectResult{}, errNoReason
+	}
+	word := "fail"
+	if result.Pass {
+		word = "pass"
+	}
+	r.log.Title(r.buildpack.ID, word+": "+result.Reason)
+	out := libcnb.DetectResult{Pass: result.Pass}
+	for _, plan := range result.Plans {
+		out.Plans = append(out.Plans, plan.libcnb())
+	}
+	return out, nil
+}
+
+func (p Plan) libcnb() libcnb.BuildPlan {
+	var out libcnb.BuildPlan
+	for _, name := range p.Provides {
+		out.Provides = append(out.Provides, libcnb.BuildPlanProvide{Name: name})
+	}
+	for _, entry := range p.Requires {
+		out.Requires = append(out.Requires, libcnb.BuildPlanRequire{Name: entry.Name, Metadata: entry.Metadata})
+	}
+	return out
+}
+
+// build adapts the buildpack's Build to libcnb.
+func (r *runner) build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
+	in := BuildContext{
+		Workspace: r.workspace(ctx.ApplicationPath, ctx.Buildpack, ctx.Platform),
+		Layers:    layer.Open(ctx.Layers.Path, r.log),
+		plan:      libpak.PlanEntryResolver{Plan: ctx.Plan},
+	}
+	r.log.Title(in.Buildpack.Name, in.Buildpack.Version)
+	for _, warning := range in.Config.Unknown(prefix(in.Buildpack.ID)) {
+		r.log.Warn("%s", warning)
+	}
+	result, err := r.buildpack.Build(r.ctx, in)
+	if err != nil {
+		return libcnb.BuildResult{}, err
+	}
+	if result.LaunchBOM != nil {
+		if err := result.LaunchBOM.WriteFiles(ctx.Layers.Path + "/launch"); err != nil {
+			return libcnb.BuildResult{}, err
+		}
+	}
+	out := result.libcnb()
+	for _, l := range in.Layers.Layers() {
+		out.Layers = append(out.Layers, libcnbLayer(l))
+	}
+	return out, nil
+}
+
+func (b BuildResult) libcnb() libcnb.BuildResult {
+	out := libcnb.NewBuildResult()
+	for _, p := range b.Processes {
+		out.Processes = append(out.Processes, libcnb.Process{
+			Type: p.Type, Command: p.Command, Arguments: p.Args, WorkingDirectory: p.WorkingDir, Default: p.Default,
+		})
+	}
+	for _, paths := range b.Slices {
+		out.Slices = append(out.Slices, libcnb.Slice{Paths: paths})
+	}
+	for _, key := range slices.Sorted(maps.Keys(b.Labels)) {
+		out.Labels = append(out.Labels, libcnb.Label{Key: key, Value: b.Labels[key]})
+	}
+	for _, name := range b.Unmet {
+		out.Unmet = append(out.Unmet, libcnb.UnmetPlanEntry{Name: name})
+	}
+	return out
+}
+
+func libcnbLayer(l *layer.Layer) libcnb.Layer {
+	return libcnb.Layer{
+		LayerTypes: libcnb.LayerTypes{Launch: l.Flags.Launch, Build: l.Flags.Build, Cache: l.Flags.Cache},
+		Metadata:   map[string]any{"key": l.Key},
+		Name:       l.Name,
+		Path:       l.Path,
+		// A reused layer that is only Launch has no folder; an environment would make one and so replace its content.
+		// Contribute leaves the environment of every reused layer empty, as it is in the layer already.
+		BuildEnvironment:  libcnb.Environment(l.BuildEnv),
+		LaunchEnvironment: libcnb.Environment(l.LaunchEnv),
+		SharedEnvironment: libcnb.Environment(l.SharedEnv),
+	}
+}

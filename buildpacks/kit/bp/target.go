@@ -1,0 +1,71 @@
+package bp
+
+import (
+	"cmp"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+)
+
+// Libc is the C library of a run image.
+type Libc string
+
+// The kinds of run image.
+const (
+	Static Libc = "static" // none: only statically linked programs run
+	Glibc  Libc = "glibc"
+	Musl   Libc = "musl"
+)
+
+// Target is the run image that the app will run on (Buildpack API, "Targets").
+type Target struct {
+	OS            string
+	Arch          string // as GOARCH
+	Variant       string // of the architecture, such as "v8"
+	Distro        string // empty when the platform does not tell
+	DistroVersion string
+	StackID       string // of the build image; empty on new platforms
+}
+
+func targetFrom(env config.Environment) Target {
+	return Target{
+		OS: cmp.Or(env["CNB_TARGET_OS"], "linux"),
+		// A platform older than API 0.12 names no target; the app then runs on what it is built on.
+		Arch:          cmp.Or(env["CNB_TARGET_ARCH"], runtime.GOARCH),
+		Variant:       env["CNB_TARGET_ARCH_VARIANT"],
+		Distro:        env["CNB_TARGET_DISTRO_NAME"],
+		DistroVersion: env["CNB_TARGET_DISTRO_VERSION"],
+		StackID:       env["CNB_STACK_ID"],
+	}
+}
+
+// Libc returns the C library of the run image, and what told so. The distribution's name counts first, the stack's id
+// second. A run image that is not one of ours counts as glibc, as almost every distribution is.
+func (t Target) Libc() (libc Libc, because string) {
+	switch {
+	case t.Distro == "alpine":
+		return Musl, "target distribution alpine"
+	case t.Distro != "":
+		if libc, ok := variant(t.Distro, "strata-"); ok {
+			return libc, "target distribution " + t.Distro
+		}
+		return Glibc, fmt.Sprintf("target distribution %s, taken for glibc", t.Distro)
+	case t.StackID != "":
+		if libc, ok := variant(t.StackID[strings.LastIndex(t.StackID, ".")+1:], ""); ok {
+			return libc, "stack " + t.StackID
+		}
+		return Glibc, fmt.Sprintf("stack %s, taken for glibc", t.StackID)
+	}
+	return Glibc, "the platform names neither distribution nor stack"
+}
+
+func variant(name, prefix string) (Libc, bool) {
+	for _, libc := range []Libc{Static, Glibc, Musl} {
+		if name == prefix+string(libc) {
+			return libc, true
+		}
+	}
+	return "", false
+}

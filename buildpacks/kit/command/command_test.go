@@ -1,0 +1,123 @@
+package command_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+)
+
+// tool writes a shell script and returns the folder that it is in.
+func tool(t *testing.T, script string) string {
+	t.Helper()
+	dir := t.TempDir()
+	kittest.Write(t, dir, map[string]string{"tool": "#!/bin/sh\n" + script})
+	return dir
+}
+
+func TestRun(t *testing.T) {
+	t.Parallel()
+	dir := tool(t, `echo "$1 $VALUE $HOME $(pwd)"; echo problem >&2`)
+	var out bytes.Buffer
+	c := command.Command{
+		Path: "tool", Args: []string{"arg"}, Dir: dir,
+		Env: []string{"VALUE=x", "PATH=" + dir + ":/usr/bin:/bin"}, Log: report.New(&out, report.Options{}),
+	}
+	if err := command.Run(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if want := "      arg x  " + dir + "\n      problem\n"; out.String() != want {
+		t.Errorf("log is %q, want %q", out.String(), want)
+	}
+	out.Reset()
+	got, err := command.Output(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "arg x  " + dir + "\n"; string(got) != want {
+		t.Errorf("output is %q, want %q", got, want)
+	}
+	if want := "      problem\n"; out.String() != want {
+		t.Errorf("log is %q, want %q", out.String(), want)
+	}
+}
+
+func TestRunFails(t *testing.T) {
+	t.Parallel()
+	dir := tool(t, `i=0; while [ $i -lt 30 ]; do echo "line $i"; i=$((i+1)); done; exit 3`)
+	err := command.Run(t.Context(), command.Command{Path: filepath.Join(dir, "tool"), Args: []string{"-x"}})
+	var failed *command.Error
+	if !errors.As(err, &failed) {
+		t.Fatalf("got %v, want a command.Error", err)
+	}
+	if len(failed.Tail) != 20 || failed.Tail[0] != "line 10" {
+		t.Errorf("tail is %q, want lines 10 to 29", failed.Tail)
+	}
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 3 {
+		t.Errorf("got %v, want exit code 3", err)
+	}
+	if want := "running tool -x: exit status 3: line 29"; err.Error() != want {
+		t.Errorf("got %q, want %q", err, want)
+	}
+}
+
+func TestRunNotFound(t *testing.T) {
+	t.Parallel()
+	err := command.Run(t.Context(), command.Command{Path: "sh", Env: []string{"PATH=" + t.TempDir()}})
+	if !errors.Is(err, exec.ErrNotFound) {
+		t.Errorf("got %v, want exec.ErrNotFound: the tool is in our PATH, not in the command's", err)
+	}
+}
+
+// TestRunStops holds that a canceled context stops the tool and what it started.
+func TestRunStops(t *testing.T) {
+	t.Parallel()
+	dir := tool(t, `sleep 600 & echo $! >child; echo >ready; wait`)
+	if err := syscall.Mkfifo(filepath.Join(dir, "ready"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		ended <- command.Run(ctx, command.Command{Path: filepath.Join(dir, "tool"), Dir: dir, Env: []string{"PATH=/usr/bin:/bin"}})
+	}()
+	pid := awaitChild(t, dir)
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+	// A process that has no parent any more may stay as a zombie; it runs no longer.
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err == nil && !strings.Contains(string(stat), ") Z ") {
+		t.Errorf("the tool's child %d still runs: %v", pid, syscall.Kill(pid, syscall.SIGKILL))
+	}
+}
+
+// awaitChild waits until the tool has started its child and returns the child's process id.
+func awaitChild(t *testing.T, dir string) int {
+	t.Helper()
+	// Reading a FIFO blocks until the tool writes to it.
+	if _, err := os.ReadFile(filepath.Join(dir, "ready")); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "child"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}

@@ -1,0 +1,147 @@
+package config_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+)
+
+const declared = `
+[[metadata.configurations]]
+name = "BP_T_VERSION"
+default = "1.*"
+description = "version"
+build = true
+
+[[metadata.configurations]]
+name = "BP_T_RACE_ENABLED"
+default = "false"
+
+[[metadata.configurations]]
+name = "BP_T_TARGETS"
+
+[[metadata.configurations]]
+name = "BP_T_FLAGS"
+default = "-trimpath"
+launch = true
+`
+
+type settings struct {
+	Version string   `config:"BP_T_VERSION"`
+	Race    bool     `config:"BP_T_RACE_ENABLED"`
+	Targets []string `config:"BP_T_TARGETS,list"`
+	Flags   []string `config:"BP_T_FLAGS,argv"`
+	Other   int
+}
+
+func read(t *testing.T, env config.Environment) config.Config {
+	t.Helper()
+	dir := t.TempDir()
+	kittest.Write(t, dir, map[string]string{"buildpack.toml": declared})
+	variables, err := config.Declared(dir + "/buildpack.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config.New(variables, env)
+}
+
+func TestDecode(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		env   config.Environment
+		want  settings
+		fault string // its ID
+	}{
+		{name: "defaults", want: settings{Version: "1.*", Flags: []string{"-trimpath"}}},
+		{name: "empty is not set", env: config.Environment{"BP_T_VERSION": ""}, want: settings{Version: "1.*", Flags: []string{"-trimpath"}}},
+		{
+			name: "all",
+			env:  config.Environment{"BP_T_VERSION": " 1.26 ", "BP_T_RACE_ENABLED": "Yes", "BP_T_TARGETS": "./a:./b, ./c", "BP_T_FLAGS": `-x "a b" ''`},
+			want: settings{Version: "1.26", Race: true, Targets: []string{"./a", "./b", "./c"}, Flags: []string{"-x", "a b", ""}},
+		},
+		{name: "bad bool", env: config.Environment{"BP_T_RACE_ENABLED": "ja"}, fault: "variable-not-boolean"},
+		{name: "bad words", env: config.Environment{"BP_T_FLAGS": `-x "a`}, fault: "variable-not-words"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var got settings
+			err := read(t, test.env).Decode(&got)
+			if test.fault != "" {
+				var f fault.Fault
+				if !errors.As(err, &f) || f.ID != test.fault {
+					t.Fatalf("got error %v, want fault %s", err, test.fault)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("settings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDecodeBooleans(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]bool{
+		"true": true, "1": true, "yes": true, "ON": true, "True ": true,
+		"false": false, "0": false, "no": false, "Off": false,
+	} {
+		var got struct {
+			Race bool `config:"BP_T_RACE_ENABLED"`
+		}
+		if err := read(t, config.Environment{"BP_T_RACE_ENABLED": value}).Decode(&got); err != nil || got.Race != want {
+			t.Errorf("%q: got %t and error %v, want %t", value, got.Race, err, want)
+		}
+	}
+}
+
+func TestUndeclaredIsInternal(t *testing.T) {
+	t.Parallel()
+	var s struct {
+		Field string `config:"BP_T_NOT_DECLARED"`
+	}
+	if err := read(t, nil).Decode(&s); fault.Code(err) != fault.CodeInternal {
+		t.Errorf("got %v, want an internal error", err)
+	}
+}
+
+func TestUnknown(t *testing.T) {
+	t.Parallel()
+	got := read(t, config.Environment{
+		"BP_T_VERSON": "1", "BP_T_TARGET": "x", "BP_T_QQQQQQQQ": "x", "BP_T_FLAGS": "x", "BP_OTHER": "x",
+	}).Unknown("BP_T_")
+	want := []string{
+		"BP_T_QQQQQQQQ is set but nothing reads it",
+		"BP_T_TARGET is set but nothing reads it; did you mean BP_T_TARGETS?",
+		"BP_T_VERSON is set but nothing reads it; did you mean BP_T_VERSION?",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	t.Parallel()
+	env := config.FromList([]string{"B=2", "A=1", "A=3=x", "EMPTY="})
+	if diff := cmp.Diff([]string{"A=3=x", "B=2", "EMPTY="}, env.List()); diff != "" {
+		t.Errorf("list (-want +got):\n%s", diff)
+	}
+	more := env.With(config.Environment{"B": "4"}).Only("B", "C")
+	if diff := cmp.Diff(config.Environment{"B": "4"}, more); diff != "" {
+		t.Errorf("with and only (-want +got):\n%s", diff)
+	}
+	if env["B"] != "2" {
+		t.Error("With changed its receiver")
+	}
+}

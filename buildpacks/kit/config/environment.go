@@ -1,0 +1,54 @@
+package config
+
+import (
+	"maps"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Environment is a set of environment variables by name. Nothing but FromProcess reads the process's own.
+type Environment map[string]string
+
+// FromProcess returns the environment of this process.
+func FromProcess() Environment { return FromList(os.Environ()) }
+
+// FromList returns the environment of a list of "NAME=value" entries; a later entry wins.
+func FromList(list []string) Environment {
+	env := make(Environment, len(list))
+	for _, entry := range list {
+		name, value, _ := strings.Cut(entry, "=")
+		env[name] = value
+	}
+	return env
+}
+
+// List returns the environment as sorted "NAME=value" entries, as os/exec wants it.
+func (e Environment) List() []string {
+	list := make([]string, 0, len(e))
+	for _, name := range slices.Sorted(maps.Keys(e)) {
+		list = append(list, name+"="+e[name])
+	}
+	return list
+}
+
+// With returns a copy of the environment in which the variables of more replace or join those of e.
+func (e Environment) With(more Environment) Environment {
+	merged := maps.Clone(e)
+	if merged == nil {
+		merged = Environment{}
+	}
+	maps.Copy(merged, more)
+	return merged
+}
+
+// Only returns a copy of the environment with none but the named variables, as far as they are set.
+func (e Environment) Only(names ...string) Environment {
+	kept := Environment{}
+	for _, name := range names {
+		if value, ok := e[name]; ok {
+			kept[name] = value
+		}
+	}
+	return kept
+}

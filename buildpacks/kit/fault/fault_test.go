@@ -1,0 +1,48 @@
+package fault_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+	"testing"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	f := fault.Fault{ID: "x", What: "go.mod does not parse", Do: "repair it", Err: fmt.Errorf("line 1\n\n  %w", errors.New("line 2"))}
+	tests := []struct {
+		name string
+		err  error
+		line string
+		code int
+	}{
+		{"fault", f, "go.mod does not parse: line 1: line 2; repair it", fault.CodeFault},
+		{"wrapped", fmt.Errorf("reading it: %w", f), "reading it: go.mod does not parse: line 1: line 2; repair it", fault.CodeFault},
+		{"what alone", fault.Fault{What: "no"}, "no", fault.CodeFault},
+		{"internal", fault.Internal("state %d", 3), "internal error: state 3", fault.CodeInternal},
+		{"other", fmt.Errorf("reading x: %w", fs.ErrNotExist), "internal error: reading x: file does not exist", fault.CodeInternal},
+		{"disk full", fmt.Errorf("writing x: %w", syscall.ENOSPC), "writing x: no space left on device; free some disk space and try again", fault.CodeFault},
+		{"interrupted", fault.Fault{What: "compiling", Err: context.Canceled}, "interrupted", fault.CodeInterrupted},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if got := fault.Explain(test.err); got != test.line {
+				t.Errorf("got %q, want %q", got, test.line)
+			}
+			if got := fault.Code(test.err); got != test.code {
+				t.Errorf("got code %d, want %d", got, test.code)
+			}
+		})
+	}
+	if got := fault.Code(nil); got != 0 {
+		t.Errorf("code of no error is %d", got)
+	}
+	if !errors.Is(fault.Fault{Err: fs.ErrNotExist}, fs.ErrNotExist) {
+		t.Error("the cause is not unwrapped")
+	}
+}

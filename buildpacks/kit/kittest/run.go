@@ -1,0 +1,129 @@
+// Package kittest is what the tests of buildpacks need: a runner for their phases, golden files and readable trees.
+package kittest
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+)
+
+// Main is the TestMain of a buildpack's package. Run starts the test binary again as "detect" or "build", so that a
+// phase under test is a process of its own, with its own environment, working directory, streams and exit code.
+func Main(m *testing.M, table ...bp.Buildpack) {
+	switch filepath.Base(os.Args[0]) {
+	case "detect", "build":
+		os.Exit(bp.Main(table, os.Args))
+	}
+	os.Exit(m.Run())
+}
+
+// Case is the input of a phase.
+type Case struct {
+	App      map[string]string            // path -> content of the app's files, written when AppDir is empty
+	AppDir   string                       // an app folder that exists already
+	Layers   string                       // CNB_LAYERS_DIR; a new folder when empty
+	Env      config.Environment           // what the platform sets; HOME and PATH are there without it
+	Bindings map[string]map[string]string // name -> file -> content
+	Distro   string                       // CNB_TARGET_DISTRO_NAME, such as "strata-static"
+	Arch     string                       // CNB_TARGET_ARCH; the machine's own when empty
+	Plan     string                       // the buildpack plan as TOML, input of build
+}
+
+// Result is what a phase did.
+type Result struct {
+	Code   int
+	Stdout string // with temporary paths as <app>, <layers>, <buildpack>, <platform> and durations as <time>
+	Stderr string // likewise
+	AppDir string
+	Layers string // CNB_LAYERS_DIR
+	Plan   string // the build plan that detect wrote, as TOML
+}
+
+// Log returns the output and, below it, what ended the phase: the text of a golden file.
+func (r Result) Log() string { return r.Stdout + r.Stderr }
+
+// Detect runs the detect phase of the buildpack whose buildpack.toml is in the test's folder.
+func Detect(t *testing.T, c Case) Result {
+	t.Helper()
+	return run(t, "detect", c)
+}
+
+// Build runs the build phase of the buildpack whose buildpack.toml is in the test's folder.
+func Build(t *testing.T, c Case) Result {
+	t.Helper()
+	return run(t, "build", c)
+}
+
+func run(t *testing.T, phase string, c Case) Result {
+	t.Helper()
+	buildpack, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.AppDir == "" {
+		c.AppDir = t.TempDir()
+		Write(t, c.AppDir, c.App)
+	}
+	if c.Layers == "" {
+		c.Layers = filepath.Join(t.TempDir(), "layers", "buildpack")
+		Write(t, c.Layers, nil)
+	}
+	if c.Arch == "" {
+		c.Arch = runtime.GOARCH
+	}
+	platform := t.TempDir()
+	for name, files := range c.Bindings {
+		Write(t, filepath.Join(platform, "bindings", name), files)
+	}
+	Write(t, platform, map[string]string{"plan-in.toml": c.Plan, "plan-out.toml": ""})
+
+	env := config.Environment{
+		"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": platform,
+		"CNB_BUILDPACK_DIR": buildpack, "CNB_LAYERS_DIR": c.Layers, "CNB_PLATFORM_DIR": platform,
+		"CNB_BP_PLAN_PATH":    filepath.Join(platform, "plan-in.toml"),
+		"CNB_BUILD_PLAN_PATH": filepath.Join(platform, "plan-out.toml"),
+		"CNB_TARGET_OS":       "linux", "CNB_TARGET_ARCH": c.Arch, "CNB_TARGET_DISTRO_NAME": c.Distro,
+	}.With(c.Env)
+	result := start(t, phase, c.AppDir, env)
+	result.AppDir, result.Layers = c.AppDir, c.Layers
+	plan, err := os.ReadFile(filepath.Join(platform, "plan-out.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	result.Plan = string(plan)
+
+	hide := strings.NewReplacer(c.AppDir, "<app>", c.Layers, "<layers>", platform, "<platform>", buildpack, "<buildpack>")
+	result.Stdout = duration.ReplaceAllString(hide.Replace(result.Stdout), "done in <time>")
+	result.Stderr = hide.Replace(result.Stderr)
+	return result
+}
+
+// duration is the only volatile part of a log that is no path.
+var duration = regexp.MustCompile(`done in [0-9][0-9.ms]*`)
+
+func start(t *testing.T, phase, dir string, env config.Environment) Result {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), self)
+	cmd.Args = []string{phase}
+	cmd.Dir, cmd.Env = dir, env.List()
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err = cmd.Run()
+	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return Result{Code: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
+}

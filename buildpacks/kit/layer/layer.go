@@ -1,0 +1,166 @@
+// Package layer keeps or makes the layers of a buildpack.
+//
+// A layer has a key: a struct that holds everything its content depends on. As long as the key is that of the restored
+// layer, the layer stays as it is; otherwise it is made anew.
+package layer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+)
+
+// Flags says where a layer goes (Buildpack API, "Layer Types"). A layer that is only Launch is reused from the previous
+// image without its content: it is neither on disk nor in the cache.
+type Flags struct {
+	Launch bool // in the app image
+	Build  bool // its bin, lib and environment are seen by later buildpacks
+	Cache  bool // kept for the next build
+}
+
+// Layer is a folder that becomes a layer. A fill function writes below Path and may set the rest.
+type Layer struct {
+	Name      string
+	Path      string
+	Flags     Flags
+	Reused    bool // nothing was made; Path may be missing if the layer is only Launch
+	Key       string
+	BuildEnv  Env
+	LaunchEnv Env
+	SharedEnv Env
+	SBOM      *sbom.Document // what is in the layer, for CycloneDX and SPDX files
+}
+
+// Request describes the layer that is wanted. Key is a struct that encoding/json can encode; its fields are what the
+// content depends on.
+type Request struct {
+	Name  string
+	Flags Flags
+	Key   any
+	Fill  func(context.Context, *Layer) error
+}
+
+// Dir is the folder of one buildpack's layers, CNB_LAYERS_DIR.
+type Dir struct {
+	path   string
+	log    *report.Log
+	layers []*Layer
+}
+
+// Open returns the layers folder at path. Nothing is read or written yet.
+func Open(path string, log *report.Log) *Dir {
+	return &Dir{path: path, log: log}
+}
+
+// Path returns the folder that holds the layers.
+func (d *Dir) Path() string { return d.path }
+
+// Layers returns what was contributed so far, in that order.
+func (d *Dir) Layers() []*Layer { return d.layers }
+
+// Contribute keeps the restored layer if its key is the requested one, or else empties the folder and fills it. When
+// Fill fails, the folder and its metadata are removed.
+func (d *Dir) Contribute(ctx context.Context, r Request) (*Layer, error) {
+	key, err := json.Marshal(r.Key)
+	if err != nil {
+		return nil, fmt.Errorf("encoding key of layer %s: %w", r.Name, err)
+	}
+	l := &Layer{
+		Name: r.Name, Path: filepath.Join(d.path, r.Name), Flags: r.Flags, Key: string(key),
+		BuildEnv: Env{}, LaunchEnv: Env{}, SharedEnv: Env{},
+	}
+	l.Reused, err = d.restored(l)
+	if err != nil {
+		return nil, err
+	}
+	if l.Reused {
+		d.log.Bullet("Layer %s: reused", l.Name)
+	} else if err := d.fill(ctx, l, r.Fill); err != nil {
+		return nil, errors.Join(err, d.remove(l))
+	}
+	d.layers = append(d.layers, l)
+	return l, nil
+}
+
+// restored tells whether the layer that the lifecycle restored is the one that is wanted.
+func (d *Dir) restored(l *Layer) (bool, error) {
+	var file struct {
+		Metadata struct {
+			Key string `toml:"key"`
+		} `toml:"metadata"`
+	}
+	_, err := toml.DecodeFile(l.Path+".toml", &file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("reading metadata of layer %s: %w", l.Name, err)
+	case file.Metadata.Key != l.Key:
+		return false, nil
+	case !l.Flags.Build && !l.Flags.Cache:
+		return true, nil
+	}
+	// The metadata may come from the previous image while the cache, and with it the content, is gone.
+	info, err := os.Stat(l.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && info.IsDir(), err
+}
+
+func (d *Dir) fill(ctx context.Context, l *Layer, fill func(context.Context, *Layer) error) error {
+	if err := d.remove(l); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(l.Path, 0o755); err != nil {
+		return fmt.Errorf("making layer %s: %w", l.Name, err)
+	}
+	if err := fill(ctx, l); err != nil {
+		return err
+	}
+	if l.SBOM == nil {
+		return nil
+	}
+	return l.SBOM.WriteFiles(l.Path)
+}
+
+// remove deletes the layer's folder, metadata and SBOM files.
+func (d *Dir) remove(l *Layer) error {
+	paths := []string{l.Path, l.Path + ".toml"}
+	for _, suffix := range sbom.Suffixes() {
+		paths = append(paths, l.Path+suffix)
+	}
+	for _, path := range paths {
+		if err := removeAll(path); err != nil {
+			return fmt.Errorf("emptying layer %s: %w", l.Name, err)
+		}
+	}
+	return nil
+}
+
+// removeAll is os.RemoveAll for trees with folders that their owner may not write to, as the Go module cache has.
+func removeAll(path string) error {
+	if err := os.RemoveAll(path); err == nil || !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return err
+	}
+	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			err = root.Chmod(name, 0o700)
+		}
+		return err
+	})
+	return errors.Join(err, root.Close(), os.RemoveAll(path))
+}

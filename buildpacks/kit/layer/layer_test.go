@@ -1,0 +1,137 @@
+package layer_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+)
+
+type key struct {
+	Version string            `json:"version"`
+	Options map[string]string `json:"options"`
+}
+
+// restored is the metadata that the lifecycle restores of a layer with the key of contribute.
+const restored = "[metadata]\n  key = '{\"version\":\"1\",\"options\":{\"a\":\"x\",\"b\":\"y\"}}'\n"
+
+func contribute(t *testing.T, dir string, flags layer.Flags, fillErr error) (*layer.Layer, string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	l, err := layer.Open(dir, report.New(&out, report.Options{})).Contribute(t.Context(), layer.Request{
+		Name: "tool", Flags: flags, Key: key{Version: "1", Options: map[string]string{"b": "y", "a": "x"}},
+		Fill: func(_ context.Context, l *layer.Layer) error {
+			l.LaunchEnv.Default("TOOL", l.Path)
+			l.SBOM = &sbom.Document{Subject: sbom.Component{Name: "tool"}}
+			kittest.Write(t, l.Path, map[string]string{"new": "n"})
+			return fillErr
+		},
+	})
+	return l, out.String(), err
+}
+
+func TestContribute(t *testing.T) {
+	t.Parallel()
+	const file = "file 0644 1b16b1df" // "n"
+	filled := map[string]string{"tool/": "dir 0755", "tool/new": file, "tool.sbom.cdx.json": "SBOM", "tool.sbom.spdx.json": "SBOM"}
+	tests := []struct {
+		name   string
+		flags  layer.Flags
+		files  map[string]string // what the lifecycle restored
+		reused bool
+		tree   map[string]string
+	}{
+		{name: "first build", flags: layer.Flags{Launch: true}, tree: filled},
+		{
+			name: "launch only", flags: layer.Flags{Launch: true}, files: map[string]string{"tool.toml": restored},
+			reused: true, tree: map[string]string{},
+		},
+		{
+			name: "cached", flags: layer.Flags{Build: true, Cache: true}, files: map[string]string{"tool.toml": restored, "tool/old": "n"},
+			reused: true, tree: map[string]string{"tool/": "dir 0755", "tool/old": file},
+		},
+		{
+			name: "cache is gone", flags: layer.Flags{Launch: true, Cache: true}, files: map[string]string{"tool.toml": restored},
+			tree: filled,
+		},
+		{
+			name: "other key", flags: layer.Flags{Launch: true, Cache: true},
+			files: map[string]string{"tool.toml": "[metadata]\nkey = '{}'\n", "tool/old": "n", "tool.sbom.cdx.json": "{}"},
+			tree:  filled,
+		},
+		{
+			name: "no key", flags: layer.Flags{Cache: true}, files: map[string]string{"tool.toml": "[metadata]\nkey = 3", "tool/old": "n"},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			kittest.Write(t, dir, test.files)
+			l, _, err := contribute(t, dir, test.flags, nil)
+			if test.tree == nil {
+				if err == nil {
+					t.Error("metadata that does not decode is taken")
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if l.Reused != test.reused || (len(l.LaunchEnv) == 0) != test.reused {
+				t.Errorf("reused is %t with environment %v, want %t", l.Reused, l.LaunchEnv, test.reused)
+			}
+			tree := kittest.Tree(t, dir)
+			delete(tree, "tool.toml") // libcnb writes and removes it
+			for path := range tree {
+				if filepath.Ext(path) == ".json" {
+					tree[path] = "SBOM"
+				}
+			}
+			if diff := cmp.Diff(test.tree, tree); diff != "" {
+				t.Errorf("layers (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestContributeFails(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	kittest.Write(t, dir, map[string]string{"tool.toml": "[metadata]\n", "tool/old/file": "x", "tool.sbom.cdx.json": "{}"})
+	// As the Go module cache has them.
+	if err := os.Chmod(filepath.Join(dir, "tool", "old"), 0o555); err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("broken")
+	if _, _, err := contribute(t, dir, layer.Flags{Cache: true}, broken); !errors.Is(err, broken) {
+		t.Errorf("got %v, want %v", err, broken)
+	}
+	if tree := kittest.Tree(t, dir); len(tree) != 0 {
+		t.Errorf("left behind: %v", tree)
+	}
+}
+
+func TestEnv(t *testing.T) {
+	t.Parallel()
+	env := layer.Env{}
+	env.Default("A", "1")
+	env.Override("B", "2")
+	env.Prepend("PATH", ":", "/x")
+	env.Append("LIST", ",", "y")
+	want := layer.Env{
+		"A.default": "1", "B.override": "2", "PATH.prepend": "/x", "PATH.delim": ":", "LIST.append": "y", "LIST.delim": ",",
+	}
+	if diff := cmp.Diff(want, env); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}

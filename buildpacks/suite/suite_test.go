@@ -1,0 +1,247 @@
+package main
+
+import (
+	"cmp"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/BurntSushi/toml"
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+)
+
+const (
+	root = "../.." // of the Go module
+	ours = "github.com/strata-buildpacks/strata/"
+)
+
+// buildpackFile is what the tests read of a buildpack.toml.
+type buildpackFile struct {
+	API       string
+	Buildpack struct {
+		ID, Name, Version, Description string
+		Formats                        []string `toml:"sbom-formats"`
+	}
+	Targets []struct{ OS, Arch string }
+}
+
+func buildpackFiles(t *testing.T) map[string]buildpackFile {
+	t.Helper()
+	paths, err := filepath.Glob(root + "/buildpacks/*/buildpack.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]buildpackFile{}
+	for _, p := range paths {
+		var file buildpackFile
+		if _, err := toml.DecodeFile(p, &file); err != nil {
+			t.Fatal(err)
+		}
+		files[p] = file
+	}
+	return files
+}
+
+// builderFile is what the tests read of builder.toml.
+type builderFile struct {
+	Buildpacks []module
+	Order      []struct{ Group []module }
+}
+
+type module struct{ ID, Version string }
+
+func builder(t *testing.T) builderFile {
+	t.Helper()
+	var file builderFile
+	if _, err := toml.DecodeFile(root+"/builder.toml", &file); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestTable holds the table, the buildpack.toml files and builder.toml to the same buildpacks in the same versions.
+func TestTable(t *testing.T) {
+	t.Parallel()
+	order := func(a, b module) int { return cmp.Compare(a.ID, b.ID) }
+	var files, ids []module
+	for _, file := range buildpackFiles(t) {
+		files = append(files, module{file.Buildpack.ID, file.Buildpack.Version})
+		ids = append(ids, module{ID: file.Buildpack.ID})
+	}
+	slices.SortFunc(files, order)
+	slices.SortFunc(ids, order)
+
+	var rows []module
+	for _, b := range table() {
+		rows = append(rows, module{ID: b.ID})
+	}
+	if diff := gocmp.Diff(ids, rows); diff != "" {
+		t.Errorf("table (-buildpack.toml files +table):\n%s", diff)
+	}
+	listed := slices.SortedFunc(slices.Values(builder(t).Buildpacks), order)
+	if diff := gocmp.Diff(files, listed); diff != "" {
+		t.Errorf("buildpacks of builder.toml (-buildpack.toml files +list):\n%s", diff)
+	}
+	var ordered []module
+	for _, o := range builder(t).Order {
+		ordered = append(ordered, o.Group...)
+	}
+	slices.SortFunc(ordered, order)
+	if diff := gocmp.Diff(files, slices.Compact(ordered)); diff != "" {
+		t.Errorf("order of builder.toml (-buildpack.toml files +order):\n%s", diff)
+	}
+}
+
+func TestBuildpackFiles(t *testing.T) {
+	t.Parallel()
+	for p, file := range buildpackFiles(t) {
+		t.Run(path.Base(path.Dir(p)), func(t *testing.T) {
+			t.Parallel()
+			want := file
+			want.API = "0.10"
+			want.Buildpack.Formats = []string{"application/vnd.cyclonedx+json", "application/spdx+json"}
+			want.Targets = []struct{ OS, Arch string }{{"linux", "amd64"}, {"linux", "arm64"}}
+			if diff := gocmp.Diff(want, file); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", p, diff)
+			}
+			if file.Buildpack.Name == "" || file.Buildpack.Description == "" {
+				t.Errorf("%s has no name or no description", p)
+			}
+		})
+	}
+}
+
+// TestReadmes holds the table of variables in each README to what its buildpack.toml declares.
+func TestReadmes(t *testing.T) {
+	t.Parallel()
+	for p := range buildpackFiles(t) {
+		variables, err := config.Declared(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		readme, err := os.ReadFile(filepath.Join(filepath.Dir(p), "README.md"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range variables {
+			row := "| `" + v.Name + "` | "
+			switch {
+			case !strings.Contains(string(readme), row):
+				t.Errorf("README beside %s has no row %q", p, row)
+			case !strings.Contains(string(readme), v.Description):
+				t.Errorf("README beside %s describes %s otherwise than %q", p, v.Name, v.Description)
+			case !v.Build && !v.Launch:
+				t.Errorf("%s: %s is read neither at build nor at launch", p, v.Name)
+			}
+		}
+	}
+}
+
+// TestSize holds the binary that every builder image has to its budget. Of what there is, net/http with TLS are 3.2 MB and
+// the texts of licensecheck 3.6 MB (0.5 MB compressed); all buildpacks share them.
+func TestSize(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("links the suite")
+	}
+	const budget = 14_000_000
+	suite := filepath.Join(t.TempDir(), "suite")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", suite, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	info, err := os.Stat(suite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d bytes", info.Size())
+	if info.Size() > budget {
+		t.Errorf("suite has %d bytes, budget is %d", info.Size(), budget)
+	}
+}
+
+// TestImports holds the direction of imports: suite -> buildpacks -> kit, and libcnb and libpak behind kit/bp.
+func TestImports(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	err := fs.WalkDir(os.DirFS(root), "buildpacks", func(p string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() && entry.Name() == "testdata" {
+			return fs.SkipDir
+		}
+		if entry.IsDir() || path.Ext(p) != ".go" {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, p), nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			seen++
+			if why := banned(path.Dir(p), imported, strings.HasSuffix(p, "_test.go")); why != "" {
+				t.Errorf("%s imports %s: %s", p, imported, why)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen == 0 {
+		t.Error("no imports found")
+	}
+}
+
+// banned returns why the package in the folder from may not import a path, "" if it may.
+func banned(from, imported string, test bool) string {
+	if strings.HasPrefix(imported, "github.com/buildpacks/libcnb") || strings.Contains(imported, "/libpak") {
+		if from != "buildpacks/kit/bp" {
+			return "only kit/bp does"
+		}
+		return ""
+	}
+	own, ok := strings.CutPrefix(imported, ours)
+	if !ok || strings.HasPrefix(own, "buildpacks/kit/") || from == "buildpacks/suite" || test && own == from {
+		return ""
+	}
+	if strings.HasPrefix(from, "buildpacks/kit/") {
+		return "kit imports nothing of ours outside kit"
+	}
+	return "buildpacks import nothing of ours but kit"
+}
+
+func TestBanned(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		from, imported string
+		test, banned   bool
+	}{
+		{"buildpacks/kit/bp", "github.com/buildpacks/libcnb/v2", false, false},
+		{"buildpacks/kit/layer", "github.com/buildpacks/libcnb/v2", false, true},
+		{"buildpacks/golang", "github.com/paketo-buildpacks/libpak/v2/bindings", false, true},
+		{"buildpacks/golang", ours + "buildpacks/kit/bp", false, false},
+		{"buildpacks/golang", ours + "buildpacks/procfile", false, true},
+		{"buildpacks/procfile", ours + "buildpacks/procfile", true, false},
+		{"buildpacks/kit/bp", ours + "builder/compose", false, true},
+		{"buildpacks/suite", ours + "buildpacks/golang", false, false},
+	}
+	for _, test := range tests {
+		if got := banned(test.from, test.imported, test.test); (got != "") != test.banned {
+			t.Errorf("%s imports %s: got %q, want banned=%t", test.from, test.imported, got, test.banned)
+		}
+	}
+}

@@ -1,0 +1,17 @@
+package main
+
+import (
+	"github.com/strata-buildpacks/strata/buildpacks/golang"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/linkage"
+	"github.com/strata-buildpacks/strata/buildpacks/procfile"
+)
+
+// table returns the buildpacks of the suite in order of id.
+func table() []bp.Buildpack {
+	return []bp.Buildpack{
+		golang.Buildpack(),
+		linkage.Buildpack(),
+		procfile.Buildpack(),
+	}
+}
