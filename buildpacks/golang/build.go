@@ -1,0 +1,274 @@
+package golang
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+)
+
+// recipe changes when the same inputs give other binaries or another SBOM.
+const recipe = 1
+
+// key is everything that the layer of binaries depends on.
+type key struct {
+	Recipe  int                `json:"recipe"`
+	Go      string             `json:"go"`
+	Source  string             `json:"source"`
+	VCS     string             `json:"vcs"`
+	Targets []target           `json:"targets"`
+	Flags   []string           `json:"flags"`
+	LDFlags []string           `json:"ldflags"`
+	Env     config.Environment `json:"env"`
+	WorkUse []string           `json:"workUse"`
+	Check   bool               `json:"check"`
+	Target  [4]string          `json:"target"` // os, arch, variant, distro
+}
+
+// decision is what a build does, known before it does anything.
+type decision struct {
+	settings
+	lock    lock
+	mods    modules
+	choice  choice
+	finder  finder
+	targets []target
+	keep    keep
+}
+
+func decide(in bp.BuildContext) (decision, error) {
+	var d decision
+	if err := in.Config.Decode(&d.settings); err != nil {
+		return d, err
+	}
+	libc, _ := in.Target.Libc()
+	if err := d.check(libc); err != nil {
+		return d, err
+	}
+	var err error
+	if d.keep, err = parseKeep(d.KeepFiles); err != nil {
+		return d, err
+	}
+	if d.lock, err = readLock(); err != nil {
+		return d, err
+	}
+	if d.mods, err = readModules(in.AppDir, d.WorkUse); err != nil {
+		return d, err
+	}
+	if d.choice, err = chooseVersion(in.AppDir, d.Version, d.mods, d.lock); err != nil {
+		return d, err
+	}
+	d.finder = newFinder(in.AppDir, d.mods, d.choice.Version, in.Target.Arch, d.tags())
+	d.targets, err = d.finder.find(d.Targets)
+	return d, err
+}
+
+// Build compiles the app into the launch layer "targets" and empties the app's
+// folder. An unchanged app costs no more than reading its source.
+func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
+	d, err := decide(in)
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	in.Log.Decision("Go", d.choice.Version, d.choice.Reason)
+	src, err := hashSource(in.AppDir)
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	g := &compiler{settings: d.settings, dir: in.AppDir, finder: d.finder, targets: d.targets, log: in.Log}
+	g.env = g.environment(in, os.DevNull) // enough to ask git
+	vcs := vcsState(ctx, in.AppDir, g.env)
+	g.stamp = vcs != ""
+	describe(in, d, g.stamp)
+
+	k := key{
+		Recipe: recipe, Go: d.choice.Version, Source: src.All, VCS: digest(vcs), Targets: d.targets, Flags: d.Flags,
+		LDFlags: d.LDFlags, Env: in.Env.Only(shaping...), WorkUse: d.WorkUse, Check: d.CgoCheck,
+		Target: [4]string{in.Target.OS, in.Target.Arch, in.Target.Variant, in.Target.Distro},
+	}
+	imports := k
+	imports.Source, imports.VCS = src.Imports, ""
+	g.imports = digest(fmt.Sprintf("%+v", imports))
+
+	var toolchains string
+	for name, path := range map[string]*string{"go": &toolchains, "go-mod": &g.modCache, "go-build": &g.buildCache} {
+		if *path, err = in.Cache(ctx, name); err != nil {
+			return bp.BuildResult{}, err
+		}
+	}
+	out, err := in.Layers.Contribute(ctx, layer.Request{
+		Name: "targets", Flags: layer.Flags{Launch: true}, Key: k,
+		Fill: func(ctx context.Context, l *layer.Layer) error { return g.fill(ctx, in, d, toolchains, l) },
+	})
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	if err := removeSource(in.AppDir, d.keep, d.KeepFiles, in.Log); err != nil {
+		return bp.BuildResult{}, err
+	}
+	return bp.BuildResult{Processes: processes(d.targets, filepath.Join(out.Path, "bin"))}, nil
+}
+
+// describe prints the decisions before anything is done.
+func describe(in bp.BuildContext, d decision, stamp bool) {
+	for i, t := range d.targets {
+		why := t.Package
+		if i == 0 {
+			why += ", default"
+		}
+		in.Log.Decision("Binary", t.Binary, why)
+	}
+	flags := append([]string{"-trimpath", "-ldflags=-s -w"}, d.LDFlags...)
+	in.Log.Decision("Flags", strings.Join(append(flags, d.Flags...), " "), "CGO_ENABLED=0")
+	if stamp {
+		in.Log.Decision("Version", "stamped from git", "")
+	}
+	for _, t := range d.targets {
+		if _, err := os.Stat(filepath.Join(in.AppDir, t.Package, "default.pgo")); err == nil {
+			in.Log.Decision("Profile", filepath.ToSlash(filepath.Join(t.Package, "default.pgo")), "used by the compiler for "+t.Binary)
+		}
+	}
+}
+
+// fill makes the layer of binaries.
+func (g *compiler) fill(ctx context.Context, in bp.BuildContext, d decision, toolchains string, l *layer.Layer) error {
+	home, err := os.MkdirTemp("", "strata-go-")
+	if err != nil {
+		return fmt.Errorf("making a home for the go command: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(home) }() // below the temporary folder, which ends with the build
+	netrc, err := bindNetrc(in, home)
+	if err != nil {
+		return err
+	}
+	p, err := parseProxies(in.Env["GOPROXY"], netrc)
+	if err != nil {
+		return err
+	}
+	t := toolchain{choice: d.choice, proxies: p, sumdb: in.Env["GOSUMDB"], unverified: d.Unverified, lock: d.lock, log: in.Log}
+	if g.goroot, err = t.install(ctx, toolchains); err != nil {
+		return err
+	}
+	g.env = g.environment(in, home)
+	if netrc != nil {
+		g.env["NETRC"] = filepath.Join(home, ".netrc")
+	}
+	if g.env["GOWORK"], err = workspace(d.mods, in.AppDir, home, d.choice.Version); err != nil {
+		return err
+	}
+	bin := filepath.Join(l.Path, "bin")
+	if err := os.Mkdir(bin, 0o755); err != nil {
+		return err
+	}
+	if err := g.build(ctx, bin); err != nil {
+		return err
+	}
+	l.SBOM, err = g.bill(d.mods, bin)
+	return err
+}
+
+// bindNetrc puts the .netrc of a binding where the go command, git and curl look for it.
+func bindNetrc(in bp.BuildContext, home string) ([]byte, error) {
+	b, ok, err := in.Binding("netrc")
+	if err != nil || !ok {
+		return nil, err
+	}
+	bound := filepath.Join(b.Path, ".netrc")
+	data, err := os.ReadFile(bound)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.Fault{ID: "go-netrc", What: "binding " + b.Name + " has no file .netrc", Do: "put the credentials into it"}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading binding %s: %w", b.Name, err)
+	}
+	in.Log.Decision("Credentials", "binding "+b.Name, "netrc")
+	return data, os.Symlink(bound, filepath.Join(home, ".netrc"))
+}
+
+// workspace returns the value of GOWORK: a file outside of the source for
+// BP_GO_WORK_USE, the app's own go.work, or off.
+func workspace(m modules, appDir, home, goVersion string) (string, error) {
+	switch m.File {
+	case "go.work":
+		return filepath.Join(appDir, "go.work"), nil
+	case "BP_GO_WORK_USE":
+	default:
+		return "off", nil
+	}
+	lang := m.Go
+	if lang == "" {
+		lang = goVersion
+	}
+	var text strings.Builder
+	text.WriteString("go " + lang + "\n")
+	for _, dir := range m.Dirs {
+		fmt.Fprintf(&text, "use %q\n", filepath.Join(appDir, filepath.FromSlash(dir)))
+	}
+	file := filepath.Join(home, "go.work")
+	return file, os.WriteFile(file, []byte(text.String()), 0o644)
+}
+
+// bill lists what the binaries were linked from.
+func (g *compiler) bill(m modules, bin string) (*sbom.Document, error) {
+	roots := map[string]string{}
+	for _, dir := range m.Dirs {
+		name, err := modulePath(g.dir, dir)
+		if err != nil {
+			return nil, fmt.Errorf("reading go.mod: %w", err)
+		}
+		roots[name] = filepath.Join(g.dir, filepath.FromSlash(dir))
+	}
+	found := openLicences(roots, g.dir, g.modCache)
+	var documents []sbom.Document
+	for _, t := range g.targets {
+		document, err := sbom.FromGoBinary(filepath.Join(bin, t.Binary), found.of)
+		if err != nil {
+			return nil, err
+		}
+		documents = append(documents, document)
+	}
+	all := documents[0]
+	if len(documents) > 1 {
+		all = sbom.Merge(documents[0].Subject, documents...)
+	}
+	return &all, found.save()
+}
+
+// processes returns one process for each binary, and "web" for the default one
+// unless a binary has that name already.
+func processes(targets []target, bin string) []bp.Process {
+	var list []bp.Process
+	web := slices.IndexFunc(targets, func(t target) bool { return t.Binary == "web" })
+	for i, t := range targets {
+		command := []string{filepath.Join(bin, t.Binary)}
+		list = append(list, bp.Process{Type: processType(t.Binary, list), Command: command, Default: i == web})
+		if i == 0 && web < 0 {
+			list = append(list, bp.Process{Type: "web", Command: command, Default: true})
+		}
+	}
+	return list
+}
+
+// invalid is what a process type must not contain (Buildpack API, "launch.toml").
+var invalid = regexp.MustCompile(`[^A-Za-z0-9._-]`)
+
+// processType makes a binary's name valid and unlike those before it.
+func processType(name string, taken []bp.Process) string {
+	base := invalid.ReplaceAllString(name, "-")
+	unique := base
+	for i := 2; slices.ContainsFunc(taken, func(p bp.Process) bool { return p.Type == unique }); i++ {
+		unique = fmt.Sprintf("%s-%d", base, i)
+	}
+	return unique
+}

@@ -1,0 +1,210 @@
+package golang
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/build"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+// listed is what go list tells of one package (go help list).
+type listed struct {
+	ImportPath     string
+	Dir            string
+	Standard       bool
+	Module         *struct{ Main bool }
+	IgnoredGoFiles []string
+	Error          *struct {
+		ImportStack []string
+		Pos, Err    string
+	}
+}
+
+// cgoAnswer is what the check found, kept until an import changes.
+type cgoAnswer struct {
+	Key      string   `json:"key"`
+	Suspects []string `json:"suspects"` // packages that also have a cgo variant
+}
+
+// checkCgo refuses packages that are nothing, or less, without cgo. It returns
+// the packages that merely have a cgo variant, to blame if the build fails.
+func (g *compiler) checkCgo(ctx context.Context) ([]string, error) {
+	if !g.CgoCheck {
+		return nil, nil
+	}
+	file := filepath.Join(g.buildCache, "strata-cgo.json")
+	var known cgoAnswer
+	if data, err := os.ReadFile(file); err == nil && json.Unmarshal(data, &known) == nil && known.Key == g.imports {
+		return known.Suspects, nil
+	}
+	args := append([]string{"list", "-e", "-deps", "-json=ImportPath,Dir,Standard,Module,IgnoredGoFiles,Error"}, g.Flags...)
+	out, err := g.goOutput(ctx, append(args, g.packages()...))
+	if err != nil {
+		return nil, err
+	}
+	var own bool // a suspect is part of the app, where more than imports decides
+	answer := cgoAnswer{Key: g.imports}
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return nil, fmt.Errorf("reading the answer of go list: %w", err)
+		}
+		if p.Standard {
+			continue
+		}
+		suspect, err := g.finder.needsCgo(p)
+		if err != nil {
+			return nil, err
+		}
+		if suspect {
+			answer.Suspects = append(answer.Suspects, p.ImportPath)
+			own = own || p.Module == nil || p.Module.Main
+		}
+	}
+	if own {
+		return answer.Suspects, nil
+	}
+	return answer.Suspects, writeJSON(file, answer)
+}
+
+// needsCgo decides on one package: a fault if it needs cgo, true if it would
+// use it.
+//
+// A package that has cgo files is right without them if it then offers every
+// exported name that it offers with them: its author wrote a second
+// implementation. If names are missing, what is left is a stub, which compiles
+// and then fails when the program runs (SQLite drivers are the known case).
+func (f finder) needsCgo(p listed) (bool, error) {
+	if p.Dir == "" || !importsC(p) {
+		return false, nil
+	}
+	with, err := f.contexts[1].ImportDir(p.Dir, 0)
+	if err != nil || len(with.CgoFiles) == 0 {
+		return false, nil // it is for another system, or broken, which the compiler will tell
+	}
+	refuse := func(why string) (bool, error) {
+		through := ""
+		if p.Error != nil && len(p.Error.ImportStack) > 1 {
+			through = ", imported by " + p.Error.ImportStack[len(p.Error.ImportStack)-2]
+		}
+		return false, fault.Fault{
+			ID:   "go-cgo",
+			What: fmt.Sprintf("package %s needs cgo (%s)%s: %s", p.ImportPath, with.CgoFiles[0], through, why),
+			Do:   "use a package in pure Go, or set BP_GO_CGO_CHECK_ENABLED=false if it does without",
+		}
+	}
+	without, err := f.contexts[0].ImportDir(p.Dir, 0)
+	if errors.As(err, new(*build.NoGoError)) {
+		return refuse("all its files are excluded without it")
+	}
+	if err != nil {
+		return false, nil
+	}
+	less, err := exported(p.Dir, without.GoFiles)
+	if err != nil {
+		return false, nil
+	}
+	more, err := exported(p.Dir, append(with.GoFiles, with.CgoFiles...))
+	if err != nil {
+		return false, nil
+	}
+	for _, name := range more {
+		if _, found := slices.BinarySearch(less, name); !found {
+			return refuse(name + " is missing without it")
+		}
+	}
+	return true, nil
+}
+
+// importsC tells whether a file that was ignored speaks of "C" at all, which
+// spares reading most packages again.
+func importsC(p listed) bool {
+	return slices.ContainsFunc(p.IgnoredGoFiles, func(name string) bool {
+		data, err := os.ReadFile(filepath.Join(p.Dir, name))
+		return err == nil && bytes.Contains(data, []byte(`"C"`))
+	})
+}
+
+// exported returns the sorted exported names of some files of a package;
+// methods are "Type.Method".
+func exported(dir string, files []string) ([]string, error) {
+	var names []string
+	add := func(prefix string, id *ast.Ident) {
+		if id.IsExported() {
+			names = append(names, prefix+id.Name)
+		}
+	}
+	for _, name := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, name), nil, parser.SkipObjectResolution)
+		if err != nil {
+			return nil, err
+		}
+		for _, decl := range f.Decls {
+			switch d := decl.(type) {
+			case *ast.FuncDecl:
+				if d.Recv == nil {
+					add("", d.Name)
+				} else if on := receiver(d.Recv.List[0].Type); ast.IsExported(on) {
+					add(on+".", d.Name)
+				}
+			case *ast.GenDecl:
+				for _, spec := range d.Specs {
+					switch s := spec.(type) {
+					case *ast.TypeSpec:
+						add("", s.Name)
+					case *ast.ValueSpec:
+						for _, id := range s.Names {
+							add("", id)
+						}
+					}
+				}
+			}
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// receiver returns the type name of a method's receiver, without pointer and
+// type parameters.
+func receiver(expr ast.Expr) string {
+	for {
+		switch e := expr.(type) {
+		case *ast.StarExpr:
+			expr = e.X
+		case *ast.IndexExpr:
+			expr = e.X
+		case *ast.IndexListExpr:
+			expr = e.X
+		case *ast.Ident:
+			return e.Name
+		default:
+			return ""
+		}
+	}
+}
+
+// blame names a package with a cgo variant among those that did not compile:
+// the go command heads each with "# import/path".
+func blame(lines, suspects []string) (string, bool) {
+	for _, line := range lines {
+		if name, ok := strings.CutPrefix(line, "# "); ok && slices.Contains(suspects, name) {
+			return name, true
+		}
+	}
+	return "", false
+}

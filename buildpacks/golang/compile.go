@@ -1,0 +1,197 @@
+package golang
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+)
+
+// compiler runs the go command for one app.
+type compiler struct {
+	settings
+	dir        string // the app
+	goroot     string
+	modCache   string
+	buildCache string
+	env        config.Environment // what the go command sees
+	finder     finder
+	targets    []target
+	imports    string // changes with everything that go list -deps depends on
+	stamp      bool   // version control information goes into the binaries
+	log        *report.Log
+}
+
+// passed are the variables that the go command and git get as the platform set
+// them; GOFLAGS is not among them.
+var passed = []string{
+	"PATH", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "SSH_AUTH_SOCK",
+	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+	"GOPROXY", "GOSUMDB", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOINSECURE", "GOVCS", "GOAUTH",
+}
+
+// shaping are those that also change the binaries.
+var shaping = []string{"GOEXPERIMENT", "GOAMD64", "GOARM", "GOARM64", "GOFIPS140"}
+
+// environment makes what the go command sees. home is a temporary folder.
+func (g *compiler) environment(in bp.BuildContext, home string) config.Environment {
+	env := in.Env.Only(append(passed, shaping...)...).With(config.Environment{
+		"HOME": home, "GOENV": "off", "GOTOOLCHAIN": "local", "GOROOT": g.goroot,
+		"GOPATH": filepath.Join(home, "go"), "GOMODCACHE": g.modCache, "GOCACHE": g.buildCache,
+		// Caches must be easy to delete for whoever keeps them.
+		"GOFLAGS": "-modcacherw", "CGO_ENABLED": "0", "GOOS": in.Target.OS, "GOARCH": in.Target.Arch,
+	})
+	if env["GOPROXY"] == "" {
+		env["GOPROXY"] = "off" // the go command's own default is nobody's choice
+	}
+	for name, value := range in.Env {
+		if strings.HasPrefix(name, "GIT_") {
+			env[name] = value
+		}
+	}
+	env["GIT_TERMINAL_PROMPT"] = "0"
+	// The source may belong to another user than the build.
+	n, err := strconv.Atoi(env["GIT_CONFIG_COUNT"])
+	if err != nil {
+		n = 0
+	}
+	env["GIT_CONFIG_COUNT"] = strconv.Itoa(n + 1)
+	env[fmt.Sprintf("GIT_CONFIG_KEY_%d", n)] = "safe.directory"
+	env[fmt.Sprintf("GIT_CONFIG_VALUE_%d", n)] = "*"
+	return env
+}
+
+func (g *compiler) packages() []string {
+	var names []string
+	for _, t := range g.targets {
+		names = append(names, t.Package)
+	}
+	return names
+}
+
+func (g *compiler) command(args []string) command.Command {
+	return command.Command{Path: filepath.Join(g.goroot, "bin", "go"), Args: args, Dir: g.dir, Env: g.env.List(), Log: g.log}
+}
+
+func (g *compiler) goOutput(ctx context.Context, args []string) ([]byte, error) {
+	out, err := command.Output(ctx, g.command(args))
+	return out, g.explain(err, nil)
+}
+
+// build compiles all targets into bin.
+func (g *compiler) build(ctx context.Context, bin string) error {
+	suspects, err := g.checkCgo(ctx)
+	if err != nil {
+		return err
+	}
+	ldflags, err := joinFlags(append([]string{"-s", "-w"}, g.LDFlags...))
+	if err != nil {
+		return err
+	}
+	done := g.log.Phase("Compiling %s", strings.Join(g.packages(), " "))
+	args := []string{"build", "-trimpath", "-buildvcs=" + strconv.FormatBool(g.stamp), "-ldflags=" + ldflags, "-o", bin + "/"}
+	args = append(append(args, g.Flags...), g.packages()...)
+	if err := command.Run(ctx, g.command(args)); err != nil {
+		return g.explain(err, suspects)
+	}
+	for _, t := range g.targets {
+		if _, err := os.Stat(filepath.Join(bin, t.Binary)); err != nil {
+			return fault.Fault{ID: "go-target-not-main", What: fmt.Sprintf("building %s gave no program", t.Package), Do: "name folders that have package main in BP_GO_TARGETS"}
+		}
+	}
+	done()
+	return nil
+}
+
+// network matches the lines of the go command that tell of modules which cannot
+// be fetched.
+var network = regexp.MustCompile(`dial tcp|connection re(fused|set)|no such host|i/o timeout|TLS handshake|x509: |: 5\d\d [A-Z]|: 40[1347] [A-Z]|: 410 Gone|GOPROXY=off|GOPROXY list is not the empty string|terminal prompts disabled|could not read Username`)
+
+// explain turns a failure of the go command, whose words are in the log
+// already, into the line that ends the build.
+func (g *compiler) explain(err error, suspects []string) error {
+	var failed *command.Error
+	if err == nil || !errors.As(err, &failed) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	for _, line := range failed.Tail {
+		if network.MatchString(line) {
+			p, _ := parseProxies(g.env["GOPROXY"], nil)
+			return fault.Fault{ID: "go-modules-fetch", What: "modules cannot be fetched from GOPROXY (" + orNone(p.String()) + ")", Err: errors.New(strings.TrimPrefix(strings.TrimSpace(line), "go: ")), Do: "check the network, GOPROXY and GOPRIVATE, or vendor the modules"}
+		}
+	}
+	if name, ok := blame(failed.Tail, suspects); ok {
+		return fault.Fault{ID: "go-cgo", What: "package " + name + " needs cgo: it does not compile without", Do: "use a package in pure Go"}
+	}
+	return fault.Fault{ID: "go-build", What: "the app does not build", Do: "see the go command's words above"}
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "no proxy"
+	}
+	return s
+}
+
+// joinFlags quotes words as the go command splits -ldflags: in single or double
+// quotes, without escapes.
+func joinFlags(words []string) (string, error) {
+	for i, w := range words {
+		switch {
+		case !strings.ContainsAny(w, " \t\n'\"") && w != "":
+		case !strings.Contains(w, "'"):
+			words[i] = "'" + w + "'"
+		case !strings.Contains(w, `"`):
+			words[i] = `"` + w + `"`
+		default:
+			return "", fault.Fault{ID: "go-flag", What: fmt.Sprintf("BP_GO_BUILD_LDFLAGS has %q, with both kinds of quotes, which the go command cannot take", w), Do: "use one kind"}
+		}
+	}
+	return strings.Join(words, " "), nil
+}
+
+// vcsState returns what of the repository goes into the binaries, "" when
+// nothing does: there is no repository, or no git to ask.
+func vcsState(ctx context.Context, dir string, env config.Environment) string {
+	if info, err := os.Stat(filepath.Join(dir, ".git")); err != nil || !info.IsDir() {
+		return ""
+	}
+	var state strings.Builder
+	// The index is listed and not hashed, because it holds the times of files.
+	for _, args := range [][]string{{"rev-parse", "HEAD"}, {"ls-files", "--stage"}, {"show-ref", "--tags", "--dereference"}} {
+		out, err := command.Output(ctx, command.Command{Path: "git", Args: args, Dir: dir, Env: env.List()})
+		if err != nil && args[0] != "show-ref" { // which fails when there are no tags
+			return ""
+		}
+		state.Write(out)
+	}
+	exclude, err := os.ReadFile(filepath.Join(dir, ".git", "info", "exclude"))
+	if err == nil {
+		state.Write(exclude)
+	}
+	return state.String()
+}
+
+// writeJSON replaces a file of a cache.
+func writeJSON(file string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	partial := file + ".partial"
+	if err := os.WriteFile(partial, data, 0o644); err != nil {
+		return fmt.Errorf("writing a cache: %w", err)
+	}
+	return os.Rename(partial, file)
+}
