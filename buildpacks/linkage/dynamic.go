@@ -1,0 +1,101 @@
+package linkage
+
+import (
+	"bytes"
+	"debug/elf"
+	"errors"
+	"io"
+)
+
+// tableLimit bounds the dynamic table and a library's name, against files that lie about their sizes.
+const tableLimit = 1 << 20
+
+var errDynamic = errors.New("its dynamic table is damaged")
+
+// needed returns the libraries that the dynamic table names (DT_NEEDED). It reads the segment as the loader does, and
+// not the section of debug/elf, which stripped and packed files may lack.
+func needed(f *elf.File) ([]string, error) {
+	var table []byte
+	for _, segment := range f.Progs {
+		if segment.Type == elf.PT_DYNAMIC {
+			var err error
+			if table, err = io.ReadAll(io.LimitReader(segment.Open(), tableLimit)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	word := 8
+	if f.Class == elf.ELFCLASS32 {
+		word = 4
+	}
+	number := func(b []byte) uint64 {
+		if word == 4 {
+			return uint64(f.ByteOrder.Uint32(b))
+		}
+		return f.ByteOrder.Uint64(b)
+	}
+	var offsets []uint64
+	var strings uint64
+	for ; len(table) >= 2*word; table = table[2*word:] {
+		tag, value := elf.DynTag(number(table)), number(table[word:])
+		switch tag {
+		case elf.DT_NEEDED:
+			offsets = append(offsets, value)
+		case elf.DT_STRTAB:
+			strings = value
+		}
+		if tag == elf.DT_NULL {
+			break
+		}
+	}
+	var names []string
+	for _, offset := range offsets {
+		name, err := stringAt(f, strings+offset)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+// segmentsOnly is an ELF file as the loader sees it: the header says that there are no sections, so that debug/elf does
+// not read them and does not refuse a file because of them.
+type segmentsOnly struct{ io.ReaderAt }
+
+func (s segmentsOnly) ReadAt(p []byte, offset int64) (int, error) {
+	n, err := s.ReaderAt.ReadAt(p, offset)
+	class := make([]byte, 1)
+	if _, err := s.ReaderAt.ReadAt(class, elf.EI_CLASS); err != nil {
+		return 0, err
+	}
+	// e_shoff; e_shnum and e_shstrndx
+	fields := [][2]int64{{0x28, 0x30}, {0x3c, 0x40}}
+	if elf.Class(class[0]) == elf.ELFCLASS32 {
+		fields = [][2]int64{{0x20, 0x24}, {0x30, 0x34}}
+	}
+	for _, field := range fields {
+		for i := max(field[0], offset); i < min(field[1], offset+int64(n)); i++ {
+			p[i-offset] = 0
+		}
+	}
+	return n, err
+}
+
+// stringAt returns the string that ends with a zero byte at a virtual address.
+func stringAt(f *elf.File, address uint64) (string, error) {
+	for _, segment := range f.Progs {
+		if segment.Type != elf.PT_LOAD || address < segment.Vaddr || address-segment.Vaddr >= segment.Filesz {
+			continue
+		}
+		text := make([]byte, min(segment.Filesz-(address-segment.Vaddr), 4096))
+		n, err := segment.ReadAt(text, int64(address-segment.Vaddr))
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", err
+		}
+		if name, _, found := bytes.Cut(text[:n], []byte{0}); found {
+			return string(name), nil
+		}
+	}
+	return "", errDynamic
+}

@@ -1,0 +1,134 @@
+package linkage
+
+import (
+	"bytes"
+	"context"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+// elfFile is what a program or shared library asks of the machine that it is loaded on.
+type elfFile struct {
+	path        string
+	machine     elf.Machine
+	interpreter string   // PT_INTERP; empty when there is none
+	needed      []string // DT_NEEDED, in the file's order
+}
+
+// launchLayers returns the folders below root, the parent of all buildpacks' layers, whose metadata says that they
+// become part of the image, sorted. A layer that is reused from the previous image has no folder: it passed before.
+func launchLayers(root string) ([]string, error) {
+	files, err := filepath.Glob(filepath.Join(root, "*", "*.toml"))
+	if err != nil {
+		return nil, fmt.Errorf("listing layers of %s: %w", root, err)
+	}
+	var folders []string
+	for _, file := range files {
+		folder := strings.TrimSuffix(file, ".toml")
+		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+			continue // launch.toml, build.toml, store.toml, or no content
+		}
+		var metadata struct {
+			Types struct {
+				Launch bool `toml:"launch"`
+			} `toml:"types"`
+		}
+		if _, err := toml.DecodeFile(file, &metadata); err != nil {
+			return nil, fmt.Errorf("reading metadata of layer %s: %w", folder, err)
+		}
+		if metadata.Types.Launch {
+			folders = append(folders, folder)
+		}
+	}
+	return folders, nil
+}
+
+// elfFiles returns the programs and shared libraries below root in order of path, without those that a pattern of
+// ignore matches.
+func elfFiles(ctx context.Context, root string, ignore []string) ([]elfFile, error) {
+	for _, pattern := range ignore {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return nil, fault.Fault{ID: "linkage-pattern", What: fmt.Sprintf("BP_LINKAGE_IGNORE has the pattern %q", pattern), Do: "close its bracket", Err: err}
+		}
+	}
+	var files []elfFile
+	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		relative := strings.TrimPrefix(strings.TrimPrefix(name, root), "/")
+		if slices.ContainsFunc(ignore, func(p string) bool { ok, _ := path.Match(strings.TrimSuffix(p, "/"), relative); return ok }) {
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !entry.Type().IsRegular() {
+			return nil
+		}
+		info, err := entry.Info()
+		if err != nil || !loadable(info) {
+			return err
+		}
+		file, ok, err := readELF(name)
+		if ok {
+			files = append(files, file)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("looking for programs in %s: %w", root, err)
+	}
+	return files, nil
+}
+
+// loadable tells by mode and name whether a file may be a program or a shared library, so that others are not opened.
+func loadable(info fs.FileInfo) bool {
+	name := info.Name()
+	return info.Mode()&0o111 != 0 || strings.HasSuffix(name, ".so") || strings.Contains(name, ".so.") || strings.HasSuffix(name, ".node")
+}
+
+// readELF reads the headers of the file at name; ok is false for what no loader would load: another format, an object
+// file, or a file whose headers are broken.
+func readELF(name string) (file elfFile, ok bool, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return elfFile{}, false, err
+	}
+	defer func() { _ = f.Close() }()
+	magic := make([]byte, len(elf.ELFMAG))
+	if _, err := io.ReadFull(f, magic); err != nil || string(magic) != elf.ELFMAG {
+		return elfFile{}, false, nil
+	}
+	headers, err := elf.NewFile(segmentsOnly{f})
+	if err != nil || (headers.Type != elf.ET_EXEC && headers.Type != elf.ET_DYN) {
+		return elfFile{}, false, nil
+	}
+	file = elfFile{path: name, machine: headers.Machine}
+	for _, segment := range headers.Progs {
+		if segment.Type == elf.PT_INTERP {
+			text, err := io.ReadAll(io.LimitReader(segment.Open(), 4096))
+			if err != nil {
+				return elfFile{}, false, fmt.Errorf("reading interpreter of %s: %w", name, err)
+			}
+			file.interpreter = string(bytes.TrimRight(text, "\x00"))
+		}
+	}
+	file.needed, err = needed(headers)
+	if err != nil {
+		return elfFile{}, false, fmt.Errorf("reading libraries of %s: %w", name, err)
+	}
+	return file, true, nil
+}

@@ -1,0 +1,151 @@
+package linkage_test
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/linkage"
+)
+
+func TestMain(m *testing.M) { kittest.Main(m, linkage.Buildpack()) }
+
+const (
+	glibcLoader = "/lib64/ld-linux-x86-64.so.2"
+	muslLoader  = "/lib/ld-musl-x86_64.so.1"
+)
+
+// program returns the smallest ELF file that has the parts that are named. It has no sections.
+func program(machine elf.Machine, interpreter string, needed ...string) string {
+	const headers, base = 64 + 3*56, 0x400000
+	text := append([]byte(interpreter), 0)
+	stringsAt := headers + len(text)
+	var names, table []byte
+	names = append(names, 0)
+	entry := func(tag elf.DynTag, value int) {
+		table = binary.LittleEndian.AppendUint64(table, uint64(tag))
+		table = binary.LittleEndian.AppendUint64(table, uint64(value))
+	}
+	for _, name := range needed {
+		entry(elf.DT_NEEDED, len(names))
+		names = append(append(names, name...), 0)
+	}
+	entry(elf.DT_STRTAB, base+stringsAt)
+	entry(elf.DT_NULL, 0)
+	tableAt := stringsAt + len(names)
+	size := tableAt + len(table)
+
+	segment := func(kind elf.ProgType, at, length int) elf.Prog64 {
+		return elf.Prog64{
+			Type: uint32(kind), Off: uint64(at), Vaddr: uint64(base + at), Filesz: uint64(length), Memsz: uint64(length),
+		}
+	}
+	segments := []elf.Prog64{segment(elf.PT_LOAD, 0, size)}
+	if interpreter != "" {
+		segments = append(segments, segment(elf.PT_INTERP, headers, len(text)))
+	}
+	if len(needed) > 0 {
+		segments = append(segments, segment(elf.PT_DYNAMIC, tableAt, len(table)))
+	}
+	header := elf.Header64{
+		Type: uint16(elf.ET_DYN), Machine: uint16(machine), Version: 1, Phoff: 64,
+		Ehsize: 64, Phentsize: 56, Phnum: uint16(len(segments)),
+		Shoff: 1 << 40, Shnum: 9, Shstrndx: 8, // sections that are not there
+	}
+	copy(header.Ident[:], "\x7fELF\x02\x01\x01")
+	var out bytes.Buffer
+	for _, part := range []any{header, segments} {
+		if err := binary.Write(&out, binary.LittleEndian, part); err != nil {
+			panic(err)
+		}
+	}
+	out.Write(make([]byte, headers-out.Len()))
+	out.Write(text)
+	out.Write(names)
+	out.Write(table)
+	return out.String()
+}
+
+func TestBuild(t *testing.T) {
+	t.Parallel()
+	static := program(elf.EM_X86_64, "")
+	glibc := program(elf.EM_X86_64, glibcLoader, "libpthread.so.0", "libc.so.6")
+	musl := program(elf.EM_X86_64, muslLoader, "libc.musl-x86_64.so.1")
+	tests := []struct {
+		name   string
+		distro string
+		arch   string
+		app    map[string]string
+		layer  map[string]string // content of a launch layer
+		env    config.Environment
+		code   int
+	}{
+		{name: "static-ok", distro: "strata-static", layer: map[string]string{"bin/web": static}},
+		{name: "static-loader", distro: "strata-static", layer: map[string]string{"bin/web": glibc}, code: 1},
+		{name: "static-pie-loader-only", distro: "strata-static", app: map[string]string{"web": program(elf.EM_X86_64, glibcLoader)}, code: 1},
+		{name: "static-musl", distro: "strata-static", app: map[string]string{"web": musl}, code: 1},
+		{name: "static-several", distro: "strata-static", app: map[string]string{"a": glibc, "b.so": program(elf.EM_X86_64, "", "libm.so.6")}, code: 1},
+		{name: "glibc-ok", distro: "strata-glibc", app: map[string]string{"web": glibc, "static": static}},
+		{name: "glibc-musl-loader", distro: "strata-glibc", app: map[string]string{"web": musl}, code: 1},
+		{name: "glibc-musl-library", distro: "strata-glibc", app: map[string]string{"a.node": program(elf.EM_X86_64, "", "libc.musl-x86_64.so.1")}, code: 1},
+		{name: "musl-ok", distro: "strata-musl", app: map[string]string{"web": musl}},
+		{name: "musl-glibc", distro: "strata-musl", app: map[string]string{"web": glibc}, code: 1},
+		{name: "unknown-distro-is-glibc", distro: "debian", app: map[string]string{"web": glibc}},
+		{name: "other-machine", distro: "strata-static", app: map[string]string{"web": program(elf.EM_AARCH64, "")}, code: 1},
+		{name: "arm64-ok", distro: "strata-static", arch: "arm64", app: map[string]string{"web": program(elf.EM_AARCH64, "")}},
+		{name: "ignored", distro: "strata-static", app: map[string]string{"test/data/web": glibc}, env: config.Environment{"BP_LINKAGE_IGNORE": "test/*"}},
+		{name: "bad-pattern", distro: "strata-static", env: config.Environment{"BP_LINKAGE_IGNORE": "test/["}, code: 1},
+		{name: "no-programs", distro: "strata-static", app: map[string]string{"short.so": "\x7fEL", "text.so": "INPUT(libc.so)", "broken.so": "\x7fELF\x02"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			root := t.TempDir()
+			app, layers := filepath.Join(root, "app"), filepath.Join(root, "layers", "strata_linkage")
+			kittest.Write(t, app, test.app)
+			kittest.Write(t, layers, nil)
+			kittest.Write(t, filepath.Join(root, "layers", "other_go", "built"), test.layer)
+			kittest.Write(t, filepath.Join(root, "layers", "other_go"), map[string]string{
+				"built.toml": "[types]\nlaunch = true\n", "tools.toml": "[types]\nbuild = true\n",
+				"launch.toml": "", "reused.toml": "[types]\nlaunch = true\n", "tools/cc.so": glibc,
+			})
+			makeExecutable(t, app, filepath.Join(root, "layers", "other_go", "built"))
+			if test.arch == "" {
+				test.arch = "amd64"
+			}
+
+			got := kittest.Build(t, kittest.Case{AppDir: app, Layers: layers, Distro: test.distro, Arch: test.arch, Env: test.env})
+			if got.Code != test.code {
+				t.Errorf("exit code %d, want %d", got.Code, test.code)
+			}
+			kittest.Golden(t, test.name+".txt", string(bytes.ReplaceAll([]byte(got.Log()), []byte(root), []byte("<root>"))))
+		})
+	}
+}
+
+func makeExecutable(t *testing.T, dirs ...string) {
+	t.Helper()
+	for _, dir := range dirs {
+		for path, what := range kittest.Tree(t, dir) {
+			if what[:4] != "file" {
+				continue
+			}
+			if err := os.Chmod(filepath.Join(dir, path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestDetect(t *testing.T) {
+	t.Parallel()
+	got := kittest.Detect(t, kittest.Case{})
+	if want := "strata/linkage pass: every image is checked\n"; got.Code != 0 || got.Log() != want {
+		t.Errorf("got code %d and %q, want 0 and %q", got.Code, got.Log(), want)
+	}
+}

@@ -1,0 +1,120 @@
+package linkage
+
+import (
+	"debug/elf"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+)
+
+// arch is what the ELF files of an architecture look like.
+type arch struct {
+	machine elf.Machine
+	glibc   string // interpreter
+	musl    string // interpreter
+}
+
+func archOf(goarch string) arch {
+	switch goarch {
+	case "amd64":
+		return arch{elf.EM_X86_64, "/lib64/ld-linux-x86-64.so.2", "/lib/ld-musl-x86_64.so.1"}
+	case "arm64":
+		return arch{elf.EM_AARCH64, "/lib/ld-linux-aarch64.so.1", "/lib/ld-musl-aarch64.so.1"}
+	}
+	return arch{}
+}
+
+// rules are what a run image asks of an ELF file.
+type rules struct {
+	arch
+	goarch string
+	libc   bp.Libc
+}
+
+func rulesFor(target bp.Target) rules {
+	libc, _ := target.Libc()
+	return rules{arch: archOf(target.Arch), goarch: target.Arch, libc: libc}
+}
+
+// check returns what file needs that the run image does not have, and what to do; both are empty if all is there. The
+// closure of shared libraries is not checked.
+func (r rules) check(file elfFile) (needs, do string) {
+	if r.machine != elf.EM_NONE && file.machine != r.machine {
+		return "a machine of type " + machineName(file.machine),
+			fmt.Sprintf("build it for %s, or name it in BP_LINKAGE_IGNORE if nothing starts it", r.goarch)
+	}
+	if r.libc == bp.Static {
+		return checkStatic(file)
+	}
+	interpreter, foreign := r.glibc, bp.Musl
+	if r.libc == bp.Musl {
+		interpreter, foreign = r.musl, bp.Glibc
+	}
+	if file.interpreter != "" && interpreter != "" && file.interpreter != interpreter {
+		return "the loader " + file.interpreter, fmt.Sprintf("link it for %s, whose loader is %s, or use another run image", r.libc, interpreter)
+	}
+	for _, library := range file.needed {
+		if isLibc(library, foreign) {
+			return "the library " + library, fmt.Sprintf("link it for %s, or use a run image with %s", r.libc, foreign)
+		}
+	}
+	return "", ""
+}
+
+// proved says in the log what check found of files that pass.
+func (r rules) proved() string {
+	if r.libc == bp.Static {
+		return "none needs a loader or a library"
+	}
+	return "machine and loader are right (whether each library is there is not checked yet)"
+}
+
+func checkStatic(file elfFile) (needs, do string) {
+	var parts []string
+	if file.interpreter != "" {
+		parts = append(parts, "the loader "+file.interpreter)
+	}
+	if len(file.needed) > 0 {
+		parts = append(parts, "the libraries "+strings.Join(file.needed, " "))
+	}
+	if len(parts) == 0 {
+		return "", ""
+	}
+	return strings.Join(parts, " and "), "link it statically (Go: CGO_ENABLED=0, and no -buildmode=pie) or use the run image " + libcOf(file)
+}
+
+// libcOf returns the kind of run image that a dynamically linked file was made for.
+func libcOf(file elfFile) string {
+	if strings.HasPrefix(path.Base(file.interpreter), "ld-musl-") {
+		return string(bp.Musl)
+	}
+	for _, library := range file.needed {
+		if isLibc(library, bp.Musl) {
+			return string(bp.Musl)
+		}
+	}
+	return string(bp.Glibc)
+}
+
+// isLibc tells whether a library is the C library of that kind by its name.
+func isLibc(library string, libc bp.Libc) bool {
+	if libc == bp.Musl {
+		return library == "libc.so" || strings.HasPrefix(library, "libc.musl-")
+	}
+	return library == "libc.so.6"
+}
+
+// machineName returns how Go calls a machine, or ELF's own name of it.
+func machineName(m elf.Machine) string {
+	switch m {
+	case elf.EM_X86_64:
+		return "amd64"
+	case elf.EM_AARCH64:
+		return "arm64"
+	case elf.EM_386:
+		return "386"
+	}
+	return m.String()
+}

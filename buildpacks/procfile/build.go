@@ -1,0 +1,76 @@
+package procfile
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+type settings struct {
+	Default string `config:"BP_PROCFILE_DEFAULT_PROCESS"`
+}
+
+func build(_ context.Context, in bp.BuildContext) (bp.BuildResult, error) {
+	var s settings
+	if err := in.Config.Decode(&s); err != nil {
+		return bp.BuildResult{}, err
+	}
+	data, err := os.ReadFile(filepath.Join(in.AppDir, fileName))
+	if err != nil {
+		return bp.BuildResult{}, fmt.Errorf("reading Procfile: %w", err)
+	}
+	processes, err := parse(string(data))
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	if err := setDefault(in, processes, s.Default); err != nil {
+		return bp.BuildResult{}, err
+	}
+	in.Log.Heading("Process types")
+	for _, p := range processes {
+		why := ""
+		if p.Default {
+			why = "default"
+		}
+		in.Log.Decision(p.Type, display(p.Command), why)
+	}
+	return bp.BuildResult{Processes: processes}, nil
+}
+
+// setDefault marks the process that starts when none is named. Another buildpack may give that one, so a Procfile
+// without it is right, unless the user named it.
+func setDefault(in bp.BuildContext, processes []bp.Process, name string) error {
+	for i := range processes {
+		if processes[i].Type == name {
+			processes[i].Default = true
+			return nil
+		}
+	}
+	_, set, err := in.Config.Lookup("BP_PROCFILE_DEFAULT_PROCESS")
+	if err != nil || !set {
+		return err
+	}
+	return fault.Fault{
+		ID:   "procfile-default-unknown",
+		What: fmt.Sprintf("BP_PROCFILE_DEFAULT_PROCESS is %q, which the Procfile does not have", name),
+		Do:   "name one of its process types",
+	}
+}
+
+// display returns the words of a command in one line, quoted where that tells them apart.
+func display(argv []string) string {
+	words := make([]string, 0, len(argv))
+	for _, word := range argv {
+		if word == "" || strings.ContainsAny(word, " \t\"'") {
+			word = strconv.Quote(word)
+		}
+		words = append(words, word)
+	}
+	return strings.Join(words, " ")
+}
