@@ -1,0 +1,453 @@
+package assemble
+
+import (
+	"archive/tar"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/stacks/internal/debtest"
+)
+
+// The tests are in the package itself because the archive they publish is signed by a key of their own, which no
+// option lets a user do.
+
+const (
+	lowStack = `image = "strata/low:13"
+description = "low"
+codename = "trixie"
+version = "13"
+distro = "strata-low"
+id = "io.strata.stacks.low"
+user = "1002:1000"
+workdir = "/"
+[env]
+  PATH = "/usr/bin"
+[[layer]]
+  name = "one"
+  comment = "Low: one"
+  packages = ["certs", "base-files"]
+  [[layer.bundle]]
+    path = "/etc/bundle"
+    package = "certs"
+    from = "/usr/share/certs/*.crt"
+  [[layer.dir]]
+    path = "/tmp"
+    mode = 0o1777
+  [[layer.text]]
+    path = "/etc/passwd"
+    text = "root:x:0:0::/root:\n"
+`
+	highStack = `image = "strata/high:13"
+description = "high"
+base = "low"
+codename = "trixie"
+version = "13"
+user = "1002:1000"
+[[layer]]
+  name = "two"
+  comment = "High: two"
+  packages = ["lib"]
+  [[layer.link]]
+    path = "/usr/lib/lib.so"
+    target = "lib.so.1"
+`
+	wholeStack = `image = "strata/whole:13"
+description = "whole"
+codename = "trixie"
+version = "13"
+user = "1001:1000"
+whole = true
+omit = ["debconf"]
+drop = ["/usr/share/doc/**", "!/usr/share/doc/*/copyright"]
+[env]
+  PATH = "/usr/bin"
+  CNB_USER_ID = "1001"
+[[layer]]
+  name = "base"
+  comment = "Whole: base"
+  packages = ["base-files"]
+[[layer]]
+  name = "tools"
+  comment = "Whole: tools"
+  packages = ["tool"]
+`
+)
+
+func stackFiles() map[string]string {
+	return map[string]string{
+		"low/stack.toml": lowStack, "high/stack.toml": highStack, "whole/stack.toml": wholeStack,
+		"slices/base-files.toml": `files = ["/bin", "/tmp"]`,
+		"slices/certs.toml":      `files = ["/etc/certs.conf"]`,
+		"slices/lib.toml":        "files = [\"/usr/lib/{triplet}/*.so.1\", \"/usr/share/lib/**\", \"!/usr/share/lib/big\"]\n[arch]\n  amd64 = [\"/usr/lib/only-amd64\"]\n  arm64 = [\"/usr/lib/only-arm64\"]",
+	}
+}
+
+func debs() []debtest.Deb {
+	return []debtest.Deb{
+		{Name: "base-files", Version: "13", Files: map[string]string{"/bin": "-> usr/bin", "/tmp/": "", "/usr/bin/": "", "/etc/debian_version": "13\n"}},
+		{Name: "certs", Version: "1", Files: map[string]string{"/usr/share/certs/b.crt": "B", "/usr/share/certs/a.crt": "A\n\n", "/etc/certs.conf": "conf\n"}},
+		{Name: "lib", Version: "1.0-1", Files: map[string]string{"/usr/lib/x86_64-linux-gnu/lib.so.1": "ELF", "/usr/lib/only-amd64": "x",
+			"/usr/share/lib/small": "s", "/usr/share/lib/big": "b", "/usr/share/doc/lib/changelog": "long"}},
+		{Name: "tool", Version: "2", Depends: "lib (>= 1), debconf | debconf-2.0", Files: map[string]string{"/usr/bin/tool": "t", "/usr/share/doc/tool/README": "r"}},
+		{Name: "debconf", Version: "1"},
+	}
+}
+
+// setup publishes the packages and returns options for a fresh copy of the stacks and an empty cache.
+func setup(t *testing.T) (*debtest.Archive, Options) {
+	t.Helper()
+	a := debtest.NewArchive(t)
+	a.Publish(t, debtest.Born, debs()...)
+	return a, options(t, a)
+}
+
+func options(t *testing.T, a *debtest.Archive) Options {
+	t.Helper()
+	dir := t.TempDir()
+	kittest.Write(t, dir, stackFiles())
+	env := map[string]string{"STRATA_DEBIAN_MIRROR": a.URL, "STRATA_DEBIAN_SECURITY_MIRROR": a.URL + "-security"}
+	return Options{Dir: dir, Names: []string{"low", "high", "whole"}, Cache: t.TempDir(), Etc: t.TempDir(), Now: debtest.Born.Add(time.Hour),
+		Getenv: func(k string) string { return env[k] }, keys: openpgp.EntityList{a.Key}}
+}
+
+func locked(t *testing.T) (*debtest.Archive, Options) {
+	t.Helper()
+	a, o := setup(t)
+	if err := Lock(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	a.Asked()
+	return a, o
+}
+
+func digests(t *testing.T, images []Image) []string {
+	t.Helper()
+	var out []string
+	for _, i := range images {
+		d, err := i.Image.Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, i.Name+" "+d.String())
+	}
+	return out
+}
+
+// list returns what tar -t would show of an image, each line with its layer's number.
+func list(t *testing.T, img v1.Image) string {
+	t.Helper()
+	layers, err := img.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, l := range layers {
+		b.WriteString("layer\n")
+		r, err := l.Uncompressed()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for tr := tar.NewReader(r); ; {
+			h, err := tr.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(tr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.WriteString("  " + h.FileInfo().Mode().String() + " " + h.Name)
+			if h.Linkname != "" {
+				b.WriteString(" -> " + h.Linkname)
+			}
+			if h.Typeflag == tar.TypeReg {
+				b.WriteString(" " + strings.ReplaceAll(string(body), "\n", "⏎"))
+			}
+			b.WriteString("\n")
+		}
+		r.Close()
+	}
+	return b.String()
+}
+
+func TestLockAndBuild(t *testing.T) {
+	t.Parallel()
+	_, o := locked(t)
+	images, err := Build(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range o.Names {
+		for _, file := range []string{"lock-amd64.toml", "contents-amd64.txt"} {
+			b, err := os.ReadFile(filepath.Join(o.Dir, name, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Keys are made anew for every run, and so are what they sign and their fingerprints.
+			kittest.Golden(t, name+"-"+file, unsign(string(b)))
+		}
+	}
+	for _, i := range images {
+		if err := validate.Image(i.Image); err != nil {
+			t.Errorf("image %s: %v", i.Name, err)
+		}
+		config, err := i.Image.RawConfigFile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		kittest.Golden(t, i.Name+"-config.json", string(config)+"\n")
+		kittest.Golden(t, i.Name+"-files.txt", list(t, i.Image))
+		b, err := os.ReadFile(filepath.Join(o.Dir, i.Name, "digests-amd64.txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := "image " + strings.Fields(digests(t, []Image{i})[0])[1] + " " + i.Ref + "\n"; !strings.Contains(string(b), want) {
+			t.Errorf("digests of %s are %s, want in it %s", i.Name, b, want)
+		}
+	}
+	low, high := images[0].Layers, images[1].Layers
+	if diff := cmp.Diff(low, high[:len(low)]); diff != "" {
+		t.Errorf("high does not begin with the layers of low:\n%s", diff)
+	}
+}
+
+func unsign(lock string) string {
+	var out []string
+	suite := false
+	for line := range strings.Lines(lock) {
+		if strings.HasPrefix(line, "[[") {
+			suite = line == "[[suite]]\n"
+		}
+		if suite && (strings.HasPrefix(line, "sha256") || strings.HasPrefix(line, "signers")) {
+			line, _, _ = strings.Cut(line, "=")
+			line += "= …\n"
+		}
+		out = append(out, line)
+	}
+	return strings.Join(out, "")
+}
+
+// TestBuildAnywhere is not parallel: the umask belongs to the process.
+func TestBuildAnywhere(t *testing.T) {
+	a, o := locked(t)
+	first, err := Build(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := options(t, a)
+	if err := os.CopyFS(filepath.Join(other.Dir, "copy"), os.DirFS(o.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	other.Dir = filepath.Join(other.Dir, "copy")
+	old := syscall.Umask(0o077)
+	second, err := Build(t.Context(), other)
+	syscall.Umask(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(digests(t, first), digests(t, second)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestBuildWarm needs no mirror at all, not even a configured one.
+func TestBuildWarm(t *testing.T) {
+	t.Parallel()
+	a, o := locked(t)
+	o.Getenv = func(string) string { return "" }
+	if _, err := Build(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	if asked := a.Asked(); len(asked) > 0 {
+		t.Errorf("the mirror was asked for %v", asked)
+	}
+	o.Cache = t.TempDir()
+	_, err := Build(t.Context(), o)
+	var f fault.Fault
+	if !errors.As(err, &f) || f.ID != "mirror-missing" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// point publishes a point release: lib has a new version, and the old file is no longer there.
+func point(t *testing.T, a *debtest.Archive) {
+	t.Helper()
+	next := debs()
+	next[2].Version = "1.0-1+deb13u1"
+	a.Publish(t, debtest.Born.Add(time.Minute), next...)
+}
+
+func TestBuildDrift(t *testing.T) {
+	t.Parallel()
+	a, o := locked(t)
+	point(t, a)
+	o.Cache = t.TempDir()
+	var log []string
+	o.Names, o.Log = []string{"low", "high"}, func(s string) { log = append(log, s) }
+	images, err := Build(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Drift{{Package: "lib", Locked: "1.0-1", Used: "1.0-1+deb13u1"}}
+	if diff := cmp.Diff(want, images[1].Drift); diff != "" || len(images[0].Drift) > 0 {
+		t.Errorf("low drifted by %v, high:\n%s", images[0].Drift, diff)
+	}
+	if diff := cmp.Diff([]string{"warning: the mirror no longer has lib 1.0-1: using 1.0-1+deb13u1, so the digest is not the locked one"}, log); diff != "" {
+		t.Error(diff)
+	}
+	o.Locked = true
+	_, err = Build(t.Context(), o)
+	kittest.Golden(t, "error-lock-gone.txt", fmt.Sprintln(err))
+}
+
+func TestBuildDriftWhenStale(t *testing.T) {
+	t.Parallel()
+	a, o := locked(t)
+	point(t, a)
+	var log []string
+	o.Names, o.Cache, o.Now, o.Log = []string{"high"}, t.TempDir(), debtest.Born.Add(30*24*time.Hour), func(s string) { log = append(log, s) }
+	if _, err := Build(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(log, "warning: the mirror's index of trixie-security was valid until 9 January 2030: it may lack security updates") {
+		t.Errorf("log: %q", log)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	const inRelease = "/debian/dists/trixie/InRelease"
+	tests := []struct {
+		name   string
+		after  func(t *testing.T, a *debtest.Archive, o *Options)
+		relock bool
+	}{
+		{name: "deb-wrong-hash", after: func(t *testing.T, a *debtest.Archive, o *Options) {
+			o.Cache, o.Names = t.TempDir(), []string{"high"}
+			path := "/debian/pool/main/l/lib/lib_1.0-1_amd64.deb"
+			b := slices.Clone(a.Get(path))
+			b[100] ^= 1
+			a.Set(path, b)
+		}},
+		{name: "inrelease-tampered", relock: true, after: func(_ *testing.T, a *debtest.Archive, _ *Options) {
+			a.Set(inRelease, []byte(strings.Replace(string(a.Get(inRelease)), "Origin: Debian", "Origin: Nobody", 1)))
+		}},
+		{name: "inrelease-expired", relock: true, after: func(_ *testing.T, _ *debtest.Archive, o *Options) { o.Now = debtest.Born.Add(30 * 24 * time.Hour) }},
+		{name: "inrelease-rollback", relock: true, after: func(t *testing.T, a *debtest.Archive, _ *Options) {
+			a.Publish(t, debtest.Born.Add(-time.Hour), debs()...)
+		}},
+		{name: "stack-unknown", after: func(_ *testing.T, _ *debtest.Archive, o *Options) { o.Names = []string{"none"} }},
+		{name: "stack-unknown-key", after: edit("low/stack.toml", "distro =", "distribution =")},
+		{name: "stack-not-toml", after: edit("low/stack.toml", "distro =", "distro")},
+		{name: "stack-no-user", after: edit("low/stack.toml", `user = "1002:1000"`, "")},
+		{name: "stack-relative-path", after: edit("low/stack.toml", `path = "/tmp"`, `path = "tmp"`)},
+		{name: "stack-cycle", after: edit("low/stack.toml", `id =`, "base = \"high\"\nid =")},
+		{name: "lock-missing", after: func(t *testing.T, _ *debtest.Archive, o *Options) {
+			if err := os.Remove(lockPath(o.Dir, "low", "amd64")); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{name: "lock-stale", after: edit("low/stack.toml", `["certs", "base-files"]`, `["certs", "base-files", "lib"]`)},
+		{name: "lock-too-much", after: edit("low/stack.toml", `["certs", "base-files"]`, `["certs"]`)},
+		{name: "slice-missing", after: func(t *testing.T, _ *debtest.Archive, o *Options) {
+			if err := os.Remove(filepath.Join(o.Dir, "slices/lib.toml")); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{name: "slice-no-match", after: edit("slices/lib.toml", "/usr/share/lib/**", "/usr/share/libs/**")},
+		{name: "bundle-empty", after: edit("low/stack.toml", "*.crt", "*.pem")},
+		{name: "conflict-stack", after: edit("high/stack.toml", `"/usr/lib/lib.so"`, `"/usr/lib/only-amd64"`)},
+		{name: "conflict-below", after: edit("high/stack.toml", `"/usr/lib/lib.so"`, `"/etc/passwd"`)},
+		{name: "not-merged", after: edit("high/stack.toml", `"/usr/lib/lib.so"`, `"/bin/lib.so"`)},
+		{name: "package-unknown", relock: true, after: edit("low/stack.toml", `"certs", "base-files"`, `"certs", "base-file"`)},
+		{name: "package-omit", relock: true, after: edit("whole/stack.toml", `["debconf"]`, `["debconf", "perl"]`)},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			a, o := locked(t)
+			test.after(t, a, &o)
+			var err error
+			if test.relock {
+				err = Lock(t.Context(), o)
+			} else {
+				o.Locked = true
+				_, err = Build(t.Context(), o)
+			}
+			var f fault.Fault
+			if !errors.As(err, &f) {
+				t.Fatalf("got %v, want a fault", err)
+			}
+			line := strings.ReplaceAll(err.Error(), o.Dir, "DIR")
+			line = strings.ReplaceAll(line, strings.ToUpper(hex.EncodeToString(a.Key.PrimaryKey.Fingerprint)), "KEY")
+			kittest.Golden(t, "error-"+test.name+".txt", f.ID+": "+line+"\n")
+		})
+	}
+}
+
+func edit(path, old, replacement string) func(*testing.T, *debtest.Archive, *Options) {
+	return func(t *testing.T, _ *debtest.Archive, o *Options) {
+		t.Helper()
+		file := filepath.Join(o.Dir, path)
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(b), old) {
+			t.Fatalf("%s has no %q", path, old)
+		}
+		if err := os.WriteFile(file, []byte(strings.Replace(string(b), old, replacement, 1)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestLockIsAllOrNothing checks that a stack that cannot be made leaves the locks of all as they are.
+func TestLockIsAllOrNothing(t *testing.T) {
+	t.Parallel()
+	a, o := locked(t)
+	point(t, a)
+	edit("slices/lib.toml", "/usr/share/lib/**", "/usr/share/libs/**")(t, a, &o)
+	before := kittest.Tree(t, o.Dir)
+	if err := Lock(t.Context(), o); err == nil {
+		t.Fatal("no error")
+	}
+	if diff := cmp.Diff(before, kittest.Tree(t, o.Dir)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestGlob(t *testing.T) {
+	t.Parallel()
+	for pattern, paths := range map[string]map[string]bool{
+		"/a/*.so.?":   {"/a/x.so.1": true, "/a/.so.1": true, "/a/b/x.so.1": false, "/a/x.so.12": false, "/a/xaso.1": false},
+		"/a/**":       {"/a/b": true, "/a/b/c": true, "/a": false, "/ab": false},
+		"/a/**/c":     {"/a/b/c": true, "/a/b/b/c": true, "/a/c": false},
+		"/a/libé+[*]": {"/a/libé+[x]": true, "/a/libe+[x]": false},
+	} {
+		for path, want := range paths {
+			if got := glob(pattern).MatchString(path); got != want {
+				t.Errorf("%s matches %s: %v, want %v", pattern, path, got, want)
+			}
+		}
+	}
+}

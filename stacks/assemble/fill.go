@@ -1,0 +1,167 @@
+package assemble
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/stacks/internal/deb"
+	"github.com/strata-buildpacks/strata/stacks/internal/layer"
+)
+
+// fill puts a layer's files on top of the layers below. It returns the packages' control files too.
+func fill(r recipe, packages []unpacked, below []*stratum) (*layer.Tree, map[string]string, error) {
+	var lower [][]layer.Entry
+	all := map[string]string{}
+	for _, l := range below {
+		lower = append(lower, l.Entries())
+		maps.Copy(all, l.Controls())
+	}
+	t := layer.NewTree(lower...)
+	controls := map[string]string{}
+	for _, p := range packages {
+		files, err := r.files(p)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, f := range slices.Concat(files, r.records(p, files)) {
+			if err := t.Add(f, p.Name); err != nil {
+				return nil, nil, conflict(err)
+			}
+		}
+		controls[p.Name] = string(p.Control)
+	}
+	if maps.Copy(all, controls); r.Whole && r.Top {
+		if err := t.Add(text("var/lib/dpkg/status", status(all)), ""); err != nil {
+			return nil, nil, conflict(err)
+		}
+	}
+	return t, controls, r.extras(t, packages)
+}
+
+func conflict(err error) error {
+	return fault.Fault{ID: "stack-conflict", What: "two owners of one file", Err: err, Do: "take it out of one of them in the slice or in stack.toml"}
+}
+
+// files returns what the layer takes of a package.
+func (r recipe) files(p unpacked) ([]deb.File, error) {
+	if !r.Whole {
+		return cut(p.Package, p.Name, r.Slices[p.Name])
+	}
+	take := map[string]bool{}
+	for _, f := range p.Files {
+		take[f.Path] = true
+	}
+	for _, pattern := range r.Drop {
+		body, keep := strings.CutPrefix(pattern, "!")
+		for _, f := range matching(p.Package, body) {
+			take[f.Path] = keep
+		}
+	}
+	return pick(p.Package, func(f deb.File) bool { return take[f.Path] }), nil
+}
+
+// extras adds what stack.toml declares.
+func (r recipe) extras(t *layer.Tree, packages []unpacked) error {
+	for _, d := range r.Layer.Dirs {
+		if err := t.Declare(deb.File{Path: d.Path[1:], Type: deb.Dir, Mode: d.Mode, UID: d.UID, GID: d.GID}); err != nil {
+			return conflict(err)
+		}
+	}
+	var files []deb.File
+	for _, x := range r.Layer.Texts {
+		files = append(files, text(x.Path[1:], []byte(x.Text)))
+	}
+	for _, l := range r.Layer.Links {
+		files = append(files, deb.File{Path: l.Path[1:], Type: deb.Symlink, Mode: 0o777, Link: l.Target})
+	}
+	for _, x := range r.Layer.Bundles {
+		b, err := bundle(x, packages)
+		if err != nil {
+			return err
+		}
+		files = append(files, text(x.Path[1:], b))
+	}
+	for _, f := range files {
+		if err := t.Add(f, ""); err != nil {
+			return conflict(err)
+		}
+	}
+	return nil
+}
+
+func text(path string, data []byte) deb.File {
+	return deb.File{Path: path, Type: deb.Regular, Mode: 0o644, Data: data}
+}
+
+// bundle joins the files of a package that match, in the order of their paths, each ended by a newline.
+func bundle(x Bundle, packages []unpacked) ([]byte, error) {
+	i := slices.IndexFunc(packages, func(p unpacked) bool { return p.Name == x.Package })
+	var b bytes.Buffer
+	if i >= 0 {
+		found := matching(packages[i].Package, x.From)
+		slices.SortFunc(found, func(a, b deb.File) int { return strings.Compare(a.Path, b.Path) })
+		for _, f := range found {
+			if f.Type == deb.Regular {
+				b.Write(bytes.TrimSpace(f.Data))
+				b.WriteByte('\n')
+			}
+		}
+	}
+	if b.Len() == 0 {
+		return nil, fault.Fault{ID: "bundle-empty", What: "bundle " + x.Path, Err: fmt.Errorf("no file of package %q in this layer matches %q", x.Package, x.From),
+			Do: "correct it in stack.toml"}
+	}
+	return b.Bytes(), nil
+}
+
+// records returns the files that tell scanners which package is here and which of its files. A run image has
+// one entry per package in status.d, so that an entry is in the layer of its package; a whole stack has dpkg's
+// own database, whose status file is in the top layer.
+func (r recipe) records(p unpacked, files []deb.File) []deb.File {
+	var sums, list strings.Builder
+	list.WriteString("/.\n")
+	for _, f := range files {
+		list.WriteString("/" + f.Path + "\n")
+		if sum, ok := p.MD5Sums[f.Path]; ok && f.Type != deb.Dir && f.Type != deb.Symlink {
+			sums.WriteString(sum + "  " + f.Path + "\n")
+		}
+	}
+	stem := "var/lib/dpkg/status.d/" + p.Name
+	out := []deb.File{text(stem, p.Control)}
+	if r.Whole {
+		stem = "var/lib/dpkg/info/" + p.Name
+		if control(p.Control, "Multi-Arch") == "same" {
+			stem += ":" + r.Arch
+		}
+		out = []deb.File{text(stem+".list", []byte(list.String()))}
+	}
+	// A scanner gives up on an md5sums file with an empty line, so no file rather than an empty one.
+	if sums.Len() > 0 {
+		out = append(out, text(stem+".md5sums", []byte(sums.String())))
+	}
+	return out
+}
+
+// status returns dpkg's status file for packages that are all installed.
+func status(controls map[string]string) []byte {
+	var b bytes.Buffer
+	for _, name := range slices.Sorted(maps.Keys(controls)) {
+		first, rest, _ := strings.Cut(controls[name], "\n")
+		fmt.Fprintf(&b, "%s\nStatus: install ok installed\n%s\n", first, rest)
+	}
+	return b.Bytes()
+}
+
+// control returns a one-line field of a control file, "" if it is not there.
+func control(text []byte, field string) string {
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, field+":"); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,108 @@
+package assemble
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/stacks/internal/archive"
+	"github.com/strata-buildpacks/strata/stacks/internal/layer"
+)
+
+// Options are what Build and Lock work on.
+type Options struct {
+	// Dir is the folder with the stacks, their slices and locks.
+	Dir string
+	// Names are the stacks; nil means all that Dir has, sorted.
+	Names []string
+	// Arch is Debian's and OCI's name of the architecture; "" means amd64.
+	Arch string
+	// Cache holds verified downloads and finished layers. It may be deleted at any time.
+	Cache string
+	// Locked refuses to go on when a locked package cannot be had, instead of taking its newest version.
+	Locked bool
+	// Progress is told about downloads, Log about what a person should know. Both may be nil.
+	Progress fetch.Progress
+	Log      func(string)
+	// Getenv and Etc say where the mirrors are configured; nil and "" mean os.Getenv and /etc/apt.
+	Getenv func(string) string
+	Etc    string
+	// Now is the time against which signatures are checked; zero means the present.
+	Now time.Time
+
+	// keys replace the committed archive keys in tests.
+	keys openpgp.EntityList
+}
+
+// Image is a finished image.
+type Image struct {
+	// Name is the stack's name, Ref the image's name with its tag.
+	Name, Ref string
+	Image     v1.Image
+	// Drift lists the packages that are not the locked ones; the digest then differs from the committed one.
+	Drift []Drift
+	// Layers are the image's layers, lowest first.
+	Layers []LayerInfo
+}
+
+// LayerInfo is what a person wants to know about a layer.
+type LayerInfo struct {
+	// Name is <stack>/<layer>.
+	Name, Comment string
+	Digest        v1.Hash
+	// Size and UncompressedSize are in bytes.
+	Size, UncompressedSize int64
+}
+
+// Drift is a package whose locked version the mirror no longer has.
+type Drift struct{ Package, Locked, Used string }
+
+func (o *Options) defaults() error {
+	if o.Arch == "" {
+		o.Arch = "amd64"
+	}
+	if o.Log == nil {
+		o.Log = func(string) {}
+	}
+	if o.Progress == nil {
+		o.Progress = func(string, int64, int64) {}
+	}
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+	if o.Etc == "" {
+		o.Etc = "/etc/apt"
+	}
+	if o.Now.IsZero() {
+		o.Now = time.Now()
+	}
+	if o.Names != nil {
+		return nil
+	}
+	found, err := filepath.Glob(filepath.Join(o.Dir, "*", "stack.toml"))
+	for _, f := range found {
+		o.Names = append(o.Names, filepath.Base(filepath.Dir(f)))
+	}
+	slices.Sort(o.Names)
+	return err
+}
+
+func (o *Options) client() *fetch.Client {
+	return fetch.New(o.Cache, fetch.WithProgress(o.Progress))
+}
+
+// source finds the mirrors. It is only called when something must be fetched: a warm cache needs none.
+func (o *Options) source(client *fetch.Client) (archive.Source, error) {
+	m, err := archive.FindMirrors(o.Getenv, o.Etc)
+	return archive.Source{Mirrors: m, Client: client, Keys: o.keys, Now: o.Now}, err
+}
+
+// layerDir is where a layer with the given key is cached.
+func (o *Options) layerDir(key string) string {
+	return filepath.Join(o.Cache, "layers", layer.Compressor, key)
+}

@@ -1,0 +1,151 @@
+package assemble
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/stacks/internal/archive"
+	"github.com/strata-buildpacks/strata/stacks/internal/deb"
+)
+
+// downloads is how many files are fetched at a time.
+const downloads = 6
+
+// debs fetches packages. One that is no longer there is replaced, in the list too, by its newest version.
+func (b *builder) debs(ctx context.Context, codename, version string, packages []lockedPackage) ([]string, []Drift, error) {
+	if len(packages) == 0 {
+		return nil, nil, nil
+	}
+	files := make([]string, len(packages))
+	drifts := make([]*Drift, len(packages))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(downloads)
+	for i := range packages {
+		g.Go(func() (err error) {
+			files[i], err = b.deb(ctx, packages[i])
+			if errors.Is(err, fetch.ErrGone) {
+				files[i], drifts[i], err = b.replace(ctx, codename, version, &packages[i], err)
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, nil, err
+	}
+	var drift []Drift
+	for _, d := range drifts {
+		if d != nil {
+			drift = append(drift, *d)
+		}
+	}
+	return files, drift, nil
+}
+
+func (b *builder) deb(ctx context.Context, p lockedPackage) (string, error) {
+	src, err := b.source()
+	if err != nil {
+		return "", err
+	}
+	return b.client.Get(ctx, fetch.Artifact{Name: p.Purl, SHA256: p.SHA256, Size: p.Size, URLs: src.Mirrors.URLs(p.Archive, p.Path)})
+}
+
+// replace fetches the newest signed version of a package that the mirror has dropped. A point release drops old
+// files; a build must not end because of that, but nobody shall miss it either.
+func (b *builder) replace(ctx context.Context, codename, version string, p *lockedPackage, gone error) (string, *Drift, error) {
+	if b.o.Locked {
+		return "", nil, fault.Fault{ID: "lock-gone", What: p.Purl, Err: fetch.ErrGone, Do: "run strata stack lock, or build without --locked to take its newest version"}
+	}
+	ix, err := b.index(ctx, codename)
+	if err != nil {
+		return "", nil, fmt.Errorf("looking for a newer version of %s: %w", p.Name, err)
+	}
+	newest := ix.Newest(p.Name)
+	if newest == nil || newest.SHA256 == p.SHA256 {
+		return "", nil, gone
+	}
+	d := &Drift{Package: p.Name, Locked: p.Version, Used: newest.Version}
+	b.o.Log(fmt.Sprintf("warning: the mirror no longer has %s %s: using %s, so the digest is not the locked one", d.Package, d.Locked, d.Used))
+	*p = lockPackage(newest, version, p.Layer)
+	file, err := b.deb(ctx, *p)
+	return file, d, err
+}
+
+// index opens the signed indexes of a release once. When an old lock forces a look at them their end of
+// validity is only worth a warning; making a lock is where it is enforced.
+func (b *builder) index(ctx context.Context, codename string) (*archive.Index, error) {
+	b.mu.Lock()
+	once, ok := b.indexes[codename]
+	if !ok {
+		once = sync.OnceValues(func() (*archive.Index, error) {
+			src, err := b.source()
+			if err != nil {
+				return nil, err
+			}
+			src.Stale = true
+			ix, err := archive.Open(ctx, src, codename, b.o.Arch)
+			if err != nil {
+				return nil, err
+			}
+			for _, s := range ix.Suites {
+				if v := s.Release.ValidUntil; !v.IsZero() && b.o.Now.After(v) {
+					b.o.Log(fmt.Sprintf("warning: the mirror's index of %s was valid until %s: it may lack security updates", s.Name, v.Format("2 January 2006")))
+				}
+			}
+			return ix, nil
+		})
+		b.indexes[codename] = once
+	}
+	b.mu.Unlock()
+	return once()
+}
+
+// unpacked is a package with its files.
+type unpacked struct {
+	lockedPackage
+	*deb.Package
+}
+
+// unpack reads packages in parallel; base-files comes first, because its folders have the modes that count.
+func unpack(ctx context.Context, packages []lockedPackage, files []string) ([]unpacked, error) {
+	out := make([]unpacked, len(packages))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.NumCPU())
+	for i, p := range packages {
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			d, err := deb.Open(files[i])
+			if err != nil {
+				return fault.Fault{ID: "deb-invalid", What: p.Purl, Err: err, Do: "this package cannot be used: choose another version"}
+			}
+			out[i] = unpacked{p, d}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(out, func(a, b unpacked) int {
+		return cmp.Or(first(a)-first(b), strings.Compare(a.Name, b.Name))
+	})
+	return out, nil
+}
+
+// first sorts base-files before all others.
+func first(p unpacked) int {
+	if p.Name == "base-files" {
+		return 0
+	}
+	return 1
+}

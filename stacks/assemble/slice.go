@@ -1,0 +1,146 @@
+package assemble
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/stacks/internal/deb"
+)
+
+// sliceFile is slices/<package>.toml: what a run image takes of a package. Patterns are absolute; * and ?
+// stop at a slash, ** does not, a leading ! takes files out again. {triplet} is the architecture's name for
+// library folders. The package's copyright file is always taken.
+type sliceFile struct {
+	Files []string `toml:"files"`
+	// Arch holds the patterns that only one architecture has.
+	Arch map[string][]string `toml:"arch"`
+}
+
+// triplets are Debian's names of architectures for library folders.
+var triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
+
+// loadSlice returns the patterns for a package.
+func loadSlice(dir, pkg, arch string) ([]string, error) {
+	file := filepath.Join(dir, "slices", pkg+".toml")
+	var s sliceFile
+	if err := decode(file, &s); err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, fault.Fault{ID: "slice-missing", What: "package " + pkg, Err: fmt.Errorf("there is no %s", file), Do: "write it"}
+		}
+		return nil, err
+	}
+	var patterns []string
+	for _, p := range slices.Concat(s.Files, s.Arch[arch]) {
+		patterns = append(patterns, strings.ReplaceAll(p, "{triplet}", triplets[arch]))
+	}
+	return patterns, nil
+}
+
+// cut returns the files of a package that patterns take, with their parent folders as the package has them.
+// A pattern that takes nothing is an error: the package has changed and the slice has not.
+func cut(p *deb.Package, pkg string, patterns []string) ([]deb.File, error) {
+	take := map[string]bool{}
+	for _, pattern := range patterns {
+		body, minus := strings.CutPrefix(pattern, "!")
+		found := matching(p, body)
+		for _, f := range found {
+			take[f.Path] = !minus
+		}
+		if len(found) == 0 {
+			return nil, fault.Fault{ID: "slice-no-match", What: fmt.Sprintf("slices/%s.toml: pattern %q", pkg, pattern),
+				Err: errors.New("the package has no such file"), Do: "correct the pattern"}
+		}
+	}
+	for _, f := range p.Files {
+		if doc := "usr/share/doc/" + pkg; f.Path == doc+"/copyright" || f.Path == doc && f.Type == deb.Symlink {
+			take[f.Path] = true
+		}
+	}
+	return pick(p, func(f deb.File) bool { return take[f.Path] }), nil
+}
+
+// pick returns the chosen files and their parent folders, sorted. Of files that are hard links of each other the
+// first one keeps the content and the others link to it, whatever the order in the package was.
+func pick(p *deb.Package, chosen func(deb.File) bool) []deb.File {
+	byPath := map[string]deb.File{}
+	for _, f := range p.Files {
+		byPath[f.Path] = f
+	}
+	files := map[string]deb.File{}
+	for _, f := range p.Files {
+		if !chosen(f) {
+			continue
+		}
+		files[f.Path] = f
+		for dir := path.Dir(f.Path); dir != "."; dir = path.Dir(dir) {
+			if d, ok := byPath[dir]; ok {
+				files[dir] = d
+			}
+		}
+	}
+	paths := make([]string, 0, len(files))
+	for name := range files {
+		paths = append(paths, name)
+	}
+	slices.Sort(paths)
+	out := make([]deb.File, 0, len(paths))
+	first := map[string]string{}
+	for _, name := range paths {
+		f := files[name]
+		if f.Type == deb.HardLink || f.Type == deb.Regular {
+			content := byPath[name]
+			for content.Type == deb.HardLink {
+				content = byPath[content.Link]
+			}
+			if to, ok := first[content.Path]; ok {
+				f.Type, f.Link, f.Data = deb.HardLink, to, nil
+			} else {
+				f.Type, f.Link, f.Data = deb.Regular, "", content.Data
+				first[content.Path] = name
+			}
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// matching returns the files whose absolute path a pattern matches, in the package's order.
+func matching(p *deb.Package, pattern string) []deb.File {
+	re := glob(pattern)
+	var out []deb.File
+	for _, f := range p.Files {
+		if re.MatchString("/" + f.Path) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// glob compiles a pattern that matches whole paths.
+func glob(pattern string) *regexp.Regexp {
+	var b strings.Builder
+	b.WriteString("^")
+	for rest := pattern; rest != ""; {
+		switch {
+		case strings.HasPrefix(rest, "**"):
+			b.WriteString(".*")
+			rest = rest[2:]
+			continue
+		case rest[0] == '*':
+			b.WriteString("[^/]*")
+		case rest[0] == '?':
+			b.WriteString("[^/]")
+		default:
+			b.WriteString(regexp.QuoteMeta(rest[:1]))
+		}
+		rest = rest[1:]
+	}
+	return regexp.MustCompile(b.String() + "$")
+}

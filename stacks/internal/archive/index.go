@@ -1,0 +1,282 @@
+package archive
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ulikunitz/xz"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+)
+
+// Package is what the index of an archive says about one version of a package.
+type Package struct {
+	Name, Version, Arch string
+	// Source is the source package's name, the same as Name unless the index says otherwise.
+	Source string
+	// Archive is Main or Security, Path the .deb's path inside it.
+	Archive, Path string
+	SHA256        string
+	Size          int64
+	// Depends holds Pre-Depends and Depends: all groups are needed, of a group one alternative.
+	Depends  [][]Relation
+	Provides []Relation
+}
+
+// Relation names a package, perhaps with a condition on its version ("", "<<", "<=", "=", ">=", ">>").
+type Relation struct{ Name, Op, Version string }
+
+// Suite is one signed suite of the archives, with what a lock records about it.
+type Suite struct {
+	// Name is the suite's codename, such as "trixie-security"; Archive is Main or Security.
+	Name, Archive string
+	// SHA256 is the hash of the InRelease file.
+	SHA256  string
+	Release *Release
+}
+
+// Index holds all versions of all packages of some suites.
+type Index struct {
+	Suites   []Suite
+	packages map[string][]*Package
+	provides map[string][]*Package
+}
+
+// Source says where indexes come from.
+type Source struct {
+	Mirrors Mirrors
+	Client  *fetch.Client
+	// Keys are trusted to sign indexes; nil means the committed archive keys.
+	Keys openpgp.EntityList
+	// Now is the time for expiry checks.
+	Now time.Time
+	// Stale allows an InRelease after its Valid-Until. Without it that is an error.
+	Stale bool
+}
+
+// inReleaseLimit is ten times the size of today's largest InRelease file.
+const inReleaseLimit = 4 << 20
+
+// Open fetches and verifies the indexes of a release: <codename>, <codename>-security and, where the mirror has
+// it, <codename>-updates.
+func Open(ctx context.Context, src Source, codename, arch string) (*Index, error) {
+	ix := &Index{
+		Suites:   []Suite{{Name: codename, Archive: Main}, {Name: codename + "-updates", Archive: Main}, {Name: codename + "-security", Archive: Security}},
+		packages: map[string][]*Package{},
+		provides: map[string][]*Package{},
+	}
+	lists := make([][]*Package, len(ix.Suites))
+	g, ctx := errgroup.WithContext(ctx)
+	for i := range ix.Suites {
+		g.Go(func() (err error) {
+			lists[i], err = src.suite(ctx, &ix.Suites[i], arch)
+			if ix.Suites[i].Name == codename+"-updates" && errors.Is(err, fetch.ErrGone) {
+				return nil
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	ix.Suites = slices.DeleteFunc(ix.Suites, func(s Suite) bool { return s.Release == nil })
+	for _, list := range lists {
+		for _, p := range list {
+			ix.add(p)
+		}
+	}
+	return ix, nil
+}
+
+func (ix *Index) add(p *Package) {
+	ix.packages[p.Name] = append(ix.packages[p.Name], p)
+	for _, v := range p.Provides {
+		ix.provides[v.Name] = append(ix.provides[v.Name], p)
+	}
+}
+
+// Newest returns the highest version of a package, nil if there is none. The archive named first wins a tie.
+func (ix *Index) Newest(name string) *Package {
+	var best *Package
+	for _, p := range ix.packages[name] {
+		if best == nil || CompareVersions(p.Version, best.Version) > 0 {
+			best = p
+		}
+	}
+	return best
+}
+
+// suite verifies one suite and reads its packages.
+func (src Source) suite(ctx context.Context, s *Suite, arch string) ([]*Package, error) {
+	name := "InRelease of " + s.Name
+	doc, err := src.Client.Document(ctx, name, inReleaseLimit, src.Mirrors.URLs(s.Archive, "dists/"+s.Name+"/InRelease")...)
+	if err != nil {
+		return nil, err
+	}
+	ring := src.Keys
+	if ring == nil {
+		if ring, err = Keyring(); err != nil {
+			return nil, err
+		}
+	}
+	if s.Release, err = ParseRelease(name, doc, ring, src.Now); err != nil {
+		return nil, err
+	}
+	if s.Release.Origin != "Debian" || s.Release.Codename != s.Name {
+		return nil, fault.Fault{ID: "release-suite", What: name,
+			Err: fmt.Errorf("it is for %q of %q", s.Release.Codename, s.Release.Origin), Do: "check the mirror's address"}
+	}
+	if v := s.Release.ValidUntil; !src.Stale && !v.IsZero() && src.Now.After(v) {
+		return nil, fault.Fault{ID: "release-expired", What: name, Err: fmt.Errorf("it was valid until %s", v.Format(time.RFC3339)),
+			Do: "use a mirror that is up to date, or check this machine's clock"}
+	}
+	hash := sha256.Sum256(doc)
+	s.SHA256 = hex.EncodeToString(hash[:])
+	return src.packages(ctx, s, arch)
+}
+
+// packages fetches the suite's list of packages by the hash in its Release.
+func (src Source) packages(ctx context.Context, s *Suite, arch string) ([]*Package, error) {
+	dir := "main/binary-" + arch
+	want, ok := s.Release.files[dir+"/Packages.xz"]
+	if !ok {
+		return nil, fault.Fault{ID: "release-arch", What: "InRelease of " + s.Name,
+			Err: fmt.Errorf("it lists no %s/Packages.xz", dir), Do: "choose an architecture that Debian has"}
+	}
+	var urls []string
+	if s.Release.ByHash {
+		urls = src.Mirrors.URLs(s.Archive, "dists/"+s.Name+"/"+dir+"/by-hash/SHA256/"+want.sha256)
+	}
+	urls = append(urls, src.Mirrors.URLs(s.Archive, "dists/"+s.Name+"/"+dir+"/Packages.xz")...)
+	path, err := src.Client.Get(ctx, fetch.Artifact{Name: "Packages.xz of " + s.Name + "/" + arch, SHA256: want.sha256, Size: want.size, URLs: urls})
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r, err := xz.NewReader(bufio.NewReaderSize(f, 1<<20))
+	if err != nil {
+		return nil, fmt.Errorf("reading Packages.xz of %s: %w", s.Name, err)
+	}
+	list, err := parsePackages(r, s.Archive)
+	if err != nil {
+		return nil, fmt.Errorf("reading Packages.xz of %s: %w", s.Name, err)
+	}
+	return list, nil
+}
+
+// parsePackages reads a Packages file of one archive.
+func parsePackages(r io.Reader, archive string) ([]*Package, error) {
+	var out []*Package
+	scan := bufio.NewScanner(r)
+	scan.Buffer(make([]byte, 0, 1<<16), 4<<20)
+	scan.Split(splitStanza)
+	for scan.Scan() {
+		for _, s := range stanzas(scan.Text()) {
+			p, err := newPackage(s, archive)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, p)
+		}
+	}
+	return out, scan.Err()
+}
+
+// splitStanza is a bufio.SplitFunc for text between blank lines.
+func splitStanza(data []byte, atEOF bool) (int, []byte, error) {
+	if i := bytes.Index(data, []byte("\n\n")); i >= 0 {
+		return i + 2, data[:i+1], nil
+	}
+	if atEOF && len(data) > 0 {
+		return len(data), data, nil
+	}
+	return 0, nil, nil
+}
+
+func newPackage(s map[string]string, archive string) (*Package, error) {
+	size, err := strconv.ParseInt(s["Size"], 10, 64)
+	if err != nil || s["Package"] == "" || len(s["SHA256"]) != 64 || s["Filename"] == "" {
+		return nil, fmt.Errorf("package %q lacks its name, file name, size or sha256", s["Package"])
+	}
+	if !cleanPath(s["Filename"]) {
+		return nil, fmt.Errorf("package %q has the file name %q", s["Package"], s["Filename"])
+	}
+	source, _, _ := strings.Cut(s["Source"], " ")
+	if source == "" {
+		source = s["Package"]
+	}
+	p := &Package{Name: s["Package"], Version: s["Version"], Arch: s["Architecture"], Source: source,
+		Archive: archive, Path: s["Filename"], SHA256: s["SHA256"], Size: size}
+	if p.Depends, err = parseRelations(s["Pre-Depends"], s["Depends"]); err != nil {
+		return nil, fmt.Errorf("package %q: %w", p.Name, err)
+	}
+	provides, err := parseRelations(s["Provides"])
+	if err != nil {
+		return nil, fmt.Errorf("package %q: %w", p.Name, err)
+	}
+	p.Provides = slices.Concat(provides...)
+	return p, nil
+}
+
+func cleanPath(p string) bool {
+	return !strings.HasPrefix(p, "/") && !slices.Contains(strings.Split(p, "/"), "..")
+}
+
+// parseRelations reads dependency fields such as "a (>= 1:2), b:any | c".
+func parseRelations(fields ...string) ([][]Relation, error) {
+	var out [][]Relation
+	for _, field := range fields {
+		if field == "" {
+			continue
+		}
+		for group := range strings.SplitSeq(field, ",") {
+			var alternatives []Relation
+			for one := range strings.SplitSeq(group, "|") {
+				r, err := parseRelation(one)
+				if err != nil {
+					return nil, err
+				}
+				alternatives = append(alternatives, r)
+			}
+			out = append(out, alternatives)
+		}
+	}
+	return out, nil
+}
+
+func parseRelation(s string) (Relation, error) {
+	name, condition, versioned := strings.Cut(s, "(")
+	name = strings.TrimSpace(name)
+	name, _, _ = strings.Cut(name, ":")
+	if name == "" {
+		return Relation{}, errors.New("a dependency has no name")
+	}
+	if !versioned {
+		return Relation{Name: name}, nil
+	}
+	condition = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(condition), ")"))
+	version := strings.TrimLeft(condition, "<=>")
+	op := condition[:len(condition)-len(version)]
+	if !slices.Contains([]string{"<<", "<=", "=", ">=", ">>"}, op) {
+		return Relation{}, fmt.Errorf("dependency %q has no known condition", strings.TrimSpace(s))
+	}
+	return Relation{Name: name, Op: op, Version: strings.TrimSpace(version)}, nil
+}

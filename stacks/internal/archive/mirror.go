@@ -1,0 +1,164 @@
+// Package archive reads signed Debian archives: which mirrors this machine uses, what they hold, and what a
+// package needs. Nothing of a mirror is believed before a pinned key has vouched for it.
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+// The two archives that Debian publishes for a release.
+const (
+	Main     = "main"
+	Security = "security"
+)
+
+// Mirrors holds the base addresses of each archive, in order of preference, without a trailing slash.
+type Mirrors map[string][]string
+
+// URLs returns the addresses of a path inside an archive.
+func (m Mirrors) URLs(archive, path string) []string {
+	urls := make([]string, 0, len(m[archive]))
+	for _, base := range m[archive] {
+		urls = append(urls, base+"/"+path)
+	}
+	return urls
+}
+
+// mirrorVariables name the variables that come before apt's configuration.
+var mirrorVariables = map[string]string{
+	Main:     "STRATA_DEBIAN_MIRROR",
+	Security: "STRATA_DEBIAN_SECURITY_MIRROR",
+}
+
+// FindMirrors returns the mirrors that the environment names (addresses separated by spaces) or, for an
+// archive it does not name, those of apt's configuration below etc (normally "/etc/apt").
+func FindMirrors(env func(string) string, etc string) (Mirrors, error) {
+	entries, err := readSources(etc)
+	if err != nil {
+		return nil, err
+	}
+	m := Mirrors{}
+	for _, archive := range []string{Main, Security} {
+		variable := mirrorVariables[archive]
+		for u := range strings.FieldsSeq(env(variable)) {
+			base, ok := cleanURL(u)
+			if !ok {
+				return nil, fault.Fault{ID: "mirror-address", What: variable, Err: fmt.Errorf("%q is not an http or https address", u),
+					Do: "set it to the mirror's base address, the folder that holds dists/ and pool/"}
+			}
+			m[archive] = append(m[archive], base)
+		}
+		if len(m[archive]) > 0 {
+			continue
+		}
+		for _, e := range entries {
+			if base, ok := cleanURL(e.uri); ok && e.archive() == archive && !slices.Contains(m[archive], base) {
+				m[archive] = append(m[archive], base)
+			}
+		}
+		if len(m[archive]) == 0 {
+			return nil, fault.Fault{ID: "mirror-missing", What: fmt.Sprintf("no mirror of Debian's %s archive", archive),
+				Err: fmt.Errorf("%s is not set and apt's configuration in %s names none", variable, etc),
+				Do:  "set " + variable + " to the mirror's base address"}
+		}
+	}
+	return m, nil
+}
+
+func cleanURL(s string) (string, bool) {
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return "", false
+	}
+	return strings.TrimRight(s, "/"), true
+}
+
+// source is one address of apt's configuration with one suite.
+type source struct {
+	uri, suite string
+	components []string
+}
+
+// archive tells which of Debian's archives a source is, "" for any other repository.
+func (s source) archive() string {
+	if !slices.Contains(s.components, "main") {
+		return ""
+	}
+	path := strings.TrimRight(s.uri, "/")
+	switch {
+	case strings.HasSuffix(path, "/debian-security"), strings.HasSuffix(s.suite, "-security"):
+		return Security
+	case strings.HasSuffix(path, "/debian"):
+		return Main
+	}
+	return ""
+}
+
+// readSources reads sources.list and sources.list.d as apt does: both formats, in order of file name.
+func readSources(etc string) ([]source, error) {
+	var all []source
+	lists, _ := filepath.Glob(filepath.Join(etc, "sources.list.d", "*"))
+	for _, path := range append([]string{filepath.Join(etc, "sources.list")}, lists...) {
+		parse := parseList
+		switch filepath.Ext(path) {
+		case ".list":
+		case ".sources":
+			parse = parseDeb822
+		default:
+			continue
+		}
+		b, err := os.ReadFile(path)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading apt's sources: %w", err)
+		}
+		all = append(all, parse(string(b))...)
+	}
+	return all, nil
+}
+
+// parseList reads the one-line format: deb [options] uri suite component…
+func parseList(text string) []source {
+	var out []source
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line, "#")
+		rest, ok := strings.CutPrefix(strings.TrimSpace(line), "deb ")
+		if !ok {
+			continue
+		}
+		rest = strings.TrimSpace(rest)
+		if strings.HasPrefix(rest, "[") {
+			_, rest, _ = strings.Cut(rest, "]")
+		}
+		if f := strings.Fields(rest); len(f) >= 3 {
+			out = append(out, source{uri: f[0], suite: f[1], components: f[2:]})
+		}
+	}
+	return out
+}
+
+// parseDeb822 reads the stanza format.
+func parseDeb822(text string) []source {
+	var out []source
+	for _, s := range stanzas(text) {
+		if s["Enabled"] == "no" || !slices.Contains(strings.Fields(s["Types"]), "deb") {
+			continue
+		}
+		for uri := range strings.FieldsSeq(s["URIs"]) {
+			for suite := range strings.FieldsSeq(s["Suites"]) {
+				out = append(out, source{uri: uri, suite: suite, components: strings.Fields(s["Components"])})
+			}
+		}
+	}
+	return out
+}

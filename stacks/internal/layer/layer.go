@@ -1,0 +1,191 @@
+package layer
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/klauspost/compress/gzip"
+)
+
+// level is klauspost's best but one: 0.1 % larger than the best in a third of its time (the build image: 41.7 MB in
+// 3.9 s against 41.6 MB in 10.4 s). Its output is pinned by go.mod: unlike the standard library's compressor it gave
+// the same bytes with every Go release and processor tried, so a digest does not move with the toolchain.
+const level = 8
+
+// Compressor names what compresses layers, for locks and cache keys.
+const Compressor = "klauspost-gzip-8"
+
+// Layer is a finished layer on disk, already compressed. It implements v1.Layer.
+type Layer struct {
+	path string
+	meta meta
+}
+
+// meta is kept beside the layer.
+type meta struct {
+	Digest  v1.Hash `json:"digest"`
+	DiffID  v1.Hash `json:"diffID"`
+	Size    int64   `json:"size"`
+	Plain   int64   `json:"uncompressedSize"`
+	Entries []Entry `json:"entries"`
+	// Controls are the control files of the layer's packages by name.
+	Controls map[string]string `json:"controls"`
+}
+
+// Digest returns the hash of the compressed layer.
+func (l *Layer) Digest() (v1.Hash, error) { return l.meta.Digest, nil }
+
+// DiffID returns the hash of the tar file.
+func (l *Layer) DiffID() (v1.Hash, error) { return l.meta.DiffID, nil }
+
+// Size returns the compressed size in bytes.
+func (l *Layer) Size() (int64, error) { return l.meta.Size, nil }
+
+// UncompressedSize returns the size of the tar file in bytes.
+func (l *Layer) UncompressedSize() int64 { return l.meta.Plain }
+
+// MediaType is the OCI gzip layer type.
+func (l *Layer) MediaType() (types.MediaType, error) { return types.OCILayer, nil }
+
+// Compressed opens the layer as it goes to a registry.
+func (l *Layer) Compressed() (io.ReadCloser, error) { return os.Open(l.path) }
+
+// Uncompressed opens the tar file.
+func (l *Layer) Uncompressed() (io.ReadCloser, error) {
+	f, err := os.Open(l.path)
+	if err != nil {
+		return nil, err
+	}
+	z, err := gzip.NewReader(bufio.NewReader(f))
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &gunzip{z, f}, nil
+}
+
+type gunzip struct {
+	*gzip.Reader
+	file *os.File
+}
+
+func (g *gunzip) Close() error { return errors.Join(g.Reader.Close(), g.file.Close()) }
+
+// Entries returns what is in the layer, sorted by path.
+func (l *Layer) Entries() []Entry { return l.meta.Entries }
+
+// Controls returns the control files of the layer's packages by name.
+func (l *Layer) Controls() map[string]string { return l.meta.Controls }
+
+const (
+	blobName = "layer.tar.gz"
+	metaName = "layer.json"
+)
+
+// Load returns the layer cached at dir, nil if there is none or if it is damaged.
+func Load(dir string) *Layer {
+	b, err := os.ReadFile(filepath.Join(dir, metaName))
+	if err != nil {
+		return nil
+	}
+	l := &Layer{path: filepath.Join(dir, blobName)}
+	if json.Unmarshal(b, &l.meta) != nil {
+		return nil
+	}
+	f, err := os.Open(l.path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	h := sha256.New()
+	if n, err := io.Copy(h, f); err != nil || n != l.meta.Size || sum(h) != l.meta.Digest {
+		return nil
+	}
+	return l
+}
+
+// Save writes the tree's top layer to dir, all at once: dir is either there and whole, or not there. The control
+// files of its packages are kept beside it.
+func Save(t *Tree, controls map[string]string, dir string) (*Layer, error) {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return nil, err
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), ".layer-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(tmp) }() // what stays is in the cache, which may be deleted
+	m, err := compress(t, filepath.Join(tmp, blobName))
+	if err != nil {
+		return nil, err
+	}
+	m.Controls = controls
+	b, err := json.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(tmp, metaName), b, 0o644); err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(tmp, 0o755); err != nil {
+		return nil, err
+	}
+	if err := os.Rename(tmp, dir); err != nil {
+		// Another process was faster, or a damaged layer is in the way.
+		if l := Load(dir); l != nil {
+			return l, nil
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			return nil, err
+		}
+		if err := os.Rename(tmp, dir); err != nil {
+			return nil, err
+		}
+	}
+	return &Layer{path: filepath.Join(dir, blobName), meta: m}, nil
+}
+
+func compress(t *Tree, path string) (meta, error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return meta{}, err
+	}
+	defer f.Close()
+	packed := &counter{h: sha256.New()}
+	plain := &counter{h: sha256.New()}
+	buffered := bufio.NewWriterSize(f, 1<<20)
+	z, err := gzip.NewWriterLevel(io.MultiWriter(buffered, packed), level)
+	if err != nil {
+		return meta{}, err
+	}
+	if err := t.write(io.MultiWriter(z, plain)); err != nil {
+		return meta{}, err
+	}
+	if err := errors.Join(z.Close(), buffered.Flush(), f.Close()); err != nil {
+		return meta{}, fmt.Errorf("writing a layer: %w", err)
+	}
+	return meta{Digest: sum(packed.h), DiffID: sum(plain.h), Size: packed.n, Plain: plain.n, Entries: t.Entries()}, nil
+}
+
+type counter struct {
+	h hash.Hash
+	n int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.n += int64(len(p))
+	return c.h.Write(p)
+}
+
+func sum(h hash.Hash) v1.Hash {
+	return v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(h.Sum(nil))}
+}
