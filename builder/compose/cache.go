@@ -1,0 +1,87 @@
+package compose
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// cache keeps the layers that take seconds to make, one per name: a change
+// replaces the old one, so that it does not grow.
+type cache struct{ dir string }
+
+// record is what a cached layer was made from and what it must still be.
+type record struct {
+	Key    string  `json:"key"`
+	Digest v1.Hash `json:"digest"`
+	DiffID v1.Hash `json:"diffID"`
+}
+
+// layer returns the cached layer of this name if it was made from the same key
+// and is undamaged, and makes it otherwise. Two processes may race: the loser's
+// record does not match its bytes, and the next run makes the layer anew.
+func (c cache) layer(name, key string, entries func() ([]entry, error)) (blob, error) {
+	data, info := filepath.Join(c.dir, name+".tar.gz"), filepath.Join(c.dir, name+".json")
+	if b, ok := load(data, info, key); ok {
+		return b, nil
+	}
+	list, err := entries()
+	if err != nil {
+		return blob{}, err
+	}
+	b, err := pack(list)
+	if err != nil {
+		return blob{}, err
+	}
+	rec, err := json.Marshal(record{Key: key, Digest: b.digest, DiffID: b.diffID})
+	if err != nil {
+		return blob{}, fmt.Errorf("internal error: describing layer %s: %w", name, err)
+	}
+	if err := replace(data, b.data); err != nil {
+		return blob{}, err
+	}
+	return b, replace(info, rec)
+}
+
+func load(data, info, key string) (blob, bool) {
+	raw, err := os.ReadFile(info)
+	if err != nil {
+		return blob{}, false
+	}
+	var rec record
+	if json.Unmarshal(raw, &rec) != nil || rec.Key != key {
+		return blob{}, false
+	}
+	content, err := os.ReadFile(data)
+	if err != nil || digestOf(content) != rec.Digest {
+		return blob{}, false
+	}
+	return blob{data: content, digest: rec.Digest, diffID: rec.DiffID}, true
+}
+
+// replace puts the content at path in one step.
+func replace(path string, content []byte) (err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
+	if err != nil {
+		return fmt.Errorf("caching a layer: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(tmp.Name())
+		}
+	}()
+	if _, err := tmp.Write(content); err != nil {
+		_ = tmp.Close()
+		return fmt.Errorf("caching a layer: %w", err)
+	}
+	if err := tmp.Close(); err != nil {
+		return fmt.Errorf("caching a layer: %w", err)
+	}
+	if err := os.Rename(tmp.Name(), path); err != nil {
+		return fmt.Errorf("caching a layer: %w", err)
+	}
+	return nil
+}

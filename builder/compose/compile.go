@@ -1,0 +1,187 @@
+package compose
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/modfile"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+// compiler runs one exact Go release, whatever the machine's own is, for one
+// Linux architecture.
+type compiler struct {
+	version string   // "go1.26.8"
+	arch    string   // "amd64"
+	environ []string // of the caller
+	dir     string   // for the binaries while they are made
+}
+
+// delivery are the settings of the Go command that say where code comes from
+// and where it is kept. They are taken from the machine; every other one could
+// change the bytes and is dropped.
+func delivery() []string {
+	return []string{
+		"GOPROXY", "GOSUMDB", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOINSECURE", "GOAUTH",
+		"GOVCS", "GOPATH", "GOMODCACHE", "GOCACHE", "GOCACHEPROG", "GOTMPDIR",
+	}
+}
+
+// pinnedGo reads the Go release that a go.mod asks for: its toolchain line, or
+// its go line.
+func pinnedGo(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("reading the Go version: %w", err)
+	}
+	mod, err := modfile.ParseLax(path, data, nil)
+	if err != nil {
+		return "", fmt.Errorf("reading the Go version: %w", err)
+	}
+	switch {
+	case mod.Toolchain != nil:
+		return mod.Toolchain.Name, nil
+	case mod.Go != nil:
+		return "go" + mod.Go.Version, nil
+	}
+	return "", fmt.Errorf("reading the Go version: %s has no toolchain line", path)
+}
+
+// build compiles main packages of the module at root and hands the folder that
+// the binaries are in to use; a binary is named after its package's folder.
+func (c compiler) build(ctx context.Context, root, ldflags string, use func(dir string) error, packages ...string) error {
+	env, err := c.env(ctx)
+	if err != nil {
+		return err
+	}
+	out, err := os.MkdirTemp(c.dir, ".build-*")
+	if err != nil {
+		return fmt.Errorf("compiling %s: %w", packages[0], err)
+	}
+	defer func() { _ = os.RemoveAll(out) }() // the next run has a folder of its own
+
+	args := append([]string{
+		"build", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, "-o", out + "/",
+	}, packages...)
+	if _, err := c.run(ctx, root, env, args...); err != nil {
+		return fmt.Errorf("compiling %s: %w", strings.Join(packages, " "), err)
+	}
+	return use(out)
+}
+
+// env is the caller's environment with everything that could change the bytes
+// replaced by what is pinned.
+func (c compiler) env(ctx context.Context) ([]string, error) {
+	ask := append(slices.Clone(c.environ), "GOTOOLCHAIN="+c.version, "GOWORK=off")
+	raw, err := c.run(ctx, c.dir, ask, append([]string{"env", "-json"}, delivery()...)...)
+	if err != nil {
+		return nil, fmt.Errorf("asking for the Go settings: %w", err)
+	}
+	settings := map[string]string{}
+	if err := json.Unmarshal(raw, &settings); err != nil {
+		return nil, fmt.Errorf("asking for the Go settings: %w", err)
+	}
+	env := slices.DeleteFunc(slices.Clone(c.environ), func(kv string) bool {
+		return strings.HasPrefix(kv, "GO") || strings.HasPrefix(kv, "CGO_")
+	})
+	for _, name := range delivery() {
+		if settings[name] != "" {
+			env = append(env, name+"="+settings[name])
+		}
+	}
+	return append(env, "GOENV=off", "GOFLAGS=", "GOWORK=off", "GOTOOLCHAIN="+c.version,
+		"CGO_ENABLED=0", "GOOS=linux", "GOARCH="+c.arch, "GOAMD64=v1", "GOARM64=v8.0"), nil
+}
+
+// downloadTries is how often the Go command is run when a download breaks. It
+// does not retry by itself, and a first build downloads some hundred modules.
+const downloadTries = 4
+
+// run returns what the Go command prints; what it complains of becomes the error.
+func (c compiler) run(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {
+	for try := 1; ; try++ {
+		out, err := c.try(ctx, dir, env, args...)
+		if err == nil || try == downloadTries || !brokenDownload(err.Error()) {
+			return out, err
+		}
+	}
+}
+
+// brokenDownload tells whether the Go command complains of a connection that broke, and not of an answer it got.
+func brokenDownload(complaint string) bool {
+	for _, sign := range []string{"connection reset by peer", "unexpected EOF", "TLS handshake timeout", "i/o timeout", "connection timed out"} {
+		if strings.Contains(complaint, sign) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c compiler) try(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {
+	var complaint bytes.Buffer
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir, cmd.Env, cmd.Stderr = dir, env, &complaint
+	cmd.WaitDelay = 5 * time.Second // a compiler it started may hold the pipes
+	out, err := cmd.Output()
+	switch {
+	case err == nil:
+		return out, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, exec.ErrNotFound):
+		return nil, fault.Fault{
+			ID: "compose-no-go", What: "no go command on PATH",
+			Do: "install Go 1.21 or later; it fetches " + c.version + " by itself",
+		}
+	case complaint.Len() > 0:
+		return nil, errors.New(strings.TrimSpace(complaint.String()))
+	}
+	return nil, err
+}
+
+// sourceKey is a hash of the flags and of every file under the paths, relative
+// to root, but for tests and their data. The code that lays a layer out is
+// part of what it is made from; it is taken to be that of root.
+func sourceKey(root string, flags []string, paths ...string) (string, error) {
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%q\n", flags)
+	for _, path := range append([]string{"go.mod", "go.sum", "builder/compose", "buildpacks/kit/sbom"}, paths...) {
+		err := filepath.WalkDir(filepath.Join(root, path), func(path string, d fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case d.IsDir() && d.Name() == "testdata":
+				return filepath.SkipDir
+			case !d.Type().IsRegular(), strings.HasSuffix(path, "_test.go"):
+				return nil
+			}
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			rel, err := filepath.Rel(root, path)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(sum, "%q %x\n", rel, sha256.Sum256(data))
+			return nil
+		})
+		if err != nil {
+			return "", fmt.Errorf("looking for changed sources: %w", err)
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}

@@ -1,0 +1,266 @@
+// Package compose makes the builder image: the build image, the lifecycle, the
+// suite's one binary, its buildpacks and the order they are tried in, laid out
+// and labelled as "pack builder create" would, without Docker.
+package compose
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+// Options is what a builder is made from. All but Env and Progress are needed.
+type Options struct {
+	Root       string            // folder of builder.toml, go.mod and buildpacks/
+	Config     Config            // of Root/builder.toml
+	BuildImage v1.Image          // what Config.Build.Image names; its architecture is the builder's
+	Env        map[string]string // baked in as build-config, e.g. GOPROXY (Platform API, build-config)
+	CacheDir   string            // kept between runs; safe to delete
+	Environ    []string          // for the Go command, as of os.Environ
+	Progress   func(step string) // told of each step that takes seconds
+}
+
+// build is one run of Builder: its options and what was read because of them.
+type build struct {
+	Options
+	arch       string
+	uid, gid   int
+	compiler   compiler
+	cache      cache
+	lifecycle  descriptor
+	buildpacks []buildpack // in the order of builder.toml
+	order      []Group     // with every version
+}
+
+// Builder composes the builder image. All of the input is read and checked
+// before anything is compiled; the same input gives the same digest on every
+// machine. The bytes of the layers are in memory.
+func Builder(ctx context.Context, o Options) (v1.Image, error) {
+	b, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	adds, layers, err := b.layers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	base, err := o.BuildImage.ConfigFile()
+	if err != nil {
+		return nil, fmt.Errorf("reading the build image: %w", err)
+	}
+	config := *base.Config.DeepCopy()
+	config.WorkingDir = "/layers"
+	if config.Labels, err = b.labels(config.Labels, layers); err != nil {
+		return nil, err
+	}
+	img, err := mutate.Append(o.BuildImage, adds...)
+	if err != nil {
+		return nil, fmt.Errorf("adding the builder's layers: %w", err)
+	}
+	if img, err = mutate.Config(img, config); err != nil {
+		return nil, fmt.Errorf("labelling the builder: %w", err)
+	}
+	return img, nil
+}
+
+// prepare reads and checks everything.
+func prepare(o Options) (*build, error) {
+	b := &build{Options: o, cache: cache{dir: filepath.Join(o.CacheDir, "builder")}}
+	if b.Progress == nil {
+		b.Progress = func(string) {}
+	}
+	if err := b.inspect(); err != nil {
+		return nil, err
+	}
+	version, err := pinnedGo(filepath.Join(o.Root, "go.mod"))
+	if err != nil {
+		return nil, err
+	}
+	if b.order, err = o.Config.resolve(); err != nil {
+		return nil, err
+	}
+	if b.lifecycle, err = readDescriptor(o.Root, o.Config.Lifecycle.Version); err != nil {
+		return nil, err
+	}
+	for _, ref := range o.Config.Buildpacks {
+		bp, err := readBuildpack(o.Root, ref, b.lifecycle, b.arch)
+		if err != nil {
+			return nil, err
+		}
+		b.buildpacks = append(b.buildpacks, bp)
+	}
+	if err := os.MkdirAll(b.cache.dir, 0o755); err != nil {
+		return nil, fmt.Errorf("making the cache folder: %w", err)
+	}
+	b.compiler = compiler{version: version, arch: b.arch, environ: o.Environ, dir: b.cache.dir}
+	return b, nil
+}
+
+// inspect learns from the build image what the layers depend on.
+func (b *build) inspect() error {
+	cf, err := b.BuildImage.ConfigFile()
+	if err != nil {
+		return fmt.Errorf("reading the build image: %w", err)
+	}
+	b.arch = cf.Architecture
+	wrong := func(what, do string) error {
+		return fault.Fault{ID: "builder-build-image", What: "build image " + b.Config.Build.Image + " " + what, Do: do}
+	}
+	if cf.OS != "linux" || !supports(b.Config.Targets, cf.OS, cf.Architecture) {
+		return wrong(fmt.Sprintf("is for %s/%s", cf.OS, cf.Architecture), "use one for a target of builder.toml or add the target there")
+	}
+	const do = "set it in the image's environment to the user or group that builds run as"
+	if b.uid, err = numberIn(cf.Config.Env, "CNB_USER_ID"); err != nil {
+		return wrong("has no number in CNB_USER_ID", do)
+	}
+	if b.gid, err = numberIn(cf.Config.Env, "CNB_GROUP_ID"); err != nil {
+		return wrong("has no number in CNB_GROUP_ID", do)
+	}
+	return nil
+}
+
+func numberIn(env []string, name string) (int, error) {
+	for _, kv := range env {
+		if value, ok := strings.CutPrefix(kv, name+"="); ok {
+			return strconv.Atoi(value)
+		}
+	}
+	return 0, errors.New("not set")
+}
+
+// layers makes what is added to the build image, the layer that changes least
+// first, and the label that says which layer is which buildpack's.
+func (b *build) layers(ctx context.Context) ([]mutate.Addendum, map[string]map[string]provided, error) {
+	var adds []mutate.Addendum
+	add := func(what string, content blob, err error) error {
+		if err != nil {
+			return err
+		}
+		layer, err := content.layer()
+		if err != nil {
+			return fmt.Errorf("adding the layer of %s: %w", what, err)
+		}
+		adds = append(adds, mutate.Addendum{Layer: layer, History: v1.History{
+			Created: v1.Time{Time: modTime()}, CreatedBy: "strata builder create: " + what,
+		}})
+		return nil
+	}
+	small := func(what string, entries []entry) error {
+		content, err := pack(entries)
+		return add(what, content, err)
+	}
+
+	if err := small("folders", b.folders()); err != nil {
+		return nil, nil, err
+	}
+	content, err := b.lifecycleLayer(ctx)
+	if err := add("lifecycle "+b.lifecycle.Lifecycle.Version, content, err); err != nil {
+		return nil, nil, err
+	}
+	content, err = b.suiteLayer(ctx)
+	if err := add("suite", content, err); err != nil {
+		return nil, nil, err
+	}
+	label := map[string]map[string]provided{}
+	sorted := slices.SortedFunc(slices.Values(b.buildpacks), func(x, y buildpack) int {
+		return strings.Compare(x.Info.ID, y.Info.ID)
+	})
+	for _, bp := range sorted {
+		content, err := pack(bp.entries())
+		if err := add(bp.Info.ID+" "+bp.Info.Version, content, err); err != nil {
+			return nil, nil, err
+		}
+		label[bp.Info.ID] = map[string]provided{bp.Info.Version: {
+			API: bp.API, Targets: bp.Targets, LayerDiffID: content.diffID.String(),
+			Homepage: bp.Info.Homepage, Name: bp.Info.Name,
+		}}
+	}
+	settings, err := b.settings()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := small("order and run images", settings); err != nil {
+		return nil, nil, err
+	}
+	if len(b.Env) == 0 {
+		return adds, label, nil
+	}
+	return adds, label, small("build configuration", b.environment())
+}
+
+// folders are those that a platform mounts or the lifecycle writes to; the
+// first two belong to the user of the build.
+func (b *build) folders() []entry {
+	own := func(e entry) entry { e.uid, e.gid = b.uid, b.gid; return e }
+	return []entry{
+		own(folder("layers")), own(folder("workspace")),
+		folder("cnb"), folder("cnb/buildpacks"), folder("cnb/extensions"),
+		folder("cnb/build-config"), folder("cnb/build-config/env"),
+		folder("platform"), folder("platform/env"),
+	}
+}
+
+// suiteLayer compiles the multi-call binary. It depends on buildpacks/ alone:
+// nothing there may import from outside it.
+func (b *build) suiteLayer(ctx context.Context) (blob, error) {
+	const ldflags = "-s -w -buildid="
+	key, err := sourceKey(b.Root, []string{b.compiler.version, b.arch, ldflags}, "buildpacks")
+	if err != nil {
+		return blob{}, err
+	}
+	return b.cache.layer("suite-"+b.arch, key, func() (entries []entry, err error) {
+		b.Progress("compiling the suite")
+		err = b.compiler.build(ctx, b.Root, ldflags, func(dir string) error {
+			data, err := os.ReadFile(filepath.Join(dir, "suite"))
+			entries = []entry{folder(path.Dir(suiteBinary)), file(suiteBinary, 0o755, data)}
+			return err
+		}, "./buildpacks/suite")
+		return entries, err
+	})
+}
+
+// settings are the files that the lifecycle reads its order and run images from.
+func (b *build) settings() ([]entry, error) {
+	var out []entry
+	for _, f := range []struct {
+		name  string
+		value any
+	}{
+		{"cnb/order.toml", struct {
+			Order []Group `toml:"order"`
+		}{b.order}},
+		{"cnb/run.toml", b.Config.Run},
+		{"cnb/stack.toml", stack{RunImage: b.Config.Run.Images[0]}},
+	} {
+		var text bytes.Buffer
+		if err := toml.NewEncoder(&text).Encode(f.value); err != nil {
+			return nil, fmt.Errorf("internal error: writing %s: %w", f.name, err)
+		}
+		out = append(out, file(f.name, 0o644, text.Bytes()))
+	}
+	return out, nil
+}
+
+// environment holds the build-config variables, apart from all else because it
+// is what differs from one machine to the next.
+func (b *build) environment() []entry {
+	var out []entry
+	for _, name := range slices.Sorted(maps.Keys(b.Env)) {
+		out = append(out, file("cnb/build-config/env/"+name, 0o644, []byte(b.Env[name])))
+	}
+	return out
+}

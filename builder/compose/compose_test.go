@@ -1,0 +1,366 @@
+package compose_test
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+
+	"github.com/strata-buildpacks/strata/builder/compose"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func TestBuilder(t *testing.T) {
+	t.Parallel()
+	o := options(t, "testdata/tiny")
+	img, err := compose.Builder(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "tiny.txt", describe(t, img))
+}
+
+func TestBuilderDependsOnNothingElse(t *testing.T) {
+	t.Parallel()
+	here, err := compose.Builder(t.Context(), options(t, "testdata/tiny"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := options(t, copied(t))
+	elsewhere.Environ = append(elsewhere.Environ,
+		"GOFLAGS=-tags=other", "GOAMD64=v3", "CGO_ENABLED=1", "GOARCH=arm64", "GOWORK=/nowhere/go.work", "GOEXPERIMENT=nogreenteagc")
+	there, err := compose.Builder(t.Context(), elsewhere)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := digest(t, here), digest(t, there); a != b {
+		t.Errorf("two folders, two environments: %s and %s", a, b)
+	}
+}
+
+func TestCacheIsUsedUntilAnInputChanges(t *testing.T) {
+	t.Parallel()
+	const compilesAll = "compiling lifecycle 0.21.0, compiling the suite"
+	o := options(t, copied(t))
+	var steps []string
+	o.Progress = func(step string) { steps = append(steps, step) }
+	var first v1.Hash
+	for _, run := range []struct {
+		name   string
+		change func()
+		want   string
+		same   bool
+	}{
+		{"nothing cached", func() {}, compilesAll, true},
+		{"unchanged", func() {}, "", true},
+		{"a test changed", func() { write(t, o.Root, "buildpacks/suite/main_test.go", "package main\n") }, "", true},
+		{"a source changed", func() {
+			write(t, o.Root, "buildpacks/suite/main.go", "package main\n\nfunc main() { println() }\n")
+		}, "compiling the suite", false},
+		{"damaged", func() {
+			write(t, o.CacheDir, "builder/lifecycle-amd64.tar.gz", "damaged")
+		}, "compiling lifecycle 0.21.0", false},
+		{"lost", func() {
+			if err := os.RemoveAll(o.CacheDir); err != nil {
+				t.Fatal(err)
+			}
+		}, compilesAll, false},
+	} {
+		steps = nil
+		run.change()
+		img, err := compose.Builder(t.Context(), o)
+		if err != nil {
+			t.Fatalf("%s: %v", run.name, err)
+		}
+		if got := strings.Join(steps, ", "); got != run.want {
+			t.Errorf("%s: steps %q, want %q", run.name, got, run.want)
+		}
+		d := digest(t, img)
+		if first == (v1.Hash{}) {
+			first = d
+		}
+		if (d == first) != run.same {
+			t.Errorf("%s: digest %s, the first was %s", run.name, d, first)
+		}
+	}
+	left, err := filepath.Glob(filepath.Join(o.CacheDir, "builder", ".*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		change func(t *testing.T, root string)
+	}{
+		{"order-unknown", replacing("builder.toml", `id = "tiny/two"`, `id = "tiny/three"`)},
+		{"order-version", replacing("builder.toml", `version = "1.2.3"`, `version = "9.9.9"`)},
+		{"config-unknown-key", replacing("builder.toml", "description =", "descriptions =")},
+		{"config-not-toml", replacing("builder.toml", `description = "`, "description = ")},
+		{"config-empty", func(t *testing.T, root string) {
+			t.Helper()
+			write(t, root, "builder.toml", "")
+		}},
+		{"config-no-uri", replacing("builder.toml", `uri = "buildpacks/one"`, "")},
+		{"buildpack-missing", removing("buildpacks/one/buildpack.toml")},
+		{"buildpack-not-toml", replacing("buildpacks/one/buildpack.toml", "[buildpack]", "[buildpack")},
+		{"buildpack-id", replacing("buildpacks/one/buildpack.toml", `"tiny/one"`, `"tiny/1"`)},
+		{"buildpack-version", replacing("buildpacks/one/buildpack.toml", `"1.2.3"`, `"1.2.4"`)},
+		{"buildpack-api", replacing("buildpacks/one/buildpack.toml", `"0.10"`, `"0.99"`)},
+		{"buildpack-target", replacing("buildpacks/one/buildpack.toml", `"amd64"`, `"arm64"`)},
+		{"build-image-target", replacing("builder.toml", `arch = "amd64"`, `arch = "arm64"`)},
+		{"lifecycle-version", replacing("builder/lifecycle/lifecycle.toml", `"0.21.0"`, `"0.22.0"`)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			root := copied(t)
+			test.change(t, root)
+			cfg, err := compose.ReadConfig(filepath.Join(root, "builder.toml"))
+			cacheDir := filepath.Join(t.TempDir(), "cache")
+			if err == nil {
+				_, err = compose.Builder(t.Context(), compose.Options{
+					Root: root, Config: cfg, BuildImage: buildImage(t), CacheDir: cacheDir, Environ: os.Environ(),
+				})
+			}
+			if f := (fault.Fault{}); !errors.As(err, &f) {
+				t.Fatalf("want a fault, got %v", err)
+			}
+			golden(t, "error-"+test.name+".txt", err.Error()+"\n")
+			if _, err := os.Stat(cacheDir); !errors.Is(err, fs.ErrNotExist) {
+				t.Error("wrote to the cache before all was checked")
+			}
+		})
+	}
+}
+
+func TestBuildImageMustNameItsUser(t *testing.T) {
+	t.Parallel()
+	o := options(t, "testdata/tiny")
+	img, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{OS: "linux", Architecture: "amd64",
+		Config: v1.Config{Env: []string{"CNB_USER_ID=1001", "CNB_GROUP_ID=staff"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.BuildImage = img
+	_, err = compose.Builder(t.Context(), o)
+	const want = "build image tiny/build has no number in CNB_GROUP_ID; " +
+		"set it in the image's environment to the user or group that builds run as"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestCompileErrorIsTheCompilers(t *testing.T) {
+	t.Parallel()
+	o := options(t, copied(t))
+	write(t, o.Root, "buildpacks/suite/main.go", "package main\n\nfunc main() { undefined() }\n")
+	_, err := compose.Builder(t.Context(), o)
+	if err == nil || !strings.Contains(err.Error(), "buildpacks/suite/main.go:3:15: undefined: undefined") {
+		t.Errorf("want the compiler's words, got %v", err)
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	o := options(t, "testdata/tiny")
+	o.Progress = func(string) { cancel() }
+	if _, err := compose.Builder(ctx, o); !errors.Is(err, context.Canceled) {
+		t.Errorf("want %v, got %v", context.Canceled, err)
+	}
+}
+
+// TestSuiteOfThisRepository reads the builder.toml that is shipped.
+func TestSuiteOfThisRepository(t *testing.T) {
+	t.Parallel()
+	cfg, err := compose.ReadConfig("../../builder.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"strata/go@0.1.0", "strata/procfile@0.1.0 optional", "strata/linkage@0.1.0"}
+	var got []string
+	for _, ref := range cfg.Order[0].Group {
+		name := ref.ID + "@" + ref.Version
+		if ref.Optional {
+			name += " optional"
+		}
+		got = append(got, name)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
+	if got := cfg.Run.Images[0].Image; got != "strata/run-static:13" {
+		t.Errorf("the default run image is %s", got)
+	}
+}
+
+func options(t *testing.T, root string) compose.Options {
+	t.Helper()
+	cfg, err := compose.ReadConfig(filepath.Join(root, "builder.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return compose.Options{
+		Root: root, Config: cfg, BuildImage: buildImage(t), CacheDir: t.TempDir(), Environ: os.Environ(),
+		Env: map[string]string{"GOPROXY": "https://proxy.example.test", "GOSUMDB": "off"},
+	}
+}
+
+func buildImage(t *testing.T) v1.Image {
+	t.Helper()
+	img, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{
+		OS: "linux", Architecture: "amd64",
+		Config: v1.Config{
+			User:   "1001:1000",
+			Env:    []string{"PATH=/usr/bin:/bin", "CNB_USER_ID=1001", "CNB_GROUP_ID=1000"},
+			Labels: map[string]string{"io.buildpacks.stack.id": "tiny"},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// describe lists all of an image that a platform can see.
+func describe(t *testing.T, img v1.Image) string {
+	t.Helper()
+	var out strings.Builder
+	cf, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(&out, "digest %s\nuser %s, working folder %s\nenv %s\n", digest(t, img), cf.Config.User, cf.Config.WorkingDir, cf.Config.Env)
+	for i, layer := range layers {
+		mediaType, err := layer.MediaType()
+		if err != nil {
+			t.Fatal(err)
+		}
+		diffID, err := layer.DiffID()
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&out, "\n%s (%s, %s)\n", cf.History[i].CreatedBy, mediaType, diffID)
+		list(t, &out, layer)
+	}
+	fmt.Fprintln(&out, "\nlabels")
+	for _, name := range slices.Sorted(maps.Keys(cf.Config.Labels)) {
+		fmt.Fprintf(&out, "%s\n  %s\n", name, cf.Config.Labels[name])
+	}
+	return out.String()
+}
+
+func list(t *testing.T, out io.Writer, layer v1.Layer) {
+	t.Helper()
+	r, err := layer.Uncompressed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for tr := tar.NewReader(r); ; {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(out, "%s %d:%d %s %s", h.FileInfo().Mode(), h.Uid, h.Gid, h.ModTime.UTC().Format("2006-01-02T15:04:05"), h.Name)
+		if h.Linkname != "" {
+			fmt.Fprint(out, " -> "+h.Linkname)
+		}
+		fmt.Fprintln(out)
+		if h.Typeflag == tar.TypeReg && h.Size < 1000 && !strings.HasPrefix(h.Name, "cnb/lifecycle/") {
+			data, err := io.ReadAll(tr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintln(out, "    "+strings.ReplaceAll(strings.TrimSpace(string(data)), "\n", "\n    "))
+		}
+	}
+}
+
+func digest(t *testing.T, img v1.Image) v1.Hash {
+	t.Helper()
+	d, err := img.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata/golden", name)
+	if *update {
+		write(t, ".", path, got)
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+func copied(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	if err := os.CopyFS(root, os.DirFS("testdata/tiny")); err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+func write(t *testing.T, root, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(root, name), []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func replacing(name, before, after string) func(*testing.T, string) {
+	return func(t *testing.T, root string) {
+		t.Helper()
+		data, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(data), before) {
+			t.Fatalf("%s does not have %q", name, before)
+		}
+		write(t, root, name, strings.Replace(string(data), before, after, 1))
+	}
+}
+
+func removing(name string) func(*testing.T, string) {
+	return func(t *testing.T, root string) {
+		t.Helper()
+		if err := os.Remove(filepath.Join(root, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

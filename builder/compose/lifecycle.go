@@ -1,0 +1,118 @@
+package compose
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+const (
+	lifecycleDir    = "cnb/lifecycle"
+	lifecycleModule = "github.com/buildpacks/lifecycle"
+)
+
+// descriptor is a lifecycle.toml (pack's lifecycle descriptor, RFC 0011 and
+// RFC 0049).
+type descriptor struct {
+	Lifecycle struct {
+		Version string `toml:"version" json:"version"`
+	} `toml:"lifecycle"`
+	API  apiVersions `toml:"api"`
+	APIs apis        `toml:"apis"`
+
+	source []byte
+}
+
+// apiVersions are the earliest APIs, for platforms that know no other field.
+type apiVersions struct {
+	Buildpack string `toml:"buildpack" json:"buildpack"`
+	Platform  string `toml:"platform" json:"platform"`
+}
+
+type apis struct {
+	Buildpack apiSet `toml:"buildpack" json:"buildpack"`
+	Platform  apiSet `toml:"platform" json:"platform"`
+}
+
+type apiSet struct {
+	Deprecated []string `toml:"deprecated" json:"deprecated"`
+	Supported  []string `toml:"supported" json:"supported"`
+}
+
+func (s apiSet) has(version string) bool {
+	return slices.Contains(s.Supported, version) || slices.Contains(s.Deprecated, version)
+}
+
+// readDescriptor reads the descriptor of the pinned lifecycle, which must be
+// the version that builder.toml names.
+func readDescriptor(root, version string) (descriptor, error) {
+	const path = "builder/lifecycle/lifecycle.toml"
+	data, err := os.ReadFile(filepath.Join(root, path))
+	if err != nil {
+		return descriptor{}, fmt.Errorf("reading the lifecycle's descriptor: %w", err)
+	}
+	d := descriptor{source: data}
+	if err := toml.Unmarshal(data, &d); err != nil {
+		return descriptor{}, fmt.Errorf("reading %s: %w", path, err)
+	}
+	if d.Lifecycle.Version != version {
+		return descriptor{}, fault.Fault{
+			ID:   "builder-lifecycle",
+			What: fmt.Sprintf("builder.toml asks for lifecycle %s, builder/lifecycle pins %s", version, d.Lifecycle.Version),
+			Do:   "see builder/lifecycle/README.md for how to change it",
+		}
+	}
+	return d, nil
+}
+
+// lifecycleLayer compiles the lifecycle and its launcher and lays them out as
+// the platform looks for them. "lifecycle" is every phase, told apart by name.
+func (b *build) lifecycleLayer(ctx context.Context) (blob, error) {
+	ldflags := fmt.Sprintf("-s -w -buildid= -X %[1]s/cmd.Version=%[2]s -X %[1]s/cmd.SCMRepository=%[1]s",
+		lifecycleModule, b.lifecycle.Lifecycle.Version)
+	key, err := sourceKey(b.Root, []string{b.compiler.version, b.arch, ldflags}, "builder/lifecycle")
+	if err != nil {
+		return blob{}, err
+	}
+	return b.cache.layer("lifecycle-"+b.arch, key, func() (entries []entry, err error) {
+		b.Progress("compiling lifecycle " + b.lifecycle.Lifecycle.Version)
+		err = b.compiler.build(ctx, filepath.Join(b.Root, "builder/lifecycle"), ldflags, func(dir string) error {
+			entries, err = b.lifecycleEntries(dir)
+			return err
+		}, lifecycleModule+"/cmd/launcher", lifecycleModule+"/cmd/lifecycle")
+		return entries, err
+	})
+}
+
+func (b *build) lifecycleEntries(binaries string) ([]entry, error) {
+	entries := []entry{
+		folder(lifecycleDir),
+		file(lifecycleDir+"/lifecycle.toml", 0o644, b.lifecycle.source),
+		symlink("lifecycle", "/"+lifecycleDir), // where platforms looked before CNB 1.0
+	}
+	for _, name := range []string{"launcher", "lifecycle"} {
+		path := filepath.Join(binaries, name)
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("adding the %s: %w", name, err)
+		}
+		entries = append(entries, file(lifecycleDir+"/"+name, 0o755, data))
+		boms, err := billsOfMaterials(path)
+		if err != nil {
+			return nil, fmt.Errorf("describing the %s: %w", name, err)
+		}
+		for extension, bom := range boms {
+			entries = append(entries, file(lifecycleDir+"/"+name+extension, 0o644, bom))
+		}
+	}
+	for _, phase := range []string{"analyzer", "builder", "creator", "detector", "exporter", "rebaser", "restorer"} {
+		entries = append(entries, symlink(lifecycleDir+"/"+phase, "lifecycle"))
+	}
+	return entries, nil
+}

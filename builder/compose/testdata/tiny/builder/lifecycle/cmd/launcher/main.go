@@ -1,0 +1,4 @@
+// Command launcher stands for the lifecycle's: it is compiled and never run.
+package main
+
+func main() {}

@@ -1,0 +1,3 @@
+module github.com/buildpacks/lifecycle
+
+go 1.26.0

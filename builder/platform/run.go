@@ -1,0 +1,177 @@
+package platform
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/strata-buildpacks/strata/builder/platform/internal/sandbox"
+	"github.com/strata-buildpacks/strata/builder/platform/internal/store"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+// stopGrace is how long an app may take to end after SIGTERM, the time that Docker gives it.
+const stopGrace = 10 * time.Second
+
+// RunOptions says which image to start and how.
+type RunOptions struct {
+	Image   string
+	Process string   // process type; empty for the image's own entrypoint
+	Args    []string // arguments of the process
+	Env     []string // NAME=value pairs on top of the image's
+
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+}
+
+// Run starts an image in a sandbox on the host's network and waits for it. A
+// process that ends with another status than 0 gives an *exec.ExitError. What
+// the process writes is gone afterwards.
+func (h *Home) Run(ctx context.Context, options RunOptions) error {
+	image, err := h.Image(options.Image, "build it with `strata build`")
+	if err != nil {
+		return err
+	}
+	config, err := image.ConfigFile()
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", options.Image, err)
+	}
+	dir, remove, err := h.scratch(ctx)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	uid, gid, err := user(config.Config.User)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", options.Image, err)
+	}
+	root := filepath.Join(dir, "root")
+	if err := unpackApp(image, root, uid, gid); err != nil {
+		return fmt.Errorf("unpacking %s: %w", options.Image, err)
+	}
+	args, err := command(config.Config, options, root)
+	if err != nil {
+		return err
+	}
+	env := append(append([]string{}, config.Config.Env...), options.Env...)
+	return sandbox.Run(ctx, sandbox.Spec{
+		Root: root, RootWritable: true, UID: uid, GID: gid, Dir: workingDir(config.Config),
+		Binds: []sandbox.Bind{{Source: filepath.Join(dir, "resolv.conf"), Target: "/etc/resolv.conf"}, {Source: filepath.Join(dir, "hosts"), Target: "/etc/hosts"}},
+		Env:   env, Args: args, Network: sandbox.HostNetwork,
+		Stdin: options.Stdin, Stdout: options.Stdout, Stderr: options.Stderr, Grace: stopGrace,
+	})
+}
+
+// unpackApp unpacks an image with the mount points of a sandbox and, beside it, the files bound there.
+func unpackApp(image v1.Image, root string, uid, gid int) error {
+	if err := os.Mkdir(root, 0o755); err != nil {
+		return err
+	}
+	hostUID, hostGID := sandbox.HostIDs()
+	var owner store.Owner
+	if hostUID != os.Getuid() {
+		owner = func(fileUID, fileGID int) (int, int) {
+			mappedUID, mappedGID := 0, 0 // everybody but the app's user is nobody in a sandbox
+			if fileUID == uid {
+				mappedUID = hostUID
+			}
+			if fileGID == gid {
+				mappedGID = hostGID
+			}
+			return mappedUID, mappedGID
+		}
+	}
+	if err := store.Unpack(image, root, owner); err != nil {
+		return err
+	}
+	opened, err := os.OpenRoot(root)
+	if err != nil {
+		return err
+	}
+	defer opened.Close()
+	for _, folder := range []string{"proc", "dev", "etc"} {
+		if err := opened.MkdirAll(folder, 0o755); err != nil {
+			return err
+		}
+	}
+	for file, content := range map[string]string{"hosts": "127.0.0.1 localhost strata\n", "resolv.conf": resolvConf()} {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(root), file), []byte(content), 0o644); err != nil {
+			return err
+		}
+		if err := opened.WriteFile(filepath.Join("etc", file), nil, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resolvConf is the machine's list of name servers; a machine without one resolves nothing, and neither does the app.
+func resolvConf() string {
+	content, err := os.ReadFile("/etc/resolv.conf")
+	if err != nil {
+		return ""
+	}
+	return string(content)
+}
+
+// user reads the numeric "uid:gid" of an image's configuration.
+func user(text string) (uid, gid int, err error) {
+	left, right, found := strings.Cut(text, ":")
+	if uid, err = strconv.Atoi(left); err != nil {
+		return 0, 0, fault.Fault{ID: "image-user", What: fmt.Sprintf("the image's user %q is no number", text), Do: "run it with a container engine"}
+	}
+	if !found {
+		return uid, uid, nil
+	}
+	if gid, err = strconv.Atoi(right); err != nil {
+		return 0, 0, fault.Fault{ID: "image-user", What: fmt.Sprintf("the image's group in %q is no number", text), Do: "run it with a container engine"}
+	}
+	return uid, gid, nil
+}
+
+// command is what to execute: the entrypoint, or the process type that was asked for.
+func command(config v1.Config, options RunOptions, root string) ([]string, error) {
+	entrypoint := config.Entrypoint
+	if options.Process != "" {
+		program := "/cnb/process/" + options.Process
+		if _, err := os.Lstat(filepath.Join(root, program)); err != nil || strings.Contains(options.Process, "/") {
+			return nil, fault.Fault{ID: "process-unknown", What: fmt.Sprintf("%s has no process type %q", options.Image, options.Process), Do: "take one of " + strings.Join(processes(root), ", ")}
+		}
+		entrypoint = []string{program}
+	}
+	args := options.Args
+	if len(args) == 0 && options.Process == "" {
+		args = config.Cmd
+	}
+	full := append(append([]string{}, entrypoint...), args...)
+	if len(full) == 0 || !strings.HasPrefix(full[0], "/") {
+		return nil, fault.Fault{ID: "process-missing", What: options.Image + " has no default process", Do: "name one with --process: " + strings.Join(processes(root), ", ")}
+	}
+	return full, nil
+}
+
+func processes(root string) []string {
+	entries, err := os.ReadDir(filepath.Join(root, "cnb", "process"))
+	if err != nil {
+		return nil
+	}
+	var types []string
+	for _, entry := range entries {
+		types = append(types, entry.Name())
+	}
+	return types
+}
+
+func workingDir(config v1.Config) string {
+	if config.WorkingDir == "" {
+		return "/"
+	}
+	return config.WorkingDir
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+// goVariables tell the Go command where modules come from and how they are
+// verified. A build has the values of the machine that it runs on.
+var goVariables = []string{"GOPROXY", "GOSUMDB", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOINSECURE"}
+
+// goEnv reads the settings of the machine's Go command or, where there is none, the environment.
+func goEnv(ctx context.Context) (map[string]string, error) {
+	settings := map[string]string{}
+	output, err := exec.CommandContext(ctx, "go", append([]string{"env", "-json"}, goVariables...)...).Output()
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		for _, key := range goVariables {
+			settings[key] = os.Getenv(key)
+		}
+	case err != nil:
+		return nil, fmt.Errorf("reading the Go command's settings (`go env`): %w", err)
+	default:
+		if err := json.Unmarshal(output, &settings); err != nil {
+			return nil, fmt.Errorf("reading the Go command's settings (`go env`): %w", err)
+		}
+	}
+	for key, value := range settings {
+		if value == "" {
+			delete(settings, key)
+		}
+	}
+	return settings, nil
+}
+
+// buildEnv is the variables of a build: the machine's registries, then what the user asked for.
+func buildEnv(ctx context.Context, flags []string) (map[string]string, error) {
+	env, err := goEnv(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, flag := range flags {
+		key, value, found := strings.Cut(flag, "=")
+		if !found {
+			if value, found = os.LookupEnv(key); !found {
+				return nil, fault.Fault{ID: "variable-unset", What: fmt.Sprintf("--env %s names a variable that is not set here", key), Do: "set it, or write --env " + key + "=value"}
+			}
+		}
+		env[key] = value
+	}
+	return env, nil
+}
+
+// proxies returns the proxy variables that are set, as NAME=value.
+func proxies() []string {
+	var set []string
+	for _, key := range []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"} {
+		if value := os.Getenv(key); value != "" {
+			set = append(set, key+"="+value)
+		}
+	}
+	return set
+}
+
+// hostCABundle finds the authorities that this machine trusts, a company's own
+// among them: a build has to reach what the machine reaches. Empty when there is none.
+func hostCABundle() string {
+	for _, path := range []string{os.Getenv("SSL_CERT_FILE"), "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"} {
+		if info, err := os.Stat(path); path != "" && err == nil && info.Mode().IsRegular() {
+			return path
+		}
+	}
+	return ""
+}

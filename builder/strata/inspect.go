@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/strata-buildpacks/strata/builder/platform"
+)
+
+func inspectCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "inspect IMAGE",
+		Short: "Show the layers of an image: what each is, its size, who shares it",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			home, err := openHome()
+			if err != nil {
+				return err
+			}
+			digest, err := home.Digest(args[0])
+			if err != nil {
+				return err
+			}
+			return printTable(os.Stdout, home, args[0], digest.String())
+		},
+	}
+}
+
+func printTable(w io.Writer, home *platform.Home, ref, digest string) error {
+	layers, err := home.Layers(ref)
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "LAYER\tWHAT\tCOMPRESSED\tUNCOMPRESSED\tSHARED WITH")
+	var compressed, uncompressed, shared int64
+	for _, layer := range layers {
+		sharing := "-"
+		if layer.Sharers > 0 {
+			sharing = fmt.Sprintf("%d images", layer.Sharers)
+			if layer.Sharers == 1 {
+				sharing = "1 image"
+			}
+			shared += layer.Compressed
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", layer.Digest.Hex[:12], layer.Origin, megabytes(layer.Compressed), megabytes(layer.Uncompressed), sharing)
+		compressed += layer.Compressed
+		uncompressed += layer.Uncompressed
+	}
+	fmt.Fprintf(table, "total\t%d layers\t%s\t%s\t%s shared\n", len(layers), megabytes(compressed), megabytes(uncompressed), megabytes(shared))
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("printing the table: %w", err)
+	}
+	fmt.Fprintf(w, "\n%s@%s\n", ref, digest)
+	return nil
+}

@@ -1,0 +1,82 @@
+// Strata turns source code into small, reproducible OCI images without a
+// Dockerfile and without Docker.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/strata-buildpacks/strata/builder/platform"
+)
+
+// Exit codes beside those of a program that `strata run` runs.
+const (
+	exitFailed      = 1
+	exitInterrupted = 130 // 128 + SIGINT, as a shell says it
+)
+
+func main() {
+	platform.Init()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := command().ExecuteContext(ctx)
+	interrupted := ctx.Err() != nil
+	stop()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+	case errors.As(err, &exit):
+		os.Exit(exit.ExitCode())
+	case interrupted:
+		fmt.Fprintln(os.Stderr, "strata: interrupted; no image was changed")
+		os.Exit(exitInterrupted)
+	default:
+		fmt.Fprintln(os.Stderr, "strata:", err)
+		os.Exit(exitFailed)
+	}
+}
+
+func command() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "strata",
+		Short:         "Small, reproducible OCI images from source code, without a Dockerfile",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.AddCommand(buildCommand(), runCommand(), stackCommand(), builderCommand(), inspectCommand())
+	return root
+}
+
+// openHome opens the folder that holds images and app caches.
+func openHome() (*platform.Home, error) {
+	dir, err := stateDir("STRATA_HOME", "XDG_DATA_HOME", ".local/share")
+	if err != nil {
+		return nil, err
+	}
+	return platform.Open(dir)
+}
+
+// cacheDir is the folder of verified downloads, which may be deleted at any time.
+func cacheDir() (string, error) { return stateDir("STRATA_CACHE", "XDG_CACHE_HOME", ".cache") }
+
+// stateDir finds a folder as the XDG base directory specification has it.
+func stateDir(variable, xdg, fallback string) (string, error) {
+	if dir := os.Getenv(variable); dir != "" {
+		return filepath.Abs(dir)
+	}
+	if dir := os.Getenv(xdg); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "strata"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("finding a folder for strata's files: %w; set %s", err, variable)
+	}
+	return filepath.Join(home, fallback, "strata"), nil
+}

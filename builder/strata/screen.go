@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/strata-buildpacks/strata/builder/platform"
+)
+
+// screen shows progress on stderr: one line that is redrawn on a terminal,
+// plain lines elsewhere.
+type screen struct {
+	mu       sync.Mutex
+	quiet    bool
+	terminal bool
+	drawn    bool         // a line is on the terminal that the next one replaces
+	kept     bytes.Buffer // what was not shown, for when the build fails
+	last     time.Time
+}
+
+func newScreen(quiet bool) *screen {
+	return &screen{quiet: quiet, terminal: term.IsTerminal(int(os.Stderr.Fd()))}
+}
+
+// Write shows what the buildpacks print.
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.quiet {
+		return s.kept.Write(p)
+	}
+	s.erase()
+	return os.Stderr.Write(p)
+}
+
+func (s *screen) phase(p platform.Phase) {
+	if p.Took == 0 {
+		s.draw(p.Name + " …")
+		return
+	}
+	s.line(fmt.Sprintf("%-8s %6.2f s", p.Name, p.Took.Seconds()))
+}
+
+func (s *screen) note(text string) { s.line(text) }
+
+// downloads shows bytes; on a terminal ten times a second, elsewhere when an artifact is whole.
+func (s *screen) downloads(name string, done, total int64) {
+	if done == total {
+		s.line(fmt.Sprintf("fetched %s, %s", name, megabytes(total)))
+		return
+	}
+	s.mu.Lock()
+	due := time.Since(s.last) > 100*time.Millisecond
+	if due {
+		s.last = time.Now()
+	}
+	s.mu.Unlock()
+	if due {
+		s.draw(fmt.Sprintf("fetching %s: %s of %s", name, megabytes(done), megabytes(total)))
+	}
+}
+
+// line prints a line that stays.
+func (s *screen) line(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.quiet {
+		return
+	}
+	s.erase()
+	fmt.Fprintln(os.Stderr, text)
+}
+
+// draw prints a line that the next one replaces; nothing when stderr is not a terminal.
+func (s *screen) draw(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.quiet || !s.terminal {
+		return
+	}
+	s.erase()
+	fmt.Fprint(os.Stderr, text)
+	s.drawn = true
+}
+
+func (s *screen) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.erase()
+}
+
+func (s *screen) erase() {
+	if s.drawn {
+		fmt.Fprint(os.Stderr, "\r\x1b[K")
+		s.drawn = false
+	}
+}
+
+func megabytes(bytes int64) string { return fmt.Sprintf("%.2f MB", float64(bytes)/1e6) }
