@@ -1,0 +1,144 @@
+package integration
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestGoFails has one golden file per mistake: all that the command says.
+func TestGoFails(t *testing.T) {
+	suite(t)
+	t.Parallel()
+	name := image(t)
+	empty := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(empty.Close)
+	tests := []struct {
+		name, app string
+		flags     []string
+	}{
+		{"no-go-mod", "nogomod", nil},
+		{"unparsable-go-mod", "badgomod", nil},
+		{"unknown-go-version", "badversion", []string{"-e", "GOPROXY=" + empty.URL}},
+		{"compile-error", "broken", nil},
+		{"needs-cgo", "cgo", nil},
+		{"no-main-package", "nomain", nil},
+		{"target-missing", "hello", []string{"-e", "BP_GO_TARGETS=./cmd/absent"}},
+		{"bad-value", "hello", []string{"-e", "BP_GO_VERSION=newest"}},
+		{"unknown-run-image", "hello", []string{"--run-image", "scratch"}},
+		{"unset-variable", "hello", []string{"-e", "INTEGRATION_IS_NOT_SET"}},
+		{"bad-output", "hello", []string{"--output", "tar:x"}},
+		{"no-proxy", "hello", []string{"--clear-cache", "--network", "none", "-e", "GOPROXY=http://127.0.0.1:9"}},
+		{"proxy-off", "hello", []string{"--clear-cache", "-e", "GOPROXY=off"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			app := sample(t, tt.app)
+			got := strata(t, append([]string{"build", app, "-t", name}, tt.flags...)...)
+			if got.status != 1 || got.stdout != "" {
+				t.Errorf("status %d and %q on stdout, want 1 and nothing", got.status, got.stdout)
+			}
+			golden(t, "fail/"+tt.name+".txt", words(got.stderr, app))
+			if o := strata(t, "inspect", name); o.status == 0 {
+				t.Errorf("the failed build left an image:\n%s", o.stdout)
+			}
+		})
+	}
+}
+
+// TestNoFolder names an app that is not there.
+func TestNoFolder(t *testing.T) {
+	suite(t)
+	t.Parallel()
+	app := filepath.Join(t.TempDir(), "absent")
+	got := strata(t, "build", app)
+	if got.status != 1 {
+		t.Errorf("status %d, want 1", got.status)
+	}
+	golden(t, "fail/no-folder.txt", words(got.stderr, app))
+}
+
+// TestNoNamespaces runs where the kernel grants no more namespaces: in a user
+// namespace whose limit is zero.
+func TestNoNamespaces(t *testing.T) {
+	suite(t)
+	t.Parallel()
+	// An ordinary user keeps one id, root all of them: as each is on a machine with that limit.
+	ids := []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}}
+	if os.Getuid() == 0 {
+		ids[0].Size = 1<<32 - 1
+	}
+	within := func(args ...string) outcome {
+		limit := `echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"`
+		cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-c", limit, "sh"}, args...)...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{
+			Cloneflags: syscall.CLONE_NEWUSER, UidMappings: ids, GidMappings: ids,
+			AmbientCaps: []uintptr{unix.CAP_SYS_RESOURCE},
+		}
+		if os.Getgid() != os.Getuid() {
+			cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: ids[0].Size}}
+		}
+		return finish(t, cmd)
+	}
+	if o := within("true"); o.status != 0 {
+		t.Skipf("needs a writable /proc/sys/user: %s", o.stderr)
+	}
+	app := sample(t, "hello")
+	got := within("strata", "build", app, "-t", image(t))
+	if got.status != 1 {
+		t.Errorf("status %d, want 1", got.status)
+	}
+	golden(t, "fail/no-namespaces.txt", words(got.stderr, app))
+}
+
+// TestDiskFull builds on a file system that has room for the builder and not
+// for the toolchain, then makes room and builds again.
+func TestDiskFull(t *testing.T) {
+	suite(t)
+	t.Parallel()
+	needRoot(t, "to mount a small file system")
+	app, name := sample(t, "hello"), image(t)
+	want := build(t, app, "integration/disk-with-room:latest")
+	// The first build has room and no network: all it leaves is the unpacked builder.
+	script := `mkdir full && mount -t tmpfs -o size=2g none full || exit 77
+export STRATA_HOME=$PWD/full
+mkdir full/store && cp -r "$1/." full/store || exit 77
+strata build "$2" -t "$3" -q --network none 2>/dev/null && exit 78
+used=$(df --output=used -k full | tail -n 1)
+mount -o remount,size=$((used + 100000))k full || exit 77
+strata build "$2" -t "$3" -q; echo "status $?"
+mount -o remount,size=2g full || exit 77
+strata build "$2" -t "$3" -q && rm -rf full/*`
+	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "sh", "-c", script, "sh", filepath.Join(home(), "store"), app, name)
+	cmd.Dir = t.TempDir()
+	got := finish(t, cmd)
+	if got.status == 77 {
+		t.Skipf("needs the right to mount a tmpfs of 2 GB: %s", got.stderr)
+	}
+	status, digest, _ := strings.Cut(got.stdout, "\n")
+	if status != "status 1" {
+		t.Errorf("on the full disk: %s, want status 1", status)
+	}
+	if said := strings.Count(got.stderr, "no space left on device"); said != 1 {
+		t.Errorf("it says %d times that the disk is full, want once:\n%s", said, got.stderr)
+	}
+	if got.status != 0 {
+		t.Fatalf("with room again: status %d\n%s", got.status, got.stderr)
+	}
+	if digestOf(t, outcome{stdout: digest}) != want {
+		t.Errorf("with room again it gives %s, elsewhere %s", strings.TrimSpace(digest), want)
+	}
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return fmt.Sprintln(lines[len(lines)-1])
+}

@@ -1,0 +1,189 @@
+package integration
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// question is what a started image is asked, and what its answer has to contain.
+type question struct {
+	process string // the default one when empty
+	path    string
+	answer  string
+}
+
+// TestGoBuild builds the samples one after the other under one name, so that
+// each finds the caches and the image that another app left: what they give has
+// to depend on none of it.
+func TestGoBuild(t *testing.T) {
+	suite(t)
+	t.Parallel()
+	name := image(t)
+	tests := []struct {
+		app       string
+		flags     []string
+		questions []question
+		processes []string // the default one has a star
+		purls     []string // that the SBOM has to have; the prefix of each
+	}{
+		{
+			app:       "hello",
+			questions: []question{{path: "/", answer: "Hello from Strata.\n"}, {path: "/healthz", answer: "ok\n"}},
+			processes: []string{"hello", "web*"},
+			purls:     []string{"pkg:golang/stdlib@1."},
+		},
+		{
+			app: "several",
+			questions: []question{
+				{path: "/", answer: "I am root\n"}, {process: "a", path: "/", answer: "I am a\n"}, {process: "b", path: "/", answer: "I am b\n"},
+			},
+			flags:     []string{"-e", "BP_GO_TARGETS=.:./cmd/a:./cmd/b"},
+			processes: []string{"a", "b", "several", "web*"},
+		},
+		{
+			app:       "vendored",
+			questions: []question{{path: "/", answer: "Greetings from vendor\n"}},
+			processes: []string{"vendored", "web*"},
+			purls:     []string{"pkg:golang/example.test/greeting@v1.2.3"},
+		},
+		{
+			app:       "workspace",
+			flags:     []string{"-e", "BP_GO_TARGETS=./app"},
+			questions: []question{{path: "/", answer: "Greetings from the workspace\n"}},
+			processes: []string{"app", "web*"},
+		},
+		{
+			app:       "embed",
+			questions: []question{{path: "/", answer: "<p>This page is inside the binary.</p>"}},
+			processes: []string{"embed", "web*"},
+		},
+		{
+			app:       "keep-files",
+			flags:     []string{"-e", "BP_KEEP_FILES=assets/*"},
+			questions: []question{{path: "/assets/greeting.txt", answer: "Kept on disk.\n"}},
+			processes: []string{"keep-files", "web*"},
+		},
+		{
+			app:       "pgo",
+			questions: []question{{path: "/", answer: "profile: default.pgo collatz: 6171\n"}},
+			processes: []string{"pgo", "web*"},
+		},
+		{
+			app:       "procfile",
+			questions: []question{{path: "/", answer: "--greeting|two words\n"}, {process: "worker", path: "/", answer: "--worker\n"}},
+			processes: []string{"procfile", "web*", "worker"},
+		},
+		{
+			app:       "tls",
+			questions: []question{{path: "/", answer: "12:00 CEST\n"}, {path: "/", answer: "roots 1"}},
+			processes: []string{"tls", "web*"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.app, func(t *testing.T) {
+			digest := build(t, sample(t, tt.app), name, tt.flags...)
+			for _, q := range tt.questions {
+				var args []string
+				if q.process != "" {
+					args = []string{"--process", q.process}
+				}
+				if body := ask(t, name, q.path, args...); !strings.Contains(body, q.answer) {
+					t.Errorf("%s of %s answers %q, want %q", q.path, q.process, body, q.answer)
+				}
+			}
+			got := inspect(t, digest)
+			if diff := cmp.Diff(tt.processes, got.processes(t)); diff != "" {
+				t.Errorf("processes (-want +got):\n%s", diff)
+			}
+			for _, prefix := range tt.purls {
+				if purls := got.purls(t); !slices.ContainsFunc(purls, func(p string) bool { return strings.HasPrefix(p, prefix) }) {
+					t.Errorf("the SBOM has no %s: %v", prefix, purls)
+				}
+			}
+			golden(t, "go/"+tt.app+".files", got.files(t))
+		})
+	}
+}
+
+// TestGoImage looks at what is the same for every Go app: on which run image it
+// stands, whose process it is and what tells a scanner about it.
+func TestGoImage(t *testing.T) {
+	suite(t)
+	t.Parallel()
+	name := image(t)
+	tests := []struct{ variant, distro string }{{"auto", "strata-static"}, {"glibc", "strata-glibc"}, {"static", "strata-static"}}
+	for _, tt := range tests {
+		t.Run(tt.variant, func(t *testing.T) {
+			got := inspect(t, build(t, sample(t, "hello"), name, "--run-image", tt.variant))
+			if body := ask(t, name, "/"); body != "Hello from Strata.\n\n" {
+				t.Errorf("it answers %q", body)
+			}
+			config := got.config.Config
+			want := map[string]string{
+				"io.buildpacks.base.distro.name":    tt.distro,
+				"io.buildpacks.base.distro.version": "13",
+			}
+			for label, value := range want {
+				if config.Labels[label] != value {
+					t.Errorf("label %s is %q, want %q", label, config.Labels[label], value)
+				}
+			}
+			if config.User != "1002:1000" || config.WorkingDir != "/workspace" {
+				t.Errorf("it runs as %q in %q, want 1002:1000 in /workspace", config.User, config.WorkingDir)
+			}
+			if year := got.config.Created.Year(); year != 1980 {
+				t.Errorf("it was made in %d, want the lifecycle's fixed time of 1980", year)
+			}
+			if !slices.ContainsFunc(got.entries(t, func(string) bool { return false }), func(e entry) bool { return strings.HasSuffix(e.header.Name, ".spdx.json") }) {
+				t.Error("it has no SPDX document")
+			}
+		})
+	}
+}
+
+// TestGoRebuild builds an app, changes it, and builds it again with what the
+// first build cached.
+func TestGoRebuild(t *testing.T) {
+	suite(t)
+	t.Parallel()
+	app, name := sample(t, "hello"), image(t)
+	first := build(t, app, name)
+
+	if again := build(t, app, name); again != first {
+		t.Errorf("an unchanged app gives %s, then %s", first, again)
+	}
+	if offline := build(t, app, name, "--network", "none"); offline != first {
+		t.Errorf("an unchanged app gives %s, then without a network %s", first, offline)
+	}
+
+	edit(t, app, "main.go", "Hello from Strata.", "Hello again.")
+	changed := build(t, app, name, "--network", "none")
+	if body := ask(t, name, "/"); body != "Hello again.\n\n" {
+		t.Errorf("the changed app answers %q", body)
+	}
+	before, after := inspect(t, first).config.RootFS.DiffIDs, inspect(t, changed).config.RootFS.DiffIDs
+	if len(before) != len(after) {
+		t.Fatalf("the image had %d layers and has %d", len(before), len(after))
+	}
+	different := 0
+	for i := range before {
+		if before[i] != after[i] {
+			different++
+		}
+	}
+	// The binary's, and the SBOM of it.
+	if different == 0 || different > 2 {
+		t.Errorf("one changed line changes %d of %d layers, want the binary's and at most its SBOM's", different, len(after))
+	}
+
+	edit(t, app, "main.go", "Hello again.", "Hello from Strata.")
+	if back := build(t, app, name); back != first {
+		t.Errorf("changed back it gives %s, before %s", back, first)
+	}
+	if cleared := build(t, app, name, "--clear-cache"); cleared != first {
+		t.Errorf("with empty caches it gives %s, before %s", cleared, first)
+	}
+}

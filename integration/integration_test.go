@@ -1,0 +1,143 @@
+// Package integration drives the product as its users do: it compiles the
+// command line, makes the run images, the build image and the builder with it,
+// and builds, starts and asks real apps.
+//
+// Everything is made once, in a folder that is removed at the end; verified
+// downloads are shared with the user's own (STRATA_CACHE).
+package integration
+
+import (
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "strata-integration-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer removeAll(dir)
+	for key, value := range map[string]string{
+		"STRATA_HOME": filepath.Join(dir, "home"),
+		"PATH":        filepath.Join(dir, "bin") + ":" + os.Getenv("PATH"),
+	} {
+		if err := os.Setenv(key, value); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	// What a command leaves behind becomes a child of this process, where a test can see it.
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// home is the product's folder for this run.
+func home() string { return os.Getenv("STRATA_HOME") }
+
+// suite makes the product once and skips the test where it cannot run.
+func suite(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("builds real images, which takes minutes: run without -short")
+	}
+	if err := namespaces(); err != nil {
+		unavailable(t, fmt.Sprintf("needs user namespaces, which this machine refuses (%v): "+
+			"allow them with the sysctls user.max_user_namespaces, kernel.unprivileged_userns_clone or kernel.apparmor_restrict_unprivileged_userns", err))
+	}
+	if err := network(); err != nil {
+		unavailable(t, fmt.Sprintf("needs the module proxy of `go env GOPROXY`: %v", err))
+	}
+	if err := prepared(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// unavailable skips a test for what the machine lacks; continuous integration must lack nothing.
+func unavailable(t *testing.T, reason string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatal(reason)
+	}
+	t.Skip(reason)
+}
+
+// needRoot skips a test that an ordinary user cannot run.
+func needRoot(t *testing.T, reason string) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("needs root, " + reason)
+	}
+}
+
+var namespaces = sync.OnceValue(func() error {
+	cmd := exec.Command("true")
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 1001, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 1000, HostID: os.Getgid(), Size: 1}},
+	}
+	return cmd.Run()
+})
+
+var network = sync.OnceValue(func() error {
+	proxy, err := exec.Command("go", "env", "GOPROXY").Output()
+	if err != nil {
+		return err
+	}
+	first := strings.TrimSpace(strings.FieldsFunc(string(proxy), func(r rune) bool { return r == ',' || r == '|' })[0])
+	if !strings.HasPrefix(first, "http") {
+		return fmt.Errorf("it is %q", first)
+	}
+	client := http.Client{Timeout: 20 * time.Second}
+	response, err := client.Get(first)
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
+})
+
+// prepared is what scripts/build does before it builds an app.
+var prepared = sync.OnceValue(func() error {
+	bin := filepath.Join(filepath.Dir(home()), "bin", "strata")
+	for _, args := range [][]string{
+		{"go", "build", "-trimpath", "-o", bin, "./builder/strata"},
+		{bin, "stack", "build"},
+		{bin, "builder", "create"},
+	} {
+		cmd := exec.Command(args[0], args[1:]...)
+		cmd.Dir = ".."
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if output, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, output)
+		}
+	}
+	return nil
+})
+
+// removeAll removes a tree in which folders may be read-only, as Go's module cache is.
+func removeAll(dir string) {
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			err = os.Chmod(path, 0o700)
+		}
+		return err
+	})
+	_ = os.RemoveAll(dir)
+}

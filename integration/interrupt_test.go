@@ -1,0 +1,149 @@
+package integration
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestInterrupt presses Ctrl-C in each phase. It is not parallel: whatever is a
+// child of this process afterwards was left behind.
+func TestInterrupt(t *testing.T) {
+	suite(t)
+	app, name := sample(t, "hello"), image(t)
+	want := build(t, app, name)
+	for _, phase := range []string{"analyzer", "detector", "restorer", "builder", "exporter"} {
+		t.Run(phase, func(t *testing.T) {
+			// A phase can be over before the signal arrives, the last one for good.
+			for try := 1; ; try++ {
+				edit(t, app, "main.go", "package main", "package main\n// change")
+				got := interrupt(t, phase, "build", app, "-t", name)
+				if got.status == 0 && try < 10 {
+					continue
+				}
+				if got.status != 130 {
+					t.Errorf("status %d, want 130", got.status)
+				}
+				if last := lastLine(got.stderr); last != "strata: interrupted; no image was changed\n" {
+					t.Errorf("its last words are %q", last)
+				}
+				break
+			}
+			if left := leftovers(t); len(left) > 0 {
+				t.Errorf("it left running: %v", left)
+			}
+			if o := strata(t, "inspect", name); o.status != 0 {
+				t.Errorf("the image of the build before is gone: %s", o.stderr)
+			}
+		})
+	}
+	restore := sample(t, "hello")
+	if got := build(t, restore, name); got != want {
+		t.Errorf("after the interruptions it gives %s, before %s", got, want)
+	}
+	if entries, err := os.ReadDir(filepath.Join(home(), "tmp")); err != nil || len(entries) > 0 {
+		t.Errorf("tmp has %d entries (%v), want none", len(entries), err)
+	}
+}
+
+// interrupt starts strata, waits until it runs a program of the lifecycle, and
+// does what a terminal does on Ctrl-C: every process of the group gets SIGINT.
+func interrupt(t *testing.T, program string, args ...string) outcome {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "strata", args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // the status is looked at below
+		close(ended)
+	}()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for sent := false; ; {
+		select {
+		case <-ended:
+			if !sent {
+				t.Logf("%s was never seen", program)
+			}
+			return outcome{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+		case <-tick.C:
+			if !sent && runs(t, cmd.Process.Pid, "/cnb/lifecycle/"+program) {
+				if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
+					t.Fatal(err)
+				}
+				sent = true
+			}
+		}
+	}
+}
+
+// runs says whether the process runs a program in a sandbox, which has a group of its own.
+func runs(t *testing.T, strata int, program string) bool {
+	t.Helper()
+	for _, p := range processes(t) {
+		if p.parent == strata && strings.HasPrefix(p.command, program) {
+			return true
+		}
+	}
+	return false
+}
+
+// leftovers lists the children of this process that still run.
+func leftovers(t *testing.T) []process {
+	t.Helper()
+	var left []process
+	for _, p := range processes(t) {
+		if p.parent == os.Getpid() && p.state != "Z" {
+			left = append(left, p)
+		}
+	}
+	return left
+}
+
+type process struct {
+	id, parent     int
+	state, command string
+}
+
+// processes reads /proc; a process that ends meanwhile is left out.
+func processes(t *testing.T) []process {
+	t.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []process
+	for _, stat := range stats {
+		content, err := os.ReadFile(stat)
+		if err != nil {
+			continue
+		}
+		command, err := os.ReadFile(filepath.Join(filepath.Dir(stat), "cmdline"))
+		if err != nil {
+			continue
+		}
+		p := process{command: strings.ReplaceAll(string(command), "\x00", " ")}
+		// proc(5): the name in parentheses may hold anything, the rest is separated by blanks.
+		before, after, _ := bytes.Cut(content, []byte(" ("))
+		after = after[bytes.LastIndexByte(after, ')')+1:]
+		if _, err := fmt.Sscan(string(before), &p.id); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fmt.Sscan(string(after), &p.state, &p.parent); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	return all
+}

@@ -1,0 +1,168 @@
+package integration
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// outcome is what a command left on its streams.
+type outcome struct {
+	stdout, stderr string
+	status         int
+}
+
+// strata runs the command line.
+func strata(t *testing.T, args ...string) outcome {
+	t.Helper()
+	return finish(t, exec.CommandContext(t.Context(), "strata", args...))
+}
+
+// finish runs a command that may fail.
+func finish(t *testing.T, cmd *exec.Cmd) outcome {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%s: %v", cmd, err)
+	}
+	return outcome{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+}
+
+// build builds an app and returns its image's digest.
+func build(t *testing.T, app, image string, flags ...string) string {
+	t.Helper()
+	got := strata(t, append([]string{"build", app, "-t", image, "-q"}, flags...)...)
+	if got.status != 0 {
+		t.Fatalf("strata build %s: status %d\n%s%s", app, got.status, got.stdout, got.stderr)
+	}
+	return digestOf(t, got)
+}
+
+// digestOf reads what strata build -q prints.
+func digestOf(t *testing.T, o outcome) string {
+	t.Helper()
+	_, digest, found := strings.Cut(strings.TrimSpace(o.stdout), "@")
+	if !found || !strings.HasPrefix(digest, "sha256:") {
+		t.Fatalf("strata build -q printed %q, want NAME@DIGEST", o.stdout)
+	}
+	return digest
+}
+
+// ask starts an image, asks it for a path and returns the answer's body. In
+// args, PORT stands for the port that it is given.
+func ask(t *testing.T, image, path string, args ...string) string {
+	t.Helper()
+	port := freePort(t)
+	command := []string{"run", image, "--port", port, "--ask", path}
+	for _, arg := range args {
+		command = append(command, strings.ReplaceAll(arg, "PORT", port))
+	}
+	got := strata(t, command...)
+	status, body, _ := strings.Cut(got.stdout, "\n")
+	if got.status != 0 || !strings.HasPrefix(status, "GET "+path+": 200 OK") {
+		t.Fatalf("strata %s: status %d\n%s%s", strings.Join(command, " "), got.status, got.stdout, got.stderr)
+	}
+	return body
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// sample copies a sample app to a folder of the test's own. The folder has the
+// sample's name, whatever the test's is.
+func sample(t *testing.T, name string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), name)
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "go", name))); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// edit replaces text in one file of an app.
+func edit(t *testing.T, app, file, from, to string) {
+	t.Helper()
+	path := filepath.Join(app, file)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := bytes.ReplaceAll(content, []byte(from), []byte(to))
+	if bytes.Equal(changed, content) {
+		t.Fatalf("%s has no %q", path, from)
+	}
+	if err := os.WriteFile(path, changed, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// image is a name that no other test uses.
+func image(t *testing.T) string {
+	t.Helper()
+	clean := regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(t.Name()), "-")
+	return "integration/" + strings.Trim(clean, "-") + ":latest"
+}
+
+// golden compares text with a file of testdata/golden.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", "golden", file)
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("there is no %s: write it with go test ./integration -update", path)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+// words is what a build said on stderr, without what differs from run to run:
+// times, downloads, the folders and the addresses of this run.
+func words(stderr, app string) string {
+	var kept strings.Builder
+	volatile := regexp.MustCompile(`^((analyze|detect|restore|build|export) +[0-9.]+ s|Installing Go .*|Go [0-9.]+: .*|(done|failed) in .*)$`)
+	for line := range strings.Lines(stderr) {
+		if volatile.MatchString(strings.TrimSpace(line)) {
+			continue
+		}
+		line = strings.NewReplacer(app, "APP", home(), "HOME").Replace(line)
+		kept.WriteString(regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(line, "ADDRESS"))
+	}
+	return kept.String()
+}

@@ -1,0 +1,4 @@
+// Command badgomod has a go.mod that does not parse.
+package main
+
+func main() {}

@@ -1,0 +1,4 @@
+// Command badversion asks for a Go that was never released.
+package main
+
+func main() {}

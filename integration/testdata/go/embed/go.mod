@@ -1,0 +1,3 @@
+module example.test/embed
+
+go 1.26.8

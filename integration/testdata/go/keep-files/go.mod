@@ -1,0 +1,3 @@
+module example.test/keep-files
+
+go 1.26.8

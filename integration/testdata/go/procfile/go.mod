@@ -1,0 +1,3 @@
+module example.test/procfile
+
+go 1.26.8

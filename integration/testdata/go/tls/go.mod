@@ -1,0 +1,3 @@
+module example.test/tls
+
+go 1.26.8

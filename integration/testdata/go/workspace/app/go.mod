@@ -1,0 +1,3 @@
+module example.test/workspace/app
+
+go 1.26.8

@@ -1,0 +1,3 @@
+module example.test/workspace/greeting
+
+go 1.26.8
