@@ -47,7 +47,7 @@ func pinnedGo(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("reading the Go version: %w", err)
 	}
-	mod, err := modfile.ParseLax(path, data, nil)
+	mod, err := modfile.Parse(path, data, nil) // ParseLax passes over the toolchain line
 	if err != nil {
 		return "", fmt.Errorf("reading the Go version: %w", err)
 	}

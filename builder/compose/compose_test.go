@@ -2,7 +2,9 @@ package compose_test
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
+	"debug/buildinfo"
 	"errors"
 	"flag"
 	"fmt"
@@ -10,6 +12,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,6 +37,38 @@ func TestBuilder(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "tiny.txt", describe(t, img))
+}
+
+// TestPinnedGo looks for the toolchain line's release in every binary: the go line is older.
+func TestPinnedGo(t *testing.T) {
+	t.Parallel()
+	img, err := compose.Builder(t.Context(), options(t, "testdata/tiny"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := mutate.Extract(img)
+	defer r.Close()
+	versions := map[string]string{}
+	for tr := tar.NewReader(r); ; {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(tr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info, err := buildinfo.Read(bytes.NewReader(data)); err == nil {
+			versions[path.Base(h.Name)] = info.GoVersion
+		}
+	}
+	want := map[string]string{"launcher": "go1.26.8", "lifecycle": "go1.26.8", "suite": "go1.26.8"}
+	if diff := cmp.Diff(want, versions); diff != "" {
+		t.Errorf("Go releases (-want +got):\n%s", diff)
+	}
 }
 
 func TestBuilderDependsOnNothingElse(t *testing.T) {
