@@ -13,11 +13,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ulikunitz/xz"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
@@ -79,19 +79,19 @@ func Open(ctx context.Context, src Source, codename, arch string) (*Index, error
 		packages: map[string][]*Package{},
 		provides: map[string][]*Package{},
 	}
-	lists := make([][]*Package, len(ix.Suites))
-	g, ctx := errgroup.WithContext(ctx)
+	lists, errs := make([][]*Package, len(ix.Suites)), make([]error, len(ix.Suites))
+	var all sync.WaitGroup
 	for i := range ix.Suites {
-		g.Go(func() (err error) {
-			lists[i], err = src.suite(ctx, &ix.Suites[i], arch)
-			if ix.Suites[i].Name == codename+"-updates" && errors.Is(err, fetch.ErrGone) {
-				return nil
-			}
-			return err
-		})
+		all.Go(func() { lists[i], errs[i] = src.suite(ctx, &ix.Suites[i], arch) })
 	}
-	if err := g.Wait(); err != nil {
-		return nil, err
+	all.Wait()
+	for i, err := range errs {
+		if ix.Suites[i].Name == codename+"-updates" && errors.Is(err, fetch.ErrGone) {
+			continue
+		}
+		if err != nil {
+			return nil, err // of the first suite that fails, so that one mistake has one message
+		}
 	}
 	ix.Suites = slices.DeleteFunc(ix.Suites, func(s Suite) bool { return s.Release == nil })
 	for _, list := range lists {
