@@ -214,7 +214,7 @@ func (b *bench) build(ctx context.Context, t tool, a *app) (time.Duration, error
 		"CGO_ENABLED=0", "GOTOOLCHAIN=" + b.release, "GOWORK=off", "GOFLAGS=-buildvcs=false -modcacherw",
 		"GOCACHE=" + filepath.Join(cache, "build"), "GOMODCACHE=" + filepath.Join(cache, "mod"),
 		"GIT_CEILING_DIRECTORIES=" + b.dir, // the app's folder is in a checkout that is not the app's
-		"KOCACHE=" + filepath.Join(cache, "ko"), "KO_DEFAULTBASEIMAGE=" + b.base, "KO_DOCKER_REPO=" + b.base,
+		"KOCACHE=" + filepath.Join(cache, "ko"), "KO_DEFAULTBASEIMAGE=" + b.base, "KO_DOCKER_REPO=127.0.0.1/bench",
 	}
 	args := []string{"go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(cache, "bin"), "."}
 	if t == ko {
