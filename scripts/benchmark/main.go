@@ -1,0 +1,305 @@
+// Command benchmark measures strata build side by side with the bare go command
+// and with ko, which all build the same source with the same Go release and
+// flags, in turns. scripts/bench makes the programs that it runs. Its working
+// folder is the checkout.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/strata-buildpacks/strata/builder/platform"
+)
+
+const (
+	dir      = ".strata/bench" // everything is made in it, and made anew
+	runImage = "strata/run-static:13"
+)
+
+func main() {
+	rounds := flag.Int("n", 5, "how often each build is measured, after one that is not")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, *rounds)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "benchmark:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, rounds int) error {
+	if rounds < 1 {
+		return fmt.Errorf("-n %d: measure at least once", rounds)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	b, err := newBench(ctx)
+	if err != nil {
+		return err
+	}
+	hello, err := newApp("hello", "integration/testdata/go/hello", "main.go")
+	if err != nil {
+		return err
+	}
+	source, err := download(ctx, "github.com/mikefarah/yq/v4@v4.47.1")
+	if err != nil {
+		return err
+	}
+	yq, err := newApp("yq", source, "yq.go")
+	if err != nil {
+		return err
+	}
+	before := load()
+	apps := []*app{hello, yq}
+	for _, a := range apps {
+		if err := b.measure(ctx, a, rounds); err != nil {
+			return fmt.Errorf("%s: %w", a.name, err)
+		}
+	}
+	fmt.Fprintf(os.Stdout, "%d rounds, %s/%s, %d CPUs, %s; load average before %s, after %s\n\n", rounds, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), b.release, before, load())
+	printTimes(os.Stdout, apps)
+	return printSizes(os.Stdout, b.home, apps)
+}
+
+// bench is what the builds of all apps share.
+type bench struct {
+	dir, bin string // absolute
+	home     *platform.Home
+	base     string // the run image in a registry that ko can read
+	release  string // the Go release that strata build uses, as "go1.2.3"; empty until it did
+}
+
+// newBench makes the images that builds need.
+func newBench(ctx context.Context) (*bench, error) {
+	root, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{dir: filepath.Join(root, dir), bin: filepath.Join(root, ".strata/bin")}
+	if b.home, err = platform.Open(filepath.Join(b.dir, "home")); err != nil {
+		return nil, err
+	}
+	for _, args := range [][]string{{"stack", "build"}, {"builder", "create"}} {
+		if _, _, err := b.time(ctx, root, nil, append([]string{filepath.Join(b.bin, "strata")}, args...)...); err != nil {
+			return nil, err
+		}
+	}
+	b.base, err = serve(ctx, b.home, runImage)
+	return b, err
+}
+
+// app is a program that is built, and what was measured.
+type app struct {
+	name  string
+	dir   string           // the source; all tools build this one folder
+	file  string           // the file that has func main
+	text  string           // its content as it was
+	times map[step][]times // of the same round: by index
+}
+
+// times is how long the tools took for one step of one round.
+type times map[tool]time.Duration
+
+// step is what changed before a build.
+type step string
+
+// tool is what builds.
+type tool string
+
+const (
+	first  step = "first build"
+	edited step = "one line changed"
+	same   step = "nothing changed"
+
+	strata tool = "strata build"
+	golang tool = "go build"
+	ko     tool = "ko build"
+)
+
+// newApp copies an app's source to where it can be edited.
+func newApp(name, source, file string) (*app, error) {
+	target, err := filepath.Abs(filepath.Join(dir, "source", name))
+	if err != nil {
+		return nil, err
+	}
+	if err := os.CopyFS(target, os.DirFS(source)); err != nil {
+		return nil, fmt.Errorf("copying the source of %s: %w", name, err)
+	}
+	a := &app{name: name, dir: target, file: filepath.Join(target, file), times: map[step][]times{}}
+	text, err := os.ReadFile(a.file)
+	a.text = string(text)
+	return a, err
+}
+
+// edit changes one line of the program; each round makes another program of it.
+func (a *app) edit(round int) error {
+	before, after, found := strings.Cut(a.text, "func main() {\n")
+	if !found {
+		return fmt.Errorf("%s has no func main", a.file)
+	}
+	line := fmt.Sprintf("\tprintln(\"round %d\")\n", round)
+	return os.WriteFile(a.file, []byte(before+"func main() {\n"+line+after), 0o644)
+}
+
+// measure builds an app in all ways: once with empty caches, once to warm up,
+// then in rounds. Who begins changes from round to round.
+func (b *bench) measure(ctx context.Context, a *app, rounds int) error {
+	tools := []tool{strata, golang, ko}
+	turn := func(s step, round int) error {
+		took := times{}
+		for i := range tools {
+			t := tools[(round+i)%len(tools)]
+			var err error
+			if took[t], err = b.build(ctx, t, a); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(os.Stderr, "%s, %s, round %d: %v\n", a.name, s, round, took)
+		if s == first || round > 0 {
+			a.times[s] = append(a.times[s], took)
+		}
+		return nil
+	}
+	if err := turn(first, 0); err != nil {
+		return err
+	}
+	for round := range rounds + 1 {
+		if err := a.edit(round); err != nil {
+			return err
+		}
+		for _, s := range []step{edited, same} {
+			if err := turn(s, round); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// build runs one tool. Each has caches of its own; strata's are those of the
+// app in its home. ko keeps what it compressed in KOCACHE and makes its SPDX SBOM.
+func (b *bench) build(ctx context.Context, t tool, a *app) (time.Duration, error) {
+	if t == strata {
+		took, output, err := b.time(ctx, a.dir, nil, filepath.Join(b.bin, "strata"), "build", ".", "-t", a.image())
+		if found := regexp.MustCompile(`(?m)^ +Go +(\d[\d.]*) `).FindStringSubmatch(output); found != nil {
+			b.release = "go" + found[1]
+		} else if err == nil {
+			err = fmt.Errorf("strata build does not say which Go it used:\n%s", output)
+		}
+		return took, err
+	}
+	cache := filepath.Join(b.dir, strings.Fields(string(t))[0], a.name)
+	env := []string{
+		"CGO_ENABLED=0", "GOTOOLCHAIN=" + b.release, "GOWORK=off", "GOFLAGS=-buildvcs=false -modcacherw",
+		"GOCACHE=" + filepath.Join(cache, "build"), "GOMODCACHE=" + filepath.Join(cache, "mod"),
+		"GIT_CEILING_DIRECTORIES=" + b.dir, // the app's folder is in a checkout that is not the app's
+		"KOCACHE=" + filepath.Join(cache, "ko"), "KO_DEFAULTBASEIMAGE=" + b.base, "KO_DOCKER_REPO=127.0.0.1/bench",
+	}
+	args := []string{"go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(cache, "bin"), "."}
+	if t == ko {
+		args = []string{filepath.Join(b.bin, "ko"), "build", "--push=false", "--ldflags=-s -w", "--sbom=spdx", "--platform=linux/" + runtime.GOARCH, "--oci-layout-path=" + b.layout(a), "."}
+	}
+	took, _, err := b.time(ctx, a.dir, env, args...)
+	return took, err
+}
+
+func (a *app) image() string { return "strata-bench/" + a.name }
+
+// layout is the OCI image layout that ko writes.
+func (b *bench) layout(a *app) string { return filepath.Join(b.dir, "ko", a.name, "layout") }
+
+// time runs a command and returns how long it took and what it wrote to stderr.
+func (b *bench) time(ctx context.Context, dir string, env []string, args ...string) (time.Duration, string, error) {
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Dir = dir
+	cmd.Env = append(append(os.Environ(), "STRATA_HOME="+filepath.Join(b.dir, "home")), env...)
+	var output strings.Builder
+	cmd.Stderr = &output
+	start := time.Now()
+	err := cmd.Run()
+	took := time.Since(start)
+	if err != nil {
+		return 0, "", fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, output.String())
+	}
+	return took, output.String(), nil
+}
+
+// download returns the folder of a module's source, verified by the go command.
+func download(ctx context.Context, version string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", version)
+	cmd.Dir = os.TempDir() // outside of this module
+	output, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w\n%s", cmd, err, output)
+	}
+	var module struct{ Dir string }
+	err = json.Unmarshal(output, &module)
+	return module.Dir, err
+}
+
+// serve shows an image of the store to ko in a registry at the loopback address and returns its name there.
+func serve(ctx context.Context, home *platform.Home, ref string) (string, error) {
+	image, err := home.Image(ref, "make it with `strata stack build`")
+	if err != nil {
+		return "", err
+	}
+	manifest, err := image.RawManifest()
+	if err != nil {
+		return "", err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	blobs := registry.NewDiskBlobHandler(filepath.Join(home.Layout(), "blobs")) // an OCI image layout has its folders
+	quiet := registry.Logger(log.New(io.Discard, "", 0))                        // ko reports what goes wrong
+	server := &http.Server{Handler: registry.New(registry.WithBlobHandler(blobs), quiet), ReadHeaderTimeout: time.Minute}
+	go func() { _ = server.Serve(listener) }() // ends with the program
+	repository, tag, _ := strings.Cut(ref, ":")
+	address := fmt.Sprintf("http://%s/v2/%s/manifests/%s", listener.Addr(), repository, tag)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPut, address, bytes.NewReader(manifest))
+	if err != nil {
+		return "", err
+	}
+	request.Header.Set("Content-Type", string(types.OCIManifestSchema1))
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusCreated {
+		return "", fmt.Errorf("%s %s: %s", request.Method, address, response.Status)
+	}
+	return listener.Addr().String() + "/" + ref, nil
+}
+
+// load is the machine's load average of the last minute: other people's work shows in it.
+func load() string {
+	data, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return strconv.Quote(err.Error())
+	}
+	average, _, _ := strings.Cut(string(data), " ")
+	return average
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/strata-buildpacks/strata/builder/platform"
+)
+
+// What a build may take.
+const (
+	sameLimit   = 500 * time.Millisecond
+	editedShare = 1.3 // of go build,
+	editedExtra = 300 * time.Millisecond
+)
+
+// printTimes prints a row per app and step: the median and, of more than one round, minimum and maximum.
+func printTimes(w io.Writer, apps []*app) {
+	fmt.Fprintln(w, "| seconds: median (min–max) | strata build | go build | ko build | strata / go | strata / ko |")
+	fmt.Fprintln(w, "| --- | --- | --- | --- | --- | --- |")
+	for _, a := range apps {
+		for _, s := range []step{first, edited, same} {
+			fmt.Fprintf(w, "| %s, %s |", a.name, s)
+			for _, t := range []tool{strata, golang, ko} {
+				all := a.of(s, t)
+				fmt.Fprintf(w, " %.2f", median(all).Seconds())
+				if len(all) > 1 {
+					fmt.Fprintf(w, " (%.2f–%.2f)", slices.Min(all).Seconds(), slices.Max(all).Seconds())
+				}
+				fmt.Fprint(w, " |")
+			}
+			fmt.Fprintf(w, " %.2f | %.2f |\n", a.ratio(s, golang), a.ratio(s, ko))
+		}
+	}
+	fmt.Fprintln(w)
+	for _, a := range apps {
+		target(w, a, same, sameLimit, fmt.Sprintf("%v", sameLimit))
+		limit := time.Duration(editedShare*float64(median(a.of(edited, golang)))) + editedExtra
+		target(w, a, edited, limit, fmt.Sprintf("%v x go build + %v", editedShare, editedExtra))
+	}
+}
+
+// target prints whether a build takes no longer than it may.
+func target(w io.Writer, a *app, s step, limit time.Duration, rule string) {
+	took, verdict := median(a.of(s, strata)), "met"
+	if took > limit {
+		verdict = "missed"
+	}
+	fmt.Fprintf(w, "target, %s, %s: %.2f s, at most %.2f s (%s): %s\n", a.name, s, took.Seconds(), limit.Seconds(), rule, verdict)
+}
+
+// of lists what a tool took, round by round.
+func (a *app) of(s step, t tool) []time.Duration {
+	var all []time.Duration
+	for _, round := range a.times[s] {
+		all = append(all, round[t])
+	}
+	return all
+}
+
+// ratio is the median of strata's time to another tool's in the same round.
+func (a *app) ratio(s step, other tool) float64 {
+	var all []float64
+	for _, round := range a.times[s] {
+		all = append(all, float64(round[strata])/float64(round[other]))
+	}
+	return median(all)
+}
+
+// median returns the middle, or the mean of the two in the middle.
+func median[T time.Duration | float64](all []T) T {
+	sorted := slices.SortedFunc(slices.Values(all), cmp.Compare[T])
+	middle := len(sorted) / 2
+	if len(sorted)%2 == 1 {
+		return sorted[middle]
+	}
+	return (sorted[middle-1] + sorted[middle]) / 2
+}
+
+// printSizes prints how large the images are, compressed.
+func printSizes(w io.Writer, home *platform.Home, apps []*app) error {
+	fmt.Fprint(w, "\n| image | compressed | bytes |\n| --- | --- | --- |\n")
+	row := func(what string, size int64) {
+		fmt.Fprintf(w, "| %s | %.2f MB | %d |\n", what, float64(size)/1e6, size)
+	}
+	for _, ref := range []string{runImage, "strata/run-glibc:13", "strata/build:13", "strata/builder:latest"} {
+		size, err := home.Size(ref)
+		if err != nil {
+			return err
+		}
+		row("`"+ref+"`", size)
+	}
+	for _, a := range apps {
+		layers, err := home.Layers(a.image())
+		if err != nil {
+			return err
+		}
+		var all, binary int64
+		for _, layer := range layers {
+			all += layer.Compressed
+			if strings.HasPrefix(layer.Origin, "Layer: 'targets'") {
+				binary += layer.Compressed
+			}
+		}
+		row(a.name, all)
+		row(a.name+" without the layer of its binary", all-binary)
+	}
+	return nil
+}
