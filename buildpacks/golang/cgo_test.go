@@ -1,0 +1,59 @@
+package golang
+
+import (
+	"path/filepath"
+	"testing"
+)
+
+// TestNeedsCgo tells packages that need cgo from those that merely can use it.
+func TestNeedsCgo(t *testing.T) {
+	t.Parallel()
+	const c = "package p\n\nimport \"C\"\n\n"
+	tests := []struct {
+		name    string
+		files   map[string]string
+		suspect bool
+		fault   string
+	}{
+		{"pure Go", map[string]string{"p.go": "package p\n\nfunc F() {}\n"}, false, ""},
+		{"nothing without it", map[string]string{"p.go": c + "func F() {}\n"}, false, "cgo-only"},
+		{"a stub without it", map[string]string{"p.go": c + "type T int\n\nfunc (*T) Open() {}\n", "stub.go": "//go:build !cgo\n\npackage p\n\ntype T int\n"}, false, "cgo-stub"},
+		{"a second implementation", map[string]string{"p.go": c + "func F() {}\n", "pure.go": "//go:build !cgo\n\npackage p\n\nfunc F() {}\n"}, true, ""},
+		{"for another system", map[string]string{"p.go": "//go:build darwin\n\n" + c, "q.go": "package p\n"}, false, ""},
+		{"generic receiver", map[string]string{"p.go": c + "type T[K any] struct{}\n\nfunc (t *T[K]) F() {}\n", "pure.go": "//go:build !cgo\n\npackage p\n\ntype T[K any] struct{}\n\nfunc (t T[K]) F() {}\n"}, true, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir := app(t, tt.files)
+			f := newFinder(dir, modules{Dirs: []string{"."}}, "1.26.3", "amd64", nil)
+			p := listed{ImportPath: "example.test/p", Dir: dir}
+			matches, err := filepath.Glob(filepath.Join(dir, "*.go"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, file := range matches {
+				p.IgnoredGoFiles = append(p.IgnoredGoFiles, filepath.Base(file))
+			}
+			suspect, err := f.needsCgo(p)
+			if tt.fault != "" {
+				wantFault(t, tt.fault, err)
+				return
+			}
+			if err != nil || suspect != tt.suspect {
+				t.Errorf("got %t (%v), want %t", suspect, err, tt.suspect)
+			}
+		})
+	}
+}
+
+func TestBlame(t *testing.T) {
+	t.Parallel()
+	lines := []string{"# example.test/a", "a.go:1:1: undefined: x", "# example.test/b [example.test/b.test]"}
+	if name, ok := blame(lines, []string{"example.test/b", "example.test/a"}); !ok || name != "example.test/a" {
+		t.Errorf("got %q, %t", name, ok)
+	}
+	if name, ok := blame(lines, []string{"example.test/b"}); ok {
+		t.Errorf("got %q, but that package compiles", name)
+	}
+}

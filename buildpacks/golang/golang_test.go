@@ -1,0 +1,177 @@
+package golang
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+)
+
+func TestMain(m *testing.M) { kittest.Main(m, Buildpack()) }
+
+// app writes an app and returns its folder.
+func app(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	kittest.Write(t, dir, files)
+	return dir
+}
+
+// wantFault compares a fault with its golden file.
+func wantFault(t *testing.T, name string, err error) {
+	t.Helper()
+	if f := (fault.Fault{}); !errors.As(err, &f) {
+		t.Fatalf("%s: got %v, want a fault", name, err)
+	}
+	kittest.Golden(t, "fault-"+name+".txt", err.Error()+"\n")
+}
+
+const goMod = "module example.test/shop\n\ngo 1.26.0\n"
+
+func TestDetect(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		files map[string]string
+		env   config.Environment
+		code  int
+		log   string
+	}{
+		{"module", map[string]string{"go.mod": goMod}, nil, 0, "strata/go pass: go.mod found\n"},
+		{"workspace", map[string]string{"go.work": "go 1.26\n", "go.mod": goMod}, nil, 0, "strata/go pass: go.work found\n"},
+		{"named modules", map[string]string{"a/go.mod": goMod}, config.Environment{"BP_GO_WORK_USE": "./a"}, 0, "strata/go pass: BP_GO_WORK_USE is ./a\n"},
+		{"no module", map[string]string{"main.go": "package main\n"}, nil, 100, "strata/go fail: main.go found, but no go.mod or go.work; make one with go mod init\n"},
+		{"a folder named go.mod", map[string]string{"go.mod/x": ""}, nil, 100, "strata/go fail: no go.mod or go.work\n"},
+		{"another language", map[string]string{"package.json": "{}"}, nil, 100, "strata/go fail: no go.mod or go.work\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := kittest.Detect(t, kittest.Case{App: tt.files, Env: tt.env})
+			if got.Code != tt.code || got.Log() != tt.log {
+				t.Errorf("code %d and %q, want %d and %q", got.Code, got.Log(), tt.code, tt.log)
+			}
+		})
+	}
+}
+
+// TestBuildRefuses runs builds that end before anything is fetched.
+func TestBuildRefuses(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"go.mod": goMod, "main.go": "package main\n\nfunc main() {}\n"}
+	tests := []struct {
+		name string
+		env  config.Environment
+	}{
+		{"unknown-variable-no-proxy", config.Environment{"BP_GO_TARGET": "./cmd/a"}},
+		{"flag-output", config.Environment{"BP_GO_BUILD_FLAGS": "-o x"}},
+		{"unverified", config.Environment{"BP_GO_VERSION": "1.26.1", "GOPROXY": "off", "GOSUMDB": "off"}},
+	}
+	l, err := readLock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hide := strings.NewReplacer(toolchain{lock: l}.locked(), "<locked>", l.Default, "<default>")
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := kittest.Build(t, kittest.Case{App: files, Env: tt.env, Distro: "strata-static", Arch: "amd64"})
+			if got.Code != 1 {
+				t.Errorf("code %d, want 1", got.Code)
+			}
+			kittest.Golden(t, "refuses-"+tt.name+".txt", hide.Replace(got.Log()))
+			if _, err := os.Stat(filepath.Join(got.AppDir, "main.go")); err != nil {
+				t.Errorf("the source is gone: %v", err)
+			}
+			if tree := kittest.Tree(t, got.Layers); slices.ContainsFunc(keys(tree), func(name string) bool { return strings.HasPrefix(name, "targets") }) {
+				t.Errorf("it left a layer: %v", tree)
+			}
+		})
+	}
+}
+
+func keys(m map[string]string) []string {
+	var all []string
+	for k := range m {
+		all = append(all, k)
+	}
+	return all
+}
+
+func TestFlags(t *testing.T) {
+	t.Parallel()
+	for _, ok := range []settings{
+		{Flags: []string{"-tags=a,b", "-gcflags=all=-B"}},
+		{Flags: []string{"-buildmode=exe"}},
+		{Flags: []string{"-ldflags=-X main.v=1"}},
+	} {
+		if err := ok.check(bp.Static); err != nil {
+			t.Errorf("%v: %v", ok.Flags, err)
+		}
+	}
+	if err := (settings{Flags: []string{"-buildmode", "pie"}}).check(bp.Glibc); err != nil {
+		t.Errorf("pie on glibc: %v", err)
+	}
+	for name, bad := range map[string]settings{
+		"flag-folder":        {Flags: []string{"-C", "cmd"}},
+		"flag-pie":           {Flags: []string{"-buildmode", "pie"}},
+		"flag-plugin":        {Flags: []string{"--buildmode=plugin"}},
+		"flag-ldflags-twice": {Flags: []string{"-ldflags=-w"}, LDFlags: []string{"-X", "main.v=1"}},
+	} {
+		wantFault(t, name, bad.check(bp.Static))
+	}
+	if got := (settings{Flags: []string{"-tags=a", "-v", "-tags", "b,c d"}}).tags(); !slices.Equal(got, []string{"b", "c", "d"}) {
+		t.Errorf("tags: %q, want those of the last flag", got)
+	}
+}
+
+func TestJoinFlags(t *testing.T) {
+	t.Parallel()
+	got, err := joinFlags([]string{"-s", "-X", "main.text=two words", `main.quote="`, "it's", ""})
+	if want := `-s -X 'main.text=two words' 'main.quote="' "it's" ''`; err != nil || got != want {
+		t.Errorf("got %s (%v), want %s", got, err, want)
+	}
+	_, err = joinFlags([]string{`both " and '`})
+	wantFault(t, "flag-quotes", err)
+}
+
+func TestProcesses(t *testing.T) {
+	t.Parallel()
+	describe := func(list []bp.Process) (all []string) {
+		for _, p := range list {
+			text := p.Type + " " + strings.Join(p.Command, " ")
+			if p.Default {
+				text += " default"
+			}
+			all = append(all, text)
+		}
+		return all
+	}
+	tests := []struct {
+		name     string
+		binaries []string
+		want     []string
+	}{
+		{"the first is web too", []string{"api", "job"}, []string{"api /l/api", "web /l/api default", "job /l/job"}},
+		{"one is named web", []string{"api", "web"}, []string{"api /l/api", "web /l/web default"}},
+		{"names that are no types", []string{"a b", "a+b"}, []string{"a-b /l/a b", "web /l/a b default", "a-b-2 /l/a+b"}},
+	}
+	for _, tt := range tests {
+		var targets []target
+		for _, b := range tt.binaries {
+			targets = append(targets, target{Binary: b})
+		}
+		if diff := cmp.Diff(tt.want, describe(processes(targets, "/l"))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}

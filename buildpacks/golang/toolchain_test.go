@@ -1,0 +1,258 @@
+package golang
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb"
+	"golang.org/x/mod/sumdb/dirhash"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+)
+
+// registry is a module proxy with one toolchain and a checksum database that
+// vouches for it, both real: files in the layout of the GOPROXY protocol, and
+// the database server of golang.org/x/mod with a key of its own.
+type registry struct {
+	proxy, sumdb string // values of GOPROXY and GOSUMDB
+	files        string // folder of the proxy
+	sum          string
+	requests     *int
+}
+
+func newRegistry(t *testing.T, tc toolchain) registry {
+	t.Helper()
+	m := tc.module()
+	var archive bytes.Buffer
+	z := zip.NewWriter(&archive)
+	for name, content := range map[string]string{"bin/go": "#!/bin/sh\n", "src/cmd/_go.mod": "module cmd\n", "VERSION": "go" + tc.Version, "LICENSE": "text"} {
+		w, err := z.Create(m.Path + "@" + m.Version + "/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(w, content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	base := m.Path + "/@v/" + m.Version
+	kittest.Write(t, dir, map[string]string{base + ".info": `{"Version":"` + m.Version + `"}`, base + ".zip": archive.String(), m.Path + "/@v/list": m.Version + "\n"})
+	sum, err := dirhash.HashZip(filepath.Join(dir, base+".zip"), dirhash.Hash1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, verifier, err := note.GenerateKey(nil, "sums.example.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	database := httptest.NewServer(sumdb.NewServer(sumdb.NewTestServer(signer, func(path, version string) ([]byte, error) {
+		if path != m.Path || version != m.Version {
+			return nil, os.ErrNotExist
+		}
+		return []byte(path + " " + version + " " + sum + "\n" + path + " " + version + "/go.mod h1:x\n"), nil
+	})))
+	t.Cleanup(database.Close)
+	requests := 0
+	files := http.FileServer(http.Dir(dir))
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests++
+		files.ServeHTTP(w, r)
+	}))
+	t.Cleanup(proxy.Close)
+	return registry{proxy.URL, verifier + " " + database.URL, dir, sum, &requests}
+}
+
+// future is a release that no lock has.
+func future(t *testing.T) toolchain {
+	t.Helper()
+	var log bytes.Buffer
+	t.Cleanup(func() { t.Log(log.String()) })
+	return toolchain{choice: choice{"1.99.1", "BP_GO_VERSION"}, lock: known, log: report.New(&log, report.Options{})}
+}
+
+func (r registry) serve(t *testing.T, tc *toolchain) {
+	t.Helper()
+	p, err := parseProxies(r.proxy, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.wait = time.Microsecond
+	tc.proxies, tc.sumdb = p, r.sumdb
+}
+
+func TestInstall(t *testing.T) {
+	t.Parallel()
+	tc := future(t)
+	r := newRegistry(t, tc)
+	r.serve(t, &tc)
+	dir := t.TempDir()
+	kittest.Write(t, dir, map[string]string{"go1.99.1." + tc.platform() + ".partial/left/over": "by a build that was killed"})
+	goroot, err := tc.install(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := kittest.Tree(t, dir)
+	name := filepath.Base(goroot)
+	for path, mode := range map[string]string{name + "/bin/go": "file 0555", name + "/src/cmd/go.mod": "file 0444", name + "/VERSION": "file 0444"} {
+		if !strings.HasPrefix(tree[path], mode) {
+			t.Errorf("%s is %q, want %s", path, tree[path], mode)
+		}
+	}
+	for path := range tree {
+		if !strings.HasPrefix(path, name+"/") {
+			t.Errorf("it left %s", path)
+		}
+	}
+	before := *r.requests
+	if again, err := tc.install(t.Context(), dir); err != nil || again != goroot || *r.requests != before {
+		t.Errorf("the second time: %s (%v) after %d more requests", again, err, *r.requests-before)
+	}
+}
+
+func TestInstallRefuses(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		change func(*testing.T, *toolchain, registry)
+	}{
+		{"toolchain-hash", func(t *testing.T, tc *toolchain, _ registry) {
+			t.Helper()
+			other := future(t)
+			other.Version = "1.99.2"
+			evil := newRegistry(t, other)
+			m, n := tc.module(), other.module()
+			content, err := os.ReadFile(filepath.Join(evil.files, n.Path, "@v", n.Version+".zip"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			tc.lock = lock{Releases: []release{{Version: tc.Version, Sums: map[string]string{tc.platform(): "h1:expected"}}}}
+			tc.proxies.list = nil
+			dir := t.TempDir()
+			kittest.Write(t, dir, map[string]string{m.Path + "/@v/" + m.Version + ".zip": string(content)})
+			p, err := parseProxies("file://"+dir, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tc.proxies = p
+		}},
+		{"toolchain-damaged", func(t *testing.T, tc *toolchain, r registry) {
+			t.Helper()
+			m := tc.module()
+			kittest.Write(t, r.files, map[string]string{m.Path + "/@v/" + m.Version + ".zip": "half"})
+		}},
+		{"toolchain-changed", func(t *testing.T, tc *toolchain, r registry) {
+			t.Helper()
+			m := tc.module()
+			file := filepath.Join(r.files, m.Path, "@v", m.Version+".zip")
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			changed := bytes.Replace(content, []byte("VERSION"), []byte("VERSIOM"), 2)
+			if err := os.WriteFile(file, changed, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"version-unknown", func(_ *testing.T, tc *toolchain, _ registry) { tc.Version = "1.99.7" }},
+		{"toolchain-fetch", func(t *testing.T, tc *toolchain, _ registry) {
+			t.Helper()
+			closed := httptest.NewServer(http.NotFoundHandler())
+			closed.Close()
+			p, err := parseProxies(closed.URL, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.wait = time.Microsecond
+			tc.proxies = p
+		}},
+		{"proxy-unset", func(_ *testing.T, tc *toolchain, _ registry) { tc.proxies = proxies{} }},
+		{"sumdb-off", func(_ *testing.T, tc *toolchain, _ registry) { tc.sumdb = "off" }},
+		{"sumdb-unset", func(_ *testing.T, tc *toolchain, _ registry) { tc.sumdb = "" }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tc := future(t)
+			r := newRegistry(t, tc)
+			r.serve(t, &tc)
+			tt.change(t, &tc, r)
+			dir := t.TempDir()
+			_, err := tc.install(t.Context(), dir)
+			if err == nil {
+				t.Fatal("it was installed")
+			}
+			hide := strings.NewReplacer(tc.platform(), "<platform>", r.sum, "<sum>", r.proxy, "<proxy>")
+			text := address.ReplaceAllString(hide.Replace(err.Error()), "<address>")
+			kittest.Golden(t, "fault-"+tt.name+".txt", hash.ReplaceAllString(text, "<hash>")+"\n")
+			if tree := kittest.Tree(t, dir); len(tree) > 0 {
+				t.Errorf("it left %v", tree)
+			}
+		})
+	}
+}
+
+// TestInstallOtherKey asks a database whose signatures are not those of the key in GOSUMDB.
+func TestInstallOtherKey(t *testing.T) {
+	t.Parallel()
+	tc := future(t)
+	r := newRegistry(t, tc)
+	r.serve(t, &tc)
+	_, verifier, err := note.GenerateKey(nil, "sums.example.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tc.sumdb = verifier + " " + strings.Fields(r.sumdb)[1]
+	dir := t.TempDir()
+	_, err = tc.install(t.Context(), dir)
+	if err == nil || !strings.Contains(err.Error(), "note has no verifiable signatures") {
+		t.Errorf("got %v, want that the signature is not good", err)
+	}
+	if tree := kittest.Tree(t, dir); len(tree) > 0 {
+		t.Errorf("it left %v", tree)
+	}
+}
+
+func TestInstallUnverified(t *testing.T) {
+	t.Parallel()
+	tc := future(t)
+	r := newRegistry(t, tc)
+	r.serve(t, &tc)
+	tc.sumdb, tc.unverified = "off", true
+	if _, err := tc.install(t.Context(), t.TempDir()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNewLock makes a lock from a proxy that has one release for one platform only, and then for both.
+func TestNewLock(t *testing.T) {
+	t.Parallel()
+	r := newRegistry(t, future(t))
+	if _, err := NewLock(t.Context(), r.proxy, r.sumdb); err == nil || !strings.Contains(err.Error(), "has none since go1.21") {
+		t.Errorf("got %v, want that no release is complete", err)
+	}
+	kittest.Write(t, r.files, map[string]string{toolchainModule + "/@v/list": "v0.0.1-go1.99.1.linux-amd64\nv0.0.1-go1.99.1.linux-arm64\n"})
+	_, err := NewLock(t.Context(), r.proxy, r.sumdb)
+	if err == nil || !strings.Contains(err.Error(), "verifying Go 1.99.1 for linux-") || errors.Is(err, errNoProxy) {
+		t.Errorf("got %v, want that the database does not know one platform", err)
+	}
+}
+
+var (
+	address = regexp.MustCompile(`(http://)?127\.0\.0\.1:[0-9]+`)
+	hash    = regexp.MustCompile(`h1:[A-Za-z0-9+/]{43}=`)
+)

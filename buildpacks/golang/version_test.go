@@ -1,0 +1,138 @@
+package golang
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// known is a lock with releases that no time changes.
+var known = lock{Default: "1.26.3", Releases: []release{{Version: "1.26.3"}, {Version: "1.25.9"}, {Version: "1.25.2"}}}
+
+func TestChooseVersion(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, override, file string // BP_GO_VERSION, .go-version
+		mods                 modules
+		version, reason      string
+	}{
+		{"nothing says", "", "", modules{}, "1.26.3", "default"},
+		{"go line below the default", "", "", modules{File: "go.mod", Go: "1.22"}, "1.26.3", "default; go.mod needs at least 1.22"},
+		{"go line above the default", "", "", modules{File: "go.mod", Go: "1.27.1"}, "1.27.1", "go line of go.mod"},
+		{"go line without a patch above it", "", "", modules{File: "go.work", Go: "1.27"}, "1.27.0", "go line of go.work"},
+		{"toolchain line", "", "", modules{File: "go.mod", Go: "1.24", Toolchain: "1.24.5"}, "1.24.5", "toolchain line of go.mod"},
+		{"toolchain line below the go line", "", "", modules{File: "go.mod", Go: "1.26.1", Toolchain: "1.24.5"}, "1.26.3", "default; go.mod needs at least 1.26.1"},
+		{"file before toolchain line", "", "1.25.7\n", modules{File: "go.mod", Toolchain: "1.24.5"}, "1.25.7", ".go-version"},
+		{"variable before file", "1.25.1", "1.25.7", modules{}, "1.25.1", "BP_GO_VERSION"},
+		{"a minor is its newest locked patch", "1.25", "", modules{}, "1.25.9", "BP_GO_VERSION"},
+		{"so is a minor with a star", "1.25.*", "", modules{}, "1.25.9", "BP_GO_VERSION"},
+		{"a minor that is not locked", "1.23", "", modules{}, "1.23.0", "BP_GO_VERSION"},
+		{"a minor from before patches began at 0", "1.20", "", modules{}, "1.20", "BP_GO_VERSION"},
+		{"as the go command writes it", "go1.25.4", "", modules{}, "1.25.4", "BP_GO_VERSION"},
+		{"a release candidate", "1.27rc2", "", modules{}, "1.27rc2", "BP_GO_VERSION"},
+		{"any", "1.*", "", modules{}, "1.26.3", "BP_GO_VERSION"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			files := map[string]string{}
+			if tt.file != "" {
+				files[".go-version"] = tt.file
+			}
+			got, err := chooseVersion(app(t, files), tt.override, tt.mods, known)
+			if want := (choice{tt.version, tt.reason}); err != nil || got != want {
+				t.Errorf("got %+v (%v), want %+v", got, err, want)
+			}
+		})
+	}
+}
+
+func TestChooseVersionRefuses(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, override string
+		mods           modules
+	}{
+		{"version-nonsense", "latest", modules{}},
+		{"version-range", ">=1.25", modules{}},
+		{"version-patch-star", "1.25.3.*", modules{}},
+		{"version-too-old", "1.25.3", modules{File: "go.mod", Go: "1.26.0"}},
+	}
+	for _, tt := range tests {
+		_, err := chooseVersion(t.TempDir(), tt.override, tt.mods, known)
+		wantFault(t, tt.name, err)
+	}
+}
+
+func TestReadModules(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"go.mod":   "module example.test/root\n\ngo 1.24.0\n\ntoolchain go1.25.1\n",
+		"a/go.mod": "module example.test/a\n\ngo 1.25.3\n",
+		"b/go.mod": "module example.test/b\n",
+	}
+	work := map[string]string{"go.work": "go 1.26.0\n\ntoolchain default\n\nuse (\n\t./a\n\t.\n)\n"}
+	maps.Copy(work, files)
+	tests := []struct {
+		name  string
+		files map[string]string
+		use   []string
+		want  modules
+	}{
+		{"go.mod", files, nil, modules{File: "go.mod", Go: "1.24.0", Toolchain: "1.25.1", Dirs: []string{"."}}},
+		{"go.work", work, nil, modules{File: "go.work", Go: "1.26.0", Dirs: []string{"a", "."}}},
+		{"named", work, []string{"./b", "a/"}, modules{File: "BP_GO_WORK_USE", Go: "1.25.3", Dirs: []string{"b", "a"}}},
+	}
+	for _, tt := range tests {
+		got, err := readModules(app(t, tt.files), tt.use)
+		if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
+			t.Errorf("%s (-want +got): %v\n%s", tt.name, err, diff)
+		}
+	}
+	for name, tt := range map[string]struct {
+		files map[string]string
+		use   []string
+	}{
+		"work-use-outside": {files, []string{"../other"}},
+		"work-use-missing": {files, []string{"./c"}},
+		"mod-syntax":       {map[string]string{"go.mod": "module example.test/x\n\nrequire (\n"}, nil},
+		"work-syntax":      {map[string]string{"go.work": "using ./a\n"}, nil},
+	} {
+		_, err := readModules(app(t, tt.files), tt.use)
+		wantFault(t, name, err)
+	}
+}
+
+// TestLockFile holds the committed lock to what the buildpack expects of it.
+func TestLockFile(t *testing.T) {
+	t.Parallel()
+	l, err := readLock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(l.Releases) == 0 || l.Releases[0].Version != l.Default {
+		t.Errorf("the default %s is not the first of %d releases", l.Default, len(l.Releases))
+	}
+	for _, r := range l.Releases {
+		for _, platform := range platforms {
+			if !strings.HasPrefix(l.sum(r.Version, platform), "h1:") {
+				t.Errorf("%s has no hash for %s", r.Version, platform)
+			}
+		}
+	}
+}
+
+func TestNewestPatches(t *testing.T) {
+	t.Parallel()
+	versions := []string{
+		"v0.0.1-go1.9.2.linux-amd64", "v0.0.1-go1.9.2.linux-arm64",
+		"v0.0.1-go1.25.9.linux-amd64", "v0.0.1-go1.25.9.linux-arm64", "v0.0.1-go1.25.10.linux-amd64",
+		"v0.0.1-go1.26.2.linux-arm64", "v0.0.1-go1.26.10.linux-arm64", "v0.0.1-go1.26.10.linux-amd64", "v0.0.1-go1.26.2.linux-amd64",
+		"v0.0.1-go1.27rc1.linux-amd64", "v0.0.1-go1.27rc1.linux-arm64", "v0.0.1-go1.26.11.darwin-arm64", "v0.0.1-go1.26.11.linux-amd64",
+	}
+	if diff := cmp.Diff([]string{"1.26.10", "1.25.9"}, newestPatches(versions)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
