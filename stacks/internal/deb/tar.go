@@ -137,7 +137,7 @@ type seen map[string]struct {
 
 // add refuses a path that is there already, one below something that is no folder, and a hard link to no file.
 func (s seen) add(f File) error {
-	if e, ok := s[f.Path]; ok && !(e.parent && f.Type == Dir) {
+	if e, ok := s[f.Path]; ok && (!e.parent || f.Type != Dir) {
 		if e.parent {
 			return fmt.Errorf("%s is no folder, and there are files below it", f.Path)
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -27,7 +28,7 @@ func Hostile(t testing.TB) []Package {
 	for _, e := range hostileEntries() {
 		all = append(all, Package{e.name, Raw(t, "", hostileControl, Tar(t, nil, e.headers...))})
 	}
-	return append(append(append(all, hostileNames(t)...), hostileArchives(t)...), bombs(t)...)
+	return slices.Concat(all, hostileNames(t), hostileArchives(t), hostileControls(t), bombs(t))
 }
 
 type entries struct {
@@ -41,8 +42,8 @@ func hostileEntries() []entries {
 	symlink := func(name, to string) tar.Header {
 		return tar.Header{Name: name, Typeflag: tar.TypeSymlink, Linkname: to}
 	}
-	link := func(name, to string) tar.Header {
-		return tar.Header{Name: name, Typeflag: tar.TypeLink, Linkname: to}
+	link := func(to string) tar.Header {
+		return tar.Header{Name: "./b", Typeflag: tar.TypeLink, Linkname: to}
 	}
 	return []entries{
 		{"path up", []tar.Header{{Name: "./../etc/passwd"}}},
@@ -65,13 +66,13 @@ func hostileEntries() []entries {
 		{"file twice under two names", []tar.Header{file, {Name: ".//a"}}},
 		{"folder twice", []tar.Header{dir, dir}},
 		{"file for the root", []tar.Header{{Name: "."}}},
-		{"hard link out", []tar.Header{file, link("./b", "../../etc/shadow")}},
-		{"hard link to an absolute path", []tar.Header{file, link("./b", "/etc/shadow")}},
-		{"hard link to what is not there", []tar.Header{file, link("./b", "./etc/shadow")}},
-		{"hard link to what comes later", []tar.Header{link("./b", "./a"), file}},
-		{"hard link to itself", []tar.Header{link("./b", "./b")}},
-		{"hard link to a symbolic link", []tar.Header{symlink("./a", "/etc/shadow"), link("./b", "./a")}},
-		{"hard link to a folder", []tar.Header{dir, link("./b", "./a")}},
+		{"hard link out", []tar.Header{file, link("../../etc/shadow")}},
+		{"hard link to an absolute path", []tar.Header{file, link("/etc/shadow")}},
+		{"hard link to what is not there", []tar.Header{file, link("./etc/shadow")}},
+		{"hard link to what comes later", []tar.Header{link("./a"), file}},
+		{"hard link to itself", []tar.Header{link("./b")}},
+		{"hard link to a symbolic link", []tar.Header{symlink("./a", "/etc/shadow"), link("./a")}},
+		{"hard link to a folder", []tar.Header{dir, link("./a")}},
 		{"block device", []tar.Header{{Name: "./sda", Typeflag: tar.TypeBlock, Devmajor: 8}}},
 		{"character device", []tar.Header{{Name: "./mem", Typeflag: tar.TypeChar, Devmajor: 1, Devminor: 1}}},
 		{"pipe", []tar.Header{{Name: "./p", Typeflag: tar.TypeFifo}}},
@@ -136,13 +137,6 @@ func hostileArchives(t testing.TB) []Package {
 		copy(b[at+48:at+58], fmt.Sprintf("%-10s", size))
 		return b
 	}
-	withControl := func(c []byte) []byte { return Ar(version, Member{"control.tar", c}, data) }
-	text2 := func(name, body string) []byte {
-		return withControl(Tar(t, map[string]string{"./control": hostileControl, name: body}, tar.Header{Name: "./control"}, tar.Header{Name: name}))
-	}
-	alone := func(body string) []byte {
-		return withControl(Tar(t, map[string]string{"./control": body}, tar.Header{Name: "./control"}))
-	}
 	return []Package{
 		{"empty", nil},
 		{"wrong magic", append([]byte("!<arsh>\n"), good[8:]...)},
@@ -173,6 +167,21 @@ func hostileArchives(t testing.TB) []Package {
 		{"zstd of a window of 2 GiB", Ar(version, control, Member{"data.tar.zst", []byte{0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa8, 0x01, 0x00, 0x00}})},
 		{"compression that is not known", Ar(version, control, Member{"data.tar.lzma", nil})},
 		{"data.tar is text", Ar(version, control, Member{"data.tar", bytes.Repeat([]byte("text"), 300)})},
+	}
+}
+
+// hostileControls have a control.tar that says something else than one package.
+func hostileControls(t testing.TB) []Package {
+	t.Helper()
+	version, data := Member{"debian-binary", []byte("2.0\n")}, Member{"data.tar", Tar(t, nil)}
+	withControl := func(c []byte) []byte { return Ar(version, Member{"control.tar", c}, data) }
+	text2 := func(name, body string) []byte {
+		return withControl(Tar(t, map[string]string{"./control": hostileControl, name: body}, tar.Header{Name: "./control"}, tar.Header{Name: name}))
+	}
+	alone := func(body string) []byte {
+		return withControl(Tar(t, map[string]string{"./control": body}, tar.Header{Name: "./control"}))
+	}
+	return []Package{
 		{"control twice", text2("control", hostileControl)},
 		{"control of two packages", alone(hostileControl + "\nPackage: evil\n")},
 		{"control of two packages, blanks between", alone(hostileControl + " \t\nPackage: evil\n")},
