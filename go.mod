@@ -17,6 +17,7 @@ require (
 	github.com/package-url/packageurl-go v0.1.7
 	github.com/paketo-buildpacks/libpak/v2 v2.2.0
 	github.com/spf13/cobra v1.10.2
+	github.com/therootcompany/xz v1.0.1
 	github.com/ulikunitz/xz v0.5.17
 	golang.org/x/mod v0.39.0
 	golang.org/x/sync v0.22.0

@@ -126,7 +126,7 @@ func matching(p *deb.Package, pattern string) []deb.File {
 // glob compiles a pattern that matches whole paths.
 func glob(pattern string) *regexp.Regexp {
 	var b strings.Builder
-	b.WriteString("^")
+	b.WriteString("(?s)^")
 	for rest := pattern; rest != ""; {
 		switch {
 		case strings.HasPrefix(rest, "**"):

@@ -10,14 +10,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
-	"github.com/ulikunitz/xz"
+	"github.com/therootcompany/xz"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
@@ -70,6 +72,9 @@ type Source struct {
 
 // inReleaseLimit is ten times the size of today's largest InRelease file.
 const inReleaseLimit = 4 << 20
+
+// maxWindow is the memory that a list's xz block may ask for: xz itself asks for half of it at its highest level.
+const maxWindow = 128 << 20
 
 // Open fetches and verifies the indexes of a release: <codename>, <codename>-security and, where the mirror has
 // it, <codename>-updates.
@@ -171,7 +176,7 @@ func (src Source) packages(ctx context.Context, s *Suite, arch string) ([]*Packa
 		return nil, err
 	}
 	defer f.Close()
-	r, err := xz.NewReader(bufio.NewReaderSize(f, 1<<20))
+	r, err := xz.NewReader(bufio.NewReaderSize(f, 1<<20), maxWindow)
 	if err != nil {
 		return nil, fmt.Errorf("reading Packages.xz of %s: %w", s.Name, err)
 	}
@@ -211,9 +216,16 @@ func splitStanza(data []byte, atEOF bool) (int, []byte, error) {
 	return 0, nil, nil
 }
 
+// What the names of packages and architectures, and versions, are made of (Debian Policy, 5.6). They become parts of
+// paths and of lines in locks.
+var (
+	nameSyntax    = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]*$`)
+	versionSyntax = regexp.MustCompile(`^[0-9A-Za-z.+~:-]+$`)
+)
+
 func newPackage(s map[string]string, archive string) (*Package, error) {
 	size, err := strconv.ParseInt(s["Size"], 10, 64)
-	if err != nil || s["Package"] == "" || len(s["SHA256"]) != 64 || s["Filename"] == "" {
+	if err != nil || size < 0 || s["Package"] == "" || !isHash(s["SHA256"]) || s["Filename"] == "" {
 		return nil, fmt.Errorf("package %q lacks its name, file name, size or sha256", s["Package"])
 	}
 	if !cleanPath(s["Filename"]) {
@@ -222,6 +234,9 @@ func newPackage(s map[string]string, archive string) (*Package, error) {
 	source, _, _ := strings.Cut(s["Source"], " ")
 	if source == "" {
 		source = s["Package"]
+	}
+	if !nameSyntax.MatchString(s["Package"]) || !nameSyntax.MatchString(source) || !nameSyntax.MatchString(s["Architecture"]) || !versionSyntax.MatchString(s["Version"]) {
+		return nil, fmt.Errorf("package %q of source %q has no valid name, version %q or architecture %q", s["Package"], source, s["Version"], s["Architecture"])
 	}
 	p := &Package{Name: s["Package"], Version: s["Version"], Arch: s["Architecture"], Source: source,
 		Archive: archive, Path: s["Filename"], SHA256: s["SHA256"], Size: size}
@@ -237,7 +252,7 @@ func newPackage(s map[string]string, archive string) (*Package, error) {
 }
 
 func cleanPath(p string) bool {
-	return !strings.HasPrefix(p, "/") && !slices.Contains(strings.Split(p, "/"), "..")
+	return !strings.HasPrefix(p, "/") && !slices.Contains(strings.Split(p, "/"), "..") && !strings.ContainsFunc(p, unicode.IsControl)
 }
 
 // parseRelations reads dependency fields such as "a (>= 1:2), b:any | c".
@@ -264,8 +279,8 @@ func parseRelations(fields ...string) ([][]Relation, error) {
 
 func parseRelation(s string) (Relation, error) {
 	name, condition, versioned := strings.Cut(s, "(")
-	name = strings.TrimSpace(name)
 	name, _, _ = strings.Cut(name, ":")
+	name = strings.TrimSpace(name)
 	if name == "" {
 		return Relation{}, errors.New("a dependency has no name")
 	}

@@ -75,11 +75,11 @@ func releaseFiles(field string) (map[string]fileHash, error) {
 	files := map[string]fileHash{}
 	for line := range strings.Lines(strings.TrimSpace(field)) {
 		f := strings.Fields(line)
-		if len(f) != 3 || len(f[0]) != 64 {
+		if len(f) != 3 || !isHash(f[0]) {
 			return nil, fmt.Errorf("line %q is not a hash, a size and a path", strings.TrimSpace(line))
 		}
 		size, err := strconv.ParseInt(f[1], 10, 64)
-		if err != nil {
+		if err != nil || size < 0 {
 			return nil, fmt.Errorf("line %q has no size", strings.TrimSpace(line))
 		}
 		files[f[2]] = fileHash{f[0], size}
@@ -88,6 +88,11 @@ func releaseFiles(field string) (map[string]fileHash, error) {
 		return nil, errors.New("it lists no SHA256 hashes")
 	}
 	return files, nil
+}
+
+// isHash tells whether s is a SHA-256 in lower-case hex.
+func isHash(s string) bool {
+	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
 }
 
 // verify returns the signed text and who signed it. Every signature packet is looked at by itself: a checker

@@ -1,4 +1,7 @@
 // Package deb reads .deb files without trusting them: deb(5) ar archives with compressed tar files inside.
+//
+// Nothing is written to disk. What a package must not hold is an error; three things are left out instead, as
+// dpkg's users expect of an image: setuid and setgid bits, extended attributes, and maintainer scripts.
 package deb
 
 import (
@@ -13,7 +16,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
+	"github.com/therootcompany/xz"
 )
 
 // Package is an unpacked .deb.
@@ -51,11 +54,24 @@ const (
 	HardLink
 )
 
-// Limits on what a package may unpack to.
+// Limits on what a package may hold. All of it is in memory at once, and a small archive can unpack to anything.
 const (
-	maxBytes   = 2 << 30
+	// maxBytes is what data.tar may unpack to, headers included. The largest package of the stacks has 60 MB, a
+	// whole Rust or LLVM toolchain 300 MB.
+	maxBytes = 1 << 30
+	// maxEntries is what data.tar may list; the kernel's sources, the longest list in Debian, have 90,000.
 	maxEntries = 200_000
-	maxControl = 16 << 20
+	// maxControl is what control.tar may unpack to: mostly checksums, 100 bytes for each of maxEntries.
+	maxControl = 20 << 20
+	// maxVersion is the size of debian-binary, "2.0" and a newline, with some room.
+	maxVersion = 64
+	// maxWindow is the memory that an xz block or a zstd frame may ask for, in a header of some bytes: zstd asks for no
+	// more at its highest level, xz for half of it.
+	maxWindow = 128 << 20
+	// maxPath and maxName are what Linux can have: PATH_MAX without its NUL, and NAME_MAX.
+	maxPath, maxName = 4095, 255
+	// maxID is the highest uid and gid in an image: a container often has no more.
+	maxID = 65535
 )
 
 // Open reads the package at path.
@@ -74,13 +90,16 @@ func Read(r io.Reader) (*Package, error) {
 		return nil, err
 	}
 	version, m, err := next(r)
+	if errors.Is(err, io.EOF) {
+		return nil, errors.New("it ends where debian-binary was expected")
+	}
 	if err != nil {
 		return nil, err
 	}
 	if version != "debian-binary" {
 		return nil, fmt.Errorf("its first member is %q, not debian-binary", version)
 	}
-	b, err := io.ReadAll(io.LimitReader(m, 64))
+	b, err := io.ReadAll(&limitReader{r: m, left: maxVersion, limit: maxVersion})
 	if err != nil {
 		return nil, fmt.Errorf("reading debian-binary: %w", err)
 	}
@@ -88,18 +107,29 @@ func Read(r io.Reader) (*Package, error) {
 		return nil, fmt.Errorf("its format is %q, not 2.x", strings.TrimSpace(string(b)))
 	}
 	p := &Package{}
-	if err := p.member(r, "control.tar", p.readControl); err != nil {
+	if err := p.member(r, "control.tar", maxControl, p.readControl); err != nil {
 		return nil, err
 	}
-	if err := p.member(r, "data.tar", p.readData); err != nil {
+	if err := p.member(r, "data.tar", maxBytes, p.readData); err != nil {
 		return nil, err
+	}
+	name, _, err := named(r)
+	switch {
+	case err == nil:
+		return nil, fmt.Errorf("it has a member %q after data.tar", name)
+	case !errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("after data.tar: %w", err)
 	}
 	return p, nil
 }
 
-// member reads the next member of r, which must have the given name with a suffix for its compression.
-func (p *Package) member(r io.Reader, want string, read func(io.Reader) error) error {
-	name, m, err := next(r)
+// member reads the next member of r, which must have the given name with a suffix for its compression, and unpack to
+// no more than limit bytes.
+func (p *Package) member(r io.Reader, want string, limit int64, read func(io.Reader) error) error {
+	name, m, err := named(r)
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("it ends where %s was expected", want)
+	}
 	if err != nil {
 		return err
 	}
@@ -111,14 +141,32 @@ func (p *Package) member(r io.Reader, want string, read func(io.Reader) error) e
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", name, err)
 	}
-	if err := read(plain); err != nil {
+	limited := &limitReader{r: plain, left: limit, limit: limit}
+	if err := read(limited); err != nil {
 		return fmt.Errorf("reading %s: %w", name, err)
 	}
-	// What follows the end of the tar file must go by before the next member begins.
-	if _, err := io.Copy(io.Discard, m); err != nil {
-		return fmt.Errorf("reading %s: %w", name, err)
+	// What follows the end of the tar file goes by, so that the checksum behind it is looked at and the next member
+	// begins in its place.
+	for _, rest := range []io.Reader{limited, m} {
+		if _, err := io.Copy(io.Discard, rest); err != nil {
+			return fmt.Errorf("reading %s: %w", name, err)
+		}
 	}
 	return nil
+}
+
+// limitReader fails, unlike io.LimitReader, when there is more than its limit.
+type limitReader struct {
+	r           io.Reader
+	left, limit int64
+}
+
+func (l *limitReader) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p[:min(int64(len(p)), l.left+1)])
+	if l.left -= int64(n); l.left < 0 {
+		return 0, fmt.Errorf("it unpacks to more than %d bytes", l.limit)
+	}
+	return n, err
 }
 
 func decompress(r io.Reader, suffix string) (io.Reader, error) {
@@ -128,9 +176,9 @@ func decompress(r io.Reader, suffix string) (io.Reader, error) {
 	case ".gz":
 		return gzip.NewReader(r)
 	case ".xz":
-		return xz.NewReader(bufio.NewReaderSize(r, 1<<18))
+		return xz.NewReader(r, maxWindow)
 	case ".zst":
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxBytes))
+		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return nil, err
 		}
@@ -148,7 +196,21 @@ func magic(r io.Reader) error {
 	return nil
 }
 
-// next reads an ar header (60 bytes) and returns the member with its padding behind it consumed at its end.
+// named returns the next member that is for readers of today: deb(5) lets later ones add members whose names begin
+// with an underscore. At the end of the archive the error is io.EOF.
+func named(r io.Reader) (string, io.Reader, error) {
+	for {
+		name, m, err := next(r)
+		if err != nil || !strings.HasPrefix(name, "_") {
+			return name, m, err
+		}
+		if _, err := io.Copy(io.Discard, m); err != nil {
+			return "", nil, fmt.Errorf("reading %s: %w", name, err)
+		}
+	}
+}
+
+// next reads an ar header (60 bytes) and returns the member, which consumes its padding at its end.
 func next(r io.Reader) (string, io.Reader, error) {
 	var h [60]byte
 	if _, err := io.ReadFull(r, h[:]); err != nil {
@@ -157,12 +219,12 @@ func next(r io.Reader) (string, io.Reader, error) {
 	if h[58] != '`' || h[59] != '\n' {
 		return "", nil, errors.New("an ar header is damaged")
 	}
-	size, err := strconv.ParseInt(strings.TrimSpace(string(h[48:58])), 10, 64)
-	if err != nil || size < 0 {
+	size, err := strconv.ParseUint(strings.TrimSpace(string(h[48:58])), 10, 62)
+	if err != nil {
 		return "", nil, errors.New("an ar header has no size")
 	}
 	name := strings.TrimSuffix(strings.TrimSpace(string(h[:16])), "/")
-	return name, &memberReader{r: r, left: size, pad: size % 2}, nil
+	return name, &memberReader{r: r, left: int64(size), pad: int64(size % 2)}, nil
 }
 
 // memberReader ends at the end of its member and swallows the padding byte.

@@ -110,6 +110,8 @@ type Deb struct {
 	// Files maps paths to contents: a path that ends with a slash is a folder, a content that begins with
 	// "-> " a symbolic link. Parent folders are made.
 	Files map[string]string
+	// Extra are put behind the files as they are, empty.
+	Extra []tar.Header
 }
 
 // Control returns the package's control file.
@@ -130,7 +132,7 @@ func (d Deb) Build(t testing.TB) []byte {
 	files := map[string]string{"/usr/share/doc/" + d.Name + "/copyright": "nobody's\n"}
 	maps.Copy(files, d.Files)
 	headers, content := tree(files)
-	return Raw(t, ".xz", d.Control(), Tar(t, content, headers...))
+	return Raw(t, ".xz", d.Control(), Tar(t, content, append(headers, d.Extra...)...))
 }
 
 func hash(b []byte) string {

@@ -53,6 +53,10 @@ func TestTreeRefuses(t *testing.T) {
 		{name: "below a link", top: []deb.File{bin}, add: file("bin/sh"), err: "/bin/sh of package other is below /bin of package pkg, which is no folder"},
 		{name: "below a link of a lower layer", below: []deb.File{bin}, add: file("bin/a/sh"),
 			err: "/bin/a/sh of package other is below /bin of package pkg, which is no folder"},
+		{name: "link over a folder that no package has", top: []deb.File{file("bin/a/sh")}, add: bin,
+			err: "/bin/a/sh of package pkg is below /bin of package other, which is no folder"},
+		{name: "link over a folder that a lower layer needs", below: []deb.File{file("bin/a/sh")}, add: bin,
+			err: "/bin/a/sh of package pkg is below /bin of package other, which is no folder"},
 		{name: "folder over link", top: []deb.File{bin}, add: deb.File{Path: "bin", Type: deb.Dir}, err: "/bin is in package pkg and in package other"},
 		{name: "the same folder", top: []deb.File{etc}, add: etc},
 	}

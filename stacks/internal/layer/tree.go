@@ -35,14 +35,19 @@ type Tree struct {
 	below map[string]Entry
 	top   map[string]Entry
 	data  map[string][]byte
+	// parents has every folder that something is in, even one that no package has, and a path in it.
+	parents map[string]string
 }
 
 // NewTree returns a tree on top of the layers whose entries are given, lowest first.
 func NewTree(below ...[]Entry) *Tree {
-	t := &Tree{below: map[string]Entry{}, top: map[string]Entry{}, data: map[string][]byte{}}
+	t := &Tree{below: map[string]Entry{}, top: map[string]Entry{}, data: map[string][]byte{}, parents: map[string]string{}}
 	for _, entries := range below {
 		for _, e := range entries {
 			t.below[e.Path] = e
+			if !e.Implicit {
+				t.adopt(e.Path)
+			}
 		}
 	}
 	return t
@@ -61,13 +66,30 @@ func (t *Tree) Add(f deb.File, pkg string) error {
 		if e.Type == deb.Dir && f.Type == deb.Dir {
 			return nil
 		}
-		return fmt.Errorf("/%s is in %s and in %s", f.Path, owner(e.Package), owner(pkg))
+		if !e.Implicit {
+			return fmt.Errorf("/%s is in %s and in %s", f.Path, owner(e.Package), owner(pkg))
+		}
+	}
+	if child, ok := t.parents[f.Path]; ok && f.Type != deb.Dir {
+		e, _ := t.Lookup(child)
+		return fmt.Errorf("/%s of %s is below /%s of %s, which is no folder", child, owner(e.Package), f.Path, owner(pkg))
 	}
 	t.top[f.Path] = Entry{Path: f.Path, Type: f.Type, Mode: f.Mode, UID: f.UID, GID: f.GID, Link: f.Link, Package: pkg}
 	if f.Type == deb.Regular {
 		t.data[f.Path] = f.Data
 	}
+	t.adopt(f.Path)
 	return nil
+}
+
+// adopt remembers the folders that a path is in.
+func (t *Tree) adopt(p string) {
+	for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
+		if _, ok := t.parents[dir]; ok {
+			return
+		}
+		t.parents[dir] = p
+	}
 }
 
 // Declare adds a directory that the stack itself wants so: it replaces mode and owner of one in the top layer.

@@ -2,7 +2,9 @@ package sandbox
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -24,11 +26,28 @@ func Init() {
 	}
 	runtime.LockOSThread()
 	channel := os.NewFile(3, "sandbox")
-	unix.CloseOnExec(3)
-	if err := enter(channel); err != nil {
+	err := leave()
+	if err == nil {
+		err = enter(channel)
+	}
+	if err != nil {
 		_, _ = channel.WriteString(err.Error()) // nobody is left to hear of a second error
 		os.Exit(125)
 	}
+}
+
+// leave lets go of what the calling process had and did not open itself: files that whoever started it left open, a
+// folder of the host among them perhaps, and the keys of its session.
+func leave() error {
+	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("closing what the command must not have: %w", err)
+	}
+	_, err := unix.KeyctlJoinSessionKeyring("strata")
+	// A kernel without keys, and a container that forbids keyctl(2), give none away.
+	if err != nil && !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) {
+		return fmt.Errorf("making a keyring: %w", err)
+	}
+	return nil
 }
 
 // enter builds the world of the command and becomes it; it returns only an error.
@@ -113,6 +132,9 @@ func mountAll(spec Spec) error {
 	}
 	for _, bind := range spec.Binds {
 		target := filepath.Join(".", bind.Target)
+		if err := inside(target); err != nil {
+			return err
+		}
 		if err := unix.Mount(bind.Source, target, "", unix.MS_BIND, ""); err != nil {
 			return fmt.Errorf("binding %s: %w", bind.Target, err)
 		}
@@ -137,6 +159,18 @@ func mountAll(spec Spec) error {
 	return nil
 }
 
+// inside makes sure that a mount point is in the root file system: a link in its path would be followed on the host.
+func inside(target string) error {
+	fd, err := unix.Openat2(unix.AT_FDCWD, target, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH})
+	if errors.Is(err, unix.EXDEV) {
+		return fmt.Errorf("mounting: /%s leads out of the root file system", target)
+	}
+	if err != nil {
+		return fmt.Errorf("mounting on /%s: %w", target, err)
+	}
+	return unix.Close(fd)
+}
+
 // protect makes one mount nosuid and nodev, and read-only unless writable.
 func protect(target string, writable bool) error {
 	attributes := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV}
@@ -149,8 +183,13 @@ func protect(target string, writable bool) error {
 	return nil
 }
 
-// mountSystem mounts /proc and /dev.
+// mountSystem mounts /proc and /dev, and uses the one to forbid what can be forbidden there only.
 func mountSystem(spec Spec) error {
+	for _, target := range []string{"proc", "dev"} {
+		if err := inside(target); err != nil {
+			return err
+		}
+	}
 	// A file system mounted in here holds only files of ids that are known in here,
 	// which the host's root is not.
 	if err := unix.Setfsgid(spec.GID); err != nil {
@@ -162,6 +201,15 @@ func mountSystem(spec Spec) error {
 	if err := unix.Mount("proc", "proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return fmt.Errorf("mounting /proc: %w", err)
 	}
+	// Nobody in here gets capabilities by making a user namespace in this one: namespaces(7).
+	if err := os.WriteFile("proc/sys/user/max_user_namespaces", []byte("0"), 0o644); err != nil {
+		return fmt.Errorf("forbidding further user namespaces: %w", err)
+	}
+	return mountDev()
+}
+
+// mountDev mounts /dev.
+func mountDev() error {
 	const dev = "dev"
 	if err := unix.Mount("tmpfs", dev, "tmpfs", unix.MS_NOSUID|unix.MS_NOEXEC, "mode=0755,size=64k"); err != nil {
 		return fmt.Errorf("mounting /dev: %w", err)

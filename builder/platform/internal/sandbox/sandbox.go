@@ -1,13 +1,18 @@
 // Package sandbox runs one command in Linux namespaces of its own: user,
-// mount, pid, ipc, uts and, when asked, network. It needs no root, no daemon
+// mount, pid, ipc, uts, cgroup and, when asked, network. It needs no root, no daemon
 // and no helper program: the calling binary starts itself again as the first
 // process inside (see Init) and that process becomes the command.
 //
 // What the command gets: the root file system it was given (read-only unless
 // asked otherwise), the folders that were bound, a /proc and a /dev of its own,
 // the environment it was given and nothing else of the host. It holds no
-// capability, cannot gain any, never has the host's uid 0, and dies with the
-// process that started it.
+// capability, cannot gain any (not even in a user namespace of its own), never
+// has the host's uid 0, and dies with the process that started it.
+//
+// What it keeps: the supplementary groups of a caller that is not root, the
+// caller's resource limits, and on the host's network all that listens on the
+// machine itself, at the loopback address or at an abstract socket. No system
+// call is filtered.
 package sandbox
 
 import (
@@ -137,7 +142,7 @@ func Run(ctx context.Context, spec Spec) error {
 
 func attributes(spec Spec) *syscall.SysProcAttr {
 	uid, gid := HostIDs()
-	flags := uintptr(syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS)
+	flags := uintptr(syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS | syscall.CLONE_NEWCGROUP)
 	if spec.Network != HostNetwork {
 		flags |= syscall.CLONE_NEWNET
 	}
@@ -147,10 +152,11 @@ func attributes(spec Spec) *syscall.SysProcAttr {
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: spec.GID, HostID: gid, Size: 1}},
 		// Root may drop its groups; anybody else may not be trusted with setgroups (user_namespaces(7)).
 		GidMappingsEnableSetgroups: os.Getuid() == 0,
-		AmbientCaps:                []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_NET_ADMIN, unix.CAP_NET_BIND_SERVICE},
+		AmbientCaps:                []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_NET_ADMIN, unix.CAP_NET_BIND_SERVICE, unix.CAP_SYS_RESOURCE},
 		Pdeathsig:                  syscall.SIGKILL,
-		// Ctrl-C is for the parent, which ends the sandbox itself.
-		Setpgid: true,
+		// Ctrl-C is for the parent, which ends the sandbox itself. In a session of its own
+		// the command cannot type into the terminal either: ioctl_tty(2), TIOCSTI.
+		Setsid: true,
 	}
 }
 

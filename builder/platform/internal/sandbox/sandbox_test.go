@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -24,6 +25,12 @@ var probe []byte
 
 func TestMain(m *testing.M) {
 	sandbox.Init()
+	if root := os.Getenv(orphanRoot); root != "" {
+		if err := orphan(root); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
 	dir, err := os.MkdirTemp("", "probe")
 	if err != nil {
 		panic(err)

@@ -29,7 +29,7 @@ type Registry struct {
 	blobs http.Handler
 
 	mu        sync.Mutex
-	manifests map[string]manifest // by URL path
+	manifests map[string]manifest // by host and URL path
 }
 
 type manifest struct {
@@ -75,8 +75,9 @@ func (r *Registry) keep(ref name.Reference, m manifest) {
 	r.manifests[manifestPath(ref, m.digest.String())] = m
 }
 
+// manifestPath begins with the host, since two registries may have a repository of one name.
 func manifestPath(ref name.Reference, identifier string) string {
-	return "/v2/" + ref.Context().RepositoryStr() + "/manifests/" + identifier
+	return ref.Context().RegistryStr() + "/v2/" + ref.Context().RepositoryStr() + "/manifests/" + identifier
 }
 
 // Serve answers a build's requests until the listener is closed.
@@ -92,7 +93,7 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	switch {
 	case isManifest && (request.Method == http.MethodGet || request.Method == http.MethodHead):
 		r.get(w, request)
-	case isManifest && request.Method == http.MethodPut && request.URL.Path == manifestPath(r.app, r.app.Identifier()):
+	case isManifest && request.Method == http.MethodPut && request.Host+request.URL.Path == manifestPath(r.app, r.app.Identifier()):
 		r.put(w, request)
 	case isManifest || request.Method == http.MethodDelete:
 		refuse(w, http.StatusForbidden, "DENIED", "a build writes "+r.app.Name()+" only")
@@ -103,7 +104,7 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 
 func (r *Registry) get(w http.ResponseWriter, request *http.Request) {
 	r.mu.Lock()
-	m, ok := r.manifests[request.URL.Path]
+	m, ok := r.manifests[request.Host+request.URL.Path]
 	r.mu.Unlock()
 	if !ok {
 		refuse(w, http.StatusNotFound, "MANIFEST_UNKNOWN", "no such manifest")

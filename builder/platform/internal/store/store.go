@@ -262,7 +262,12 @@ func Lock(ctx context.Context, path string, waiting func()) (unlock func(), err 
 		}
 		return func() { f.Close() }, nil
 	case <-ctx.Done():
-		return nil, context.Cause(ctx) // the process ends, and the waiting call with it
+		// The call cannot be taken back: when it has the lock at last, the lock is given back.
+		go func() {
+			<-locked
+			f.Close()
+		}()
+		return nil, context.Cause(ctx)
 	}
 }
 

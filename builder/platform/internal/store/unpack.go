@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"strings"
@@ -19,7 +20,8 @@ type Owner func(uid, gid int) (hostUID, hostGID int)
 
 // Unpack writes the file system of an image into an empty folder: layers in
 // order, whiteouts honoured (image-spec, layer.md). Nothing is written outside
-// the folder whatever a layer says; setuid bits and device files are left out.
+// the folder whatever a layer says; a path that leads through a link out of it
+// is an error. Setuid bits, device files and pipes are left out.
 func Unpack(image v1.Image, dir string, owner Owner) error {
 	layers, err := image.Layers()
 	if err != nil {
@@ -32,6 +34,7 @@ func Unpack(image v1.Image, dir string, owner Owner) error {
 	defer root.Close()
 	u := unpacker{root: root, owner: owner, directories: map[string]fs.FileMode{}}
 	for _, layer := range layers {
+		u.fresh = map[string]bool{}
 		if err := u.layer(layer); err != nil {
 			return err
 		}
@@ -49,6 +52,8 @@ type unpacker struct {
 	root        *os.Root
 	owner       Owner
 	directories map[string]fs.FileMode
+	// fresh has what the layer at hand has put there, parents included: its whiteouts are for lower layers.
+	fresh map[string]bool
 }
 
 func (u *unpacker) layer(layer v1.Layer) error {
@@ -79,10 +84,7 @@ func (u *unpacker) layer(layer v1.Layer) error {
 func (u *unpacker) entry(name string, header *tar.Header, content io.Reader) error {
 	dir, base := path.Split(name)
 	if hidden, ok := strings.CutPrefix(base, ".wh."); ok {
-		if hidden == ".wh..opq" {
-			return errors.New("opaque folders are not supported")
-		}
-		return u.root.RemoveAll(dir + hidden)
+		return u.whiteout(path.Clean(dir), hidden)
 	}
 	if dir != "" {
 		if err := u.root.MkdirAll(path.Clean(dir), 0o755); err != nil {
@@ -92,11 +94,11 @@ func (u *unpacker) entry(name string, header *tar.Header, content io.Reader) err
 	mode := header.FileInfo().Mode().Perm()
 	switch header.Typeflag {
 	case tar.TypeDir:
-		if err := u.root.Mkdir(name, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := u.directory(name); err != nil {
 			return err
 		}
 		u.directories[name] = mode | 0o700 | header.FileInfo().Mode()&fs.ModeSticky
-	case tar.TypeReg:
+	case tar.TypeReg, tar.TypeGNUSparse:
 		if err := u.file(name, mode, content); err != nil {
 			return err
 		}
@@ -111,10 +113,17 @@ func (u *unpacker) entry(name string, header *tar.Header, content io.Reader) err
 		if err := u.replace(name); err != nil {
 			return err
 		}
-		return u.root.Link(strings.TrimPrefix(path.Clean("/"+header.Linkname), "/"), name)
-	default:
+		if err := u.root.Link(strings.TrimPrefix(path.Clean("/"+header.Linkname), "/"), name); err != nil {
+			return err
+		}
+		u.keep(name)
 		return nil
+	case tar.TypeChar, tar.TypeBlock, tar.TypeFifo, tar.TypeXGlobalHeader:
+		return nil
+	default:
+		return fmt.Errorf("its tar type %q is not known", header.Typeflag)
 	}
+	u.keep(name)
 	if u.owner == nil {
 		return nil
 	}
@@ -140,11 +149,78 @@ func (u *unpacker) file(name string, mode fs.FileMode, content io.Reader) error 
 	return f.Close()
 }
 
-// replace makes way for a file that an upper layer has too.
+// directory makes a folder unless it is there; anything else in its place goes.
+func (u *unpacker) directory(name string) error {
+	info, err := u.root.Lstat(name)
+	if err == nil && info.IsDir() {
+		return nil
+	}
+	if err := u.replace(name); err != nil {
+		return err
+	}
+	return u.root.Mkdir(name, 0o755)
+}
+
+// keep marks what a layer has put there, and the folders it is in.
+func (u *unpacker) keep(name string) {
+	for ; name != "." && !u.fresh[name]; name = path.Dir(name) {
+		u.fresh[name] = true
+	}
+}
+
+// opaque is the whiteout that hides all that lower layers have in its folder.
+const opaque = ".wh..opq"
+
+// whiteout hides what lower layers have; what this layer has itself stays, wherever in the layer it comes.
+func (u *unpacker) whiteout(dir, hidden string) error {
+	switch hidden {
+	case "", ".", "..":
+		return errors.New("the whiteout names no file")
+	case opaque:
+		return u.hideAll(dir)
+	}
+	return u.hide(path.Join(dir, hidden))
+}
+
+func (u *unpacker) hide(name string) error {
+	if u.fresh[name] {
+		return u.hideAll(name)
+	}
+	return u.replace(name)
+}
+
+func (u *unpacker) hideAll(dir string) error {
+	info, err := u.root.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	entries, err := fs.ReadDir(u.root.FS(), dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := u.hide(path.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replace removes what a lower layer has under a name.
 func (u *unpacker) replace(name string) error {
-	err := u.root.Remove(name)
+	info, err := u.root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return u.root.Remove(name)
+	}
+	maps.DeleteFunc(u.directories, func(dir string, _ fs.FileMode) bool { return dir == name || strings.HasPrefix(dir, name+"/") })
+	return u.root.RemoveAll(name)
 }

@@ -9,7 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func main() {
@@ -59,6 +62,7 @@ func act(what string, args []string) {
 		os.Exit(7)
 	case "fork": // leaves a child behind that outlives it unless somebody ends both
 		child := exec.Command("/probe", "wait")
+		child.Stdout = os.Stdout
 		if err := child.Start(); err != nil {
 			fmt.Println(err)
 		}
@@ -66,7 +70,62 @@ func act(what string, args []string) {
 		time.Sleep(time.Hour)
 	case "wait":
 		time.Sleep(time.Hour)
+	case "daemon": // leaves a child in a session of its own and ends
+		child := exec.Command("/probe", "wait")
+		child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		child.Stdout = os.Stdout
+		fmt.Println("daemon", verdict(child.Start()))
+	case "attack":
+		attack()
+	case "dial":
+		_, err := net.Dial("unix", args[0])
+		fmt.Println("dial", verdict(err))
+	case "cat":
+		content, err := os.ReadFile(args[0])
+		fmt.Println("read", verdict(err), string(content))
+	case "killall":
+		fmt.Println("kill", verdict(syscall.Kill(-1, syscall.SIGKILL)))
 	}
+}
+
+// attack prints what of the host it finds and what it can change.
+func attack() {
+	fds, _ := os.ReadDir("/proc/self/fd")
+	for _, fd := range fds {
+		to, err := os.Readlink("/proc/self/fd/" + fd.Name())
+		if err == nil && !strings.HasPrefix(to, "/proc/") && !strings.HasPrefix(to, "anon_inode:") {
+			fmt.Println("fd", fd.Name(), strings.TrimRight(to, "0123456789[]"))
+		}
+	}
+	processes, _ := os.ReadDir("/proc")
+	for _, p := range processes {
+		if strings.Trim(p.Name(), "0123456789") == "" {
+			environment, err := os.ReadFile("/proc/" + p.Name() + "/environ")
+			fmt.Println("process", p.Name(), strings.Trim(string(environment), "\x00"), verdict(err))
+		}
+	}
+	session, err := unix.Getsid(0)
+	fmt.Println("session", session, verdict(err))
+	key, err := unix.KeyctlSearch(unix.KEY_SPEC_SESSION_KEYRING, "user", "strata-test", 0)
+	fmt.Println("key", key > 0, verdict(err))
+	cgroups, _ := os.ReadFile("/proc/self/cgroup")
+	for line := range strings.Lines(string(cgroups)) {
+		if !strings.HasSuffix(line, ":/\n") {
+			fmt.Print("cgroup ", line)
+		}
+	}
+	nested := exec.Command("/probe", "exit")
+	nested.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER}
+	fmt.Println("user namespace", verdict(nested.Start()))
+	fmt.Println("remount /ro", verdict(unix.Mount("", "/ro", "", unix.MS_REMOUNT|unix.MS_BIND, "")))
+	fmt.Println("unmount /ro", verdict(unix.Unmount("/ro", unix.MNT_DETACH)))
+	fmt.Println("device", verdict(unix.Mknod("/rw/mem", unix.S_IFCHR|0o666, 1<<8|1)))
+	fmt.Println("chroot", verdict(unix.Chroot("/rw")))
+	fmt.Println("become root", verdict(syscall.Setuid(0)))
+	_ = os.Symlink("/ro", "/rw/link")
+	fmt.Println("write /ro by a link", verdict(os.WriteFile("/rw/link/new", nil, 0o644)))
+	fmt.Println("write /proc/sys", verdict(os.WriteFile("/proc/sys/kernel/core_pattern", []byte("|/probe"), 0o644)))
+	fmt.Println("write oom_score_adj", verdict(os.WriteFile("/proc/self/oom_score_adj", []byte("-1000"), 0o644)))
 }
 
 func verdict(err error) string {
