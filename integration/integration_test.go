@@ -96,14 +96,23 @@ var namespaces = sync.OnceValue(func() error {
 	return cmd.Run()
 })
 
-var network = sync.OnceValue(func() error {
+// moduleProxy is the first address of GOPROXY.
+func moduleProxy() (string, error) {
 	proxy, err := exec.Command("go", "env", "GOPROXY").Output()
 	if err != nil {
-		return err
+		return "", err
 	}
 	first := strings.TrimSpace(strings.FieldsFunc(string(proxy), func(r rune) bool { return r == ',' || r == '|' })[0])
 	if !strings.HasPrefix(first, "http") {
-		return fmt.Errorf("it is %q", first)
+		return "", fmt.Errorf("it is %q", first)
+	}
+	return first, nil
+}
+
+var network = sync.OnceValue(func() error {
+	first, err := moduleProxy()
+	if err != nil {
+		return err
 	}
 	client := http.Client{Timeout: 20 * time.Second}
 	response, err := client.Get(first)

@@ -50,7 +50,7 @@ func command() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(buildCommand(), runCommand(), stackCommand(), builderCommand(), inspectCommand())
+	root.AddCommand(buildCommand(), runCommand(), stackCommand(), builderCommand(), inspectCommand(), saveCommand())
 	return root
 }
 

@@ -210,6 +210,41 @@ func TestBuild(t *testing.T) {
 	}
 }
 
+// TestBuildSettlesModes builds an app as a platform may hand it over; what a link leads to is not the app's.
+func TestBuildSettlesModes(t *testing.T) {
+	t.Parallel()
+	app, outside := t.TempDir(), filepath.Join(t.TempDir(), "outside")
+	kittest.Write(t, app, map[string]string{"src/a": "a", "src/b": "b", "run": "#!"})
+	kittest.Write(t, filepath.Dir(outside), map[string]string{"outside": ""})
+	if err := os.Symlink(outside, filepath.Join(app, "link")); err != nil {
+		t.Fatal(err)
+	}
+	for path, mode := range map[string]os.FileMode{
+		app: 0o777, app + "/src/a": 0o666, app + "/src/b": 0o400, app + "/src": 0o700, app + "/run": 0o711 | os.ModeSetuid, outside: 0o600,
+	} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := kittest.Build(t, sample(t, kittest.Case{AppDir: app})); got.Code != 0 {
+		t.Fatalf("exit code %d: %s", got.Code, got.Log())
+	}
+	got := map[string]os.FileMode{}
+	for _, path := range []string{app, app + "/src", app + "/src/a", app + "/src/b", app + "/run", outside} {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[path] = info.Mode()
+	}
+	want := map[string]os.FileMode{
+		app: os.ModeDir | 0o755, app + "/src": os.ModeDir | 0o755, app + "/src/a": 0o644, app + "/src/b": 0o644, app + "/run": 0o755, outside: 0o600,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("modes (-want +got):\n%s", diff)
+	}
+}
+
 func TestBuildFails(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")

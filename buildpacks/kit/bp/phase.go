@@ -54,6 +54,9 @@ func (r *runner) build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 	for _, warning := range in.Config.Unknown(prefix(in.Buildpack.ID)) {
 		r.log.Warn("%s", warning)
 	}
+	if err := settleModes(in.AppDir); err != nil {
+		return libcnb.BuildResult{}, err
+	}
 	result, err := r.buildpack.Build(r.ctx, in)
 	if err != nil {
 		return libcnb.BuildResult{}, err
