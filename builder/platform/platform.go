@@ -48,7 +48,8 @@ func Open(dir string) (*Home, error) {
 		return nil, fmt.Errorf("resolving %s: %w", dir, err)
 	}
 	for _, folder := range []string{"apps", "builders", "tmp"} {
-		if err := os.MkdirAll(filepath.Join(dir, folder), 0o755); err != nil {
+		// Nobody else may enter: what a build leaves in its caches could be a program that its user's rights cling to.
+		if err := os.MkdirAll(filepath.Join(dir, folder), 0o700); err != nil {
 			return nil, fault.Fault{ID: "home-not-writable", What: "cannot keep images in " + dir, Do: "set STRATA_HOME to a folder that you may write", Err: err}
 		}
 	}
