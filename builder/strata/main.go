@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/strata-buildpacks/strata/builder/platform"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // Exit codes beside those of a program that `strata run` runs.
@@ -30,10 +31,14 @@ func main() {
 	interrupted := ctx.Err() != nil
 	stop()
 	var exit *exec.ExitError
+	var done fault.Fault // of an interrupted command that has changed something already
 	switch {
 	case err == nil:
 	case errors.As(err, &exit):
 		os.Exit(exit.ExitCode())
+	case interrupted && errors.As(err, &done):
+		fmt.Fprintln(os.Stderr, "strata:", err)
+		os.Exit(exitInterrupted)
 	case interrupted:
 		fmt.Fprintln(os.Stderr, "strata: interrupted; no image was changed")
 		os.Exit(exitInterrupted)
@@ -50,7 +55,7 @@ func command() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(buildCommand(), runCommand(), stackCommand(), builderCommand(), inspectCommand())
+	root.AddCommand(buildCommand(), runCommand(), stackCommand(), builderCommand(), inspectCommand(), rebaseCommand())
 	return root
 }
 
