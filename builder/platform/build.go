@@ -106,6 +106,12 @@ func appReference(text string) (name.Reference, error) {
 	return ref, nil
 }
 
+// CheckTag tells whether an image can have that name.
+func CheckTag(text string) error {
+	_, err := appReference(text)
+	return err
+}
+
 // appCaches locks and returns the folder of an app's caches: no other app can
 // read or poison them, and two builds of one app take turns.
 func (h *Home) appCaches(ctx context.Context, ref name.Reference, options BuildOptions) (dir string, unlock func(), err error) {

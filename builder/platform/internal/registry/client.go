@@ -136,12 +136,30 @@ func (c *Client) Has(ctx context.Context, repository name.Repository, digest v1.
 // sent, those that another repository of the registry has are mounted. A name
 // stands for the whole image or for what it stood for before.
 func (c *Client) Push(ctx context.Context, refs []name.Reference, image v1.Image) error {
-	for _, ref := range refs {
-		if err := c.pusher.Push(ctx, ref, image); err != nil {
+	for i, ref := range refs {
+		pushed := image
+		if i > 0 && ref.Context().RegistryStr() == refs[0].Context().RegistryStr() {
+			pushed = mountable{image, refs[0]}
+		}
+		if err := c.pusher.Push(ctx, ref, pushed); err != nil {
 			return explain("pushing", ref, err)
 		}
 	}
 	return nil
+}
+
+// mountable is an image whose layers a repository of the registry has already.
+type mountable struct {
+	v1.Image
+	from name.Reference
+}
+
+func (m mountable) Layers() ([]v1.Layer, error) {
+	layers, err := m.Image.Layers()
+	for i := range layers {
+		layers[i] = &remote.MountableLayer{Layer: layers[i], Reference: m.from}
+	}
+	return layers, err
 }
 
 // PushOver is Push to a name whose repository has all layers but those given.

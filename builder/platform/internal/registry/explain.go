@@ -20,10 +20,10 @@ func explain(doing string, ref name.Reference, err error) error {
 	f := fault.Fault{ID: "registry", What: doing + " " + ref.Name() + " failed", Err: err}
 	var answer *transport.Error
 	switch {
-	case errors.As(err, &answer):
-		f.ID, f.Do = answered(answer.StatusCode, ref.Context().RegistryStr())
 	case errors.As(err, new(x509.UnknownAuthorityError)):
 		f.ID, f.Do = "registry-certificate", "if the registry has a certificate of your own authority, name the file with that in SSL_CERT_FILE"
+	case errors.As(err, &answer):
+		f.ID, f.Do = answered(answer.StatusCode, ref.Context().RegistryStr())
 	default:
 		f.ID, f.Do = "registry-unreachable", "see whether "+ref.Context().RegistryStr()+" can be reached from here; HTTPS_PROXY and NO_PROXY are honoured"
 	}
