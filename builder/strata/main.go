@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/strata-buildpacks/strata/builder/platform"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // Exit codes beside those of a program that `strata run` runs.
@@ -31,12 +30,12 @@ func main() {
 	interrupted := ctx.Err() != nil
 	stop()
 	var exit *exec.ExitError
-	var done fault.Fault // of an interrupted command that has changed something already
+	var partly partlyError
 	switch {
 	case err == nil:
 	case errors.As(err, &exit):
 		os.Exit(exit.ExitCode())
-	case interrupted && errors.As(err, &done):
+	case errors.As(err, &partly):
 		fmt.Fprintln(os.Stderr, "strata:", err)
 		os.Exit(exitInterrupted)
 	case interrupted:
@@ -58,6 +57,11 @@ func command() *cobra.Command {
 	root.AddCommand(buildCommand(), runCommand(), stackCommand(), builderCommand(), inspectCommand(), rebaseCommand())
 	return root
 }
+
+// partlyError is the end of an interrupted command that has changed something already; it says what.
+type partlyError string
+
+func (e partlyError) Error() string { return "interrupted; " + string(e) }
 
 // openHome opens the folder that holds images and app caches.
 func openHome() (*platform.Home, error) {

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/strata-buildpacks/strata/builder/platform"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // outputFlag is --output, which may be repeated.
@@ -35,7 +34,7 @@ func writeOutputs(ctx context.Context, home *platform.Home, outputs []platform.O
 	for _, output := range outputs {
 		err := home.Write(ctx, output, names, platform.RegistryOptions{})
 		if ctx.Err() != nil {
-			return fault.Fault{ID: "output-interrupted", What: fmt.Sprintf("interrupted; %s is in the store, %s is not written whole", names[0], output), Do: "run the command again"}
+			return partlyError(fmt.Sprintf("%s is in the store, %s is not written; run the command again", names[0], output))
 		}
 		if err != nil {
 			return err

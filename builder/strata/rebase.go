@@ -97,7 +97,7 @@ func rebaseImages(ctx context.Context, options platform.RebaseOptions) error {
 	case len(failed) == 0:
 		return nil
 	case ctx.Err() != nil:
-		return fault.Fault{ID: "rebase-interrupted", What: "interrupted; " + what, Do: "run the command again for the rest"}
+		return partlyError(what + "; run the command again for the rest")
 	case len(results) == 1:
 		return failed[0]
 	}
