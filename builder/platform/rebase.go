@@ -248,6 +248,7 @@ func (r *rebaser) remoteBase(ctx context.Context, app name.Reference, names []st
 		}
 	}
 	var errs []error
+	broken := false // a registry did not answer whether it has the image
 	try := func(refs []name.Reference, inRegistry bool) *rebase.Base {
 		read := r.home.store.Image
 		if inRegistry {
@@ -259,6 +260,7 @@ func (r *rebaser) remoteBase(ctx context.Context, app name.Reference, names []st
 				return &rebase.Base{Names: names, Ref: ref, Image: image, InRegistry: inRegistry}
 			}
 			if f := (fault.Fault{}); errors.As(err, &f) && f.Err != nil {
+				broken = f.ID != "registry-unknown"
 				err = f.Err // what to do about one name is not what to do about all
 			}
 			errs = append(errs, err)
@@ -266,16 +268,20 @@ func (r *rebaser) remoteBase(ctx context.Context, app name.Reference, names []st
 		return nil
 	}
 	base := try(near, true)
-	if base == nil {
+	if base == nil && !broken { // else the store's image may be another one than the registry's
 		base = try(slices.Concat(near, far), false)
 	}
-	if base == nil {
+	if base == nil && !broken {
 		base = try(far, true)
 	}
 	if base != nil {
 		return *base, nil
 	}
-	return rebase.Base{}, fault.Fault{ID: "rebase-base-missing", What: "the run image " + names[0] + " is nowhere", Err: errors.Join(errs...), Do: "make it with `strata stack build`, or name another with --run-image"}
+	do := "make it with `strata stack build`, or name another with --run-image"
+	if broken {
+		do = "try again when the registry answers, or name another with --run-image"
+	}
+	return rebase.Base{}, fault.Fault{ID: "rebase-base-missing", What: "the run image " + names[0] + " was not found", Err: errors.Join(errs...), Do: do}
 }
 
 // write gives the name to the rebased image, unless it has come to stand for another image meanwhile.

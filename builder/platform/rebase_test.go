@@ -251,6 +251,27 @@ func TestRebaseIsNotABuildsUndoing(t *testing.T) {
 	}
 }
 
+// TestRebaseNotOntoAnother has a registry that does not say which run image it has: the store's is no substitute.
+func TestRebaseNotOntoAnother(t *testing.T) {
+	t.Parallel()
+	home := open(t)
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+		if strings.HasPrefix(r.URL.Path, "/v2/run/manifests/") && r.Method == http.MethodGet {
+			w.WriteHeader(http.StatusBadGateway)
+			return true
+		}
+		return false
+	})
+	run, app := server.host+"/run:13", server.host+"/app"
+	put(t, home, run, imagetest.Run{Release: "2"}.Image(t))
+	push(t, app, imagetest.App(t, imagetest.Run{Release: "1"}.Image(t), run, "app", nil))
+	results, err := home.Rebase(t.Context(), platform.RebaseOptions{Images: []string{app}, Registry: fast})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.golden(t, "rebase-base-broken.txt", results[0].Err)
+}
+
 func TestRebaseRefused(t *testing.T) {
 	t.Parallel()
 	home, server := open(t), serve(t, nil)

@@ -1,6 +1,7 @@
 package platform_test
 
 import (
+	"bytes"
 	"io"
 	"log"
 	"net/http"
@@ -47,6 +48,12 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if inTheWay != nil && inTheWay(w, r) {
 		return
 	}
+	// Unlike real registries, this one would store what has come of a manifest when the connection broke.
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	s.registry.ServeHTTP(w, r)
 }
 
