@@ -140,12 +140,14 @@ func newPacker(t *testing.T) packer {
 		t.Fatal(err)
 	}
 	p.builder = p.image("builder")
-	create := exec.CommandContext(t.Context(), "strata", "builder", "create", "-t", p.builder)
-	create.Dir, create.Env = "..", append(os.Environ(), "GOPROXY="+p.modules)
-	if got := finish(t, create); got.status != 0 {
-		t.Fatalf("%s: status %d\n%s%s", create, got.status, got.stdout, got.stderr)
+	p.keep(t, p.builder, runStatic, runGlibc)
+	for _, args := range [][]string{{"stack", "build", "static", "glibc"}, {"builder", "create", "-t", p.builder}} {
+		create := exec.CommandContext(t.Context(), "strata", append(args, "--output", "docker")...)
+		create.Dir, create.Env = "..", append(os.Environ(), "GOPROXY="+p.modules)
+		if got := finish(t, create); got.status != 0 {
+			t.Fatalf("%s: status %d\n%s%s", create, got.status, got.stdout, got.stderr)
+		}
 	}
-	p.load(t, p.builder, runStatic, runGlibc)
 	// A new volume is root's; builds are not.
 	docker(t, nil, "run", "--rm", "--user", "0", "--volume", p.cache()+"-folder:/go-cache", "--entrypoint", "chown", p.builder, "1001:1000", "/go-cache")
 	return p
@@ -220,9 +222,9 @@ func docker(t *testing.T, stdin io.Reader, args ...string) string {
 	return strings.TrimSpace(got.stdout)
 }
 
-// load puts images of the store into the engine until the test ends; then
-// whatever had their names before has them again.
-func (p packer) load(t *testing.T, images ...string) {
+// keep lets images of this test have these names in the engine until the test
+// ends; then whatever had the names before has them again.
+func (p packer) keep(t *testing.T, images ...string) {
 	t.Helper()
 	for _, image := range images {
 		kept := ""
@@ -237,11 +239,6 @@ func (p packer) load(t *testing.T, images ...string) {
 			}
 		})
 	}
-	saved := strata(t, append([]string{"save"}, images...)...)
-	if saved.status != 0 {
-		t.Fatalf("strata save: status %d\n%s", saved.status, saved.stderr)
-	}
-	docker(t, strings.NewReader(saved.stdout), "load")
 }
 
 // stored reads an image of the store by its name.

@@ -106,15 +106,16 @@ func appReference(text string) (name.Reference, error) {
 	return ref, nil
 }
 
+// CheckTag tells whether an image can have that name.
+func CheckTag(text string) error {
+	_, err := appReference(text)
+	return err
+}
+
 // appCaches locks and returns the folder of an app's caches: no other app can
 // read or poison them, and two builds of one app take turns.
 func (h *Home) appCaches(ctx context.Context, ref name.Reference, options BuildOptions) (dir string, unlock func(), err error) {
-	key := sha256.Sum256([]byte(ref.Name()))
-	dir = filepath.Join(h.dir, "apps", hex.EncodeToString(key[:16]))
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", nil, fmt.Errorf("making the app's caches: %w", err)
-	}
-	unlock, err = store.Lock(ctx, filepath.Join(dir, "lock"), func() { options.Note("waiting for another build of " + ref.String()) })
+	dir, unlock, err = h.lockApp(ctx, ref, func() { options.Note("waiting for another build of " + ref.String()) })
 	if err != nil {
 		return "", nil, err
 	}
@@ -129,6 +130,17 @@ func (h *Home) appCaches(ctx context.Context, ref name.Reference, options BuildO
 		return "", nil, err
 	}
 	return dir, unlock, nil
+}
+
+// lockApp makes and locks the folder of an app image.
+func (h *Home) lockApp(ctx context.Context, ref name.Reference, waiting func()) (dir string, unlock func(), err error) {
+	key := sha256.Sum256([]byte(ref.Name()))
+	dir = filepath.Join(h.dir, "apps", hex.EncodeToString(key[:16]))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", nil, fmt.Errorf("making the app's caches: %w", err)
+	}
+	unlock, err = store.Lock(ctx, filepath.Join(dir, "lock"), waiting)
+	return dir, unlock, err
 }
 
 func clearCaches(dir string) error {

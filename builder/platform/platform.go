@@ -179,42 +179,6 @@ func (h *Home) Digest(ref string) (v1.Hash, error) {
 	return image.Digest()
 }
 
-// Export writes an image to a folder of its own as an OCI image layout; what
-// the folder held is replaced once the image is whole.
-func (h *Home) Export(ref, dir string) error {
-	image, err := h.Image(ref, "build it with `strata build`")
-	if err != nil {
-		return err
-	}
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		if _, err := os.Stat(filepath.Join(dir, "oci-layout")); err != nil {
-			return fault.Fault{ID: "output", What: dir + " holds something else than an OCI image layout", Do: "name an empty or a new folder"}
-		}
-	}
-	partial := filepath.Clean(dir) + ".partial"
-	if err := os.RemoveAll(partial); err != nil {
-		return fmt.Errorf("writing %s: %w", dir, err)
-	}
-	target, err := store.Open(partial)
-	if err != nil {
-		return err
-	}
-	parsed, err := ParseReference(ref)
-	if err != nil {
-		return err
-	}
-	if _, err := target.Put(parsed, image); err != nil {
-		return err
-	}
-	if err := os.Remove(filepath.Join(partial, "index.lock")); err != nil {
-		return fmt.Errorf("writing %s: %w", dir, err)
-	}
-	if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("writing %s: %w", dir, err)
-	}
-	return os.Rename(partial, dir)
-}
-
 // ParseNetwork reads what a build may reach: "default" is what the machine reaches, "none" is nothing.
 func ParseNetwork(text string) (sandbox.Network, error) {
 	switch text {

@@ -6,21 +6,20 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/strata-buildpacks/strata/builder/platform"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // defaultBuilder is the name under which `strata builder create` stores its work.
 const defaultBuilder = "strata/builder:latest"
 
 type buildFlags struct {
-	tag, builder, runImage, network, output string
-	env, bindings                           []string
-	clearCache, quiet                       bool
+	builder, runImage, network string
+	tags, env, bindings        []string
+	output                     outputFlag
+	clearCache, quiet          bool
 }
 
 func buildCommand() *cobra.Command {
@@ -40,13 +39,13 @@ func buildCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&flags.tag, "tag", "t", "", "name of the image (default: the folder's name)")
+	f.StringArrayVarP(&flags.tags, "tag", "t", nil, "name of the image (default: the folder's name); may be repeated")
 	f.StringVar(&flags.builder, "builder", defaultBuilder, "name of the builder")
 	f.StringVar(&flags.runImage, "run-image", "auto", "run image: auto, static, glibc or an image's name")
 	f.StringVar(&flags.network, "network", "default", "what the build can reach: default (what this machine can) or none")
 	f.StringArrayVarP(&flags.env, "env", "e", nil, "variable of the build, NAME=value (or NAME: with the value it has here)")
 	f.StringArrayVar(&flags.bindings, "binding", nil, "folder of a service binding")
-	f.StringVar(&flags.output, "output", "", "also write the image to oci:FOLDER, an OCI image layout")
+	flags.output.register(f)
 	f.BoolVar(&flags.clearCache, "clear-cache", false, "forget what earlier builds of this app cached")
 	f.BoolVarP(&flags.quiet, "quiet", "q", false, "print nothing but NAME@DIGEST")
 	return cmd
@@ -57,11 +56,14 @@ func build(ctx context.Context, app string, flags buildFlags) error {
 	if err != nil {
 		return fmt.Errorf("resolving %s: %w", app, err)
 	}
+	if len(flags.tags) == 0 {
+		flags.tags = []string{platform.DefaultImage(app)}
+	}
 	options, err := buildOptions(ctx, app, flags)
 	if err != nil {
 		return err
 	}
-	output, err := ociFolder(flags.output)
+	outputs, err := flags.output.parse(flags.tags)
 	if err != nil {
 		return err
 	}
@@ -71,7 +73,7 @@ func build(ctx context.Context, app string, flags buildFlags) error {
 	}
 	screen := newScreen(flags.quiet)
 	options.Log, options.Phase, options.Note = screen, screen.phase, screen.note
-	ref, digest, err := home.Build(ctx, options)
+	_, digest, err := home.Build(ctx, options)
 	screen.clear()
 	if errors.Is(err, platform.ErrBuild) {
 		if flags.quiet {
@@ -82,16 +84,19 @@ func build(ctx context.Context, app string, flags buildFlags) error {
 	if err != nil {
 		return err
 	}
-	if output != "" {
-		if err := home.Export(ref.String(), output); err != nil {
-			return err
-		}
+	if err := home.Tag(flags.tags[0], flags.tags[1:]); err != nil {
+		return err
+	}
+	if err := writeOutputs(ctx, home, outputs, flags.tags); err != nil {
+		return err
 	}
 	if flags.quiet {
-		fmt.Fprintf(os.Stdout, "%s@%s\n", ref, digest)
+		for _, tag := range flags.tags {
+			fmt.Fprintf(os.Stdout, "%s@%s\n", tag, digest)
+		}
 		return nil
 	}
-	return printTable(os.Stdout, home, ref.String(), digest.String())
+	return printTable(os.Stdout, home, flags.tags[0], digest.String())
 }
 
 func buildOptions(ctx context.Context, app string, flags buildFlags) (platform.BuildOptions, error) {
@@ -103,25 +108,14 @@ func buildOptions(ctx context.Context, app string, flags buildFlags) (platform.B
 	if err != nil {
 		return platform.BuildOptions{}, err
 	}
-	image := flags.tag
-	if image == "" {
-		image = platform.DefaultImage(app)
+	for _, tag := range flags.tags {
+		if err := platform.CheckTag(tag); err != nil {
+			return platform.BuildOptions{}, err
+		}
 	}
 	return platform.BuildOptions{
-		App: app, Image: image, Builder: flags.builder, RunImage: flags.runImage, Env: env,
+		App: app, Image: flags.tags[0], Builder: flags.builder, RunImage: flags.runImage, Env: env,
 		Bindings: flags.bindings, Network: network, ClearCache: flags.clearCache,
 		Proxies: proxies(), CABundle: hostCABundle(),
 	}, nil
-}
-
-// ociFolder reads the value of --output.
-func ociFolder(output string) (string, error) {
-	if output == "" {
-		return "", nil
-	}
-	dir, ok := strings.CutPrefix(output, "oci:")
-	if !ok || dir == "" {
-		return "", fault.Fault{ID: "output", What: fmt.Sprintf("--output %s is not known", output), Do: "write it as oci:FOLDER"}
-	}
-	return dir, nil
 }

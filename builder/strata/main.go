@@ -30,10 +30,14 @@ func main() {
 	interrupted := ctx.Err() != nil
 	stop()
 	var exit *exec.ExitError
+	var partly partlyError
 	switch {
 	case err == nil:
 	case errors.As(err, &exit):
 		os.Exit(exit.ExitCode())
+	case errors.As(err, &partly):
+		fmt.Fprintln(os.Stderr, "strata:", err)
+		os.Exit(exitInterrupted)
 	case interrupted:
 		fmt.Fprintln(os.Stderr, "strata: interrupted; no image was changed")
 		os.Exit(exitInterrupted)
@@ -50,9 +54,14 @@ func command() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(buildCommand(), runCommand(), stackCommand(), builderCommand(), inspectCommand(), saveCommand())
+	root.AddCommand(buildCommand(), runCommand(), stackCommand(), builderCommand(), inspectCommand(), rebaseCommand())
 	return root
 }
+
+// partlyError is the end of an interrupted command that has changed something already; it says what.
+type partlyError string
+
+func (e partlyError) Error() string { return "interrupted; " + string(e) }
 
 // openHome opens the folder that holds images and app caches.
 func openHome() (*platform.Home, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/strata-buildpacks/strata/builder/compose"
+	"github.com/strata-buildpacks/strata/builder/platform"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/stacks/assemble"
 )
@@ -41,6 +43,7 @@ func stackCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "stack", Short: "Make run images and build images from signed Debian packages"}
 	var config, arch string
 	var locked bool
+	var output outputFlag
 	options := func(names []string, s *screen) (assemble.Options, error) {
 		path, err := findConfig(config)
 		if err != nil {
@@ -67,10 +70,11 @@ func stackCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return buildStacks(cmd, o, s)
+			return buildStacks(cmd, o, s, &output)
 		},
 	}
 	build.Flags().BoolVar(&locked, "locked", false, "fail when the mirror no longer has a locked package, instead of taking its newest signed version")
+	output.register(build.Flags())
 	lock := &cobra.Command{
 		Use:   "lock [NAME…]",
 		Short: "Lock the newest signed packages",
@@ -90,7 +94,16 @@ func stackCommand() *cobra.Command {
 	return cmd
 }
 
-func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen) error {
+func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen, output *outputFlag) error {
+	outputs, err := output.parse(nil)
+	if err != nil {
+		return err
+	}
+	for _, o := range outputs {
+		if o.OneImage() && len(options.Names) != 1 {
+			return fault.Fault{ID: "output", What: fmt.Sprintf("--output %s is a place for one image", o), Do: "name one image to build"}
+		}
+	}
 	home, err := openHome()
 	if err != nil {
 		return err
@@ -101,8 +114,14 @@ func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen) error 
 		return err
 	}
 	for _, image := range images {
+		if outputs, err = output.parse([]string{image.Ref}); err != nil {
+			return err
+		}
 		digest, err := home.Put(image.Ref, image.Image)
 		if err != nil {
+			return err
+		}
+		if err := writeOutputs(cmd.Context(), home, outputs, []string{image.Ref}); err != nil {
 			return err
 		}
 		for _, drift := range image.Drift {
@@ -120,6 +139,7 @@ func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen) error 
 func builderCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "builder", Short: "Make the builder image"}
 	var config, tag string
+	var output outputFlag
 	create := &cobra.Command{
 		Use:   "create",
 		Short: "Compile the suite and compose the builder of builder.toml into the local store",
@@ -129,16 +149,21 @@ func builderCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return createBuilder(cmd, path, tag)
+			outputs, err := output.parse([]string{tag})
+			if err != nil {
+				return err
+			}
+			return createBuilder(cmd, path, tag, outputs)
 		},
 	}
 	create.Flags().StringVar(&config, "config", "", "builder.toml of the suite (default: found above this folder)")
 	create.Flags().StringVarP(&tag, "tag", "t", defaultBuilder, "name of the builder image")
+	output.register(create.Flags())
 	cmd.AddCommand(create)
 	return cmd
 }
 
-func createBuilder(cmd *cobra.Command, path, tag string) error {
+func createBuilder(cmd *cobra.Command, path, tag string, outputs []platform.Output) error {
 	config, err := compose.ReadConfig(path)
 	if err != nil {
 		return err
@@ -170,6 +195,9 @@ func createBuilder(cmd *cobra.Command, path, tag string) error {
 	}
 	digest, err := home.Put(tag, image)
 	if err != nil {
+		return err
+	}
+	if err := writeOutputs(cmd.Context(), home, outputs, []string{tag}); err != nil {
 		return err
 	}
 	size, err := home.Size(tag)

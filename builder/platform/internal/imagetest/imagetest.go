@@ -1,0 +1,136 @@
+// Package imagetest makes small run images and app images for tests, labelled
+// as the stacks and the lifecycle label them.
+package imagetest
+
+import (
+	"archive/tar"
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+var epoch = v1.Time{Time: time.Date(1980, time.January, 1, 0, 0, 1, 0, time.UTC)}
+
+// Run describes a run image: for linux/amd64, of the variant static, version 13, unless it says otherwise.
+type Run struct {
+	Variant, Version, Arch string
+	Release                string // sets it apart from earlier ones
+	Debug                  bool   // with a layer more
+}
+
+// Image makes the run image.
+func (r Run) Image(t *testing.T) v1.Image {
+	t.Helper()
+	r.Variant, r.Version, r.Arch = or(r.Variant, "static"), or(r.Version, "13"), or(r.Arch, "amd64")
+	names := []string{"files", "identity"}
+	if r.Debug {
+		names = append(names, "debug")
+	}
+	var adds []mutate.Addendum
+	for _, layer := range names {
+		adds = append(adds, addendum(t, "usr/share/"+layer, r.Release+r.Variant+r.Arch, "strata: "+r.Variant+"/"+layer))
+	}
+	image := image(t, mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON), adds, func(config *v1.ConfigFile) {
+		config.OS, config.Architecture, config.Created = "linux", r.Arch, epoch
+		config.Config = v1.Config{User: "1002:1000", WorkingDir: "/", Env: []string{"PATH=/bin"}, Labels: map[string]string{
+			"io.buildpacks.base.distro.name":    "strata-" + r.Variant,
+			"io.buildpacks.base.distro.version": r.Version,
+			"io.buildpacks.base.released":       r.Release,
+			"io.buildpacks.rebasable":           "true",
+			"io.buildpacks.stack.id":            "io.strata.stacks." + r.Variant,
+		}}
+	})
+	return mutate.Annotations(image, map[string]string{"org.opencontainers.image.created": r.Release}).(v1.Image)
+}
+
+// App makes an app image on a run image as an export does; change edits its configuration.
+func App(t *testing.T, on v1.Image, runName, content string, change func(*v1.ConfigFile)) v1.Image {
+	t.Helper()
+	base, err := on.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, err := on.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref, err := name.ParseReference(runName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	top := base.RootFS.DiffIDs[len(base.RootFS.DiffIDs)-1]
+	adds := []mutate.Addendum{
+		addendum(t, "layers/strata_go/targets/app", content, "Layer: 'targets', Created by buildpack: strata/go@0.1.0"),
+		addendum(t, "workspace/file", content, "Application Layer"),
+	}
+	return image(t, on, adds, func(config *v1.ConfigFile) {
+		labels := maps.Clone(config.Config.Labels)
+		labels["io.buildpacks.project.metadata"] = "{}"
+		labels["io.buildpacks.lifecycle.metadata"] = fmt.Sprintf(`{"app":[{"sha":%[1]q}],"sbom":{"sha":%[1]q},"buildpacks":[{"key":"strata/go","version":"0.1.0",`+
+			`"layers":{"targets":{"sha":%[1]q,"data":{"key":"\u003ca \u0026 b\u003e"},"build":false,"launch":true,"cache":false}}}],"config":{"sha":%[1]q},"launcher":{"sha":%[1]q},`+
+			`"process-types":{"sha":%[1]q},"runImage":{"topLayer":%[2]q,"reference":%[3]q,"image":%[4]q},"stack":{"runImage":{"image":%[4]q}}}`,
+			config.RootFS.DiffIDs[len(config.RootFS.DiffIDs)-1], top, ref.Context().Digest(digest.String()).Name(), runName)
+		config.Config.Labels = labels
+		config.Config.WorkingDir, config.Config.Entrypoint = "/workspace", []string{"/cnb/process/web"}
+		config.Config.Env = []string{"PATH=/cnb/process:/cnb/lifecycle:/bin", "CNB_PLATFORM_API=0.13"}
+		if change != nil {
+			change(config)
+		}
+	})
+}
+
+// image adds layers to an image and edits its configuration.
+func image(t *testing.T, on v1.Image, adds []mutate.Addendum, change func(*v1.ConfigFile)) v1.Image {
+	t.Helper()
+	image, err := mutate.Append(on, adds...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := image.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(config)
+	if image, err = mutate.ConfigFile(image, config); err != nil {
+		t.Fatal(err)
+	}
+	return image
+}
+
+// addendum is a layer with one file.
+func addendum(t *testing.T, path, content, by string) mutate.Addendum {
+	t.Helper()
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	if err := w.WriteHeader(&tar.Header{Name: path, Mode: 0o644, Size: int64(len(content)), Format: tar.FormatUSTAR}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(w, content); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(archive.Bytes())), nil }, tarball.WithMediaType(types.OCILayer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mutate.Addendum{Layer: layer, MediaType: types.OCILayer, History: v1.History{Created: epoch, CreatedBy: by}}
+}
+
+func or(text, fallback string) string {
+	if text == "" {
+		return fallback
+	}
+	return text
+}

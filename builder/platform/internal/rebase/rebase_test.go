@@ -1,0 +1,287 @@
+package rebase_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"log"
+	"maps"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
+
+	"github.com/strata-buildpacks/strata/builder/platform/internal/imagetest"
+	"github.com/strata-buildpacks/strata/builder/platform/internal/rebase"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+)
+
+// TestLikeTheLifecycle has the pinned lifecycle's rebaser do the same work in a
+// registry. Layers and configuration are equal but for what differs says.
+func TestLikeTheLifecycle(t *testing.T) {
+	t.Parallel()
+	rebaser := lifecycle(t)
+	for _, test := range []struct {
+		name         string
+		old, new     imagetest.Run
+		newName      string
+		flags        []string
+		manifestType types.MediaType
+		change       func(*v1.ConfigFile)
+	}{
+		{name: "newer", new: imagetest.Run{Release: "2"}},
+		{name: "same layers", new: imagetest.Run{}},
+		{name: "more layers", new: imagetest.Run{Debug: true}},
+		{name: "fewer layers", old: imagetest.Run{Debug: true}, new: imagetest.Run{}},
+		{name: "other name", new: imagetest.Run{Debug: true}, newName: "run-debug:13", flags: []string{"-force"}},
+		{name: "docker types", new: imagetest.Run{Release: "2"}, manifestType: types.DockerManifestSchema2},
+		{name: "other created", new: imagetest.Run{Release: "2"}, change: func(c *v1.ConfigFile) { c.Created = v1.Time{} }},
+		{name: "kpack", new: imagetest.Run{Release: "2"}, change: func(c *v1.ConfigFile) { c.Config.Env = []string{"CNB_PLATFORM_API=0.9"} }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			host := serve(t)
+			runName := host + "/run:13"
+			newName := runName
+			if test.newName != "" {
+				newName = host + "/" + test.newName
+			}
+			old, newer := test.old.Image(t), test.new.Image(t)
+			app := imagetest.App(t, old, runName, "app", test.change)
+			if test.manifestType != "" {
+				app = mutate.ConfigMediaType(mutate.MediaType(app, test.manifestType), types.DockerConfigJSON)
+			}
+			push(t, host+"/app", app)
+			push(t, newName, newer)
+
+			cmd := exec.CommandContext(t.Context(), rebaser, append(test.flags, "-run-image", newName, "-report", filepath.Join(t.TempDir(), "report.toml"), host+"/app")...)
+			cmd.Env = append(os.Environ(), "CNB_PLATFORM_API=0.13")
+			if output, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("the lifecycle's rebaser: %v\n%s", err, output)
+			}
+			want := pull(t, host+"/app")
+			push(t, host+"/ours", on(t, app, newName, newer))
+			got := pull(t, host+"/ours")
+			if err := validate.Image(got); err != nil {
+				t.Errorf("the rebased image is not valid: %v", err)
+			}
+			same(t, want, got)
+			sameLayers(t, want, got)
+		})
+	}
+}
+
+// same compares configurations. The lifecycle empties the history; here it is
+// kept, so that each layer still tells what made it.
+func same(t *testing.T, want, got v1.Image) {
+	t.Helper()
+	bare := func(image v1.Image) string {
+		config, err := image.ConfigFile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range config.History {
+			config.History[i] = v1.History{Created: config.History[i].Created}
+		}
+		text, err := json.MarshalIndent(config, "", " ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	if diff := cmp.Diff(bare(want), bare(got)); diff != "" {
+		t.Errorf("configuration (-lifecycle +strata):\n%s", diff)
+	}
+}
+
+// sameLayers compares layers. The lifecycle leaves a Docker manifest without
+// annotations; here the media types stay the app's, the annotations become the base's.
+func sameLayers(t *testing.T, want, got v1.Image) {
+	t.Helper()
+	theirs, err := want.Manifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := got.Manifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(theirs.Layers, ours.Layers); diff != "" {
+		t.Errorf("layers (-lifecycle +strata):\n%s", diff)
+	}
+}
+
+func TestThereAndBack(t *testing.T) {
+	t.Parallel()
+	base, debug := imagetest.Run{}.Image(t), imagetest.Run{Debug: true}.Image(t)
+	app := imagetest.App(t, base, "strata/run-static:13", "app", nil)
+	there := on(t, app, "strata/run-static-debug:13", debug)
+	if a, b := digest(t, app), digest(t, there); a == b {
+		t.Fatal("the app on the debug image is the app")
+	}
+	if a, b := digest(t, app), digest(t, on(t, there, "strata/run-static:13", base)); a != b {
+		t.Errorf("there and back it is %s, it was %s", b, a)
+	}
+	if again := on(t, there, "strata/run-static-debug:13", debug); again != there {
+		t.Error("an image that is on its base already was changed")
+	}
+}
+
+// TestAsBuiltAnew compares with what an export onto the new base gives.
+func TestAsBuiltAnew(t *testing.T) {
+	t.Parallel()
+	old, newer := imagetest.Run{Release: "1"}.Image(t), imagetest.Run{Release: "2"}.Image(t)
+	rebased := on(t, imagetest.App(t, old, "strata/run-static:13", "app", nil), "strata/run-static:13", newer)
+	built := imagetest.App(t, newer, "strata/run-static:13", "app", nil)
+	if a, b := digest(t, rebased), digest(t, built); a != b {
+		t.Errorf("rebased it is %s, built anew %s", a, b)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	label := func(name, value string) func(*v1.ConfigFile) {
+		return func(c *v1.ConfigFile) { c.Config.Labels[name] = value }
+	}
+	old := func(labels map[string]string) func(*v1.ConfigFile) {
+		return func(c *v1.ConfigFile) {
+			c.Config.Env = []string{"CNB_PLATFORM_API=0.9"}
+			maps.Copy(c.Config.Labels, labels)
+		}
+	}
+	for _, test := range []struct {
+		name   string
+		base   imagetest.Run
+		change func(*v1.ConfigFile)
+	}{
+		{"libc", imagetest.Run{Variant: "glibc"}, nil},
+		{"version", imagetest.Run{Version: "14"}, nil},
+		{"architecture", imagetest.Run{Arch: "arm64"}, nil},
+		{"not-rebasable", imagetest.Run{}, label("io.buildpacks.rebasable", "false")},
+		{"no-metadata", imagetest.Run{}, label("io.buildpacks.lifecycle.metadata", "")},
+		{"bad-metadata", imagetest.Run{}, label("io.buildpacks.lifecycle.metadata", "{")},
+		{"no-top-layer", imagetest.Run{Release: "2"}, label("io.buildpacks.lifecycle.metadata", `{"runImage":{"topLayer":"sha256:0","image":"strata/run-static:13"}}`)},
+		{"stack", imagetest.Run{Variant: "glibc"}, old(nil)},
+		{"mixins", imagetest.Run{}, old(map[string]string{"io.buildpacks.stack.mixins": `["curl","run:git"]`})},
+		{"bad-mixins", imagetest.Run{}, old(map[string]string{"io.buildpacks.stack.mixins": `curl`})},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			app := imagetest.App(t, imagetest.Run{}.Image(t), "strata/run-static:13", "app", test.change)
+			_, err := try(t, app, "strata/run:13", test.base.Image(t))
+			if f := (fault.Fault{}); !errors.As(err, &f) {
+				t.Fatalf("want a fault, got %v", err)
+			}
+			kittest.Golden(t, "refused-"+test.name+".txt", err.Error()+"\n")
+		})
+	}
+	t.Run("empty-base", func(t *testing.T) {
+		t.Parallel()
+		base, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{OS: "linux", Architecture: "amd64"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = try(t, imagetest.App(t, imagetest.Run{}.Image(t), "strata/run-static:13", "app", nil), "strata/run:13", base)
+		if err == nil {
+			t.Fatal("an app was put on nothing")
+		}
+		kittest.Golden(t, "refused-empty-base.txt", err.Error()+"\n")
+	})
+}
+
+func try(t *testing.T, image v1.Image, runName string, base v1.Image) (v1.Image, error) {
+	t.Helper()
+	app, err := rebase.Open("app", image)
+	if err != nil {
+		return nil, err
+	}
+	ref, err := name.ParseReference(runName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return app.On(rebase.Base{Names: []string{runName}, Ref: ref, Image: base})
+}
+
+func on(t *testing.T, image v1.Image, runName string, base v1.Image) v1.Image {
+	t.Helper()
+	rebased, err := try(t, image, runName, base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rebased
+}
+
+// lifecycle compiles the lifecycle that builder/lifecycle pins.
+func lifecycle(t *testing.T) (rebaser string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("compiles the lifecycle: run without -short")
+	}
+	dir := t.TempDir()
+	// With the flags of builder/compose, so that one finds what the other compiled.
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-o", dir, "github.com/buildpacks/lifecycle/cmd/lifecycle")
+	cmd.Dir = "../../../lifecycle"
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("compiling the lifecycle: %v\n%s", err, output)
+	}
+	rebaser = filepath.Join(dir, "rebaser") // the phase is told by the name
+	if err := os.Rename(filepath.Join(dir, "lifecycle"), rebaser); err != nil {
+		t.Fatal(err)
+	}
+	return rebaser
+}
+
+func serve(t *testing.T) (host string) {
+	t.Helper()
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://")
+}
+
+func push(t *testing.T, ref string, image v1.Image) {
+	t.Helper()
+	if err := remote.Write(parse(t, ref), image); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func pull(t *testing.T, ref string) v1.Image {
+	t.Helper()
+	image, err := remote.Image(parse(t, ref))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return image
+}
+
+func parse(t *testing.T, ref string) name.Reference {
+	t.Helper()
+	parsed, err := name.ParseReference(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
+func digest(t *testing.T, image v1.Image) v1.Hash {
+	t.Helper()
+	d, err := image.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
