@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -36,6 +39,9 @@ func findConfig(named string) (string, error) {
 		dir = filepath.Dir(dir)
 	}
 }
+
+// architectures are those that the stacks are made for, as Debian and OCI call them.
+var architectures = []string{"amd64", "arm64"}
 
 func stackCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "stack", Short: "Make run images and build images from signed Debian packages"}
@@ -71,23 +77,62 @@ func stackCommand() *cobra.Command {
 		},
 	}
 	build.Flags().BoolVar(&locked, "locked", false, "fail when the mirror no longer has a locked package, instead of taking its newest signed version")
-	lock := &cobra.Command{
-		Use:   "lock [NAME…]",
-		Short: "Lock the newest signed packages",
+	build.Flags().StringVar(&arch, "arch", runtime.GOARCH, "architecture: amd64 or arm64")
+	var check bool
+	update := &cobra.Command{
+		Use:   "update [NAME…]",
+		Short: "Lock the newest signed packages, and say what that changes",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			s := newScreen(false)
 			o, err := options(names, s)
 			if err != nil {
 				return err
 			}
-			defer s.clear()
-			return assemble.Lock(cmd.Context(), o)
+			o.Check = check
+			return updateStacks(cmd, o, s)
 		},
 	}
+	update.Flags().BoolVar(&check, "check", false, "write nothing; fail when something is due")
 	cmd.PersistentFlags().StringVar(&config, "config", "", "builder.toml of the suite (default: found above this folder)")
-	cmd.PersistentFlags().StringVar(&arch, "arch", runtime.GOARCH, "architecture: amd64 or arm64")
-	cmd.AddCommand(build, lock)
+	cmd.AddCommand(build, update)
 	return cmd
+}
+
+// updateStacks locks both architectures: images of one name are made of the same versions.
+func updateStacks(cmd *cobra.Command, options assemble.Options, s *screen) error {
+	var due assemble.Due
+	for _, options.Arch = range architectures {
+		d, err := assemble.Update(cmd.Context(), options)
+		s.clear()
+		if err != nil {
+			return err
+		}
+		due.Changes, due.Files = append(due.Changes, d.Changes...), append(due.Files, d.Files...)
+	}
+	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	if len(due.Changes) > 0 {
+		fmt.Fprintln(table, "STACK\tARCH\tPACKAGE\tLOCKED\tNEWEST\tSUITE")
+	}
+	for _, c := range due.Changes {
+		suite := "main"
+		switch {
+		case c.Security:
+			suite = "security"
+		case c.New == "":
+			suite = "-"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Stack, c.Arch, c.Package, cmp.Or(c.Old, "-"), cmp.Or(c.New, "-"), suite)
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("printing the table: %w", err)
+	}
+	if options.Check {
+		return due.Err()
+	}
+	for _, file := range due.Files {
+		s.line("wrote " + filepath.Join("stacks", file))
+	}
+	return nil
 }
 
 func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen) error {

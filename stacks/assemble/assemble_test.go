@@ -129,7 +129,7 @@ func options(t *testing.T, a *debtest.Archive) Options {
 func locked(t *testing.T) (*debtest.Archive, Options) {
 	t.Helper()
 	a, o := setup(t)
-	if err := Lock(t.Context(), o); err != nil {
+	if _, err := Update(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	a.Asked()
@@ -189,7 +189,7 @@ func list(t *testing.T, img v1.Image) string {
 	return b.String()
 }
 
-func TestLockAndBuild(t *testing.T) {
+func TestUpdateAndBuild(t *testing.T) {
 	t.Parallel()
 	_, o := locked(t)
 	images, err := Build(t.Context(), o)
@@ -314,9 +314,144 @@ func TestBuildDrift(t *testing.T) {
 	if diff := cmp.Diff([]string{"warning: the mirror no longer has lib 1.0-1: using 1.0-1+deb13u1, so the digest is not the locked one"}, log); diff != "" {
 		t.Error(diff)
 	}
+	for i, want := range []string{"", "lib 1.0-1 -> 1.0-1+deb13u1"} {
+		m, err := images[i].Image.Manifest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.Annotations["io.strata.drift"]; got != want {
+			t.Errorf("the manifest of %s records the drift %q, want %q", images[i].Name, got, want)
+		}
+	}
 	o.Locked = true
 	_, err = Build(t.Context(), o)
 	kittest.Golden(t, "error-lock-gone.txt", fmt.Sprintln(err))
+}
+
+// snapshot configures an archive of old files at /old.
+func snapshot(a *debtest.Archive, env func(string) string) func(string) string {
+	return func(k string) string {
+		if k == "STRATA_DEBIAN_SNAPSHOT_MIRROR" {
+			return strings.TrimSuffix(a.URL, "/debian") + "/old"
+		}
+		return env(k)
+	}
+}
+
+// TestBuildSnapshot checks that a file which the mirror has dropped is taken from an archive of old files, so that
+// nothing drifts.
+func TestBuildSnapshot(t *testing.T) {
+	t.Parallel()
+	a, o := locked(t)
+	before, err := Build(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const path = "pool/main/l/lib/lib_1.0-1_amd64.deb"
+	old := a.Get("/debian/" + path)
+	point(t, a)
+	a.Set("/old/"+path, old)
+	o.Getenv = snapshot(a, o.Getenv)
+	o.Cache, o.Names, o.Locked = t.TempDir(), []string{"high"}, true
+	after, err := Build(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(digests(t, before[1:2]), digests(t, after)); diff != "" || after[0].Drift != nil {
+		t.Errorf("drifted by %v, digests:\n%s", after[0].Drift, diff)
+	}
+}
+
+// TestUpdate polls an archive with a security update, a package that is new and one that goes.
+func TestUpdate(t *testing.T) {
+	t.Parallel()
+	a, o := locked(t)
+	next := debs()
+	next[2].Version, next[2].Security = "1.0-1+deb13u1", true
+	next[3].Depends = "lib, debconf, more"
+	next = append(next, debtest.Deb{Name: "more", Version: "3"})
+	a.Publish(t, debtest.Born.Add(time.Minute), next...)
+	edit("low/stack.toml", `["certs", "base-files"]`, `["certs", "base-files", "debconf"]`)(t, a, &o)
+	kittest.Write(t, o.Dir, map[string]string{"slices/debconf.toml": "files = []"})
+	want := Due{
+		Changes: []Change{
+			{Stack: "low", Arch: "amd64", Package: "debconf", New: "1"},
+			{Stack: "high", Arch: "amd64", Package: "lib", Old: "1.0-1", New: "1.0-1+deb13u1", Security: true},
+			{Stack: "whole", Arch: "amd64", Package: "lib", Old: "1.0-1", New: "1.0-1+deb13u1", Security: true},
+			{Stack: "whole", Arch: "amd64", Package: "more", New: "3"},
+		},
+		Files: []string{
+			"high/digests-amd64.txt", "high/lock-amd64.toml",
+			"low/contents-amd64.txt", "low/digests-amd64.txt", "low/lock-amd64.toml",
+			"whole/contents-amd64.txt", "whole/digests-amd64.txt", "whole/lock-amd64.toml",
+		},
+	}
+	before := kittest.Tree(t, o.Dir)
+	o.Check = true
+	due, err := Update(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, due); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(before, kittest.Tree(t, o.Dir)); diff != "" {
+		t.Errorf("--check wrote:\n%s", diff)
+	}
+	kittest.Golden(t, "error-stack-due.txt", fmt.Sprintln(due.Err()))
+	o.Check = false
+	if due, err = Update(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, due); diff != "" {
+		t.Error(diff)
+	}
+	if due, err = Update(t.Context(), o); err != nil || due.Files != nil || due.Changes != nil || due.Err() != nil {
+		t.Errorf("after an update %v and %v are due, %v", due.Changes, due.Files, err)
+	}
+	// The archive takes both back.
+	a.Publish(t, debtest.Born.Add(2*time.Minute), debs()...)
+	due, err = Update(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]Change{
+		{Stack: "high", Arch: "amd64", Package: "lib", Old: "1.0-1+deb13u1", New: "1.0-1"},
+		{Stack: "whole", Arch: "amd64", Package: "lib", Old: "1.0-1+deb13u1", New: "1.0-1"},
+		{Stack: "whole", Arch: "amd64", Package: "more", Old: "3"},
+	}, due.Changes); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestUpdateOfNothing checks that an index which is signed anew changes no lock, and a slice nothing but what it must.
+func TestUpdateOfNothing(t *testing.T) {
+	t.Parallel()
+	a, o := locked(t)
+	a.Publish(t, debtest.Born.Add(time.Minute), debs()...)
+	before := kittest.Tree(t, o.Dir)
+	due, err := Update(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, kittest.Tree(t, o.Dir)); diff != "" || due.Files != nil {
+		t.Errorf("due %v:\n%s", due.Files, diff)
+	}
+	edit("slices/lib.toml", `, "!/usr/share/lib/big"`, "")(t, a, &o)
+	if due, err = Update(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	want := Due{Files: []string{"high/contents-amd64.txt", "high/digests-amd64.txt", "high/lock-amd64.toml"}}
+	if diff := cmp.Diff(want, due); diff != "" {
+		t.Error(diff)
+	}
+	lock, err := loadLock(o.Dir, "high", "amd64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !lock.Date.Equal(debtest.Born) {
+		t.Errorf("the lock of the same packages is now of %s", lock.Date)
+	}
 }
 
 func TestBuildDriftWhenStale(t *testing.T) {
@@ -348,6 +483,15 @@ func TestErrors(t *testing.T) {
 			b[100] ^= 1
 			a.Set(path, b)
 		}},
+		{name: "deb-snapshot-wrong-hash", after: func(t *testing.T, a *debtest.Archive, o *Options) {
+			o.Cache, o.Names = t.TempDir(), []string{"high"}
+			const path = "pool/main/l/lib/lib_1.0-1_amd64.deb"
+			b := slices.Clone(a.Get("/debian/" + path))
+			b[100] ^= 1
+			point(t, a)
+			a.Set("/old/"+path, b)
+			o.Getenv = snapshot(a, o.Getenv)
+		}},
 		{name: "inrelease-tampered", relock: true, after: func(_ *testing.T, a *debtest.Archive, _ *Options) {
 			a.Set(inRelease, []byte(strings.Replace(string(a.Get(inRelease)), "Origin: Debian", "Origin: Nobody", 1)))
 		}},
@@ -368,12 +512,13 @@ func TestErrors(t *testing.T) {
 		}},
 		{name: "lock-stale", after: edit("low/stack.toml", `["certs", "base-files"]`, `["certs", "base-files", "lib"]`)},
 		{name: "lock-too-much", after: edit("low/stack.toml", `["certs", "base-files"]`, `["certs"]`)},
-		{name: "slice-missing", after: func(t *testing.T, _ *debtest.Archive, o *Options) {
+		{name: "slice-missing", relock: true, after: func(t *testing.T, _ *debtest.Archive, o *Options) {
 			if err := os.Remove(filepath.Join(o.Dir, "slices/lib.toml")); err != nil {
 				t.Fatal(err)
 			}
 		}},
-		{name: "slice-no-match", after: edit("slices/lib.toml", "/usr/share/lib/**", "/usr/share/libs/**")},
+		{name: "slice-stale", after: edit("slices/lib.toml", "/usr/share/lib/**", "/usr/share/libs/**")},
+		{name: "slice-no-match", relock: true, after: edit("slices/lib.toml", "/usr/share/lib/**", "/usr/share/libs/**")},
 		{name: "bundle-empty", after: edit("low/stack.toml", "*.crt", "*.pem")},
 		{name: "conflict-stack", after: edit("high/stack.toml", `"/usr/lib/lib.so"`, `"/usr/lib/only-amd64"`)},
 		{name: "conflict-below", after: edit("high/stack.toml", `"/usr/lib/lib.so"`, `"/etc/passwd"`)},
@@ -388,7 +533,7 @@ func TestErrors(t *testing.T) {
 			test.after(t, a, &o)
 			var err error
 			if test.relock {
-				err = Lock(t.Context(), o)
+				_, err = Update(t.Context(), o)
 			} else {
 				o.Locked = true
 				_, err = Build(t.Context(), o)
@@ -422,13 +567,13 @@ func edit(path, old, replacement string) func(*testing.T, *debtest.Archive, *Opt
 }
 
 // TestLockIsAllOrNothing checks that a stack that cannot be made leaves the locks of all as they are.
-func TestLockIsAllOrNothing(t *testing.T) {
+func TestUpdateIsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	a, o := locked(t)
 	point(t, a)
 	edit("slices/lib.toml", "/usr/share/lib/**", "/usr/share/libs/**")(t, a, &o)
 	before := kittest.Tree(t, o.Dir)
-	if err := Lock(t.Context(), o); err == nil {
+	if _, err := Update(t.Context(), o); err == nil {
 		t.Fatal("no error")
 	}
 	if diff := cmp.Diff(before, kittest.Tree(t, o.Dir)); diff != "" {

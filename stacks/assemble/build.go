@@ -130,7 +130,7 @@ func (b *builder) strata(ctx context.Context, name string) (*assembled, error) {
 		}
 	}
 	if err := a.lock.covers(s); err != nil {
-		return nil, fault.Fault{ID: "lock-stale", What: lockPath(b.o.Dir, name, b.o.Arch), Err: err, Do: "run strata stack lock " + name}
+		return nil, fault.Fault{ID: "lock-stale", What: lockPath(b.o.Dir, name, b.o.Arch), Err: err, Do: "run strata stack update " + name}
 	}
 	if s.Base != "" {
 		base, err := b.assemble(ctx, s.Base)
@@ -210,11 +210,17 @@ func (b *builder) recipe(a *assembled, i int) (recipe, error) {
 		return r, nil
 	}
 	for _, p := range r.Packages {
-		patterns, err := loadSlice(b.o.Dir, p.Name, b.o.Arch)
+		hash, err := sliceHash(b.o.Dir, p.Name)
 		if err != nil {
 			return r, err
 		}
-		r.Slices[p.Name] = patterns
+		if hash != p.Slice {
+			return r, fault.Fault{ID: "lock-stale", What: lockPath(b.o.Dir, s.Name, b.o.Arch),
+				Err: fmt.Errorf("%s is not as it was when the lock was made", slicePath(b.o.Dir, p.Name)), Do: "run strata stack update " + s.Name}
+		}
+		if r.Slices[p.Name], err = loadSlice(b.o.Dir, p.Name, b.o.Arch); err != nil {
+			return r, err
+		}
 	}
 	return r, nil
 }

@@ -57,8 +57,21 @@ func (a *assembled) image(arch string) (Image, error) {
 	if img, err = mutate.ConfigFile(img, config); err != nil {
 		return out, err
 	}
-	out.Image = mutate.Annotations(img, a.annotations()).(v1.Image)
+	annotations := a.annotations()
+	if len(out.Drift) > 0 {
+		annotations["io.strata.drift"] = drifted(out.Drift)
+	}
+	out.Image = mutate.Annotations(img, annotations).(v1.Image)
 	return out, nil
+}
+
+// drifted lists packages as "name locked -> used, …".
+func drifted(drift []Drift) string {
+	var parts []string
+	for _, d := range drift {
+		parts = append(parts, d.Package+" "+d.Locked+" -> "+d.Used)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // env returns the environment sorted by name.

@@ -14,7 +14,7 @@ import (
 	"github.com/strata-buildpacks/strata/stacks/internal/layer"
 )
 
-// Options are what Build and Lock work on.
+// Options are what Build and Update work on.
 type Options struct {
 	// Dir is the folder with the stacks, their slices and locks.
 	Dir string
@@ -26,6 +26,8 @@ type Options struct {
 	Cache string
 	// Locked refuses to go on when a locked package cannot be had, instead of taking its newest version.
 	Locked bool
+	// Check keeps Update from writing anything.
+	Check bool
 	// Progress is told about downloads, Log about what a person should know. Both may be nil.
 	Progress fetch.Progress
 	Log      func(string)

@@ -107,6 +107,8 @@ func Raw(t testing.TB, suffix, control string, data []byte) []byte {
 // Deb is a package as a test describes it.
 type Deb struct {
 	Name, Version, Depends, Provides string
+	// Security puts the package into the security archive.
+	Security bool
 	// Files maps paths to contents: a path that ends with a slash is a folder, a content that begins with
 	// "-> " a symbolic link. Parent folders are made.
 	Files map[string]string
