@@ -328,6 +328,63 @@ func TestBuildDrift(t *testing.T) {
 	kittest.Golden(t, "error-lock-gone.txt", fmt.Sprintln(err))
 }
 
+// Differences compares an image with the committed digests of its stack. Of an image whose packages have drifted it
+// compares the layers that have not: what a mirror drops is no fault of what is committed.
+func Differences(t *testing.T, i Image, committed string) []string {
+	t.Helper()
+	digest, err := i.Image.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	if len(i.Drift) == 0 {
+		want = append(want, "image "+digest.String()+" "+i.Ref+"\n")
+	}
+	layers, err := i.Image.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, l := range i.Layers {
+		diff, err := layers[n].DiffID()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(l.Drift) == 0 {
+			want = append(want, "layer "+l.Digest.String()+" "+diff.String()+" "+l.Name+"\n")
+		}
+	}
+	return slices.DeleteFunc(want, func(line string) bool { return strings.Contains(committed, line) })
+}
+
+// TestDifferences checks what continuous integration says after a point release: that nothing is wrong, and still
+// that something is if a layer of packages which have not moved is another one than committed.
+func TestDifferences(t *testing.T) {
+	t.Parallel()
+	a, o := locked(t)
+	point(t, a)
+	o.Cache, o.Names = t.TempDir(), []string{"low", "high"}
+	images, err := Build(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if images[1].Drift == nil {
+		t.Fatal("high has not drifted")
+	}
+	for _, i := range images {
+		b, err := os.ReadFile(filepath.Join(o.Dir, i.Name, "digests-amd64.txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := Differences(t, i, string(b)); len(diff) > 0 {
+			t.Errorf("of %s the committed digests lack %q", i.Name, diff)
+		}
+		low := i.Layers[0].Digest.Hex
+		if diff := Differences(t, i, strings.ReplaceAll(string(b), low, strings.Repeat("0", len(low)))); len(diff) != 1 {
+			t.Errorf("another layer low/one of %s is not noticed: %q", i.Name, diff)
+		}
+	}
+}
+
 // snapshot configures an archive of old files at /old.
 func snapshot(a *debtest.Archive, env func(string) string) func(string) string {
 	return func(k string) string {

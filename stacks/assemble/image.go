@@ -39,7 +39,7 @@ func (a *assembled) image(arch string) (Image, error) {
 		if err != nil {
 			return out, err
 		}
-		out.Layers = append(out.Layers, LayerInfo{Name: l.stack + "/" + l.name, Comment: l.comment, Digest: digest, Size: size, UncompressedSize: l.UncompressedSize()})
+		out.Layers = append(out.Layers, LayerInfo{Name: l.stack + "/" + l.name, Comment: l.comment, Digest: digest, Size: size, UncompressedSize: l.UncompressedSize(), Drift: l.drift})
 		out.Drift = append(out.Drift, l.drift...)
 	}
 	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)

@@ -59,6 +59,8 @@ type LayerInfo struct {
 	Digest        v1.Hash
 	// Size and UncompressedSize are in bytes.
 	Size, UncompressedSize int64
+	// Drift lists the layer's packages that are not the locked ones.
+	Drift []Drift
 }
 
 // Drift is a package whose locked version the mirror no longer has.
