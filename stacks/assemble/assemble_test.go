@@ -98,13 +98,15 @@ func stackFiles() map[string]string {
 	}
 }
 
+const dep5 = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\nLicense: GPL-2+ or Artistic\n\nFiles: x\nLicense: Expat\n"
+
 func debs() []debtest.Deb {
 	return []debtest.Deb{
 		{Name: "base-files", Version: "13", Files: map[string]string{"/bin": "-> usr/bin", "/tmp/": "", "/usr/bin/": "", "/etc/debian_version": "13\n"}},
 		{Name: "certs", Version: "1", Files: map[string]string{"/usr/share/certs/b.crt": "B", "/usr/share/certs/a.crt": "A\n\n", "/etc/certs.conf": "conf\n"}},
 		{Name: "lib", Version: "1.0-1", Files: map[string]string{"/usr/lib/x86_64-linux-gnu/lib.so.1": "ELF", "/usr/lib/only-amd64": "x",
-			"/usr/share/lib/small": "s", "/usr/share/lib/big": "b", "/usr/share/doc/lib/changelog": "long"}},
-		{Name: "tool", Version: "2", Depends: "lib (>= 1), debconf | debconf-2.0", Files: map[string]string{"/usr/bin/tool": "t", "/usr/share/doc/tool/README": "r"}},
+			"/usr/share/lib/small": "s", "/usr/share/lib/big": "b", "/usr/share/doc/lib/changelog": "long", "/usr/share/doc/lib/copyright": dep5}},
+		{Name: "tool", Version: "2", Depends: "lib (>= 1), debconf | debconf-2.0", Files: map[string]string{"/usr/bin/tool": "t", "/usr/share/doc/tool": "-> lib"}},
 		{Name: "debconf", Version: "1"},
 	}
 }
@@ -216,6 +218,7 @@ func TestUpdateAndBuild(t *testing.T) {
 		}
 		kittest.Golden(t, i.Name+"-config.json", string(config)+"\n")
 		kittest.Golden(t, i.Name+"-files.txt", list(t, i.Image))
+		bills(t, i)
 		b, err := os.ReadFile(filepath.Join(o.Dir, i.Name, "digests-amd64.txt"))
 		if err != nil {
 			t.Fatal(err)
@@ -228,6 +231,21 @@ func TestUpdateAndBuild(t *testing.T) {
 	if diff := cmp.Diff(low, high[:len(low)]); diff != "" {
 		t.Errorf("high does not begin with the layers of low:\n%s", diff)
 	}
+}
+
+// bills compares the bills of materials of an image with golden files.
+func bills(t *testing.T, i Image) {
+	t.Helper()
+	cdx, err := i.SBOM.CycloneDX()
+	if err != nil {
+		t.Fatal(err)
+	}
+	spdx, err := i.SBOM.SPDX()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kittest.Golden(t, i.Name+".cdx.json", string(cdx))
+	kittest.Golden(t, i.Name+".spdx.json", string(spdx))
 }
 
 func unsign(lock string) string {

@@ -19,8 +19,8 @@ import (
 )
 
 // revision goes into the key of every cached layer. It must change whenever this program makes other bytes of
-// the same packages and files.
-const revision = "1"
+// the same packages and files, or keeps something else beside them.
+const revision = "2"
 
 // Build makes the images named by o.Names, in that order, from their locks.
 func Build(ctx context.Context, o Options) ([]Image, error) {
@@ -53,7 +53,9 @@ type assembled struct {
 type stratum struct {
 	*layer.Layer
 	stack, name, comment, key string
-	drift                     []Drift
+	// packages are those that are in the layer, which those in drift are not as locked.
+	packages []lockedPackage
+	drift    []Drift
 }
 
 func newBuilder(o Options) *builder {
@@ -231,7 +233,7 @@ func (b *builder) stratum(ctx context.Context, a *assembled, i int) (*stratum, e
 	if err != nil {
 		return nil, err
 	}
-	l := &stratum{stack: a.stack.Name, name: r.Layer.Name, comment: r.Layer.Comment}
+	l := &stratum{stack: a.stack.Name, name: r.Layer.Name, comment: r.Layer.Comment, packages: r.Packages}
 	if l.key, err = r.key(); err != nil {
 		return nil, err
 	}
@@ -254,11 +256,11 @@ func (b *builder) stratum(ctx context.Context, a *assembled, i int) (*stratum, e
 	if err != nil {
 		return nil, err
 	}
-	tree, controls, err := fill(r, packages, a.layers)
+	tree, known, err := fill(r, packages, a.layers)
 	if err != nil {
 		return nil, err
 	}
-	l.Layer, err = layer.Save(tree, controls, b.o.layerDir(l.key))
+	l.Layer, err = layer.Save(tree, known, b.o.layerDir(l.key))
 	if err != nil {
 		return nil, fmt.Errorf("writing the layer: %w", err)
 	}

@@ -62,7 +62,21 @@ func (a *assembled) image(arch string) (Image, error) {
 		annotations["io.strata.drift"] = drifted(out.Drift)
 	}
 	out.Image = mutate.Annotations(img, annotations).(v1.Image)
-	return out, nil
+	out.SBOM, err = a.sbom(out.Image, arch)
+	return out, err
+}
+
+// Index puts images of one name, one per architecture, into an image index.
+func Index(images ...Image) (v1.ImageIndex, error) {
+	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	for _, i := range images {
+		config, err := i.Image.ConfigFile()
+		if err != nil {
+			return nil, err
+		}
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: i.Image, Descriptor: v1.Descriptor{Platform: config.Platform()}})
+	}
+	return index, nil
 }
 
 // drifted lists packages as "name locked -> used, …".

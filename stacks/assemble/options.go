@@ -10,6 +10,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/stacks/internal/archive"
 	"github.com/strata-buildpacks/strata/stacks/internal/layer"
 )
@@ -50,6 +51,8 @@ type Image struct {
 	Drift []Drift
 	// Layers are the image's layers, lowest first.
 	Layers []LayerInfo
+	// SBOM lists the packages of all layers, and Debian.
+	SBOM sbom.Document
 }
 
 // LayerInfo is what a person wants to know about a layer.
