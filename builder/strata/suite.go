@@ -10,9 +10,11 @@ import (
 	"runtime"
 	"text/tabwriter"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
 
 	"github.com/strata-buildpacks/strata/builder/compose"
+	"github.com/strata-buildpacks/strata/builder/platform"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/stacks/assemble"
 )
@@ -45,7 +47,7 @@ var architectures = []string{"amd64", "arm64"}
 
 func stackCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "stack", Short: "Make run images and build images from signed Debian packages"}
-	var config, arch string
+	var config, arch, bills string
 	var locked bool
 	options := func(names []string, s *screen) (assemble.Options, error) {
 		path, err := findConfig(config)
@@ -73,11 +75,12 @@ func stackCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return buildStacks(cmd, o, s)
+			return buildStacks(cmd, o, s, bills)
 		},
 	}
 	build.Flags().BoolVar(&locked, "locked", false, "fail when the mirror no longer has a locked package, instead of taking its newest signed version")
-	build.Flags().StringVar(&arch, "arch", runtime.GOARCH, "architecture: amd64 or arm64")
+	build.Flags().StringVar(&bills, "sbom", "", "write CycloneDX and SPDX files of every image into this folder")
+	build.Flags().StringVar(&arch, "arch", runtime.GOARCH, "architecture: amd64, arm64, or all for an index of both")
 	var check bool
 	update := &cobra.Command{
 		Use:   "update [NAME…]",
@@ -135,31 +138,90 @@ func updateStacks(cmd *cobra.Command, options assemble.Options, s *screen) error
 	return nil
 }
 
-func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen) error {
+// buildStacks puts images into the store with their bills of materials attached and, unless bills is empty, writes those
+// into that folder too. Of all architectures a name gets one index.
+func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen, bills string) error {
 	home, err := openHome()
 	if err != nil {
 		return err
 	}
-	images, err := assemble.Build(cmd.Context(), options)
-	s.clear()
+	wanted := []string{options.Arch}
+	if options.Arch == "all" {
+		wanted = architectures
+	}
+	var names []string
+	images := map[string][]assemble.Image{}
+	for _, options.Arch = range wanted {
+		built, err := assemble.Build(cmd.Context(), options)
+		s.clear()
+		if err != nil {
+			return err
+		}
+		for _, image := range built {
+			if images[image.Ref] == nil {
+				names = append(names, image.Ref)
+			}
+			images[image.Ref] = append(images[image.Ref], image)
+		}
+	}
+	for _, name := range names {
+		if err := keepStack(cmd, home, images[name], s, bills); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepStack stores the images of one name.
+func keepStack(cmd *cobra.Command, home *platform.Home, images []assemble.Image, s *screen, bills string) error {
+	ref := images[0].Ref
+	var digest v1.Hash
+	var err error
+	if len(images) == 1 {
+		digest, err = home.Put(ref, images[0].Image)
+	} else {
+		var index v1.ImageIndex
+		if index, err = assemble.Index(images...); err == nil {
+			digest, err = home.PutIndex(ref, index)
+		}
+	}
 	if err != nil {
 		return err
 	}
+	var size int64
 	for _, image := range images {
-		digest, err := home.Put(image.Ref, image.Image)
-		if err != nil {
-			return err
-		}
 		for _, drift := range image.Drift {
 			s.line("warning: " + image.Name + " has " + drift.Package + " " + drift.Used + ": the mirror dropped the locked " + drift.Locked)
 		}
-		size, err := home.Size(image.Ref)
-		if err != nil {
+		for _, layer := range image.Layers {
+			size += layer.Size
+		}
+		if err := keepBill(home, image, bills); err != nil {
 			return err
 		}
-		cmd.Printf("%-22s %9s  %s\n", image.Ref, megabytes(size), digest)
 	}
+	cmd.Printf("%-22s %9s  %s\n", ref, megabytes(size), digest)
 	return nil
+}
+
+// keepBill attaches an image's bill of materials to it and, unless dir is empty, writes it there.
+func keepBill(home *platform.Home, image assemble.Image, dir string) error {
+	config, err := image.Image.ConfigFile()
+	if err != nil {
+		return err
+	}
+	digest, err := image.Image.Digest()
+	if err != nil {
+		return err
+	}
+	title := image.Name + "-" + config.Architecture
+	if err := home.Attach(digest, title, image.SBOM); err != nil || dir == "" {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fault.Fault{ID: "output", What: "cannot write bills of materials into " + dir, Do: "name a folder that you may write", Err: err}
+	}
+	return image.SBOM.WriteFiles(filepath.Join(dir, title))
 }
 
 func builderCommand() *cobra.Command {
