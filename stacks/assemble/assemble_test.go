@@ -578,6 +578,7 @@ func TestErrors(t *testing.T) {
 		{name: "stack-unknown-key", after: edit("low/stack.toml", "distro =", "distribution =")},
 		{name: "stack-not-toml", after: edit("low/stack.toml", "distro =", "distro")},
 		{name: "stack-no-user", after: edit("low/stack.toml", `user = "1002:1000"`, "")},
+		{name: "stack-point-release", after: edit("low/stack.toml", `version = "13"`, `version = "13.7"`)},
 		{name: "stack-relative-path", after: edit("low/stack.toml", `path = "/tmp"`, `path = "tmp"`)},
 		{name: "stack-cycle", after: edit("low/stack.toml", `id =`, "base = \"high\"\nid =")},
 		{name: "lock-missing", after: func(t *testing.T, _ *debtest.Archive, o *Options) {
