@@ -98,7 +98,7 @@ func stackFiles() map[string]string {
 	}
 }
 
-const dep5 = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\nLicense: GPL-2+ or Artistic\n\nFiles: x\nLicense: Expat\n"
+const dep5 = "Format: copyright-format/1.0\n\nFiles: *\nLicense: GPL-2+ or Artistic\n\nFiles: x\nLicense: Expat\n"
 
 func debs() []debtest.Deb {
 	return []debtest.Deb{

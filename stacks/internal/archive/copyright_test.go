@@ -8,7 +8,7 @@ import (
 
 func TestLicences(t *testing.T) {
 	t.Parallel()
-	const format = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n"
+	const format = "Format: copyright-format/1.0\n"
 	tests := []struct {
 		name, text string
 		want       []string
