@@ -18,6 +18,7 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/internal/sandbox"
 	"github.com/strata-buildpacks/strata/builder/platform/internal/store"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 )
 
 // Init has to be the first call of main in a program that builds or runs
@@ -81,7 +82,32 @@ func (h *Home) Put(ref string, image v1.Image) (v1.Hash, error) {
 	return h.store.Put(parsed, image)
 }
 
-// Image returns an image of the store; missing tells what to do when it is not there.
+// PutIndex stores the images of an index under one name and returns the index's digest.
+func (h *Home) PutIndex(ref string, index v1.ImageIndex) (v1.Hash, error) {
+	parsed, err := ParseReference(ref)
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	return h.store.PutIndex(parsed, index)
+}
+
+// Attach stores a bill of materials beside an image of the store, as artifacts whose subject is the image. title begins
+// the names of its files.
+func (h *Home) Attach(image v1.Hash, title string, bill sbom.Document) error {
+	cdx, err := bill.CycloneDX()
+	if err != nil {
+		return err
+	}
+	spdx, err := bill.SPDX()
+	if err != nil {
+		return err
+	}
+	return h.store.Attach(image,
+		store.Artifact{Type: sbom.TypeCycloneDX, Title: title + sbom.SuffixCycloneDX, Content: cdx},
+		store.Artifact{Type: sbom.TypeSPDX, Title: title + sbom.SuffixSPDX, Content: spdx})
+}
+
+// Image returns an image of the store, of an index that for this machine's architecture; missing tells what to do when it is not there.
 func (h *Home) Image(ref, missing string) (v1.Image, error) {
 	parsed, err := ParseReference(ref)
 	if err != nil {

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"text/tabwriter"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
 
 	"github.com/strata-buildpacks/strata/builder/compose"
@@ -39,9 +42,12 @@ func findConfig(named string) (string, error) {
 	}
 }
 
+// architectures are those that the stacks are made for, as Debian and OCI call them.
+var architectures = []string{"amd64", "arm64"}
+
 func stackCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "stack", Short: "Make run images and build images from signed Debian packages"}
-	var config, arch string
+	var config, arch, bills string
 	var locked bool
 	var output outputFlag
 	options := func(names []string, s *screen) (assemble.Options, error) {
@@ -70,34 +76,79 @@ func stackCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return buildStacks(cmd, o, s, &output)
+			return buildStacks(cmd, o, s, bills, &output)
 		},
 	}
 	build.Flags().BoolVar(&locked, "locked", false, "fail when the mirror no longer has a locked package, instead of taking its newest signed version")
+	build.Flags().StringVar(&bills, "sbom", "", "write CycloneDX and SPDX files of every image into this folder")
+	build.Flags().StringVar(&arch, "arch", runtime.GOARCH, "architecture: amd64, arm64, or all for an index of both")
 	output.register(build.Flags())
-	lock := &cobra.Command{
-		Use:   "lock [NAME…]",
-		Short: "Lock the newest signed packages",
+	var check bool
+	update := &cobra.Command{
+		Use:   "update [NAME…]",
+		Short: "Lock the newest signed packages, and say what that changes",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			s := newScreen(false)
 			o, err := options(names, s)
 			if err != nil {
 				return err
 			}
-			defer s.clear()
-			return assemble.Lock(cmd.Context(), o)
+			o.Check = check
+			return updateStacks(cmd, o, s)
 		},
 	}
+	update.Flags().BoolVar(&check, "check", false, "write nothing; fail when something is due")
 	cmd.PersistentFlags().StringVar(&config, "config", "", "builder.toml of the suite (default: found above this folder)")
-	cmd.PersistentFlags().StringVar(&arch, "arch", runtime.GOARCH, "architecture: amd64 or arm64")
-	cmd.AddCommand(build, lock)
+	cmd.AddCommand(build, update)
 	return cmd
 }
 
-func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen, output *outputFlag) error {
+// updateStacks locks both architectures: images of one name are made of the same versions.
+func updateStacks(cmd *cobra.Command, options assemble.Options, s *screen) error {
+	var due assemble.Due
+	for _, options.Arch = range architectures {
+		d, err := assemble.Update(cmd.Context(), options)
+		s.clear()
+		if err != nil {
+			return err
+		}
+		due.Changes, due.Files = append(due.Changes, d.Changes...), append(due.Files, d.Files...)
+	}
+	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	if len(due.Changes) > 0 {
+		fmt.Fprintln(table, "STACK\tARCH\tPACKAGE\tLOCKED\tNEWEST\tSUITE")
+	}
+	for _, c := range due.Changes {
+		suite := "main"
+		switch {
+		case c.Security:
+			suite = "security"
+		case c.New == "":
+			suite = "-"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Stack, c.Arch, c.Package, cmp.Or(c.Old, "-"), cmp.Or(c.New, "-"), suite)
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("printing the table: %w", err)
+	}
+	if options.Check {
+		return due.Err()
+	}
+	for _, file := range due.Files {
+		s.line("wrote " + filepath.Join("stacks", file))
+	}
+	return nil
+}
+
+// buildStacks puts images into the store with their bills of materials attached and, unless bills is empty, writes those
+// into that folder too. Of all architectures a name gets one index, which goes to no output.
+func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen, bills string, output *outputFlag) error {
 	outputs, err := output.parse(nil)
 	if err != nil {
 		return err
+	}
+	if len(outputs) > 0 && options.Arch == "all" {
+		return fault.Fault{ID: "output", What: "--output takes images of one architecture, not of all", Do: "name one with --arch"}
 	}
 	for _, o := range outputs {
 		if o.OneImage() && len(options.Names) != 1 {
@@ -108,32 +159,89 @@ func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen, output
 	if err != nil {
 		return err
 	}
-	images, err := assemble.Build(cmd.Context(), options)
-	s.clear()
+	wanted := []string{options.Arch}
+	if options.Arch == "all" {
+		wanted = architectures
+	}
+	var names []string
+	images := map[string][]assemble.Image{}
+	for _, options.Arch = range wanted {
+		built, err := assemble.Build(cmd.Context(), options)
+		s.clear()
+		if err != nil {
+			return err
+		}
+		for _, image := range built {
+			if images[image.Ref] == nil {
+				names = append(names, image.Ref)
+			}
+			images[image.Ref] = append(images[image.Ref], image)
+		}
+	}
+	for _, name := range names {
+		if err := keepStack(cmd, home, images[name], s, bills); err != nil {
+			return err
+		}
+		if outputs, err = output.parse([]string{name}); err != nil {
+			return err
+		}
+		if err := writeOutputs(cmd.Context(), home, outputs, []string{name}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepStack stores the images of one name.
+func keepStack(cmd *cobra.Command, home *platform.Home, images []assemble.Image, s *screen, bills string) error {
+	ref := images[0].Ref
+	var digest v1.Hash
+	var err error
+	if len(images) == 1 {
+		digest, err = home.Put(ref, images[0].Image)
+	} else {
+		var index v1.ImageIndex
+		if index, err = assemble.Index(images...); err == nil {
+			digest, err = home.PutIndex(ref, index)
+		}
+	}
 	if err != nil {
 		return err
 	}
+	var size int64
 	for _, image := range images {
-		if outputs, err = output.parse([]string{image.Ref}); err != nil {
-			return err
-		}
-		digest, err := home.Put(image.Ref, image.Image)
-		if err != nil {
-			return err
-		}
-		if err := writeOutputs(cmd.Context(), home, outputs, []string{image.Ref}); err != nil {
-			return err
-		}
 		for _, drift := range image.Drift {
 			s.line("warning: " + image.Name + " has " + drift.Package + " " + drift.Used + ": the mirror dropped the locked " + drift.Locked)
 		}
-		size, err := home.Size(image.Ref)
-		if err != nil {
+		for _, layer := range image.Layers {
+			size += layer.Size
+		}
+		if err := keepBill(home, image, bills); err != nil {
 			return err
 		}
-		cmd.Printf("%-22s %9s  %s\n", image.Ref, megabytes(size), digest)
 	}
+	cmd.Printf("%-22s %9s  %s\n", ref, megabytes(size), digest)
 	return nil
+}
+
+// keepBill attaches an image's bill of materials to it and, unless dir is empty, writes it there.
+func keepBill(home *platform.Home, image assemble.Image, dir string) error {
+	config, err := image.Image.ConfigFile()
+	if err != nil {
+		return err
+	}
+	digest, err := image.Image.Digest()
+	if err != nil {
+		return err
+	}
+	title := image.Name + "-" + config.Architecture
+	if err := home.Attach(digest, title, image.SBOM); err != nil || dir == "" {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fault.Fault{ID: "output", What: "cannot write bills of materials into " + dir, Do: "name a folder that you may write", Err: err}
+	}
+	return image.SBOM.WriteFiles(filepath.Join(dir, title))
 }
 
 func builderCommand() *cobra.Command {

@@ -98,13 +98,15 @@ func stackFiles() map[string]string {
 	}
 }
 
+const dep5 = "Format: copyright-format/1.0\n\nFiles: *\nLicense: GPL-2+ or Artistic\n\nFiles: x\nLicense: Expat\n"
+
 func debs() []debtest.Deb {
 	return []debtest.Deb{
 		{Name: "base-files", Version: "13", Files: map[string]string{"/bin": "-> usr/bin", "/tmp/": "", "/usr/bin/": "", "/etc/debian_version": "13\n"}},
 		{Name: "certs", Version: "1", Files: map[string]string{"/usr/share/certs/b.crt": "B", "/usr/share/certs/a.crt": "A\n\n", "/etc/certs.conf": "conf\n"}},
 		{Name: "lib", Version: "1.0-1", Files: map[string]string{"/usr/lib/x86_64-linux-gnu/lib.so.1": "ELF", "/usr/lib/only-amd64": "x",
-			"/usr/share/lib/small": "s", "/usr/share/lib/big": "b", "/usr/share/doc/lib/changelog": "long"}},
-		{Name: "tool", Version: "2", Depends: "lib (>= 1), debconf | debconf-2.0", Files: map[string]string{"/usr/bin/tool": "t", "/usr/share/doc/tool/README": "r"}},
+			"/usr/share/lib/small": "s", "/usr/share/lib/big": "b", "/usr/share/doc/lib/changelog": "long", "/usr/share/doc/lib/copyright": dep5}},
+		{Name: "tool", Version: "2", Depends: "lib (>= 1), debconf | debconf-2.0", Files: map[string]string{"/usr/bin/tool": "t", "/usr/share/doc/tool": "-> lib"}},
 		{Name: "debconf", Version: "1"},
 	}
 }
@@ -129,7 +131,7 @@ func options(t *testing.T, a *debtest.Archive) Options {
 func locked(t *testing.T) (*debtest.Archive, Options) {
 	t.Helper()
 	a, o := setup(t)
-	if err := Lock(t.Context(), o); err != nil {
+	if _, err := Update(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	a.Asked()
@@ -189,7 +191,7 @@ func list(t *testing.T, img v1.Image) string {
 	return b.String()
 }
 
-func TestLockAndBuild(t *testing.T) {
+func TestUpdateAndBuild(t *testing.T) {
 	t.Parallel()
 	_, o := locked(t)
 	images, err := Build(t.Context(), o)
@@ -216,6 +218,7 @@ func TestLockAndBuild(t *testing.T) {
 		}
 		kittest.Golden(t, i.Name+"-config.json", string(config)+"\n")
 		kittest.Golden(t, i.Name+"-files.txt", list(t, i.Image))
+		bills(t, i)
 		b, err := os.ReadFile(filepath.Join(o.Dir, i.Name, "digests-amd64.txt"))
 		if err != nil {
 			t.Fatal(err)
@@ -228,6 +231,21 @@ func TestLockAndBuild(t *testing.T) {
 	if diff := cmp.Diff(low, high[:len(low)]); diff != "" {
 		t.Errorf("high does not begin with the layers of low:\n%s", diff)
 	}
+}
+
+// bills compares the bills of materials of an image with golden files.
+func bills(t *testing.T, i Image) {
+	t.Helper()
+	cdx, err := i.SBOM.CycloneDX()
+	if err != nil {
+		t.Fatal(err)
+	}
+	spdx, err := i.SBOM.SPDX()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kittest.Golden(t, i.Name+".cdx.json", string(cdx))
+	kittest.Golden(t, i.Name+".spdx.json", string(spdx))
 }
 
 func unsign(lock string) string {
@@ -314,9 +332,201 @@ func TestBuildDrift(t *testing.T) {
 	if diff := cmp.Diff([]string{"warning: the mirror no longer has lib 1.0-1: using 1.0-1+deb13u1, so the digest is not the locked one"}, log); diff != "" {
 		t.Error(diff)
 	}
+	for i, want := range []string{"", "lib 1.0-1 -> 1.0-1+deb13u1"} {
+		m, err := images[i].Image.Manifest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.Annotations["io.strata.drift"]; got != want {
+			t.Errorf("the manifest of %s records the drift %q, want %q", images[i].Name, got, want)
+		}
+	}
 	o.Locked = true
 	_, err = Build(t.Context(), o)
 	kittest.Golden(t, "error-lock-gone.txt", fmt.Sprintln(err))
+}
+
+// Differences compares an image with the committed digests of its stack. Of an image whose packages have drifted it
+// compares the layers that have not: what a mirror drops is no fault of what is committed.
+func Differences(t *testing.T, i Image, committed string) []string {
+	t.Helper()
+	digest, err := i.Image.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	if len(i.Drift) == 0 {
+		want = append(want, "image "+digest.String()+" "+i.Ref+"\n")
+	}
+	layers, err := i.Image.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, l := range i.Layers {
+		diff, err := layers[n].DiffID()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(l.Drift) == 0 {
+			want = append(want, "layer "+l.Digest.String()+" "+diff.String()+" "+l.Name+"\n")
+		}
+	}
+	return slices.DeleteFunc(want, func(line string) bool { return strings.Contains(committed, line) })
+}
+
+// TestDifferences checks what continuous integration says after a point release: that nothing is wrong, and still
+// that something is if a layer of packages which have not moved is another one than committed.
+func TestDifferences(t *testing.T) {
+	t.Parallel()
+	a, o := locked(t)
+	point(t, a)
+	o.Cache, o.Names = t.TempDir(), []string{"low", "high"}
+	images, err := Build(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if images[1].Drift == nil {
+		t.Fatal("high has not drifted")
+	}
+	for _, i := range images {
+		b, err := os.ReadFile(filepath.Join(o.Dir, i.Name, "digests-amd64.txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := Differences(t, i, string(b)); len(diff) > 0 {
+			t.Errorf("of %s the committed digests lack %q", i.Name, diff)
+		}
+		low := i.Layers[0].Digest.Hex
+		if diff := Differences(t, i, strings.ReplaceAll(string(b), low, strings.Repeat("0", len(low)))); len(diff) != 1 {
+			t.Errorf("another layer low/one of %s is not noticed: %q", i.Name, diff)
+		}
+	}
+}
+
+// snapshot configures an archive of old files at /old.
+func snapshot(a *debtest.Archive, env func(string) string) func(string) string {
+	return func(k string) string {
+		if k == "STRATA_DEBIAN_SNAPSHOT_MIRROR" {
+			return strings.TrimSuffix(a.URL, "/debian") + "/old"
+		}
+		return env(k)
+	}
+}
+
+// TestBuildSnapshot checks that a file which the mirror has dropped is taken from an archive of old files, so that
+// nothing drifts.
+func TestBuildSnapshot(t *testing.T) {
+	t.Parallel()
+	a, o := locked(t)
+	before, err := Build(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const path = "pool/main/l/lib/lib_1.0-1_amd64.deb"
+	old := a.Get("/debian/" + path)
+	point(t, a)
+	a.Set("/old/"+path, old)
+	o.Getenv = snapshot(a, o.Getenv)
+	o.Cache, o.Names, o.Locked = t.TempDir(), []string{"high"}, true
+	after, err := Build(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(digests(t, before[1:2]), digests(t, after)); diff != "" || after[0].Drift != nil {
+		t.Errorf("drifted by %v, digests:\n%s", after[0].Drift, diff)
+	}
+}
+
+// TestUpdate polls an archive with a security update, a package that is new and one that goes.
+func TestUpdate(t *testing.T) {
+	t.Parallel()
+	a, o := locked(t)
+	next := debs()
+	next[2].Version, next[2].Security = "1.0-1+deb13u1", true
+	next[3].Depends = "lib, debconf, more"
+	next = append(next, debtest.Deb{Name: "more", Version: "3"})
+	a.Publish(t, debtest.Born.Add(time.Minute), next...)
+	edit("low/stack.toml", `["certs", "base-files"]`, `["certs", "base-files", "debconf"]`)(t, a, &o)
+	kittest.Write(t, o.Dir, map[string]string{"slices/debconf.toml": "files = []"})
+	want := Due{
+		Changes: []Change{
+			{Stack: "low", Arch: "amd64", Package: "debconf", New: "1"},
+			{Stack: "high", Arch: "amd64", Package: "lib", Old: "1.0-1", New: "1.0-1+deb13u1", Security: true},
+			{Stack: "whole", Arch: "amd64", Package: "lib", Old: "1.0-1", New: "1.0-1+deb13u1", Security: true},
+			{Stack: "whole", Arch: "amd64", Package: "more", New: "3"},
+		},
+		Files: []string{
+			"high/digests-amd64.txt", "high/lock-amd64.toml",
+			"low/contents-amd64.txt", "low/digests-amd64.txt", "low/lock-amd64.toml",
+			"whole/contents-amd64.txt", "whole/digests-amd64.txt", "whole/lock-amd64.toml",
+		},
+	}
+	before := kittest.Tree(t, o.Dir)
+	o.Check = true
+	due, err := Update(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, due); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(before, kittest.Tree(t, o.Dir)); diff != "" {
+		t.Errorf("--check wrote:\n%s", diff)
+	}
+	kittest.Golden(t, "error-stack-due.txt", fmt.Sprintln(due.Err()))
+	o.Check = false
+	if due, err = Update(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, due); diff != "" {
+		t.Error(diff)
+	}
+	if due, err = Update(t.Context(), o); err != nil || due.Files != nil || due.Changes != nil || due.Err() != nil {
+		t.Errorf("after an update %v and %v are due, %v", due.Changes, due.Files, err)
+	}
+	// The archive takes both back.
+	a.Publish(t, debtest.Born.Add(2*time.Minute), debs()...)
+	due, err = Update(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]Change{
+		{Stack: "high", Arch: "amd64", Package: "lib", Old: "1.0-1+deb13u1", New: "1.0-1"},
+		{Stack: "whole", Arch: "amd64", Package: "lib", Old: "1.0-1+deb13u1", New: "1.0-1"},
+		{Stack: "whole", Arch: "amd64", Package: "more", Old: "3"},
+	}, due.Changes); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestUpdateOfNothing checks that an index which is signed anew changes no lock, and a slice nothing but what it must.
+func TestUpdateOfNothing(t *testing.T) {
+	t.Parallel()
+	a, o := locked(t)
+	a.Publish(t, debtest.Born.Add(time.Minute), debs()...)
+	before := kittest.Tree(t, o.Dir)
+	due, err := Update(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, kittest.Tree(t, o.Dir)); diff != "" || due.Files != nil {
+		t.Errorf("due %v:\n%s", due.Files, diff)
+	}
+	edit("slices/lib.toml", `, "!/usr/share/lib/big"`, "")(t, a, &o)
+	if due, err = Update(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	want := Due{Files: []string{"high/contents-amd64.txt", "high/digests-amd64.txt", "high/lock-amd64.toml"}}
+	if diff := cmp.Diff(want, due); diff != "" {
+		t.Error(diff)
+	}
+	lock, err := loadLock(o.Dir, "high", "amd64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !lock.Date.Equal(debtest.Born) {
+		t.Errorf("the lock of the same packages is now of %s", lock.Date)
+	}
 }
 
 func TestBuildDriftWhenStale(t *testing.T) {
@@ -348,6 +558,15 @@ func TestErrors(t *testing.T) {
 			b[100] ^= 1
 			a.Set(path, b)
 		}},
+		{name: "deb-snapshot-wrong-hash", after: func(t *testing.T, a *debtest.Archive, o *Options) {
+			o.Cache, o.Names = t.TempDir(), []string{"high"}
+			const path = "pool/main/l/lib/lib_1.0-1_amd64.deb"
+			b := slices.Clone(a.Get("/debian/" + path))
+			b[100] ^= 1
+			point(t, a)
+			a.Set("/old/"+path, b)
+			o.Getenv = snapshot(a, o.Getenv)
+		}},
 		{name: "inrelease-tampered", relock: true, after: func(_ *testing.T, a *debtest.Archive, _ *Options) {
 			a.Set(inRelease, []byte(strings.Replace(string(a.Get(inRelease)), "Origin: Debian", "Origin: Nobody", 1)))
 		}},
@@ -359,6 +578,7 @@ func TestErrors(t *testing.T) {
 		{name: "stack-unknown-key", after: edit("low/stack.toml", "distro =", "distribution =")},
 		{name: "stack-not-toml", after: edit("low/stack.toml", "distro =", "distro")},
 		{name: "stack-no-user", after: edit("low/stack.toml", `user = "1002:1000"`, "")},
+		{name: "stack-point-release", after: edit("low/stack.toml", `version = "13"`, `version = "13.7"`)},
 		{name: "stack-relative-path", after: edit("low/stack.toml", `path = "/tmp"`, `path = "tmp"`)},
 		{name: "stack-cycle", after: edit("low/stack.toml", `id =`, "base = \"high\"\nid =")},
 		{name: "lock-missing", after: func(t *testing.T, _ *debtest.Archive, o *Options) {
@@ -368,12 +588,13 @@ func TestErrors(t *testing.T) {
 		}},
 		{name: "lock-stale", after: edit("low/stack.toml", `["certs", "base-files"]`, `["certs", "base-files", "lib"]`)},
 		{name: "lock-too-much", after: edit("low/stack.toml", `["certs", "base-files"]`, `["certs"]`)},
-		{name: "slice-missing", after: func(t *testing.T, _ *debtest.Archive, o *Options) {
+		{name: "slice-missing", relock: true, after: func(t *testing.T, _ *debtest.Archive, o *Options) {
 			if err := os.Remove(filepath.Join(o.Dir, "slices/lib.toml")); err != nil {
 				t.Fatal(err)
 			}
 		}},
-		{name: "slice-no-match", after: edit("slices/lib.toml", "/usr/share/lib/**", "/usr/share/libs/**")},
+		{name: "slice-stale", after: edit("slices/lib.toml", "/usr/share/lib/**", "/usr/share/libs/**")},
+		{name: "slice-no-match", relock: true, after: edit("slices/lib.toml", "/usr/share/lib/**", "/usr/share/libs/**")},
 		{name: "bundle-empty", after: edit("low/stack.toml", "*.crt", "*.pem")},
 		{name: "conflict-stack", after: edit("high/stack.toml", `"/usr/lib/lib.so"`, `"/usr/lib/only-amd64"`)},
 		{name: "conflict-below", after: edit("high/stack.toml", `"/usr/lib/lib.so"`, `"/etc/passwd"`)},
@@ -388,7 +609,7 @@ func TestErrors(t *testing.T) {
 			test.after(t, a, &o)
 			var err error
 			if test.relock {
-				err = Lock(t.Context(), o)
+				_, err = Update(t.Context(), o)
 			} else {
 				o.Locked = true
 				_, err = Build(t.Context(), o)
@@ -422,13 +643,13 @@ func edit(path, old, replacement string) func(*testing.T, *debtest.Archive, *Opt
 }
 
 // TestLockIsAllOrNothing checks that a stack that cannot be made leaves the locks of all as they are.
-func TestLockIsAllOrNothing(t *testing.T) {
+func TestUpdateIsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	a, o := locked(t)
 	point(t, a)
 	edit("slices/lib.toml", "/usr/share/lib/**", "/usr/share/libs/**")(t, a, &o)
 	before := kittest.Tree(t, o.Dir)
-	if err := Lock(t.Context(), o); err == nil {
+	if _, err := Update(t.Context(), o); err == nil {
 		t.Fatal("no error")
 	}
 	if diff := cmp.Diff(before, kittest.Tree(t, o.Dir)); diff != "" {

@@ -19,8 +19,8 @@ import (
 )
 
 // revision goes into the key of every cached layer. It must change whenever this program makes other bytes of
-// the same packages and files.
-const revision = "1"
+// the same packages and files, or keeps something else beside them.
+const revision = "2"
 
 // Build makes the images named by o.Names, in that order, from their locks.
 func Build(ctx context.Context, o Options) ([]Image, error) {
@@ -53,7 +53,9 @@ type assembled struct {
 type stratum struct {
 	*layer.Layer
 	stack, name, comment, key string
-	drift                     []Drift
+	// packages are those that are in the layer, which those in drift are not as locked.
+	packages []lockedPackage
+	drift    []Drift
 }
 
 func newBuilder(o Options) *builder {
@@ -130,7 +132,7 @@ func (b *builder) strata(ctx context.Context, name string) (*assembled, error) {
 		}
 	}
 	if err := a.lock.covers(s); err != nil {
-		return nil, fault.Fault{ID: "lock-stale", What: lockPath(b.o.Dir, name, b.o.Arch), Err: err, Do: "run strata stack lock " + name}
+		return nil, fault.Fault{ID: "lock-stale", What: lockPath(b.o.Dir, name, b.o.Arch), Err: err, Do: "run strata stack update " + name}
 	}
 	if s.Base != "" {
 		base, err := b.assemble(ctx, s.Base)
@@ -210,11 +212,17 @@ func (b *builder) recipe(a *assembled, i int) (recipe, error) {
 		return r, nil
 	}
 	for _, p := range r.Packages {
-		patterns, err := loadSlice(b.o.Dir, p.Name, b.o.Arch)
+		hash, err := sliceHash(b.o.Dir, p.Name)
 		if err != nil {
 			return r, err
 		}
-		r.Slices[p.Name] = patterns
+		if hash != p.Slice {
+			return r, fault.Fault{ID: "lock-stale", What: lockPath(b.o.Dir, s.Name, b.o.Arch),
+				Err: fmt.Errorf("%s is not as it was when the lock was made", slicePath(b.o.Dir, p.Name)), Do: "run strata stack update " + s.Name}
+		}
+		if r.Slices[p.Name], err = loadSlice(b.o.Dir, p.Name, b.o.Arch); err != nil {
+			return r, err
+		}
 	}
 	return r, nil
 }
@@ -225,7 +233,7 @@ func (b *builder) stratum(ctx context.Context, a *assembled, i int) (*stratum, e
 	if err != nil {
 		return nil, err
 	}
-	l := &stratum{stack: a.stack.Name, name: r.Layer.Name, comment: r.Layer.Comment}
+	l := &stratum{stack: a.stack.Name, name: r.Layer.Name, comment: r.Layer.Comment, packages: r.Packages}
 	if l.key, err = r.key(); err != nil {
 		return nil, err
 	}
@@ -248,11 +256,11 @@ func (b *builder) stratum(ctx context.Context, a *assembled, i int) (*stratum, e
 	if err != nil {
 		return nil, err
 	}
-	tree, controls, err := fill(r, packages, a.layers)
+	tree, known, err := fill(r, packages, a.layers)
 	if err != nil {
 		return nil, err
 	}
-	l.Layer, err = layer.Save(tree, controls, b.o.layerDir(l.key))
+	l.Layer, err = layer.Save(tree, known, b.o.layerDir(l.key))
 	if err != nil {
 		return nil, fmt.Errorf("writing the layer: %w", err)
 	}

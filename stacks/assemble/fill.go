@@ -4,24 +4,26 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/stacks/internal/archive"
 	"github.com/strata-buildpacks/strata/stacks/internal/deb"
 	"github.com/strata-buildpacks/strata/stacks/internal/layer"
 )
 
-// fill puts a layer's files on top of the layers below. It returns the packages' control files too.
-func fill(r recipe, packages []unpacked, below []*stratum) (*layer.Tree, map[string]string, error) {
+// fill puts a layer's files on top of the layers below. It returns what is to be known of its packages too.
+func fill(r recipe, packages []unpacked, below []*stratum) (*layer.Tree, map[string]layer.Package, error) {
 	var lower [][]layer.Entry
-	all := map[string]string{}
+	all := map[string]layer.Package{}
 	for _, l := range below {
 		lower = append(lower, l.Entries())
-		maps.Copy(all, l.Controls())
+		maps.Copy(all, l.Packages())
 	}
 	t := layer.NewTree(lower...)
-	controls := map[string]string{}
+	known := map[string]layer.Package{}
 	for _, p := range packages {
 		files, err := r.files(p)
 		if err != nil {
@@ -32,14 +34,14 @@ func fill(r recipe, packages []unpacked, below []*stratum) (*layer.Tree, map[str
 				return nil, nil, conflict(err)
 			}
 		}
-		controls[p.Name] = string(p.Control)
+		known[p.Name] = layer.Package{Control: string(p.Control), Licences: archive.Licences(copyright(p, packages))}
 	}
-	if maps.Copy(all, controls); r.Whole && r.Top {
+	if maps.Copy(all, known); r.Whole && r.Top {
 		if err := t.Add(text("var/lib/dpkg/status", status(all)), ""); err != nil {
 			return nil, nil, conflict(err)
 		}
 	}
-	return t, controls, r.extras(t, packages)
+	return t, known, r.extras(t, packages)
 }
 
 func conflict(err error) error {
@@ -146,11 +148,30 @@ func (r recipe) records(p unpacked, files []deb.File) []deb.File {
 	return out
 }
 
+// copyright returns a package's copyright file; the folder it is in may be a link to that of another package.
+func copyright(p unpacked, packages []unpacked) string {
+	owner, dir := p, "usr/share/doc/"+p.Name
+	for _, f := range p.Files {
+		if f.Path == dir && f.Type == deb.Symlink {
+			dir = path.Join(path.Dir(dir), f.Link)
+			if i := slices.IndexFunc(packages, func(q unpacked) bool { return q.Name == path.Base(dir) }); i >= 0 {
+				owner = packages[i]
+			}
+		}
+	}
+	for _, f := range owner.Files {
+		if f.Path == dir+"/copyright" {
+			return string(f.Data)
+		}
+	}
+	return ""
+}
+
 // status returns dpkg's status file for packages that are all installed.
-func status(controls map[string]string) []byte {
+func status(packages map[string]layer.Package) []byte {
 	var b bytes.Buffer
-	for _, name := range slices.Sorted(maps.Keys(controls)) {
-		first, rest, _ := strings.Cut(controls[name], "\n")
+	for _, name := range slices.Sorted(maps.Keys(packages)) {
+		first, rest, _ := strings.Cut(packages[name].Control, "\n")
 		fmt.Fprintf(&b, "%s\nStatus: install ok installed\n%s\n", first, rest)
 	}
 	return b.Bytes()

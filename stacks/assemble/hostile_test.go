@@ -29,7 +29,7 @@ func TestHostilePackage(t *testing.T) {
 	a.Publish(t, debtest.Born.Add(time.Minute), hostile...)
 	o.Names, o.Cache = []string{"high"}, filepath.Join(t.TempDir(), "cache")
 	before := kittest.Tree(t, o.Dir)
-	err := Lock(t.Context(), o)
+	_, err := Update(t.Context(), o)
 	if !errors.As(err, new(fault.Fault)) {
 		t.Fatalf("got %v, want a fault", err)
 	}

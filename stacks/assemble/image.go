@@ -39,7 +39,7 @@ func (a *assembled) image(arch string) (Image, error) {
 		if err != nil {
 			return out, err
 		}
-		out.Layers = append(out.Layers, LayerInfo{Name: l.stack + "/" + l.name, Comment: l.comment, Digest: digest, Size: size, UncompressedSize: l.UncompressedSize()})
+		out.Layers = append(out.Layers, LayerInfo{Name: l.stack + "/" + l.name, Comment: l.comment, Digest: digest, Size: size, UncompressedSize: l.UncompressedSize(), Drift: l.drift})
 		out.Drift = append(out.Drift, l.drift...)
 	}
 	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
@@ -57,8 +57,35 @@ func (a *assembled) image(arch string) (Image, error) {
 	if img, err = mutate.ConfigFile(img, config); err != nil {
 		return out, err
 	}
-	out.Image = mutate.Annotations(img, a.annotations()).(v1.Image)
-	return out, nil
+	annotations := a.annotations()
+	if len(out.Drift) > 0 {
+		annotations["io.strata.drift"] = drifted(out.Drift)
+	}
+	out.Image = mutate.Annotations(img, annotations).(v1.Image)
+	out.SBOM, err = a.sbom(out.Image, arch)
+	return out, err
+}
+
+// Index puts images of one name, one per architecture, into an image index.
+func Index(images ...Image) (v1.ImageIndex, error) {
+	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	for _, i := range images {
+		config, err := i.Image.ConfigFile()
+		if err != nil {
+			return nil, err
+		}
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: i.Image, Descriptor: v1.Descriptor{Platform: config.Platform()}})
+	}
+	return index, nil
+}
+
+// drifted lists packages as "name locked -> used, …".
+func drifted(drift []Drift) string {
+	var parts []string
+	for _, d := range drift {
+		parts = append(parts, d.Package+" "+d.Locked+" -> "+d.Used)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // env returns the environment sorted by name.

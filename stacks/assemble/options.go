@@ -10,11 +10,12 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/stacks/internal/archive"
 	"github.com/strata-buildpacks/strata/stacks/internal/layer"
 )
 
-// Options are what Build and Lock work on.
+// Options are what Build and Update work on.
 type Options struct {
 	// Dir is the folder with the stacks, their slices and locks.
 	Dir string
@@ -26,6 +27,8 @@ type Options struct {
 	Cache string
 	// Locked refuses to go on when a locked package cannot be had, instead of taking its newest version.
 	Locked bool
+	// Check keeps Update from writing anything.
+	Check bool
 	// Progress is told about downloads, Log about what a person should know. Both may be nil.
 	Progress fetch.Progress
 	Log      func(string)
@@ -48,6 +51,8 @@ type Image struct {
 	Drift []Drift
 	// Layers are the image's layers, lowest first.
 	Layers []LayerInfo
+	// SBOM lists the packages of all layers, and Debian.
+	SBOM sbom.Document
 }
 
 // LayerInfo is what a person wants to know about a layer.
@@ -57,6 +62,8 @@ type LayerInfo struct {
 	Digest        v1.Hash
 	// Size and UncompressedSize are in bytes.
 	Size, UncompressedSize int64
+	// Drift lists the layer's packages that are not the locked ones.
+	Drift []Drift
 }
 
 // Drift is a package whose locked version the mirror no longer has.

@@ -56,14 +56,15 @@ func (b *builder) deb(ctx context.Context, p lockedPackage) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return b.client.Get(ctx, fetch.Artifact{Name: p.Purl, SHA256: p.SHA256, Size: p.Size, URLs: src.Mirrors.URLs(p.Archive, p.Path)})
+	urls := slices.Concat(src.Mirrors.URLs(p.Archive, p.Path), src.Mirrors.URLs(archive.Snapshot, p.Path))
+	return b.client.Get(ctx, fetch.Artifact{Name: p.Purl, SHA256: p.SHA256, Size: p.Size, URLs: urls})
 }
 
 // replace fetches the newest signed version of a package that the mirror has dropped. A point release drops old
 // files; a build must not end because of that, but nobody shall miss it either.
 func (b *builder) replace(ctx context.Context, codename, version string, p *lockedPackage, gone error) (string, *Drift, error) {
 	if b.o.Locked {
-		return "", nil, fault.Fault{ID: "lock-gone", What: p.Purl, Err: fetch.ErrGone, Do: "run strata stack lock, or build without --locked to take its newest version"}
+		return "", nil, fault.Fault{ID: "lock-gone", What: p.Purl, Err: fetch.ErrGone, Do: "run strata stack update, name an archive of old files in STRATA_DEBIAN_SNAPSHOT_MIRROR, or build without --locked"}
 	}
 	ix, err := b.index(ctx, codename)
 	if err != nil {
@@ -75,7 +76,7 @@ func (b *builder) replace(ctx context.Context, codename, version string, p *lock
 	}
 	d := &Drift{Package: p.Name, Locked: p.Version, Used: newest.Version}
 	b.o.Log(fmt.Sprintf("warning: the mirror no longer has %s %s: using %s, so the digest is not the locked one", d.Package, d.Locked, d.Used))
-	*p = lockPackage(newest, version, p.Layer)
+	*p = lockPackage(newest, version, p.Layer, p.Slice)
 	file, err := b.deb(ctx, *p)
 	return file, d, err
 }
@@ -91,7 +92,7 @@ func (b *builder) index(ctx context.Context, codename string) (*archive.Index, e
 			if err != nil {
 				return nil, err
 			}
-			src.Stale = true
+			src.Stale = !b.o.Locked // a locked build never comes here, so this is Update
 			ix, err := archive.Open(ctx, src, codename, b.o.Arch)
 			if err != nil {
 				return nil, err

@@ -3,24 +3,33 @@ package assemble_test
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"debug/elf"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
+	"log"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 	"github.com/strata-buildpacks/strata/stacks/assemble"
 )
 
-// TestStacks makes the committed stacks from the real archive, with nothing in the cache, and compares digests. Of
-// arm64 it makes the run images; its build image differs in nothing that amd64's does not show.
+// TestStacks makes the committed stacks from the real archive, with nothing in the cache, and compares digests; then
+// it makes them again in other circumstances. Of arm64 it makes the run images; its build image differs in nothing that amd64's does not show.
 func TestStacks(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -56,21 +65,120 @@ func stacks(t *testing.T, o assemble.Options) {
 				t.Errorf("its layers have %d bytes, the limit is %d", size, limit)
 			}
 			libraries(t, i.Image)
-			if len(i.Drift) > 0 {
-				t.Skipf("the mirror has dropped locked packages, so the digest is another one: %v", i.Drift)
-			}
-			digest, err := i.Image.Digest()
-			if err != nil {
-				t.Fatal(err)
-			}
 			want, err := os.ReadFile(filepath.Join(o.Dir, i.Name, "digests-"+o.Arch+".txt"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if line := "image " + digest.String() + " " + i.Ref + "\n"; !strings.Contains(string(want), line) {
-				t.Errorf("the image is %s, the committed digests are\n%s", digest, want)
+			if diff := assemble.Differences(t, i, string(want)); len(diff) > 0 {
+				t.Errorf("the image has\n%sand the committed digests are\n%s", strings.Join(diff, ""), want)
+			}
+			if len(i.Drift) > 0 {
+				t.Skipf("the mirror has dropped locked packages, so only the layers without them were compared: %v", i.Drift)
 			}
 		})
+	}
+	t.Run("again, in other circumstances", func(t *testing.T) {
+		if diff := cmp.Diff(report(t, images), again(t, o)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// report lists images and their digests.
+func report(t *testing.T, images []assemble.Image) string {
+	t.Helper()
+	var b strings.Builder
+	for _, i := range images {
+		digest, err := i.Image.Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintln(&b, i.Ref, digest)
+	}
+	return b.String()
+}
+
+// againVariable holds the options of a build for the process that again starts.
+const againVariable = "STRATA_TEST_BUILD"
+
+// again builds from a copy of the stacks and the downloads, with no layer in the cache: in another process, folder,
+// time zone and locale, on one processor, with a umask that lets nobody in and, if root does it, as another user.
+func again(t *testing.T, o assemble.Options) string {
+	t.Helper()
+	// Not t.TempDir, whose parents another user may not enter.
+	dir, err := os.MkdirTemp("", "strata-user-") //nolint:usetesting // as said above
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, err := os.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kittest.Write(t, dir, map[string]string{"program": string(binary)})
+	program = filepath.Join(dir, "program")
+	other := assemble.Options{Dir: filepath.Join(dir, "a folder", "stäcks"), Names: o.Names, Arch: o.Arch, Cache: filepath.Join(dir, "cache")}
+	for to, from := range map[string]string{other.Dir: o.Dir, filepath.Join(other.Cache, "sha256"): filepath.Join(o.Cache, "sha256")} {
+		if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := json.Marshal(map[string]any{"Dir": other.Dir, "Names": other.Names, "Arch": other.Arch, "Cache": other.Cache})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The umask is set by sh, so that it is that process's alone.
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", `umask 077; exec "$0"`, program)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), againVariable+"="+string(text), "HOME="+dir, "TMPDIR="+dir, "TZ=Asia/Kathmandu", "LC_ALL=tr_TR.UTF-8", "GOMAXPROCS=1")
+	uid := os.Getuid()
+	if uid == 0 {
+		uid = 54321
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
+	}
+	err = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		return errors.Join(err, os.Lchown(path, uid, -1), os.Chmod(path, 0o700))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, stderr.String())
+	}
+	return string(out)
+}
+
+// TestMain builds, and tests nothing, in the process that again starts.
+func TestMain(m *testing.M) {
+	text := os.Getenv(againVariable)
+	if text == "" {
+		os.Exit(m.Run())
+	}
+	var o assemble.Options
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
+		log.Fatal(err)
+	}
+	images, err := assemble.Build(context.Background(), o)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, i := range images {
+		digest, err := i.Image.Digest()
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Fprintln(os.Stdout, i.Ref, digest)
 	}
 }
 

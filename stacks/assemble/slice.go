@@ -1,6 +1,8 @@
 package assemble
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -26,14 +28,23 @@ type sliceFile struct {
 // triplets are Debian's names of architectures for library folders.
 var triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
 
+// sliceHash returns the hash of the slice of a package, as a lock holds it.
+func sliceHash(dir, pkg string) (string, error) {
+	file := slicePath(dir, pkg)
+	b, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", fault.Fault{ID: "slice-missing", What: "package " + pkg, Err: fmt.Errorf("there is no %s", file), Do: "write it"}
+	}
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:]), err
+}
+
+func slicePath(dir, pkg string) string { return filepath.Join(dir, "slices", pkg+".toml") }
+
 // loadSlice returns the patterns for a package.
 func loadSlice(dir, pkg, arch string) ([]string, error) {
-	file := filepath.Join(dir, "slices", pkg+".toml")
 	var s sliceFile
-	if err := decode(file, &s); err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil, fault.Fault{ID: "slice-missing", What: "package " + pkg, Err: fmt.Errorf("there is no %s", file), Do: "write it"}
-		}
+	if err := decode(slicePath(dir, pkg), &s); err != nil {
 		return nil, err
 	}
 	var patterns []string

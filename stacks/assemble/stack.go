@@ -30,7 +30,7 @@ type Stack struct {
 	Version  string `toml:"version"`
 	// Distro is the name that buildpacks see as CNB_TARGET_DISTRO_NAME; a build image has none.
 	Distro string `toml:"distro"`
-	// ID is the value of the label io.buildpacks.stack.id; a build image has none.
+	// ID is the value of the label io.buildpacks.stack.id. kpack wants the same one on the run and the build image.
 	ID string `toml:"id"`
 	// User is numeric, uid:gid.
 	User    string            `toml:"user"`
@@ -106,6 +106,9 @@ func (s *Stack) check() error {
 		if value == "" {
 			return fmt.Errorf("%s is missing", key)
 		}
+	}
+	if strings.Contains(s.Version, ".") {
+		return fmt.Errorf("version %q is a point release: the lifecycle refuses to rebase from one to the next", s.Version)
 	}
 	if len(s.Layers) == 0 {
 		return errors.New("it has no [[layer]]")

@@ -38,20 +38,23 @@ type Document struct {
 	Components []Component
 }
 
+// How the names of the files end (Buildpack API, "Software-Bill-of-Materials"), and their media types.
 const (
-	suffixCycloneDX = ".sbom.cdx.json"
-	suffixSPDX      = ".sbom.spdx.json"
+	SuffixCycloneDX = ".sbom.cdx.json"
+	SuffixSPDX      = ".sbom.spdx.json"
+	TypeCycloneDX   = "application/vnd.cyclonedx+json"
+	TypeSPDX        = "application/spdx+json"
 )
 
-// Suffixes returns how the names of the files end that WriteFiles writes (Buildpack API, "Software-Bill-of-Materials").
-func Suffixes() []string { return []string{suffixCycloneDX, suffixSPDX} }
+// Suffixes returns how the names of the files end that WriteFiles writes.
+func Suffixes() []string { return []string{SuffixCycloneDX, SuffixSPDX} }
 
 // WriteFiles writes both formats beside prefix: prefix + ".sbom.cdx.json" and prefix + ".sbom.spdx.json", mode 0644.
 func (d Document) WriteFiles(prefix string) error {
 	formats := []struct {
 		suffix string
 		encode func() ([]byte, error)
-	}{{suffixCycloneDX, d.CycloneDX}, {suffixSPDX, d.SPDX}}
+	}{{SuffixCycloneDX, d.CycloneDX}, {SuffixSPDX, d.SPDX}}
 	for _, format := range formats {
 		data, err := format.encode()
 		if err != nil {

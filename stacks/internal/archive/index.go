@@ -28,8 +28,9 @@ import (
 // Package is what the index of an archive says about one version of a package.
 type Package struct {
 	Name, Version, Arch string
-	// Source is the source package's name, the same as Name unless the index says otherwise.
-	Source string
+	// Source is the source package's name, the same as Name unless the index says otherwise; SourceVersion is its
+	// version where that is not the package's own.
+	Source, SourceVersion string
 	// Archive is Main or Security, Path the .deb's path inside it.
 	Archive, Path string
 	SHA256        string
@@ -231,14 +232,14 @@ func newPackage(s map[string]string, archive string) (*Package, error) {
 	if !cleanPath(s["Filename"]) {
 		return nil, fmt.Errorf("package %q has the file name %q", s["Package"], s["Filename"])
 	}
-	source, _, _ := strings.Cut(s["Source"], " ")
+	source, version, _ := strings.Cut(s["Source"], " ")
 	if source == "" {
 		source = s["Package"]
 	}
 	if !nameSyntax.MatchString(s["Package"]) || !nameSyntax.MatchString(source) || !nameSyntax.MatchString(s["Architecture"]) || !versionSyntax.MatchString(s["Version"]) {
 		return nil, fmt.Errorf("package %q of source %q has no valid name, version %q or architecture %q", s["Package"], source, s["Version"], s["Architecture"])
 	}
-	p := &Package{Name: s["Package"], Version: s["Version"], Arch: s["Architecture"], Source: source,
+	p := &Package{Name: s["Package"], Version: s["Version"], Arch: s["Architecture"], Source: source, SourceVersion: strings.Trim(version, "()"),
 		Archive: archive, Path: s["Filename"], SHA256: s["SHA256"], Size: size}
 	if p.Depends, err = parseRelations(s["Pre-Depends"], s["Depends"]); err != nil {
 		return nil, fmt.Errorf("package %q: %w", p.Name, err)

@@ -14,10 +14,11 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// The two archives that Debian publishes for a release.
+// The two archives that Debian publishes for a release, and old files of both.
 const (
 	Main     = "main"
 	Security = "security"
+	Snapshot = "snapshot"
 )
 
 // Mirrors holds the base addresses of each archive, in order of preference, without a trailing slash.
@@ -36,17 +37,18 @@ func (m Mirrors) URLs(archive, path string) []string {
 var mirrorVariables = map[string]string{
 	Main:     "STRATA_DEBIAN_MIRROR",
 	Security: "STRATA_DEBIAN_SECURITY_MIRROR",
+	Snapshot: "STRATA_DEBIAN_SNAPSHOT_MIRROR",
 }
 
 // FindMirrors returns the mirrors that the environment names (addresses separated by spaces) or, for an
-// archive it does not name, those of apt's configuration below etc (normally "/etc/apt").
+// archive it does not name, those of apt's configuration below etc (normally "/etc/apt"). Snapshot may have none.
 func FindMirrors(env func(string) string, etc string) (Mirrors, error) {
 	entries, err := readSources(etc)
 	if err != nil {
 		return nil, err
 	}
 	m := Mirrors{}
-	for _, archive := range []string{Main, Security} {
+	for _, archive := range []string{Main, Security, Snapshot} {
 		variable := mirrorVariables[archive]
 		for u := range strings.FieldsSeq(env(variable)) {
 			base, ok := cleanURL(u)
@@ -56,7 +58,7 @@ func FindMirrors(env func(string) string, etc string) (Mirrors, error) {
 			}
 			m[archive] = append(m[archive], base)
 		}
-		if len(m[archive]) > 0 {
+		if len(m[archive]) > 0 || archive == Snapshot {
 			continue
 		}
 		for _, e := range entries {

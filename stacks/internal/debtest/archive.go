@@ -121,22 +121,26 @@ func (a *Archive) Get(path string) []byte {
 	return a.files[path]
 }
 
-// Publish makes the packages the only ones there are, all in the main archive, and signs the indexes of trixie and
-// trixie-security at the given time. That of trixie-security is valid for a week.
+// Publish makes the packages the only ones there are and signs the indexes of trixie and trixie-security at the given
+// time. That of trixie-security is valid for a week.
 func (a *Archive) Publish(t testing.TB, at time.Time, debs ...Deb) {
 	t.Helper()
 	a.mu.Lock()
 	a.files = map[string][]byte{}
 	a.mu.Unlock()
-	var list strings.Builder
+	var list, security strings.Builder
 	for _, d := range debs {
 		b := d.Build(t)
 		path := fmt.Sprintf("pool/main/%c/%s/%s_%s_amd64.deb", d.Name[0], d.Name, d.Name, d.Version)
-		a.Set("/debian/"+path, b)
-		fmt.Fprintf(&list, "%sFilename: %s\nSize: %d\nSHA256: %s\n\n", d.Control(), path, len(b), hash(b))
+		root, to := "/debian/", &list
+		if d.Security {
+			root, to = "/debian-security/", &security
+		}
+		a.Set(root+path, b)
+		fmt.Fprintf(to, "%sFilename: %s\nSize: %d\nSHA256: %s\n\n", d.Control(), path, len(b), hash(b))
 	}
 	a.suite(t, "/debian", "trixie", at, time.Time{}, list.String())
-	a.suite(t, "/debian-security", "trixie-security", at, at.Add(7*24*time.Hour), "")
+	a.suite(t, "/debian-security", "trixie-security", at, at.Add(7*24*time.Hour), security.String())
 }
 
 func (a *Archive) suite(t testing.TB, root, suite string, at, until time.Time, list string) {

@@ -107,8 +107,10 @@ func Raw(t testing.TB, suffix, control string, data []byte) []byte {
 // Deb is a package as a test describes it.
 type Deb struct {
 	Name, Version, Depends, Provides string
+	// Security puts the package into the security archive.
+	Security bool
 	// Files maps paths to contents: a path that ends with a slash is a folder, a content that begins with
-	// "-> " a symbolic link. Parent folders are made.
+	// "-> " a symbolic link. Parent folders are made, and a copyright file unless the folder it belongs into is a link.
 	Files map[string]string
 	// Extra are put behind the files as they are, empty.
 	Extra []tar.Header
@@ -129,8 +131,14 @@ func (d Deb) Control() string {
 // Build returns the package's bytes.
 func (d Deb) Build(t testing.TB) []byte {
 	t.Helper()
-	files := map[string]string{"/usr/share/doc/" + d.Name + "/copyright": "nobody's\n"}
-	maps.Copy(files, d.Files)
+	files := maps.Clone(d.Files)
+	if files == nil {
+		files = map[string]string{}
+	}
+	doc := "/usr/share/doc/" + d.Name
+	if files[doc] == "" && files[doc+"/copyright"] == "" {
+		files[doc+"/copyright"] = "nobody's\n"
+	}
 	headers, content := tree(files)
 	return Raw(t, ".xz", d.Control(), Tar(t, content, append(headers, d.Extra...)...))
 }

@@ -38,8 +38,16 @@ type meta struct {
 	Size    int64   `json:"size"`
 	Plain   int64   `json:"uncompressedSize"`
 	Entries []Entry `json:"entries"`
-	// Controls are the control files of the layer's packages by name.
-	Controls map[string]string `json:"controls"`
+	// Packages are the layer's packages by name.
+	Packages map[string]Package `json:"packages"`
+}
+
+// Package is what is kept of a package apart from its files.
+type Package struct {
+	// Control is its control file.
+	Control string `json:"control"`
+	// Licences are SPDX expressions that all apply; none if they are not known.
+	Licences []string `json:"licences,omitempty"`
 }
 
 // Digest returns the hash of the compressed layer.
@@ -83,8 +91,8 @@ func (g *gunzip) Close() error { return errors.Join(g.Reader.Close(), g.file.Clo
 // Entries returns what is in the layer, sorted by path.
 func (l *Layer) Entries() []Entry { return l.meta.Entries }
 
-// Controls returns the control files of the layer's packages by name.
-func (l *Layer) Controls() map[string]string { return l.meta.Controls }
+// Packages returns the layer's packages by name.
+func (l *Layer) Packages() map[string]Package { return l.meta.Packages }
 
 const (
 	blobName = "layer.tar.gz"
@@ -113,9 +121,9 @@ func Load(dir string) *Layer {
 	return l
 }
 
-// Save writes the tree's top layer to dir, all at once: dir is either there and whole, or not there. The control
-// files of its packages are kept beside it.
-func Save(t *Tree, controls map[string]string, dir string) (*Layer, error) {
+// Save writes the tree's top layer to dir, all at once: dir is either there and whole, or not there. What is to be
+// known of its packages is kept beside it.
+func Save(t *Tree, packages map[string]Package, dir string) (*Layer, error) {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return nil, err
 	}
@@ -128,7 +136,7 @@ func Save(t *Tree, controls map[string]string, dir string) (*Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.Controls = controls
+	m.Packages = packages
 	b, err := json.Marshal(m)
 	if err != nil {
 		return nil, err

@@ -116,7 +116,7 @@ func TestSave(t *testing.T) {
 	t.Parallel()
 	var digests []string
 	for _, order := range [][]int{{0, 1, 2, 3, 4, 5, 6}, {6, 5, 4, 3, 2, 1, 0}} {
-		l, err := layer.Save(sample(t, order...), map[string]string{"pkg": "Package: pkg\n"}, filepath.Join(t.TempDir(), "a", "key"))
+		l, err := layer.Save(sample(t, order...), map[string]layer.Package{"pkg": {Control: "Package: pkg\n"}}, filepath.Join(t.TempDir(), "a", "key"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,14 +173,14 @@ func TestLoad(t *testing.T) {
 	var g sync.WaitGroup
 	for range 4 {
 		g.Go(func() {
-			if _, err := layer.Save(sample(t, 0, 1), map[string]string{"pkg": "Package: pkg\n"}, dir); err != nil {
+			if _, err := layer.Save(sample(t, 0, 1), map[string]layer.Package{"pkg": {Control: "Package: pkg\n"}}, dir); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	g.Wait()
 	l := layer.Load(dir)
-	if l == nil || len(l.Entries()) != 2 || l.Controls()["pkg"] != "Package: pkg\n" {
+	if l == nil || len(l.Entries()) != 2 || l.Packages()["pkg"].Control != "Package: pkg\n" {
 		t.Fatalf("got %+v", l)
 	}
 	if left, _ := os.ReadDir(filepath.Dir(dir)); len(left) != 1 {

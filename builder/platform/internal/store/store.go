@@ -63,48 +63,59 @@ func (s *Store) Descriptor(ref name.Reference) (v1.Descriptor, error) {
 	return v1.Descriptor{}, fmt.Errorf("%s: %w", ref, ErrNotFound)
 }
 
-// Image returns the image of that name.
+// Image returns the image of that name or, of an index, the image for this machine's architecture.
 func (s *Store) Image(ref name.Reference) (v1.Image, error) {
 	d, err := s.Descriptor(ref)
 	if err != nil {
 		return nil, err
 	}
-	return layout.Path(s.dir).Image(d.Digest)
+	if !d.MediaType.IsIndex() {
+		return layout.Path(s.dir).Image(d.Digest)
+	}
+	image, err := s.resolve(d)
+	if err != nil {
+		return nil, err
+	}
+	root, err := layout.ImageIndexFromPath(s.dir)
+	if err != nil {
+		return nil, fmt.Errorf("reading the store: %w", err)
+	}
+	index, err := root.ImageIndex(d.Digest)
+	if err != nil {
+		return nil, fmt.Errorf("reading the index %s: %w", ref, err)
+	}
+	return index.Image(image.Digest)
 }
 
-// Images returns the digest of every image in the store.
+// Images returns what Image would of every name in the store.
 func (s *Store) Images() ([]v1.Descriptor, error) {
 	index, err := s.index()
 	if err != nil {
 		return nil, err
 	}
-	return index.Manifests, nil
+	var images []v1.Descriptor
+	for _, d := range index.Manifests {
+		if d.Annotations[refAnnotation] == "" {
+			continue
+		}
+		image, err := s.resolve(d)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		images = append(images, image)
+	}
+	return images, nil
 }
 
 // Put stores an image and names it; an image that had the name before loses it.
 // Blobs that are there already are not read from the image.
 func (s *Store) Put(ref name.Reference, image v1.Image) (v1.Hash, error) {
-	layers, err := image.Layers()
+	manifest, err := s.putBlobs(ref, image)
 	if err != nil {
-		return v1.Hash{}, fmt.Errorf("reading the layers of %s: %w", ref, err)
-	}
-	var group errgroup.Group
-	for _, layer := range layers {
-		group.Go(func() error { return s.putLayer(layer) })
-	}
-	if err := group.Wait(); err != nil {
-		return v1.Hash{}, fmt.Errorf("storing the layers of %s: %w", ref, err)
-	}
-	config, err := image.RawConfigFile()
-	if err != nil {
-		return v1.Hash{}, fmt.Errorf("reading the configuration of %s: %w", ref, err)
-	}
-	if err := s.putBytes(config); err != nil {
 		return v1.Hash{}, err
-	}
-	manifest, err := image.RawManifest()
-	if err != nil {
-		return v1.Hash{}, fmt.Errorf("reading the manifest of %s: %w", ref, err)
 	}
 	mediaType, err := image.MediaType()
 	if err != nil {
@@ -113,17 +124,41 @@ func (s *Store) Put(ref name.Reference, image v1.Image) (v1.Hash, error) {
 	return s.PutManifest(ref, mediaType, manifest)
 }
 
-// PutManifest names an image whose blobs are in the store already.
-func (s *Store) PutManifest(ref name.Reference, mediaType types.MediaType, manifest []byte) (v1.Hash, error) {
-	digest, size, err := v1.SHA256(reader(manifest))
+// putBlobs stores an image's layers and configuration and returns its manifest.
+func (s *Store) putBlobs(ref name.Reference, image v1.Image) ([]byte, error) {
+	layers, err := image.Layers()
 	if err != nil {
-		return v1.Hash{}, fmt.Errorf("hashing the manifest of %s: %w", ref, err)
+		return nil, fmt.Errorf("reading the layers of %s: %w", ref, err)
 	}
-	if err := s.putBytes(manifest); err != nil {
-		return v1.Hash{}, err
+	var group errgroup.Group
+	for _, layer := range layers {
+		group.Go(func() error { return s.putLayer(layer) })
 	}
-	entry := v1.Descriptor{MediaType: mediaType, Digest: digest, Size: size, Annotations: map[string]string{refAnnotation: ref.Name()}}
-	return digest, s.update(func(index *v1.IndexManifest) {
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("storing the layers of %s: %w", ref, err)
+	}
+	config, err := image.RawConfigFile()
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration of %s: %w", ref, err)
+	}
+	if err := s.putBytes(config); err != nil {
+		return nil, err
+	}
+	manifest, err := image.RawManifest()
+	if err != nil {
+		return nil, fmt.Errorf("reading the manifest of %s: %w", ref, err)
+	}
+	return manifest, nil
+}
+
+// PutManifest names an image or an index whose blobs are in the store already.
+func (s *Store) PutManifest(ref name.Reference, mediaType types.MediaType, manifest []byte) (v1.Hash, error) {
+	entry, err := s.putContent(mediaType, manifest)
+	if err != nil {
+		return v1.Hash{}, fmt.Errorf("storing the manifest of %s: %w", ref, err)
+	}
+	entry.Annotations = map[string]string{refAnnotation: ref.Name()}
+	return entry.Digest, s.update(func(index *v1.IndexManifest) {
 		for i, d := range index.Manifests {
 			if d.Annotations[refAnnotation] == ref.Name() {
 				index.Manifests[i] = entry
@@ -172,6 +207,9 @@ func (s *Store) update(change func(*v1.IndexManifest)) error {
 		return err
 	}
 	change(index)
+	if err := s.prune(index); err != nil {
+		return err
+	}
 	content, err := json.MarshalIndent(index, "", "  ")
 	if err != nil {
 		return fmt.Errorf("writing the store's index: %w", err)

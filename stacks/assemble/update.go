@@ -1,0 +1,176 @@
+package assemble
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/stacks/internal/archive"
+)
+
+// Due is what Update found to do.
+type Due struct {
+	Changes []Change
+	// Files are the locks and lists that are not what they should be, relative to Options.Dir and sorted. They may
+	// change although no package does: because of a slice, say.
+	Files []string
+}
+
+// Err returns nil if nothing is due, and else a fault that says how much.
+func (d Due) Err() error {
+	if len(d.Files) == 0 {
+		return nil
+	}
+	return fault.Fault{ID: "stack-due", What: fmt.Sprintf("%d package changes are due", len(d.Changes)),
+		Err: fmt.Errorf("not up to date: %s", strings.Join(d.Files, ", ")), Do: "run strata stack update"}
+}
+
+// Change is a package that a new lock adds, drops or has in another version.
+type Change struct {
+	Stack, Arch, Package string
+	// Old is the locked version, empty if the package is new; New is empty if the package goes.
+	Old, New string
+	// Security says that the new version comes from the security archive.
+	Security bool
+}
+
+// Update chooses the newest signed packages for the stacks named by o.Names and returns what that changes. Unless
+// o.Check is set it then writes, per stack, the lock, the list of the image's files and the digests it has. Nothing
+// is written unless all of it can be.
+func Update(ctx context.Context, o Options) (Due, error) {
+	if err := o.defaults(); err != nil {
+		return Due{}, err
+	}
+	o.Locked = true
+	b := newBuilder(o)
+	var due Due
+	for _, name := range o.Names {
+		changes, err := b.relock(ctx, name)
+		if err != nil {
+			return Due{}, fmt.Errorf("locking stack %s: %w", name, err)
+		}
+		due.Changes = append(due.Changes, changes...)
+	}
+	if _, err := b.images(ctx); err != nil {
+		return Due{}, err
+	}
+	files := map[string][]byte{}
+	for _, name := range o.Names {
+		a, err := b.assemble(ctx, name)
+		if err != nil {
+			return Due{}, err
+		}
+		if err := a.files(files, o.Dir, o.Arch); err != nil {
+			return Due{}, err
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		old, err := os.ReadFile(path)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return Due{}, fmt.Errorf("reading what is to be replaced: %w", err)
+		}
+		if bytes.Equal(old, files[path]) {
+			delete(files, path)
+			continue
+		}
+		rel, err := filepath.Rel(o.Dir, path)
+		if err != nil {
+			return Due{}, err
+		}
+		due.Files = append(due.Files, rel)
+	}
+	if o.Check {
+		return due, nil
+	}
+	return due, writeAll(files)
+}
+
+// relock makes a new lock of a stack and compares it with the one in place.
+func (b *builder) relock(ctx context.Context, name string) ([]Change, error) {
+	s, err := Load(b.o.Dir, name)
+	if err != nil {
+		return nil, err
+	}
+	ix, err := b.index(ctx, s.Codename)
+	if err != nil {
+		return nil, err
+	}
+	is, err := newLock(b.o.Dir, s, ix)
+	if err != nil {
+		return nil, err
+	}
+	b.locks[name] = is
+	was, err := loadLock(b.o.Dir, name, b.o.Arch)
+	if err != nil {
+		// There is no lock yet, or it cannot be read and is to be replaced.
+		was = &lockFile{}
+	}
+	if err := is.noRollback(name, was); err != nil {
+		return nil, err
+	}
+	is.keep(was)
+	return is.changes(name, b.o.Arch, was), nil
+}
+
+// noRollback refuses an index older than that of the lock in place.
+func (l *lockFile) noRollback(stack string, old *lockFile) error {
+	for _, was := range old.Suites {
+		for _, is := range l.Suites {
+			if is.Name == was.Name && is.Date.Before(was.Date) {
+				return fault.Fault{ID: "lock-rollback", What: "InRelease of " + is.Name,
+					Err: fmt.Errorf("it is of %s, the lock of stack %s was made from one of %s", is.Date.Format(time.RFC3339), stack, was.Date.Format(time.RFC3339)),
+					Do:  "use a mirror that is up to date"}
+			}
+		}
+	}
+	return nil
+}
+
+// keep takes the indexes of the old lock if they vouch for the very same packages: an index is signed anew several
+// times a day, and an image shall not get another date and digest for that.
+func (l *lockFile) keep(old *lockFile) {
+	same := func(a, b lockedPackage) bool {
+		return a.SHA256 == b.SHA256 && a.Archive == b.Archive && a.Path == b.Path && a.Layer == b.Layer
+	}
+	if old.Suites != nil && slices.EqualFunc(l.Packages, old.Packages, same) {
+		l.Date, l.Suites = old.Date, old.Suites
+	}
+}
+
+// changes lists what is not as in the old lock, by package.
+func (l *lockFile) changes(stack, arch string, old *lockFile) []Change {
+	byName := map[string]Change{}
+	for _, p := range old.Packages {
+		byName[p.Name] = Change{Stack: stack, Arch: arch, Package: p.Name, Old: p.Version}
+	}
+	for _, p := range l.Packages {
+		c := byName[p.Name]
+		byName[p.Name] = Change{Stack: stack, Arch: arch, Package: p.Name, Old: c.Old, New: p.Version, Security: p.Archive == archive.Security}
+	}
+	maps.DeleteFunc(byName, func(_ string, c Change) bool { return c.Old == c.New })
+	return slices.SortedFunc(maps.Values(byName), func(a, b Change) int { return cmp.Compare(a.Package, b.Package) })
+}
+
+// writeAll replaces files; each is written aside first, so that none is ever seen half.
+func writeAll(files map[string][]byte) error {
+	for path, b := range files {
+		if err := os.WriteFile(path+".new", b, 0o644); err != nil {
+			return err
+		}
+	}
+	for path := range files {
+		if err := os.Rename(path+".new", path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
