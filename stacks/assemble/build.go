@@ -6,8 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -67,12 +67,6 @@ func newBuilder(o Options) *builder {
 }
 
 func (b *builder) images(ctx context.Context) ([]Image, error) {
-	// Stacks wait for their bases below, so a cycle must be found before any of them starts.
-	for _, name := range b.o.Names {
-		if err := noCycle(b.o.Dir, name); err != nil {
-			return nil, err
-		}
-	}
 	images := make([]Image, len(b.o.Names))
 	g, ctx := errgroup.WithContext(ctx)
 	for i, name := range b.o.Names {
@@ -88,24 +82,6 @@ func (b *builder) images(ctx context.Context) ([]Image, error) {
 	return images, g.Wait()
 }
 
-// noCycle walks from a stack to the lowest of its bases.
-func noCycle(dir, name string) error {
-	var seen []string
-	for base := name; base != ""; {
-		if slices.Contains(seen, base) {
-			return fault.Fault{ID: "stack-cycle", What: "stack " + name, Err: fmt.Errorf("its bases go in a circle: %s", strings.Join(append(seen, base), ", ")),
-				Do: "correct base in a stack.toml"}
-		}
-		seen = append(seen, base)
-		s, err := Load(dir, base)
-		if err != nil {
-			return err
-		}
-		base = s.Base
-	}
-	return nil
-}
-
 // assemble makes the layers of a stack, once for all who ask.
 func (b *builder) assemble(ctx context.Context, name string) (*assembled, error) {
 	b.mu.Lock()
@@ -119,25 +95,29 @@ func (b *builder) assemble(ctx context.Context, name string) (*assembled, error)
 }
 
 func (b *builder) strata(ctx context.Context, name string) (*assembled, error) {
-	s, err := Load(b.o.Dir, name)
+	s, err := b.o.load(name)
 	if err != nil {
 		return nil, err
 	}
 	a := &assembled{stack: s}
-	if a.lock = b.locks[name]; a.lock == nil {
-		if a.lock, err = loadLock(b.o.Dir, name, b.o.Arch); err != nil {
-			return nil, err
-		}
+	if a.lock, err = b.lock(s); err != nil {
+		return nil, err
 	}
-	if err := a.lock.covers(s); err != nil {
-		return nil, fault.Fault{ID: "lock-stale", What: lockPath(b.o.Dir, name, b.o.Arch), Err: err, Do: "run strata stack lock " + name}
-	}
+	below := map[string]bool{}
 	if s.Base != "" {
 		base, err := b.assemble(ctx, s.Base)
 		if err != nil {
 			return nil, err
 		}
 		a.layers = slices.Clone(base.layers)
+		for _, l := range a.layers {
+			for pkg := range l.Controls() {
+				below[pkg] = true
+			}
+		}
+	}
+	if err := a.lock.covers(s, below); err != nil {
+		return nil, fault.Fault{ID: "lock-stale", What: s.lockPath(b.o.Arch), Err: err, Do: "run strata stack lock " + name}
 	}
 	for i := range s.Layers {
 		l, err := b.stratum(ctx, a, i)
@@ -149,8 +129,16 @@ func (b *builder) strata(ctx context.Context, name string) (*assembled, error) {
 	return a, nil
 }
 
-// covers checks that the lock was made for this stack.toml.
-func (l *lockFile) covers(s *Stack) error {
+// lock returns the lock that is being made or else the one on disk.
+func (b *builder) lock(s *Stack) (*lockFile, error) {
+	if l := b.locks[s.Name]; l != nil {
+		return l, nil
+	}
+	return loadLock(s, b.o.Arch)
+}
+
+// covers checks that the lock was made for this stack.toml. Packages below are those that the base has.
+func (l *lockFile) covers(s *Stack, below map[string]bool) error {
 	if l.Compressor != layer.Compressor {
 		return fmt.Errorf("it was made for the compressor %q, this is %q", l.Compressor, layer.Compressor)
 	}
@@ -162,11 +150,14 @@ func (l *lockFile) covers(s *Stack) error {
 			have[p.Name] = true
 		}
 		for _, want := range def.Packages {
+			if below[want] {
+				continue
+			}
 			if !s.Whole && !have[want] || s.Whole && !slices.ContainsFunc(l.Packages, func(p lockedPackage) bool { return p.Name == want }) {
 				return fmt.Errorf("stack.toml has package %s in layer %s, the lock has not", want, def.Name)
 			}
 		}
-		if !s.Whole && len(have) > len(def.Packages) {
+		if !s.Whole && !def.Dependencies && len(have) > len(def.Packages) {
 			return fmt.Errorf("the lock has more packages in layer %s than stack.toml", def.Name)
 		}
 	}
@@ -210,13 +201,29 @@ func (b *builder) recipe(a *assembled, i int) (recipe, error) {
 		return r, nil
 	}
 	for _, p := range r.Packages {
-		patterns, err := loadSlice(b.o.Dir, p.Name, b.o.Arch)
+		patterns, err := loadSlice(p.Name, b.o.Arch, b.sliceDirs(s)...)
 		if err != nil {
 			return r, err
+		}
+		if patterns == nil && r.Layer.Dependencies {
+			continue
+		}
+		if patterns == nil {
+			return r, fault.Fault{ID: "slice-missing", What: "package " + p.Name, Err: fmt.Errorf("there is no %s", filepath.Join(s.dir, "slices", p.Name+".toml")),
+				Do: "write it, or set dependencies = true in the layer to take the package whole"}
 		}
 		r.Slices[p.Name] = patterns
 	}
 	return r, nil
+}
+
+// sliceDirs are the folders with slices for a stack. A stack of Base does not see those of Dir: its layers are the
+// same whatever stands on them.
+func (b *builder) sliceDirs(s *Stack) []string {
+	if b.o.Base == "" || s.dir == b.o.Base {
+		return []string{s.dir}
+	}
+	return []string{s.dir, b.o.Base}
 }
 
 // stratum takes layer i of a stack from the cache or makes it.

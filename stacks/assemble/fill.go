@@ -46,16 +46,20 @@ func conflict(err error) error {
 	return fault.Fault{ID: "stack-conflict", What: "two owners of one file", Err: err, Do: "take it out of one of them in the slice or in stack.toml"}
 }
 
+// documentation is what no image needs to work. Licences stay: whoever passes an image on must pass them on too.
+var documentation = []string{"/usr/share/doc/**", "!/usr/share/doc/*", "!/usr/share/doc/*/copyright", "/usr/share/man/**", "/usr/share/locale/**",
+	"/usr/share/info/**", "/usr/share/lintian/**", "/usr/share/bug/**"}
+
 // files returns what the layer takes of a package.
 func (r recipe) files(p unpacked) ([]deb.File, error) {
-	if !r.Whole {
-		return cut(p.Package, p.Name, r.Slices[p.Name])
+	if patterns, ok := r.Slices[p.Name]; ok {
+		return cut(p.Package, p.Name, patterns)
 	}
 	take := map[string]bool{}
 	for _, f := range p.Files {
 		take[f.Path] = true
 	}
-	for _, pattern := range r.Drop {
+	for _, pattern := range slices.Concat(documentation, r.Drop) {
 		body, keep := strings.CutPrefix(pattern, "!")
 		for _, f := range matching(p.Package, body) {
 			take[f.Path] = keep

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,21 +29,25 @@ func Lock(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	stacks, err := o.lowestFirst()
+	if err != nil {
+		return err
+	}
 	indexes := map[string]*archive.Index{}
-	for _, name := range o.Names {
-		s, err := Load(o.Dir, name)
-		if err != nil {
-			return err
-		}
+	for _, s := range stacks {
 		if indexes[s.Codename] == nil {
 			if indexes[s.Codename], err = archive.Open(ctx, src, s.Codename, o.Arch); err != nil {
 				return err
 			}
 		}
-		if b.locks[name], err = newLock(s, indexes[s.Codename]); err != nil {
-			return fmt.Errorf("locking stack %s: %w", name, err)
+		below, err := b.below(s)
+		if err != nil {
+			return err
 		}
-		if err := b.noRollback(name); err != nil {
+		if b.locks[s.Name], err = newLock(s, indexes[s.Codename], below); err != nil {
+			return fmt.Errorf("locking stack %s: %w", s.Name, err)
+		}
+		if err := b.noRollback(s); err != nil {
 			return err
 		}
 	}
@@ -55,15 +60,48 @@ func Lock(ctx context.Context, o Options) error {
 		if err != nil {
 			return err
 		}
-		if err := a.files(files, o.Dir, o.Arch); err != nil {
+		if err := a.files(files, o.Arch); err != nil {
 			return err
 		}
 	}
 	return writeAll(files)
 }
 
-// newLock chooses the packages of a stack.
-func newLock(s *Stack, ix *archive.Index) (*lockFile, error) {
+// lowestFirst returns the stacks named by o.Names, each after its base.
+func (o *Options) lowestFirst() ([]*Stack, error) {
+	var out []*Stack
+	height := map[string]int{}
+	for _, name := range o.Names {
+		s, err := o.load(name)
+		if err != nil {
+			return nil, err
+		}
+		for base := s.base; base != nil; base = base.base {
+			height[name]++
+		}
+		out = append(out, s)
+	}
+	slices.SortStableFunc(out, func(a, b *Stack) int { return height[a.Name] - height[b.Name] })
+	return out, nil
+}
+
+// below returns the locked packages of all the stacks below one, by name.
+func (b *builder) below(s *Stack) (map[string]string, error) {
+	versions := map[string]string{}
+	for base := s.base; base != nil; base = base.base {
+		l, err := b.lock(base)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range l.Packages {
+			versions[p.Name] = p.Version
+		}
+	}
+	return versions, nil
+}
+
+// newLock chooses the packages of a stack. Packages below are not taken again.
+func newLock(s *Stack, ix *archive.Index, below map[string]string) (*lockFile, error) {
 	l := &lockFile{Compressor: layer.Compressor}
 	for _, suite := range ix.Suites {
 		l.Suites = append(l.Suites, lockedSuite{Name: suite.Name, Archive: suite.Archive, Date: suite.Release.Date,
@@ -72,59 +110,57 @@ func newLock(s *Stack, ix *archive.Index) (*lockFile, error) {
 			l.Date = suite.Release.Date
 		}
 	}
-	seen := map[string]bool{}
-	var roots []string
-	for i, def := range s.Layers {
-		roots = append(roots, def.Packages...)
-		chosen, idle, err := choose(s, ix, def, roots)
+	have := maps.Clone(below)
+	for _, def := range s.Layers {
+		chosen, err := choose(s, ix, def, have)
 		if err != nil {
 			return nil, err
 		}
-		if i == len(s.Layers)-1 && len(idle) > 0 {
-			return nil, fault.Fault{ID: "package-omit", What: s.Name + "/stack.toml", Err: fmt.Errorf("omit names %s, which nothing depends on", strings.Join(idle, ", ")),
-				Do: "remove it there"}
-		}
 		for _, p := range chosen {
-			if seen[p.Name] && !s.Whole {
-				return nil, fault.Fault{ID: "package-twice", What: s.Name + "/stack.toml", Err: fmt.Errorf("package %s is there twice", p.Name), Do: "name it once"}
-			}
-			if !seen[p.Name] {
-				l.Packages = append(l.Packages, lockPackage(p, s.Version, def.Name))
-			}
-			seen[p.Name] = true
+			have[p.Name] = p.Version
+			l.Packages = append(l.Packages, lockPackage(p, s.Version, def.Name))
 		}
 	}
 	return l, nil
 }
 
-// choose returns the packages of a layer: just those named or, in a whole stack, all that the roots so far need.
-// A dependency that several layers share is thus in the lowest of them.
-func choose(s *Stack, ix *archive.Index, def Layer, roots []string) (chosen []*archive.Package, idle []string, err error) {
-	if s.Whole {
-		return ix.Resolve(roots, s.Omit)
+// choose returns the packages of a layer that no lower layer has: just those named, or all that they need. A
+// dependency that several layers share is thus in the lowest of them.
+func choose(s *Stack, ix *archive.Index, def Layer, have map[string]string) ([]*archive.Package, error) {
+	file := s.Name + "/stack.toml"
+	if s.Whole || def.Dependencies {
+		chosen, idle, err := ix.Resolve(def.Packages, def.Omit, have)
+		if err == nil && len(idle) > 0 {
+			err = fault.Fault{ID: "package-omit", What: file, Err: fmt.Errorf("omit names %s, which nothing depends on", strings.Join(idle, ", ")), Do: "remove it there"}
+		}
+		return chosen, err
 	}
+	var chosen []*archive.Package
 	for _, name := range slices.Sorted(slices.Values(def.Packages)) {
+		if _, ok := have[name]; ok {
+			return nil, fault.Fault{ID: "package-twice", What: file, Err: fmt.Errorf("a lower layer has package %s already", name), Do: "name it once"}
+		}
 		p := ix.Newest(name)
 		if p == nil {
-			return nil, nil, fault.Fault{ID: "package-unknown", What: s.Name + "/stack.toml", Err: fmt.Errorf("the archive has no package %q", name), Do: "correct its name"}
+			return nil, fault.Fault{ID: "package-unknown", What: file, Err: fmt.Errorf("the archive has no package %q", name), Do: "correct its name"}
 		}
 		chosen = append(chosen, p)
 	}
-	return chosen, nil, nil
+	return chosen, nil
 }
 
 // noRollback refuses an index older than that of the lock in place.
-func (b *builder) noRollback(name string) error {
-	old, err := loadLock(b.o.Dir, name, b.o.Arch)
+func (b *builder) noRollback(s *Stack) error {
+	old, err := loadLock(s, b.o.Arch)
 	if err != nil {
 		// There is no lock yet, or it cannot be read and is to be replaced.
 		return nil
 	}
 	for _, was := range old.Suites {
-		for _, is := range b.locks[name].Suites {
+		for _, is := range b.locks[s.Name].Suites {
 			if is.Name == was.Name && is.Date.Before(was.Date) {
 				return fault.Fault{ID: "lock-rollback", What: "InRelease of " + is.Name,
-					Err: fmt.Errorf("it is of %s, the lock of stack %s was made from one of %s", is.Date.Format(time.RFC3339), name, was.Date.Format(time.RFC3339)),
+					Err: fmt.Errorf("it is of %s, the lock of stack %s was made from one of %s", is.Date.Format(time.RFC3339), s.Name, was.Date.Format(time.RFC3339)),
 					Do:  "use a mirror that is up to date"}
 			}
 		}
@@ -133,7 +169,7 @@ func (b *builder) noRollback(name string) error {
 }
 
 // files adds what Lock writes for a stack, by path.
-func (a *assembled) files(into map[string][]byte, dir, arch string) error {
+func (a *assembled) files(into map[string][]byte, arch string) error {
 	img, err := a.image(arch)
 	if err != nil {
 		return err
@@ -146,9 +182,10 @@ func (a *assembled) files(into map[string][]byte, dir, arch string) error {
 	if err != nil {
 		return err
 	}
-	into[lockPath(dir, a.stack.Name, arch)] = lock
-	into[filepath.Join(dir, a.stack.Name, "contents-"+arch+".txt")] = a.contents()
-	into[filepath.Join(dir, a.stack.Name, "digests-"+arch+".txt")] = digests
+	dir := filepath.Join(a.stack.dir, a.stack.Name)
+	into[a.stack.lockPath(arch)] = lock
+	into[filepath.Join(dir, "contents-"+arch+".txt")] = a.contents()
+	into[filepath.Join(dir, "digests-"+arch+".txt")] = digests
 	return nil
 }
 

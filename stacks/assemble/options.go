@@ -16,8 +16,10 @@ import (
 
 // Options are what Build and Lock work on.
 type Options struct {
-	// Dir is the folder with the stacks, their slices and locks.
+	// Dir is the folder with the stacks, their slices, shared layers and locks.
 	Dir string
+	// Base is another such folder, with stacks that those in Dir may stand on; "" means that there is none.
+	Base string
 	// Names are the stacks; nil means all that Dir has, sorted.
 	Names []string
 	// Arch is Debian's and OCI's name of the architecture; "" means amd64.
@@ -90,6 +92,14 @@ func (o *Options) defaults() error {
 	}
 	slices.Sort(o.Names)
 	return err
+}
+
+// load reads a stack of Dir or of Base.
+func (o *Options) load(name string) (*Stack, error) {
+	if o.Base == "" {
+		return Load(name, o.Dir)
+	}
+	return Load(name, o.Dir, o.Base)
 }
 
 func (o *Options) client() *fetch.Client {

@@ -26,17 +26,22 @@ type sliceFile struct {
 // triplets are Debian's names of architectures for library folders.
 var triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
 
-// loadSlice returns the patterns for a package.
-func loadSlice(dir, pkg, arch string) ([]string, error) {
-	file := filepath.Join(dir, "slices", pkg+".toml")
+// loadSlice returns the patterns for a package from the first folder that has them, nil if none has.
+func loadSlice(pkg, arch string, dirs ...string) ([]string, error) {
 	var s sliceFile
-	if err := decode(file, &s); err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil, fault.Fault{ID: "slice-missing", What: "package " + pkg, Err: fmt.Errorf("there is no %s", file), Do: "write it"}
+	err := os.ErrNotExist
+	for _, dir := range dirs {
+		if err = decode(filepath.Join(dir, "slices", pkg+".toml"), &s); !errors.Is(err, os.ErrNotExist) {
+			break
 		}
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, err
 	}
-	var patterns []string
+	patterns := []string{}
 	for _, p := range slices.Concat(s.Files, s.Arch[arch]) {
 		patterns = append(patterns, strings.ReplaceAll(p, "{triplet}", triplets[arch]))
 	}
