@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -16,11 +18,12 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/stacks/internal/archive"
 	"github.com/strata-buildpacks/strata/stacks/internal/layer"
+	"github.com/strata-buildpacks/strata/stacks/internal/truststore"
 )
 
 // revision goes into the key of every cached layer. It must change whenever this program makes other bytes of
 // the same packages and files.
-const revision = "1"
+const revision = "2"
 
 // Build makes the images named by o.Names, in that order, from their locks.
 func Build(ctx context.Context, o Options) ([]Image, error) {
@@ -176,8 +179,10 @@ type recipe struct {
 	Whole, Top                 bool
 	Drop                       []string
 	Slices                     map[string][]string
-	Packages                   []lockedPackage
-	Below                      []string
+	// Certificates are the certificates of the layer's files, in PEM.
+	Certificates []string
+	Packages     []lockedPackage
+	Below        []string
 }
 
 func (r recipe) key() (string, error) {
@@ -197,6 +202,10 @@ func (b *builder) recipe(a *assembled, i int) (recipe, error) {
 	for _, l := range a.layers {
 		r.Below = append(r.Below, l.key)
 	}
+	var err error
+	if r.Certificates, err = s.certificates(r.Layer); err != nil {
+		return r, err
+	}
 	if s.Whole {
 		return r, nil
 	}
@@ -215,6 +224,26 @@ func (b *builder) recipe(a *assembled, i int) (recipe, error) {
 		r.Slices[p.Name] = patterns
 	}
 	return r, nil
+}
+
+// certificates reads the files with certificates of a layer. What stands between the certificates is left out.
+func (s *Stack) certificates(l Layer) ([]string, error) {
+	var out []string
+	for _, name := range l.Certificates {
+		file := filepath.Join(s.dir, s.Name, name)
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fault.Fault{ID: "certificate-missing", What: "stack " + s.Name, Err: err, Do: "correct certificates in its stack.toml"}
+		}
+		found, err := truststore.Parse(b)
+		if err != nil {
+			return nil, fault.Fault{ID: "certificate-invalid", What: file, Err: err, Do: "give certificates in PEM and nothing else"}
+		}
+		for _, c := range found {
+			out = append(out, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})))
+		}
+	}
+	return out, nil
 }
 
 // sliceDirs are the folders with slices for a stack. A stack of Base does not see those of Dir: its layers are the

@@ -129,7 +129,12 @@ func newLock(s *Stack, ix *archive.Index, below map[string]string) (*lockFile, e
 func choose(s *Stack, ix *archive.Index, def Layer, have map[string]string) ([]*archive.Package, error) {
 	file := s.Name + "/stack.toml"
 	if s.Whole || def.Dependencies {
-		chosen, idle, err := ix.Resolve(def.Packages, def.Omit, have)
+		chosen, _, err := ix.Resolve(def.Packages, def.Omit, have)
+		if err != nil {
+			return nil, err
+		}
+		// Of a shared layer's omissions some are of packages that this stack has below and another has not.
+		_, idle, err := ix.Resolve(def.Packages, def.Omit, nil)
 		if err == nil && len(idle) > 0 {
 			err = fault.Fault{ID: "package-omit", What: file, Err: fmt.Errorf("omit names %s, which nothing depends on", strings.Join(idle, ", ")), Do: "remove it there"}
 		}

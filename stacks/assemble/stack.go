@@ -64,6 +64,12 @@ type Layer struct {
 	Links   []Link   `toml:"link"`
 	Texts   []Text   `toml:"text"`
 	Bundles []Bundle `toml:"bundle"`
+	// Applets are links to programs that are many in one.
+	Applets []Applets `toml:"applets" json:",omitempty"`
+	// JavaStore is the path of a Java key store with what the certificate bundle of the layers below has.
+	JavaStore string `toml:"java-store" json:",omitempty"`
+	// Certificates are files in PEM, relative to the stack's folder, that programs shall trust too.
+	Certificates []string `toml:"certificates" json:",omitempty"`
 }
 
 // Dir is a folder with a mode and an owner.
@@ -84,6 +90,14 @@ type Link struct {
 type Text struct {
 	Path string `toml:"path"`
 	Text string `toml:"text"`
+	// Append puts the text at the end of what the layers below have at the path.
+	Append bool `toml:"append" json:",omitempty"`
+}
+
+// Applets are the names of a program that looks at its name: symbolic links beside it.
+type Applets struct {
+	Program string   `toml:"program"`
+	Names   []string `toml:"names"`
 }
 
 // Bundle is one file made of all the files of a package that match a pattern, in the order of their paths.
@@ -212,6 +226,12 @@ func (l Layer) paths() []string {
 	}
 	for _, x := range l.Bundles {
 		out = append(out, x.Path)
+	}
+	for _, x := range l.Applets {
+		out = append(out, x.Program)
+	}
+	if l.JavaStore != "" {
+		out = append(out, l.JavaStore)
 	}
 	return out
 }

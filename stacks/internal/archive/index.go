@@ -13,14 +13,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
-	"github.com/ulikunitz/xz"
-	"golang.org/x/sync/errgroup"
-
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/ulikunitz/xz"
 )
 
 // Package is what the index of an archive says about one version of a package.
@@ -80,18 +79,17 @@ func Open(ctx context.Context, src Source, codename, arch string) (*Index, error
 		provides: map[string][]*Package{},
 	}
 	lists := make([][]*Package, len(ix.Suites))
-	g, ctx := errgroup.WithContext(ctx)
+	errs := make([]error, len(ix.Suites))
+	var g sync.WaitGroup
 	for i := range ix.Suites {
-		g.Go(func() (err error) {
-			lists[i], err = src.suite(ctx, &ix.Suites[i], arch)
-			if ix.Suites[i].Name == codename+"-updates" && errors.Is(err, fetch.ErrGone) {
-				return nil
-			}
-			return err
-		})
+		g.Go(func() { lists[i], errs[i] = src.suite(ctx, &ix.Suites[i], arch) })
 	}
-	if err := g.Wait(); err != nil {
-		return nil, err
+	g.Wait()
+	// In the order of the suites, so that a broken mirror gives the same error every time.
+	for i, err := range errs {
+		if gone := ix.Suites[i].Name == codename+"-updates" && errors.Is(err, fetch.ErrGone); err != nil && !gone {
+			return nil, err
+		}
 	}
 	ix.Suites = slices.DeleteFunc(ix.Suites, func(s Suite) bool { return s.Release == nil })
 	for _, list := range lists {
