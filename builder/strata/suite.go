@@ -39,7 +39,7 @@ func findConfig(named string) (string, error) {
 
 func stackCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "stack", Short: "Make run images and build images from signed Debian packages"}
-	var config, arch string
+	var config, arch, dir string
 	var locked bool
 	options := func(names []string, s *screen) (assemble.Options, error) {
 		path, err := findConfig(config)
@@ -53,10 +53,14 @@ func stackCommand() *cobra.Command {
 		if len(names) == 0 {
 			names = nil // all of them
 		}
-		return assemble.Options{
+		o := assemble.Options{
 			Dir: filepath.Join(filepath.Dir(path), "stacks"), Names: names, Arch: arch, Cache: cache,
 			Locked: locked, Progress: s.downloads, Log: s.line,
-		}, nil
+		}
+		if dir != "" {
+			o.Dir, o.Base = dir, o.Dir
+		}
+		return o, nil
 	}
 	build := &cobra.Command{
 		Use:   "build [NAME…]",
@@ -84,9 +88,22 @@ func stackCommand() *cobra.Command {
 			return assemble.Lock(cmd.Context(), o)
 		},
 	}
+	inspect := &cobra.Command{
+		Use:   "inspect [NAME…]",
+		Short: "Show the packages of stacks: which version, how many files, how large, and why",
+		RunE: func(cmd *cobra.Command, names []string) error {
+			s := newScreen(false)
+			o, err := options(names, s)
+			if err != nil {
+				return err
+			}
+			return inspectStacks(cmd, o, s)
+		},
+	}
+	cmd.PersistentFlags().StringVar(&dir, "dir", "", "folder of stacks of your own, which may stand on those of the suite")
 	cmd.PersistentFlags().StringVar(&config, "config", "", "builder.toml of the suite (default: found above this folder)")
 	cmd.PersistentFlags().StringVar(&arch, "arch", runtime.GOARCH, "architecture: amd64 or arm64")
-	cmd.AddCommand(build, lock)
+	cmd.AddCommand(build, lock, inspect)
 	return cmd
 }
 
@@ -113,6 +130,24 @@ func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen) error 
 			return err
 		}
 		cmd.Printf("%-22s %9s  %s\n", image.Ref, megabytes(size), digest)
+	}
+	return nil
+}
+
+func inspectStacks(cmd *cobra.Command, o assemble.Options, s *screen) error {
+	names, err := o.Stacks()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		found, err := assemble.Inspect(cmd.Context(), o, name)
+		s.clear()
+		if err != nil {
+			return err
+		}
+		if err := assemble.PrintSlices(cmd.OutOrStdout(), found); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -17,13 +17,14 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/stacks/internal/archive"
+	"github.com/strata-buildpacks/strata/stacks/internal/deb"
 	"github.com/strata-buildpacks/strata/stacks/internal/layer"
 	"github.com/strata-buildpacks/strata/stacks/internal/truststore"
 )
 
 // revision goes into the key of every cached layer. It must change whenever this program makes other bytes of
 // the same packages and files.
-const revision = "2"
+const revision = "3"
 
 // Build makes the images named by o.Names, in that order, from their locks.
 func Build(ctx context.Context, o Options) ([]Image, error) {
@@ -40,9 +41,10 @@ type builder struct {
 	source func() (archive.Source, error)
 	locks  map[string]*lockFile
 
-	mu      sync.Mutex
-	stacks  map[string]func() (*assembled, error)
-	indexes map[string]func() (*archive.Index, error)
+	mu       sync.Mutex
+	stacks   map[string]func() (*assembled, error)
+	packages map[string]func() (*deb.Package, error)
+	indexes  map[string]func() (*archive.Index, error)
 }
 
 // assembled is a stack with its finished layers, those of its base included.
@@ -62,10 +64,11 @@ type stratum struct {
 func newBuilder(o Options) *builder {
 	client := o.client()
 	return &builder{o: o, client: client,
-		source:  sync.OnceValues(func() (archive.Source, error) { return o.source(client) }),
-		locks:   map[string]*lockFile{},
-		stacks:  map[string]func() (*assembled, error){},
-		indexes: map[string]func() (*archive.Index, error){},
+		source:   sync.OnceValues(func() (archive.Source, error) { return o.source(client) }),
+		locks:    map[string]*lockFile{},
+		stacks:   map[string]func() (*assembled, error){},
+		packages: map[string]func() (*deb.Package, error){},
+		indexes:  map[string]func() (*archive.Index, error){},
 	}
 }
 
@@ -233,7 +236,7 @@ func (s *Stack) certificates(l Layer) ([]string, error) {
 		file := filepath.Join(s.dir, s.Name, name)
 		b, err := os.ReadFile(file)
 		if err != nil {
-			return nil, fault.Fault{ID: "certificate-missing", What: "stack " + s.Name, Err: err, Do: "correct certificates in its stack.toml"}
+			return nil, fault.Fault{ID: "certificate-missing", What: "certificate " + name, Err: err, Do: "correct certificates in its stack.toml"}
 		}
 		found, err := truststore.Parse(b)
 		if err != nil {
@@ -280,7 +283,7 @@ func (b *builder) stratum(ctx context.Context, a *assembled, i int) (*stratum, e
 			return l, nil
 		}
 	}
-	packages, err := unpack(ctx, r.Packages, files)
+	packages, err := b.unpack(ctx, r.Packages, files)
 	if err != nil {
 		return nil, err
 	}

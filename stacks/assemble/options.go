@@ -83,15 +83,23 @@ func (o *Options) defaults() error {
 	if o.Now.IsZero() {
 		o.Now = time.Now()
 	}
+	var err error
+	o.Names, err = o.Stacks()
+	return err
+}
+
+// Stacks returns Names or, if that is nil, the names of all stacks of Dir, sorted.
+func (o *Options) Stacks() ([]string, error) {
 	if o.Names != nil {
-		return nil
+		return o.Names, nil
 	}
 	found, err := filepath.Glob(filepath.Join(o.Dir, "*", "stack.toml"))
+	var names []string
 	for _, f := range found {
-		o.Names = append(o.Names, filepath.Base(filepath.Dir(f)))
+		names = append(names, filepath.Base(filepath.Dir(f)))
 	}
-	slices.Sort(o.Names)
-	return err
+	slices.Sort(names)
+	return names, err
 }
 
 // load reads a stack of Dir or of Base.

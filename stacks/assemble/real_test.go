@@ -6,6 +6,7 @@ import (
 	"debug/elf"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -20,13 +21,15 @@ import (
 )
 
 // TestStacks makes the committed stacks from the real archive, with nothing in the cache, and compares digests. Of
-// arm64 it makes the run images; its build image differs in nothing that amd64's does not show.
+// arm64 it makes the run images; its other images differ in nothing that amd64's do not show.
 func TestStacks(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("it downloads 40 MB")
+		t.Skip("it downloads 70 MB")
 	}
-	for arch, names := range map[string][]string{"amd64": {"static", "glibc", "build"}, "arm64": {"static", "glibc"}} {
+	for arch, names := range map[string][]string{
+		"amd64": {"static", "glibc", "musl", "static-debug", "glibc-debug", "musl-debug", "build"}, "arm64": {"static", "glibc", "musl"},
+	} {
 		t.Run(arch, func(t *testing.T) {
 			t.Parallel()
 			stacks(t, assemble.Options{Dir: "..", Names: names, Arch: arch, Cache: t.TempDir(), Log: func(s string) { t.Log(s) }})
@@ -34,7 +37,37 @@ func TestStacks(t *testing.T) {
 	}
 }
 
-func stacks(t *testing.T, o assemble.Options) {
+// TestExample makes the example of a stack of one's own: its base's layers are below it, byte for byte, so that
+// the lifecycle can rebase an app from one to the other, and its library finds all that it needs.
+func TestExample(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it downloads 10 MB")
+	}
+	o := assemble.Options{Dir: "../example", Base: "..", Arch: "amd64", Cache: t.TempDir(), Log: func(s string) { t.Log(s) }}
+	own := stacks(t, o)[0]
+	o.Dir, o.Base, o.Names = "..", "", []string{"glibc"}
+	base := stacks(t, o)[0]
+	if len(own.Layers) != len(base.Layers)+1 || !slices.Equal(own.Layers[:len(base.Layers)], base.Layers) {
+		t.Errorf("the layers are\n%v\nand those of its base\n%v", own.Layers, base.Layers)
+	}
+	for _, label := range []string{"io.buildpacks.base.distro.name", "io.buildpacks.base.distro.version"} {
+		if got, want := config(t, own.Image).Labels[label], config(t, base.Image).Labels[label]; got != want {
+			t.Errorf("label %s is %q, in the base %q: a rebase would be refused", label, got, want)
+		}
+	}
+}
+
+func config(t *testing.T, img v1.Image) v1.Config {
+	t.Helper()
+	file, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file.Config
+}
+
+func stacks(t *testing.T, o assemble.Options) []assemble.Image {
 	t.Helper()
 	images, err := assemble.Build(t.Context(), o)
 	var f fault.Fault
@@ -44,7 +77,8 @@ func stacks(t *testing.T, o assemble.Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	limits := map[string]int64{"static": 500_000, "glibc": 7_500_000, "build": 45_000_000}
+	limits := map[string]int64{"static": 500_000, "glibc": 7_500_000, "musl": 1_000_000, "build": 45_000_000, "acme": 10_000_000,
+		"static-debug": 18_000_000, "glibc-debug": 18_000_000, "musl-debug": 18_000_000}
 	for _, i := range images {
 		// Not parallel: the layers are in a folder that goes with the caller.
 		t.Run(i.Name, func(t *testing.T) {
@@ -55,7 +89,19 @@ func stacks(t *testing.T, o assemble.Options) {
 			if limit, ok := limits[i.Name]; !ok || size > limit {
 				t.Errorf("its layers have %d bytes, the limit is %d", size, limit)
 			}
-			libraries(t, i.Image)
+			files := libraries(t, i.Image)
+			for _, path := range expected(i.Name) {
+				if mode, ok := files[path]; !ok {
+					t.Errorf("it has no %s", path)
+				} else if mode.Perm()&0o444 != 0o444 {
+					t.Errorf("%s has mode %s: not everybody can read it", path, mode)
+				}
+			}
+			for path, mode := range files {
+				if mode&(fs.ModeSetuid|fs.ModeSetgid) != 0 {
+					t.Errorf("%s has mode %s", path, mode)
+				}
+			}
 			if len(i.Drift) > 0 {
 				t.Skipf("the mirror has dropped locked packages, so the digest is another one: %v", i.Drift)
 			}
@@ -72,18 +118,42 @@ func stacks(t *testing.T, o assemble.Options) {
 			}
 		})
 	}
+	return images
 }
 
-// libraries checks that every library that a program or library of the image needs is in the image.
-func libraries(t *testing.T, img v1.Image) {
+// expected is what programs look for in an image, besides the files of packages.
+func expected(name string) []string {
+	if name == "build" {
+		return []string{"etc/ssl/certs/ca-certificates.crt", "etc/passwd", "etc/ld.so.cache", "bin", "tmp"}
+	}
+	paths := []string{
+		"etc/debian_version", "etc/os-release", "etc/group", "etc/nsswitch.conf", "etc/passwd", "etc/protocols", "etc/services", "etc/ssl/cert.pem",
+		"etc/ssl/ca-bundle.pem", "etc/ssl/certs/ca-certificates.crt", "etc/pki/tls/cert.pem", "etc/pki/tls/cacert.pem", "etc/pki/tls/certs/ca-bundle.crt",
+		"etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "home/nonroot", "run", "tmp", "usr/lib/os-release", "usr/lib/ssl/cert.pem", "usr/lib/ssl/certs",
+		"usr/local/ssl/cert.pem", "usr/share/zoneinfo/Europe/Berlin", "usr/share/zoneinfo/US/Pacific", "var/run", "var/tmp",
+	}
+	if strings.HasSuffix(name, "-debug") || name == "glibc" || name == "acme" {
+		paths = append(paths, "etc/ld.so.cache")
+	}
+	if strings.HasPrefix(name, "glibc") || name == "acme" {
+		paths = append(paths, "etc/ssl/certs/java/cacerts")
+	}
+	return paths
+}
+
+// libraries checks that every library that a program or library of the image needs is in the image, and that every
+// folder comes before what is in it. It returns the mode of every file.
+func libraries(t *testing.T, img v1.Image) map[string]fs.FileMode {
 	t.Helper()
 	have := map[string]bool{}
+	modes := map[string]fs.FileMode{}
 	needed := map[string]string{}
 	layers, err := img.Layers()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, l := range layers {
+		folders := map[string]bool{".": true}
 		r, err := l.Uncompressed()
 		if err != nil {
 			t.Fatal(err)
@@ -97,6 +167,11 @@ func libraries(t *testing.T, img v1.Image) {
 				t.Fatal(err)
 			}
 			have[path.Base(h.Name)] = true
+			name := path.Clean(h.Name)
+			modes[name] = h.FileInfo().Mode()
+			if folders[name] = true; !folders[path.Dir(name)] {
+				t.Errorf("a layer has %s without its folder", name)
+			}
 			b, err := io.ReadAll(tr)
 			if err != nil {
 				t.Fatal(err)
@@ -118,4 +193,5 @@ func libraries(t *testing.T, img v1.Image) {
 			t.Errorf("%s needs %s, which is not in the image", by, lib)
 		}
 	}
+	return modes
 }

@@ -10,7 +10,7 @@ import (
 	"slices"
 )
 
-// Library is a library that programs ask for by Soname and that lies at Path.
+// Library is a library that programs ask for by Soname and that lies at Path, which ends in that name.
 type Library struct{ Soname, Path string }
 
 // flags say which machine a library is for: FLAG_ELF_LIBC6 with FLAG_X8664_LIB64 or FLAG_AARCH64_LIB64.
@@ -39,18 +39,16 @@ func Format(arch string, libraries []Library) ([]byte, error) {
 		}
 	}
 	table.WriteString("glibc-ld.so.cache1.1")
-	size := 0
 	for _, l := range sorted {
-		size += len(l.Soname) + len(l.Path) + 2
+		text.WriteString(l.Path + "\x00")
 	}
 	// Number of entries, bytes of text, byte order, no extensions, three unused words.
-	word(uint32(len(sorted)), uint32(size), littleEndian, 0, 0, 0, 0)
+	word(uint32(len(sorted)), uint32(text.Len()), littleEndian, 0, 0, 0, 0)
+	at := base
 	for _, l := range sorted {
-		word(flag, uint32(base+text.Len()))
-		text.WriteString(l.Soname + "\x00")
-		word(uint32(base + text.Len()))
-		text.WriteString(l.Path + "\x00")
-		word(0, 0, 0) // no kernel version, no processor features
+		// The name is the end of the path, so one text serves for both. No kernel version, no processor features.
+		word(flag, uint32(at+len(l.Path)-len(l.Soname)), uint32(at), 0, 0, 0)
+		at += len(l.Path) + 1
 	}
 	return append(table.Bytes(), text.Bytes()...), nil
 }
