@@ -42,7 +42,7 @@ func buildCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVarP(&flags.tag, "tag", "t", "", "name of the image (default: the folder's name)")
 	f.StringVar(&flags.builder, "builder", defaultBuilder, "name of the builder")
-	f.StringVar(&flags.runImage, "run-image", "auto", "run image: auto, static, glibc or an image's name")
+	f.StringVar(&flags.runImage, "run-image", "auto", "run image: auto, static, glibc, musl or an image's name")
 	f.StringVar(&flags.network, "network", "default", "what the build can reach: default (what this machine can) or none")
 	f.StringArrayVarP(&flags.env, "env", "e", nil, "variable of the build, NAME=value (or NAME: with the value it has here)")
 	f.StringArrayVar(&flags.bindings, "binding", nil, "folder of a service binding")
