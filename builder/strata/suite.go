@@ -88,22 +88,10 @@ func stackCommand() *cobra.Command {
 			return assemble.Lock(cmd.Context(), o)
 		},
 	}
-	inspect := &cobra.Command{
-		Use:   "inspect [NAME…]",
-		Short: "Show the packages of stacks: which version, how many files, how large, and why",
-		RunE: func(cmd *cobra.Command, names []string) error {
-			s := newScreen(false)
-			o, err := options(names, s)
-			if err != nil {
-				return err
-			}
-			return inspectStacks(cmd, o, s)
-		},
-	}
 	cmd.PersistentFlags().StringVar(&dir, "dir", "", "folder of stacks of your own, which may stand on those of the suite")
 	cmd.PersistentFlags().StringVar(&config, "config", "", "builder.toml of the suite (default: found above this folder)")
 	cmd.PersistentFlags().StringVar(&arch, "arch", runtime.GOARCH, "architecture: amd64 or arm64")
-	cmd.AddCommand(build, lock, inspect)
+	cmd.AddCommand(build, lock, inspectStacksCommand(options))
 	return cmd
 }
 
@@ -132,6 +120,22 @@ func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen) error 
 		cmd.Printf("%-22s %9s  %s\n", image.Ref, megabytes(size), digest)
 	}
 	return nil
+}
+
+// inspectStacksCommand takes the options that all commands on stacks share.
+func inspectStacksCommand(options func([]string, *screen) (assemble.Options, error)) *cobra.Command {
+	return &cobra.Command{
+		Use:   "inspect [NAME…]",
+		Short: "Show the packages of stacks: which version, how many files, how large, and why",
+		RunE: func(cmd *cobra.Command, names []string) error {
+			s := newScreen(false)
+			o, err := options(names, s)
+			if err != nil {
+				return err
+			}
+			return inspectStacks(cmd, o, s)
+		},
+	}
 }
 
 func inspectStacks(cmd *cobra.Command, o assemble.Options, s *screen) error {
