@@ -17,9 +17,10 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ulikunitz/xz"
+
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
-	"github.com/ulikunitz/xz"
 )
 
 // Package is what the index of an archive says about one version of a package.
