@@ -127,7 +127,7 @@ var prepared = sync.OnceValue(func() error {
 	bin := filepath.Join(filepath.Dir(home()), "bin", "strata")
 	for _, args := range [][]string{
 		{"go", "build", "-trimpath", "-o", bin, "./builder/strata"},
-		{bin, "stack", "build"},
+		{bin, "stack", "build", "static", "glibc", "musl", "build"},
 		{bin, "builder", "create"},
 	} {
 		cmd := exec.Command(args[0], args[1:]...)

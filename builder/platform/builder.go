@@ -139,7 +139,7 @@ func intVariable(env []string, key string) (int, error) {
 }
 
 // runImage finds the run image that a user asked for: "auto" is the builder's
-// default, a variant's name ("static", "glibc") is the image with that distro
+// default, a variant's name ("static", "glibc", "musl") is the image with that distro
 // name, anything else is an image's own name.
 func (h *Home) runImage(b *unpackedBuilder, wanted string) (ref string, image v1.Image, err error) {
 	const missing = "make it with `strata stack build`"

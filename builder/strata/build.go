@@ -41,7 +41,7 @@ func buildCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringArrayVarP(&flags.tags, "tag", "t", nil, "name of the image (default: the folder's name); may be repeated")
 	f.StringVar(&flags.builder, "builder", defaultBuilder, "name of the builder")
-	f.StringVar(&flags.runImage, "run-image", "auto", "run image: auto, static, glibc or an image's name")
+	f.StringVar(&flags.runImage, "run-image", "auto", "run image: auto, static, glibc, musl or an image's name")
 	f.StringVar(&flags.network, "network", "default", "what the build can reach: default (what this machine can) or none")
 	f.StringArrayVarP(&flags.env, "env", "e", nil, "variable of the build, NAME=value (or NAME: with the value it has here)")
 	f.StringArrayVar(&flags.bindings, "binding", nil, "folder of a service binding")

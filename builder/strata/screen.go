@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ type screen struct {
 	drawn    bool         // a line is on the terminal that the next one replaces
 	kept     bytes.Buffer // what was not shown, for when the build fails
 	last     time.Time
+	files    map[string][2]int64 // downloads so far
 }
 
 func newScreen(quiet bool) *screen {
@@ -48,21 +50,42 @@ func (s *screen) phase(p platform.Phase) {
 
 func (s *screen) note(text string) { s.line(text) }
 
-// downloads shows bytes; on a terminal ten times a second, elsewhere when an artifact is whole.
+// downloads shows bytes: on a terminal one bar for all files, ten times a second; elsewhere a line when a file is whole.
 func (s *screen) downloads(name string, done, total int64) {
-	if done == total {
-		s.line(fmt.Sprintf("fetched %s, %s", name, megabytes(total)))
+	if !s.terminal {
+		if done == total {
+			s.line(fmt.Sprintf("fetched %s, %s", name, megabytes(total)))
+		}
 		return
 	}
 	s.mu.Lock()
+	if s.files == nil {
+		s.files = map[string][2]int64{}
+	}
+	s.files[name] = [2]int64{done, total}
+	text := bar(s.files)
 	due := time.Since(s.last) > 100*time.Millisecond
 	if due {
 		s.last = time.Now()
 	}
 	s.mu.Unlock()
 	if due {
-		s.draw(fmt.Sprintf("fetching %s: %s of %s", name, megabytes(done), megabytes(total)))
+		s.draw(text)
 	}
+}
+
+// barWidth is in characters; with the numbers behind it a bar fits a terminal of 80.
+const barWidth = 30
+
+// bar draws how much of all files is there; each has its bytes so far and its bytes in all.
+func bar(files map[string][2]int64) string {
+	var done, total int64
+	for _, f := range files {
+		done += f[0]
+		total += max(f[0], f[1])
+	}
+	full := int(barWidth * done / max(total, 1))
+	return fmt.Sprintf("fetching [%s%s] %s of %s, %d files", strings.Repeat("=", full), strings.Repeat(" ", barWidth-full), megabytes(done), megabytes(total), len(files))
 }
 
 // line prints a line that stays.

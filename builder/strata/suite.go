@@ -47,7 +47,7 @@ var architectures = []string{"amd64", "arm64"}
 
 func stackCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "stack", Short: "Make run images and build images from signed Debian packages"}
-	var config, arch, bills string
+	var config, arch, bills, dir string
 	var locked bool
 	var output outputFlag
 	options := func(names []string, s *screen) (assemble.Options, error) {
@@ -62,10 +62,14 @@ func stackCommand() *cobra.Command {
 		if len(names) == 0 {
 			names = nil // all of them
 		}
-		return assemble.Options{
+		o := assemble.Options{
 			Dir: filepath.Join(filepath.Dir(path), "stacks"), Names: names, Arch: arch, Cache: cache,
 			Locked: locked, Progress: s.downloads, Log: s.line,
-		}, nil
+		}
+		if dir != "" {
+			o.Dir, o.Base = dir, o.Dir
+		}
+		return o, nil
 	}
 	build := &cobra.Command{
 		Use:   "build [NAME…]",
@@ -98,8 +102,9 @@ func stackCommand() *cobra.Command {
 		},
 	}
 	update.Flags().BoolVar(&check, "check", false, "write nothing; fail when something is due")
+	cmd.PersistentFlags().StringVar(&dir, "dir", "", "folder of stacks of your own, which may stand on those of the suite")
 	cmd.PersistentFlags().StringVar(&config, "config", "", "builder.toml of the suite (default: found above this folder)")
-	cmd.AddCommand(build, update)
+	cmd.AddCommand(build, update, inspectStacksCommand(options))
 	return cmd
 }
 
@@ -135,7 +140,7 @@ func updateStacks(cmd *cobra.Command, options assemble.Options, s *screen) error
 		return due.Err()
 	}
 	for _, file := range due.Files {
-		s.line("wrote " + filepath.Join("stacks", file))
+		s.line("wrote " + filepath.Join(filepath.Base(options.Dir), file))
 	}
 	return nil
 }
@@ -242,6 +247,40 @@ func keepBill(home *platform.Home, image assemble.Image, dir string) error {
 		return fault.Fault{ID: "output", What: "cannot write bills of materials into " + dir, Do: "name a folder that you may write", Err: err}
 	}
 	return image.SBOM.WriteFiles(filepath.Join(dir, title))
+}
+
+// inspectStacksCommand takes the options that all commands on stacks share.
+func inspectStacksCommand(options func([]string, *screen) (assemble.Options, error)) *cobra.Command {
+	return &cobra.Command{
+		Use:   "inspect [NAME…]",
+		Short: "Show the packages of stacks: which version, how many files, how large, and why",
+		RunE: func(cmd *cobra.Command, names []string) error {
+			s := newScreen(false)
+			o, err := options(names, s)
+			if err != nil {
+				return err
+			}
+			return inspectStacks(cmd, o, s)
+		},
+	}
+}
+
+func inspectStacks(cmd *cobra.Command, o assemble.Options, s *screen) error {
+	names, err := o.Stacks()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		found, err := assemble.Inspect(cmd.Context(), o, name)
+		s.clear()
+		if err != nil {
+			return err
+		}
+		if err := assemble.PrintSlices(cmd.OutOrStdout(), found); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func builderCommand() *cobra.Command {

@@ -73,8 +73,6 @@ codename = "trixie"
 version = "13"
 user = "1001:1000"
 whole = true
-omit = ["debconf"]
-drop = ["/usr/share/doc/**", "!/usr/share/doc/*/copyright"]
 [env]
   PATH = "/usr/bin"
   CNB_USER_ID = "1001"
@@ -86,6 +84,7 @@ drop = ["/usr/share/doc/**", "!/usr/share/doc/*/copyright"]
   name = "tools"
   comment = "Whole: tools"
   packages = ["tool"]
+  omit = ["debconf"]
 `
 )
 
@@ -520,7 +519,7 @@ func TestUpdateOfNothing(t *testing.T) {
 	if diff := cmp.Diff(want, due); diff != "" {
 		t.Error(diff)
 	}
-	lock, err := loadLock(o.Dir, "high", "amd64")
+	lock, err := loadLock(&Stack{Name: "high", dir: o.Dir}, "amd64")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -582,7 +581,7 @@ func TestErrors(t *testing.T) {
 		{name: "stack-relative-path", after: edit("low/stack.toml", `path = "/tmp"`, `path = "tmp"`)},
 		{name: "stack-cycle", after: edit("low/stack.toml", `id =`, "base = \"high\"\nid =")},
 		{name: "lock-missing", after: func(t *testing.T, _ *debtest.Archive, o *Options) {
-			if err := os.Remove(lockPath(o.Dir, "low", "amd64")); err != nil {
+			if err := os.Remove(filepath.Join(o.Dir, "low/lock-amd64.toml")); err != nil {
 				t.Fatal(err)
 			}
 		}},
@@ -595,6 +594,9 @@ func TestErrors(t *testing.T) {
 		}},
 		{name: "slice-stale", after: edit("slices/lib.toml", "/usr/share/lib/**", "/usr/share/libs/**")},
 		{name: "slice-no-match", relock: true, after: edit("slices/lib.toml", "/usr/share/lib/**", "/usr/share/libs/**")},
+		{name: "layer-unknown", after: edit("high/stack.toml", "[[layer]]", "[[layer]]\nuse = \"none\"")},
+		{name: "stack-other-release", after: edit("high/stack.toml", `version = "13"`, `version = "14"`)},
+		{name: "package-twice", relock: true, after: edit("high/stack.toml", `["lib"]`, `["lib", "certs"]`)},
 		{name: "bundle-empty", after: edit("low/stack.toml", "*.crt", "*.pem")},
 		{name: "conflict-stack", after: edit("high/stack.toml", `"/usr/lib/lib.so"`, `"/usr/lib/only-amd64"`)},
 		{name: "conflict-below", after: edit("high/stack.toml", `"/usr/lib/lib.so"`, `"/etc/passwd"`)},

@@ -5,22 +5,25 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/stacks/internal/archive"
+	"github.com/strata-buildpacks/strata/stacks/internal/deb"
 	"github.com/strata-buildpacks/strata/stacks/internal/layer"
+	"github.com/strata-buildpacks/strata/stacks/internal/truststore"
 )
 
 // revision goes into the key of every cached layer. It must change whenever this program makes other bytes of
 // the same packages and files, or keeps something else beside them.
-const revision = "2"
+const revision = "4"
 
 // Build makes the images named by o.Names, in that order, from their locks.
 func Build(ctx context.Context, o Options) ([]Image, error) {
@@ -37,9 +40,10 @@ type builder struct {
 	source func() (archive.Source, error)
 	locks  map[string]*lockFile
 
-	mu      sync.Mutex
-	stacks  map[string]func() (*assembled, error)
-	indexes map[string]func() (*archive.Index, error)
+	mu       sync.Mutex
+	stacks   map[string]func() (*assembled, error)
+	packages map[string]func() (*deb.Package, error)
+	indexes  map[string]func() (*archive.Index, error)
 }
 
 // assembled is a stack with its finished layers, those of its base included.
@@ -61,51 +65,37 @@ type stratum struct {
 func newBuilder(o Options) *builder {
 	client := o.client()
 	return &builder{o: o, client: client,
-		source:  sync.OnceValues(func() (archive.Source, error) { return o.source(client) }),
-		locks:   map[string]*lockFile{},
-		stacks:  map[string]func() (*assembled, error){},
-		indexes: map[string]func() (*archive.Index, error){},
+		source:   sync.OnceValues(func() (archive.Source, error) { return o.source(client) }),
+		locks:    map[string]*lockFile{},
+		stacks:   map[string]func() (*assembled, error){},
+		packages: map[string]func() (*deb.Package, error){},
+		indexes:  map[string]func() (*archive.Index, error){},
 	}
 }
 
 func (b *builder) images(ctx context.Context) ([]Image, error) {
-	// Stacks wait for their bases below, so a cycle must be found before any of them starts.
-	for _, name := range b.o.Names {
-		if err := noCycle(b.o.Dir, name); err != nil {
-			return nil, err
-		}
-	}
-	images := make([]Image, len(b.o.Names))
-	g, ctx := errgroup.WithContext(ctx)
+	images, errs := make([]Image, len(b.o.Names)), make([]error, len(b.o.Names))
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var all sync.WaitGroup
 	for i, name := range b.o.Names {
-		g.Go(func() error {
+		all.Go(func() {
 			a, err := b.assemble(ctx, name)
-			if err != nil {
-				return err
+			if err == nil {
+				images[i], err = a.image(b.o.Arch)
 			}
-			images[i], err = a.image(b.o.Arch)
-			return err
+			if errs[i] = err; err != nil {
+				cancel()
+			}
 		})
 	}
-	return images, g.Wait()
-}
-
-// noCycle walks from a stack to the lowest of its bases.
-func noCycle(dir, name string) error {
-	var seen []string
-	for base := name; base != ""; {
-		if slices.Contains(seen, base) {
-			return fault.Fault{ID: "stack-cycle", What: "stack " + name, Err: fmt.Errorf("its bases go in a circle: %s", strings.Join(append(seen, base), ", ")),
-				Do: "correct base in a stack.toml"}
+	all.Wait()
+	for _, err := range errs {
+		if err != nil && !errors.Is(err, context.Canceled) {
+			return nil, err // of the first stack that fails, so that one mistake has one message
 		}
-		seen = append(seen, base)
-		s, err := Load(dir, base)
-		if err != nil {
-			return err
-		}
-		base = s.Base
 	}
-	return nil
+	return images, errors.Join(errs...)
 }
 
 // assemble makes the layers of a stack, once for all who ask.
@@ -121,25 +111,29 @@ func (b *builder) assemble(ctx context.Context, name string) (*assembled, error)
 }
 
 func (b *builder) strata(ctx context.Context, name string) (*assembled, error) {
-	s, err := Load(b.o.Dir, name)
+	s, err := b.o.load(name)
 	if err != nil {
 		return nil, err
 	}
 	a := &assembled{stack: s}
-	if a.lock = b.locks[name]; a.lock == nil {
-		if a.lock, err = loadLock(b.o.Dir, name, b.o.Arch); err != nil {
-			return nil, err
-		}
+	if a.lock, err = b.lock(s); err != nil {
+		return nil, err
 	}
-	if err := a.lock.covers(s); err != nil {
-		return nil, fault.Fault{ID: "lock-stale", What: lockPath(b.o.Dir, name, b.o.Arch), Err: err, Do: "run strata stack update " + name}
-	}
+	below := map[string]bool{}
 	if s.Base != "" {
 		base, err := b.assemble(ctx, s.Base)
 		if err != nil {
 			return nil, err
 		}
 		a.layers = slices.Clone(base.layers)
+		for _, l := range a.layers {
+			for pkg := range l.Packages() {
+				below[pkg] = true
+			}
+		}
+	}
+	if err := a.lock.covers(s, below); err != nil {
+		return nil, fault.Fault{ID: "lock-stale", What: s.lockPath(b.o.Arch), Err: err, Do: "run strata stack update " + name}
 	}
 	for i := range s.Layers {
 		l, err := b.stratum(ctx, a, i)
@@ -151,8 +145,16 @@ func (b *builder) strata(ctx context.Context, name string) (*assembled, error) {
 	return a, nil
 }
 
-// covers checks that the lock was made for this stack.toml.
-func (l *lockFile) covers(s *Stack) error {
+// lock returns the lock that is being made or else the one on disk.
+func (b *builder) lock(s *Stack) (*lockFile, error) {
+	if l := b.locks[s.Name]; l != nil {
+		return l, nil
+	}
+	return loadLock(s, b.o.Arch)
+}
+
+// covers checks that the lock was made for this stack.toml. Packages below are those that the base has.
+func (l *lockFile) covers(s *Stack, below map[string]bool) error {
 	if l.Compressor != layer.Compressor {
 		return fmt.Errorf("it was made for the compressor %q, this is %q", l.Compressor, layer.Compressor)
 	}
@@ -164,11 +166,14 @@ func (l *lockFile) covers(s *Stack) error {
 			have[p.Name] = true
 		}
 		for _, want := range def.Packages {
+			if below[want] {
+				continue
+			}
 			if !s.Whole && !have[want] || s.Whole && !slices.ContainsFunc(l.Packages, func(p lockedPackage) bool { return p.Name == want }) {
 				return fmt.Errorf("stack.toml has package %s in layer %s, the lock has not", want, def.Name)
 			}
 		}
-		if !s.Whole && len(have) > len(def.Packages) {
+		if !s.Whole && !def.Dependencies && len(have) > len(def.Packages) {
 			return fmt.Errorf("the lock has more packages in layer %s than stack.toml", def.Name)
 		}
 	}
@@ -187,8 +192,10 @@ type recipe struct {
 	Whole, Top                 bool
 	Drop                       []string
 	Slices                     map[string][]string
-	Packages                   []lockedPackage
-	Below                      []string
+	// Certificates are the certificates of the layer's files, in PEM.
+	Certificates []string
+	Packages     []lockedPackage
+	Below        []string
 }
 
 func (r recipe) key() (string, error) {
@@ -208,23 +215,60 @@ func (b *builder) recipe(a *assembled, i int) (recipe, error) {
 	for _, l := range a.layers {
 		r.Below = append(r.Below, l.key)
 	}
+	var err error
+	if r.Certificates, err = s.certificates(r.Layer); err != nil {
+		return r, err
+	}
 	if s.Whole {
 		return r, nil
 	}
 	for _, p := range r.Packages {
-		hash, err := sliceHash(b.o.Dir, p.Name)
+		hash, err := sliceHash(p.Name, r.Layer, b.sliceDirs(s))
 		if err != nil {
 			return r, err
 		}
+		file := slicePath(p.Name, b.sliceDirs(s))
 		if hash != p.Slice {
-			return r, fault.Fault{ID: "lock-stale", What: lockPath(b.o.Dir, s.Name, b.o.Arch),
-				Err: fmt.Errorf("%s is not as it was when the lock was made", slicePath(b.o.Dir, p.Name)), Do: "run strata stack update " + s.Name}
+			return r, fault.Fault{ID: "lock-stale", What: s.lockPath(b.o.Arch),
+				Err: fmt.Errorf("slices/%s.toml is not as it was when the lock was made", p.Name), Do: "run strata stack update " + s.Name}
 		}
-		if r.Slices[p.Name], err = loadSlice(b.o.Dir, p.Name, b.o.Arch); err != nil {
+		if file == "" {
+			continue // the package is whole
+		}
+		if r.Slices[p.Name], err = loadSlice(file, b.o.Arch); err != nil {
 			return r, err
 		}
 	}
 	return r, nil
+}
+
+// certificates reads the files with certificates of a layer. What stands between the certificates is left out.
+func (s *Stack) certificates(l Layer) ([]string, error) {
+	var out []string
+	for _, name := range l.Certificates {
+		file := filepath.Join(s.dir, s.Name, name)
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fault.Fault{ID: "certificate-missing", What: "certificate " + name, Err: err, Do: "correct certificates in its stack.toml"}
+		}
+		found, err := truststore.Parse(b)
+		if err != nil {
+			return nil, fault.Fault{ID: "certificate-invalid", What: file, Err: err, Do: "give certificates in PEM and nothing else"}
+		}
+		for _, c := range found {
+			out = append(out, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})))
+		}
+	}
+	return out, nil
+}
+
+// sliceDirs are the folders with slices for a stack. A stack of Base does not see those of Dir: its layers are the
+// same whatever stands on them.
+func (b *builder) sliceDirs(s *Stack) []string {
+	if b.o.Base == "" || s.dir == b.o.Base {
+		return []string{s.dir}
+	}
+	return []string{s.dir, b.o.Base}
 }
 
 // stratum takes layer i of a stack from the cache or makes it.
@@ -252,7 +296,7 @@ func (b *builder) stratum(ctx context.Context, a *assembled, i int) (*stratum, e
 			return l, nil
 		}
 	}
-	packages, err := unpack(ctx, r.Packages, files)
+	packages, err := b.unpack(ctx, r.Packages, files)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package assemble
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -12,6 +13,8 @@ import (
 	"github.com/strata-buildpacks/strata/stacks/internal/archive"
 	"github.com/strata-buildpacks/strata/stacks/internal/deb"
 	"github.com/strata-buildpacks/strata/stacks/internal/layer"
+	"github.com/strata-buildpacks/strata/stacks/internal/ldcache"
+	"github.com/strata-buildpacks/strata/stacks/internal/truststore"
 )
 
 // fill puts a layer's files on top of the layers below. It returns what is to be known of its packages too.
@@ -41,23 +44,36 @@ func fill(r recipe, packages []unpacked, below []*stratum) (*layer.Tree, map[str
 			return nil, nil, conflict(err)
 		}
 	}
-	return t, known, r.extras(t, packages)
+	for _, step := range []func() error{
+		func() error { return r.extras(t, packages, below) },
+		func() error { return r.trust(t, below) },
+		func() error { return r.loaderCache(t) },
+	} {
+		if err := step(); err != nil {
+			return nil, nil, err
+		}
+	}
+	return t, known, nil
 }
 
 func conflict(err error) error {
 	return fault.Fault{ID: "stack-conflict", What: "two owners of one file", Err: err, Do: "take it out of one of them in the slice or in stack.toml"}
 }
 
+// documentation is what no image needs to work. Licences stay: whoever passes an image on must pass them on too.
+var documentation = []string{"/usr/share/doc/**", "!/usr/share/doc/*", "!/usr/share/doc/*/copyright", "/usr/share/man/**", "/usr/share/locale/**",
+	"/usr/share/info/**", "/usr/share/lintian/**", "/usr/share/bug/**"}
+
 // files returns what the layer takes of a package.
 func (r recipe) files(p unpacked) ([]deb.File, error) {
-	if !r.Whole {
-		return cut(p.Package, p.Name, r.Slices[p.Name])
+	if patterns, ok := r.Slices[p.Name]; ok {
+		return cut(p.Package, p.Name, patterns)
 	}
 	take := map[string]bool{}
 	for _, f := range p.Files {
 		take[f.Path] = true
 	}
-	for _, pattern := range r.Drop {
+	for _, pattern := range slices.Concat(documentation, r.Drop) {
 		body, keep := strings.CutPrefix(pattern, "!")
 		for _, f := range matching(p.Package, body) {
 			take[f.Path] = keep
@@ -67,7 +83,7 @@ func (r recipe) files(p unpacked) ([]deb.File, error) {
 }
 
 // extras adds what stack.toml declares.
-func (r recipe) extras(t *layer.Tree, packages []unpacked) error {
+func (r recipe) extras(t *layer.Tree, packages []unpacked, below []*stratum) error {
 	for _, d := range r.Layer.Dirs {
 		if err := t.Declare(deb.File{Path: d.Path[1:], Type: deb.Dir, Mode: d.Mode, UID: d.UID, GID: d.GID}); err != nil {
 			return conflict(err)
@@ -75,10 +91,24 @@ func (r recipe) extras(t *layer.Tree, packages []unpacked) error {
 	}
 	var files []deb.File
 	for _, x := range r.Layer.Texts {
+		if x.Append {
+			if err := appendText(t, x, below); err != nil {
+				return err
+			}
+			continue
+		}
 		files = append(files, text(x.Path[1:], []byte(x.Text)))
 	}
 	for _, l := range r.Layer.Links {
-		files = append(files, deb.File{Path: l.Path[1:], Type: deb.Symlink, Mode: 0o777, Link: l.Target})
+		files = append(files, link(l.Path, l.Target))
+	}
+	for _, x := range r.Layer.Applets {
+		if _, ok := t.Lookup(x.Program[1:]); !ok {
+			return fault.Fault{ID: "applets-program", What: "applets of " + x.Program, Err: errors.New("no package of the stack has it"), Do: "correct program"}
+		}
+		for _, name := range x.Names {
+			files = append(files, link(path.Join(path.Dir(x.Program), name), path.Base(x.Program)))
+		}
 	}
 	for _, x := range r.Layer.Bundles {
 		b, err := bundle(x, packages)
@@ -91,6 +121,100 @@ func (r recipe) extras(t *layer.Tree, packages []unpacked) error {
 		if err := t.Add(f, ""); err != nil {
 			return conflict(err)
 		}
+	}
+	return nil
+}
+
+func link(path, target string) deb.File {
+	return deb.File{Path: path[1:], Type: deb.Symlink, Mode: 0o777, Link: target}
+}
+
+// appendText replaces a file of the layers below by itself with more at its end.
+func appendText(t *layer.Tree, x Text, below []*stratum) error {
+	b, err := read(x.Path[1:], below)
+	if err != nil {
+		return err
+	}
+	if err := t.Replace(text(x.Path[1:], append(b, x.Text...))); err != nil {
+		return conflict(err)
+	}
+	return nil
+}
+
+// read returns what a regular file of the layers below holds.
+func read(path string, below []*stratum) ([]byte, error) {
+	for _, l := range slices.Backward(below) {
+		for _, e := range l.Entries() {
+			if e.Path == path && e.Type == deb.Regular {
+				return l.ReadFile(path)
+			}
+		}
+	}
+	return nil, fault.Fault{ID: "file-not-below", What: "/" + path, Err: errors.New("the layers below have no such file"), Do: "correct its path, or choose a base that has it"}
+}
+
+// Where the run images keep the certificates they trust. All other places are links to caBundle.
+const (
+	caBundle  = "etc/ssl/certs/ca-certificates.crt"
+	javaStore = "etc/ssl/certs/java/cacerts"
+)
+
+// trust adds certificates to the bundle of the layers below and makes the key store from it.
+func (r recipe) trust(t *layer.Tree, below []*stratum) error {
+	store := strings.TrimPrefix(r.Layer.JavaStore, "/")
+	if _, ok := t.Lookup(javaStore); ok && len(r.Certificates) > 0 {
+		store = javaStore
+	}
+	if store == "" && len(r.Certificates) == 0 {
+		return nil
+	}
+	b, err := read(caBundle, below)
+	if err != nil {
+		return err
+	}
+	if len(r.Certificates) > 0 {
+		b = append(b, strings.Join(r.Certificates, "")...)
+		if err := t.Replace(text(caBundle, b)); err != nil {
+			return conflict(err)
+		}
+	}
+	if store == "" {
+		return nil
+	}
+	all, err := truststore.Parse(b)
+	if err != nil {
+		return fmt.Errorf("reading /%s: %w", caBundle, err)
+	}
+	if err := t.Replace(text(store, truststore.JKS(all, layer.Epoch))); err != nil {
+		return conflict(err)
+	}
+	return nil
+}
+
+// loaderCache makes the loader's list of libraries in the top layer of a stack that has glibc.
+func (r recipe) loaderCache(t *layer.Tree) error {
+	all := t.All()
+	dir := "lib/" + triplets[r.Arch] + "/"
+	if _, ok := all["usr/"+dir+"libc.so.6"]; !ok || !r.Top {
+		return nil
+	}
+	found := map[string]bool{}
+	for p, e := range all {
+		// Found by its name and nothing else: a library whose link is missing would not be found without the cache.
+		if _, ok := all["usr/"+dir+e.Soname]; ok && e.Soname != "" && path.Dir(p)+"/" == "usr/"+dir {
+			found[e.Soname] = true
+		}
+	}
+	var libraries []ldcache.Library
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		libraries = append(libraries, ldcache.Library{Soname: name, Path: "/" + dir + name})
+	}
+	b, err := ldcache.Format(r.Arch, libraries)
+	if err != nil {
+		return err
+	}
+	if err := t.Replace(text("etc/ld.so.cache", b)); err != nil {
+		return conflict(err)
 	}
 	return nil
 }

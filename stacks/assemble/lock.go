@@ -3,6 +3,7 @@ package assemble
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,8 +14,41 @@ import (
 	"github.com/strata-buildpacks/strata/stacks/internal/layer"
 )
 
-// newLock chooses the packages of a stack.
-func newLock(dir string, s *Stack, ix *archive.Index) (*lockFile, error) {
+// lowestFirst returns the stacks named by o.Names, each after its base.
+func (o *Options) lowestFirst() ([]*Stack, error) {
+	var out []*Stack
+	height := map[string]int{}
+	for _, name := range o.Names {
+		s, err := o.load(name)
+		if err != nil {
+			return nil, err
+		}
+		for base := s.base; base != nil; base = base.base {
+			height[name]++
+		}
+		out = append(out, s)
+	}
+	slices.SortStableFunc(out, func(a, b *Stack) int { return height[a.Name] - height[b.Name] })
+	return out, nil
+}
+
+// below returns the locked packages of all the stacks below one, by name.
+func (b *builder) below(s *Stack) (map[string]string, error) {
+	versions := map[string]string{}
+	for base := s.base; base != nil; base = base.base {
+		l, err := b.lock(base)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range l.Packages {
+			versions[p.Name] = p.Version
+		}
+	}
+	return versions, nil
+}
+
+// newLock chooses the packages of a stack. Packages below are not taken again; slices are in dirs.
+func newLock(s *Stack, ix *archive.Index, below map[string]string, dirs []string) (*lockFile, error) {
 	l := &lockFile{Compressor: layer.Compressor}
 	for _, suite := range ix.Suites {
 		l.Suites = append(l.Suites, lockedSuite{Name: suite.Name, Archive: suite.Archive, Date: suite.Release.Date,
@@ -23,29 +57,17 @@ func newLock(dir string, s *Stack, ix *archive.Index) (*lockFile, error) {
 			l.Date = suite.Release.Date
 		}
 	}
-	seen := map[string]bool{}
-	var roots []string
-	for i, def := range s.Layers {
-		roots = append(roots, def.Packages...)
-		chosen, idle, err := choose(s, ix, def, roots)
+	have := maps.Clone(below)
+	for _, def := range s.Layers {
+		chosen, err := choose(s, ix, def, have)
 		if err != nil {
 			return nil, err
 		}
-		if i == len(s.Layers)-1 && len(idle) > 0 {
-			return nil, fault.Fault{ID: "package-omit", What: s.Name + "/stack.toml", Err: fmt.Errorf("omit names %s, which nothing depends on", strings.Join(idle, ", ")),
-				Do: "remove it there"}
-		}
 		for _, p := range chosen {
-			if seen[p.Name] && !s.Whole {
-				return nil, fault.Fault{ID: "package-twice", What: s.Name + "/stack.toml", Err: fmt.Errorf("package %s is there twice", p.Name), Do: "name it once"}
-			}
-			if seen[p.Name] {
-				continue
-			}
-			seen[p.Name] = true
+			have[p.Name] = p.Version
 			slice := ""
 			if !s.Whole {
-				if slice, err = sliceHash(dir, p.Name); err != nil {
+				if slice, err = sliceHash(p.Name, def, dirs); err != nil {
 					return nil, err
 				}
 			}
@@ -55,24 +77,38 @@ func newLock(dir string, s *Stack, ix *archive.Index) (*lockFile, error) {
 	return l, nil
 }
 
-// choose returns the packages of a layer: just those named or, in a whole stack, all that the roots so far need.
-// A dependency that several layers share is thus in the lowest of them.
-func choose(s *Stack, ix *archive.Index, def Layer, roots []string) (chosen []*archive.Package, idle []string, err error) {
-	if s.Whole {
-		return ix.Resolve(roots, s.Omit)
+// choose returns the packages of a layer that no lower layer has: just those named, or all that they need. A
+// dependency that several layers share is thus in the lowest of them.
+func choose(s *Stack, ix *archive.Index, def Layer, have map[string]string) ([]*archive.Package, error) {
+	file := s.Name + "/stack.toml"
+	if s.Whole || def.Dependencies {
+		chosen, _, err := ix.Resolve(def.Packages, def.Omit, have)
+		if err != nil {
+			return nil, err
+		}
+		// Of a shared layer's omissions some are of packages that this stack has below and another has not.
+		_, idle, err := ix.Resolve(def.Packages, def.Omit, nil)
+		if err == nil && len(idle) > 0 {
+			err = fault.Fault{ID: "package-omit", What: file, Err: fmt.Errorf("omit names %s, which nothing depends on", strings.Join(idle, ", ")), Do: "remove it there"}
+		}
+		return chosen, err
 	}
+	var chosen []*archive.Package
 	for _, name := range slices.Sorted(slices.Values(def.Packages)) {
+		if _, ok := have[name]; ok {
+			return nil, fault.Fault{ID: "package-twice", What: file, Err: fmt.Errorf("a lower layer has package %s already", name), Do: "name it once"}
+		}
 		p := ix.Newest(name)
 		if p == nil {
-			return nil, nil, fault.Fault{ID: "package-unknown", What: s.Name + "/stack.toml", Err: fmt.Errorf("the archive has no package %q", name), Do: "correct its name"}
+			return nil, fault.Fault{ID: "package-unknown", What: file, Err: fmt.Errorf("the archive has no package %q", name), Do: "correct its name"}
 		}
 		chosen = append(chosen, p)
 	}
-	return chosen, nil, nil
+	return chosen, nil
 }
 
 // files adds what Update writes for a stack, by path.
-func (a *assembled) files(into map[string][]byte, dir, arch string) error {
+func (a *assembled) files(into map[string][]byte, arch string) error {
 	img, err := a.image(arch)
 	if err != nil {
 		return err
@@ -85,9 +121,10 @@ func (a *assembled) files(into map[string][]byte, dir, arch string) error {
 	if err != nil {
 		return err
 	}
-	into[lockPath(dir, a.stack.Name, arch)] = lock
-	into[filepath.Join(dir, a.stack.Name, "contents-"+arch+".txt")] = a.contents()
-	into[filepath.Join(dir, a.stack.Name, "digests-"+arch+".txt")] = digests
+	dir := filepath.Join(a.stack.dir, a.stack.Name)
+	into[a.stack.lockPath(arch)] = lock
+	into[filepath.Join(dir, "contents-"+arch+".txt")] = a.contents()
+	into[filepath.Join(dir, "digests-"+arch+".txt")] = digests
 	return nil
 }
 

@@ -49,17 +49,17 @@ type lockedPackage struct {
 	Slice string `toml:"slice,omitempty"`
 }
 
-func lockPath(dir, stack, arch string) string {
-	return filepath.Join(dir, stack, "lock-"+arch+".toml")
+func (s *Stack) lockPath(arch string) string {
+	return filepath.Join(s.dir, s.Name, "lock-"+arch+".toml")
 }
 
-func loadLock(dir, stack, arch string) (*lockFile, error) {
-	path := lockPath(dir, stack, arch)
+func loadLock(s *Stack, arch string) (*lockFile, error) {
+	path := s.lockPath(arch)
 	var l lockFile
 	if err := decode(path, &l); err != nil {
 		if errors.Is(err, os.ErrNotExist) {
-			return nil, fault.Fault{ID: "lock-missing", What: "stack " + stack, Err: fmt.Errorf("there is no %s", path),
-				Do: "run strata stack update " + stack}
+			return nil, fault.Fault{ID: "lock-missing", What: "stack " + s.Name, Err: fmt.Errorf("there is no %s", path),
+				Do: "run strata stack update " + s.Name}
 		}
 		return nil, err
 	}

@@ -17,8 +17,10 @@ import (
 
 // Options are what Build and Update work on.
 type Options struct {
-	// Dir is the folder with the stacks, their slices and locks.
+	// Dir is the folder with the stacks, their slices, shared layers and locks.
 	Dir string
+	// Base is another such folder, with stacks that those in Dir may stand on; "" means that there is none.
+	Base string
 	// Names are the stacks; nil means all that Dir has, sorted.
 	Names []string
 	// Arch is Debian's and OCI's name of the architecture; "" means amd64.
@@ -88,15 +90,31 @@ func (o *Options) defaults() error {
 	if o.Now.IsZero() {
 		o.Now = time.Now()
 	}
+	var err error
+	o.Names, err = o.Stacks()
+	return err
+}
+
+// Stacks returns Names or, if that is nil, the names of all stacks of Dir, sorted.
+func (o *Options) Stacks() ([]string, error) {
 	if o.Names != nil {
-		return nil
+		return o.Names, nil
 	}
 	found, err := filepath.Glob(filepath.Join(o.Dir, "*", "stack.toml"))
+	var names []string
 	for _, f := range found {
-		o.Names = append(o.Names, filepath.Base(filepath.Dir(f)))
+		names = append(names, filepath.Base(filepath.Dir(f)))
 	}
-	slices.Sort(o.Names)
-	return err
+	slices.Sort(names)
+	return names, err
+}
+
+// load reads a stack of Dir or of Base.
+func (o *Options) load(name string) (*Stack, error) {
+	if o.Base == "" {
+		return Load(name, o.Dir)
+	}
+	return Load(name, o.Dir, o.Base)
 }
 
 func (o *Options) client() *fetch.Client {

@@ -116,8 +116,9 @@ type unpacked struct {
 	*deb.Package
 }
 
-// unpack reads packages in parallel; base-files comes first, because its folders have the modes that count.
-func unpack(ctx context.Context, packages []lockedPackage, files []string) ([]unpacked, error) {
+// unpack reads packages in parallel, each once for all stacks that have it; base-files comes first, because its
+// folders have the modes that count.
+func (b *builder) unpack(ctx context.Context, packages []lockedPackage, files []string) ([]unpacked, error) {
 	out := make([]unpacked, len(packages))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.NumCPU())
@@ -126,7 +127,14 @@ func unpack(ctx context.Context, packages []lockedPackage, files []string) ([]un
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			d, err := deb.Open(files[i])
+			b.mu.Lock()
+			once, ok := b.packages[p.SHA256]
+			if !ok {
+				once = sync.OnceValues(func() (*deb.Package, error) { return deb.Open(files[i]) })
+				b.packages[p.SHA256] = once
+			}
+			b.mu.Unlock()
+			d, err := once()
 			if err != nil {
 				return fault.Fault{ID: "deb-invalid", What: p.Purl, Err: err, Do: "this package cannot be used: choose another version"}
 			}

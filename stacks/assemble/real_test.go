@@ -29,21 +29,59 @@ import (
 )
 
 // TestStacks makes the committed stacks from the real archive, with nothing in the cache, and compares digests; then
-// it makes them again in other circumstances. Of arm64 it makes the run images; its build image differs in nothing that amd64's does not show.
+// it makes them again in other circumstances. Of arm64 it makes the run images; its other images differ in nothing that amd64's do not show.
 func TestStacks(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("it downloads 40 MB")
+		t.Skip("it downloads 70 MB")
 	}
-	for arch, names := range map[string][]string{"amd64": {"static", "glibc", "build"}, "arm64": {"static", "glibc"}} {
+	for arch, names := range map[string][]string{
+		"amd64": {"static", "glibc", "musl", "static-debug", "glibc-debug", "musl-debug", "build"}, "arm64": {"static", "glibc", "musl"},
+	} {
 		t.Run(arch, func(t *testing.T) {
 			t.Parallel()
-			stacks(t, assemble.Options{Dir: "..", Names: names, Arch: arch, Cache: t.TempDir(), Log: func(s string) { t.Log(s) }})
+			o := assemble.Options{Dir: "..", Names: names, Arch: arch, Cache: t.TempDir(), Log: func(s string) { t.Log(s) }}
+			images := stacks(t, o)
+			t.Run("again, in other circumstances", func(t *testing.T) {
+				if diff := cmp.Diff(report(t, images), again(t, o)); diff != "" {
+					t.Error(diff)
+				}
+			})
 		})
 	}
 }
 
-func stacks(t *testing.T, o assemble.Options) {
+// TestExample makes the example of a stack of one's own: its base's layers are below it, byte for byte, so that
+// the lifecycle can rebase an app from one to the other, and its library finds all that it needs.
+func TestExample(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it downloads 10 MB")
+	}
+	o := assemble.Options{Dir: "../example", Base: "..", Arch: "amd64", Cache: t.TempDir(), Log: func(s string) { t.Log(s) }}
+	own := stacks(t, o)[0]
+	o.Dir, o.Base, o.Names = "..", "", []string{"glibc"}
+	base := stacks(t, o)[0]
+	if diff := cmp.Diff(base.Layers, own.Layers[:min(len(base.Layers), len(own.Layers))]); diff != "" || len(own.Layers) != len(base.Layers)+1 {
+		t.Errorf("it has %d layers; the lower ones are not those of its base:\n%s", len(own.Layers), diff)
+	}
+	for _, label := range []string{"io.buildpacks.base.distro.name", "io.buildpacks.base.distro.version"} {
+		if got, want := config(t, own.Image).Labels[label], config(t, base.Image).Labels[label]; got != want {
+			t.Errorf("label %s is %q, in the base %q: a rebase would be refused", label, got, want)
+		}
+	}
+}
+
+func config(t *testing.T, img v1.Image) v1.Config {
+	t.Helper()
+	file, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file.Config
+}
+
+func stacks(t *testing.T, o assemble.Options) []assemble.Image {
 	t.Helper()
 	images, err := assemble.Build(t.Context(), o)
 	var f fault.Fault
@@ -53,7 +91,8 @@ func stacks(t *testing.T, o assemble.Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	limits := map[string]int64{"static": 500_000, "glibc": 7_500_000, "build": 45_000_000}
+	limits := map[string]int64{"static": 500_000, "glibc": 7_500_000, "musl": 1_000_000, "build": 45_000_000, "acme": 10_000_000,
+		"static-debug": 18_000_000, "glibc-debug": 18_000_000, "musl-debug": 18_000_000}
 	for _, i := range images {
 		// Not parallel: the layers are in a folder that goes with the caller.
 		t.Run(i.Name, func(t *testing.T) {
@@ -64,7 +103,19 @@ func stacks(t *testing.T, o assemble.Options) {
 			if limit, ok := limits[i.Name]; !ok || size > limit {
 				t.Errorf("its layers have %d bytes, the limit is %d", size, limit)
 			}
-			libraries(t, i.Image)
+			files := libraries(t, i.Image)
+			for _, path := range expected(i.Name) {
+				if mode, ok := files[path]; !ok {
+					t.Errorf("it has no %s", path)
+				} else if mode.Perm()&0o444 != 0o444 {
+					t.Errorf("%s has mode %s: not everybody can read it", path, mode)
+				}
+			}
+			for path, mode := range files {
+				if mode&(fs.ModeSetuid|fs.ModeSetgid) != 0 {
+					t.Errorf("%s has mode %s", path, mode)
+				}
+			}
 			want, err := os.ReadFile(filepath.Join(o.Dir, i.Name, "digests-"+o.Arch+".txt"))
 			if err != nil {
 				t.Fatal(err)
@@ -77,11 +128,7 @@ func stacks(t *testing.T, o assemble.Options) {
 			}
 		})
 	}
-	t.Run("again, in other circumstances", func(t *testing.T) {
-		if diff := cmp.Diff(report(t, images), again(t, o)); diff != "" {
-			t.Error(diff)
-		}
-	})
+	return images
 }
 
 // report lists images and their digests.
@@ -182,16 +229,39 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// libraries checks that every library that a program or library of the image needs is in the image.
-func libraries(t *testing.T, img v1.Image) {
+// expected is what programs look for in an image, besides the files of packages.
+func expected(name string) []string {
+	if name == "build" {
+		return []string{"etc/ssl/certs/ca-certificates.crt", "etc/passwd", "etc/ld.so.cache", "bin", "tmp"}
+	}
+	paths := []string{
+		"etc/debian_version", "etc/os-release", "etc/group", "etc/nsswitch.conf", "etc/passwd", "etc/protocols", "etc/services", "etc/ssl/cert.pem",
+		"etc/ssl/ca-bundle.pem", "etc/ssl/certs/ca-certificates.crt", "etc/pki/tls/cert.pem", "etc/pki/tls/cacert.pem", "etc/pki/tls/certs/ca-bundle.crt",
+		"etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "home/nonroot", "run", "tmp", "usr/lib/os-release", "usr/lib/ssl/cert.pem", "usr/lib/ssl/certs",
+		"usr/local/ssl/cert.pem", "usr/share/zoneinfo/Europe/Berlin", "usr/share/zoneinfo/US/Pacific", "var/run", "var/tmp",
+	}
+	if strings.HasSuffix(name, "-debug") || name == "glibc" || name == "acme" {
+		paths = append(paths, "etc/ld.so.cache")
+	}
+	if strings.HasPrefix(name, "glibc") || name == "acme" {
+		paths = append(paths, "etc/ssl/certs/java/cacerts")
+	}
+	return paths
+}
+
+// libraries checks that every library that a program or library of the image needs is in the image, and that every
+// folder comes before what is in it. It returns the mode of every file.
+func libraries(t *testing.T, img v1.Image) map[string]fs.FileMode {
 	t.Helper()
 	have := map[string]bool{}
+	modes := map[string]fs.FileMode{}
 	needed := map[string]string{}
 	layers, err := img.Layers()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, l := range layers {
+		folders := map[string]bool{".": true}
 		r, err := l.Uncompressed()
 		if err != nil {
 			t.Fatal(err)
@@ -205,6 +275,11 @@ func libraries(t *testing.T, img v1.Image) {
 				t.Fatal(err)
 			}
 			have[path.Base(h.Name)] = true
+			name := path.Clean(h.Name)
+			modes[name] = h.FileInfo().Mode()
+			if folders[name] = true; !folders[path.Dir(name)] {
+				t.Errorf("a layer has %s without its folder", name)
+			}
 			b, err := io.ReadAll(tr)
 			if err != nil {
 				t.Fatal(err)
@@ -226,4 +301,5 @@ func libraries(t *testing.T, img v1.Image) {
 			t.Errorf("%s needs %s, which is not in the image", by, lib)
 		}
 	}
+	return modes
 }

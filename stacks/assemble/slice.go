@@ -28,26 +28,42 @@ type sliceFile struct {
 // triplets are Debian's names of architectures for library folders.
 var triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
 
-// sliceHash returns the hash of the slice of a package, as a lock holds it.
-func sliceHash(dir, pkg string) (string, error) {
-	file := slicePath(dir, pkg)
-	b, err := os.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
-		return "", fault.Fault{ID: "slice-missing", What: "package " + pkg, Err: fmt.Errorf("there is no %s", file), Do: "write it"}
+// slicePath returns the file that says what is taken of a package, from the first folder that has it; "" if none has.
+func slicePath(pkg string, dirs []string) string {
+	for _, dir := range dirs {
+		file := filepath.Join(dir, "slices", pkg+".toml")
+		if _, err := os.Stat(file); err == nil {
+			return file
+		}
 	}
-	h := sha256.Sum256(b)
-	return hex.EncodeToString(h[:]), err
+	return ""
 }
 
-func slicePath(dir, pkg string) string { return filepath.Join(dir, "slices", pkg+".toml") }
+// sliceHash returns the hash of a package's slice, as a lock holds it; "" if the layer takes the package whole.
+func sliceHash(pkg string, l Layer, dirs []string) (string, error) {
+	file := slicePath(pkg, dirs)
+	if file == "" && l.Dependencies {
+		return "", nil
+	}
+	if file == "" {
+		return "", fault.Fault{ID: "slice-missing", What: "package " + pkg, Err: fmt.Errorf("there is no %s", filepath.Join(dirs[0], "slices", pkg+".toml")),
+			Do: "write it, or set dependencies = true in the layer to take the package whole"}
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("reading a slice: %w", err)
+	}
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:]), nil
+}
 
-// loadSlice returns the patterns for a package.
-func loadSlice(dir, pkg, arch string) ([]string, error) {
+// loadSlice returns the patterns of a file.
+func loadSlice(file, arch string) ([]string, error) {
 	var s sliceFile
-	if err := decode(slicePath(dir, pkg), &s); err != nil {
+	if err := decode(file, &s); err != nil {
 		return nil, err
 	}
-	var patterns []string
+	patterns := []string{}
 	for _, p := range slices.Concat(s.Files, s.Arch[arch]) {
 		patterns = append(patterns, strings.ReplaceAll(p, "{triplet}", triplets[arch]))
 	}

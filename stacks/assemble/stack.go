@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -14,10 +15,13 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// Stack is a stack.toml: one image, by hand.
+// Stack is a stack.toml: one image, by hand. What an upper stack does not say of codename, version, distro, id, user,
+// workdir and env is as in its base.
 type Stack struct {
-	// Name is the name of the stack's folder.
+	// Name is the name of the stack's folder, dir the folder with that folder and slices, base the stack below.
 	Name string `toml:"-"`
+	dir  string
+	base *Stack
 	// Image is the image's name with its tag. The tag is the Debian release and never anything finer:
 	// the lifecycle refuses to rebase onto another tag.
 	Image string `toml:"image"`
@@ -38,23 +42,34 @@ type Stack struct {
 	Env     map[string]string `toml:"env"`
 	// Whole takes packages whole, with all they need, instead of slices of them.
 	Whole bool `toml:"whole"`
-	// Omit names packages that a whole stack leaves out although others depend on them.
-	Omit []string `toml:"omit"`
-	// Drop are patterns of files that a whole stack leaves out; a leading ! keeps files after all.
+	// Drop are patterns of files that a whole stack leaves out besides documentation; a leading ! keeps files after all.
 	Drop   []string `toml:"drop"`
 	Layers []Layer  `toml:"layer"`
 }
 
 // Layer is a layer of a stack: packages, and what no package has.
 type Layer struct {
+	// Use is the name of a file of layers/ that has all of the layer, so that several stacks can.
+	Use  string `toml:"use" json:",omitempty"`
 	Name string `toml:"name"`
 	// Comment says in the image's history what the layer is.
 	Comment  string   `toml:"comment"`
 	Packages []string `toml:"packages"`
-	Dirs     []Dir    `toml:"dir"`
-	Links    []Link   `toml:"link"`
-	Texts    []Text   `toml:"text"`
-	Bundles  []Bundle `toml:"bundle"`
+	// Dependencies takes along what the packages need and no lower layer has. Packages without a slice are whole.
+	// A layer of a whole stack always does.
+	Dependencies bool `toml:"dependencies" json:",omitempty"`
+	// Omit names packages that are left out although others depend on them.
+	Omit    []string `toml:"omit" json:",omitempty"`
+	Dirs    []Dir    `toml:"dir"`
+	Links   []Link   `toml:"link"`
+	Texts   []Text   `toml:"text"`
+	Bundles []Bundle `toml:"bundle"`
+	// Applets are links to programs that are many in one.
+	Applets []Applets `toml:"applets" json:",omitempty"`
+	// JavaStore is the path of a Java key store with what the certificate bundle of the layers below has.
+	JavaStore string `toml:"java-store" json:",omitempty"`
+	// Certificates are files in PEM, relative to the stack's folder, that programs shall trust too.
+	Certificates []string `toml:"certificates" json:",omitempty"`
 }
 
 // Dir is a folder with a mode and an owner.
@@ -75,6 +90,14 @@ type Link struct {
 type Text struct {
 	Path string `toml:"path"`
 	Text string `toml:"text"`
+	// Append puts the text at the end of what the layers below have at the path.
+	Append bool `toml:"append" json:",omitempty"`
+}
+
+// Applets are the names of a program that looks at its name: symbolic links beside it.
+type Applets struct {
+	Program string   `toml:"program"`
+	Names   []string `toml:"names"`
 }
 
 // Bundle is one file made of all the files of a package that match a pattern, in the order of their paths.
@@ -84,21 +107,85 @@ type Bundle struct {
 	From    string `toml:"from"`
 }
 
-// Load reads <dir>/<name>/stack.toml.
-func Load(dir, name string) (*Stack, error) {
-	path := filepath.Join(dir, name, "stack.toml")
+// Load reads <dir>/<name>/stack.toml and the stacks below it, each from the first of the folders that has it.
+func Load(name string, dirs ...string) (*Stack, error) {
+	return load(name, dirs, nil)
+}
+
+func load(name string, dirs, above []string) (*Stack, error) {
 	s := &Stack{Name: name}
-	if err := decode(path, s); err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil, fault.Fault{ID: "stack-unknown", What: fmt.Sprintf("stack %q", name), Err: fmt.Errorf("there is no %s", path),
-				Do: "name one of the folders in " + dir + " that has a stack.toml"}
+	var path string
+	for _, s.dir = range dirs {
+		path = filepath.Join(s.dir, name, "stack.toml")
+		err := decode(path, s)
+		if err == nil {
+			break
 		}
+		if !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
+		path = ""
+	}
+	if path == "" {
+		return nil, fault.Fault{ID: "stack-unknown", What: fmt.Sprintf("stack %q", name), Err: fmt.Errorf("there is no %s", filepath.Join(dirs[0], name, "stack.toml")),
+			Do: "name one of the folders in " + strings.Join(dirs, " or ") + " that has a stack.toml"}
+	}
+	if s.Base != "" {
+		above = append(above, name)
+		if slices.Contains(above, s.Base) {
+			return nil, fault.Fault{ID: "stack-cycle", What: "stack " + above[0], Err: fmt.Errorf("its bases go in a circle: %s", strings.Join(append(above, s.Base), ", ")),
+				Do: "correct base in a stack.toml"}
+		}
+		var err error
+		if s.base, err = load(s.Base, dirs, above); err != nil {
+			return nil, err
+		}
+		s.inherit()
+	}
+	if err := s.use(dirs); err != nil {
 		return nil, err
 	}
 	if err := s.check(); err != nil {
 		return nil, fault.Fault{ID: "stack-invalid", What: path, Err: err, Do: "correct the file"}
 	}
 	return s, nil
+}
+
+// inherit fills in what the base says and the stack does not.
+func (s *Stack) inherit() {
+	for mine, theirs := range map[*string]string{&s.Codename: s.base.Codename, &s.Version: s.base.Version, &s.Distro: s.base.Distro,
+		&s.ID: s.base.ID, &s.User: s.base.User, &s.WorkDir: s.base.WorkDir} {
+		if *mine == "" {
+			*mine = theirs
+		}
+	}
+	if s.Env == nil {
+		s.Env = s.base.Env
+	}
+}
+
+// use replaces layers that are no more than a name by what layers/<name>.toml says.
+func (s *Stack) use(dirs []string) error {
+	for i, l := range s.Layers {
+		if l.Use == "" {
+			continue
+		}
+		var found bool
+		for _, dir := range dirs {
+			err := decode(filepath.Join(dir, "layers", l.Use+".toml"), &s.Layers[i])
+			if err != nil && !errors.Is(err, os.ErrNotExist) {
+				return err
+			}
+			if found = err == nil; found {
+				break
+			}
+		}
+		if !found {
+			return fault.Fault{ID: "layer-unknown", What: filepath.Join(s.dir, s.Name, "stack.toml"), Err: fmt.Errorf("there is no layers/%s.toml", l.Use),
+				Do: "correct use, or write that file"}
+		}
+	}
+	return nil
 }
 
 func (s *Stack) check() error {
@@ -112,6 +199,9 @@ func (s *Stack) check() error {
 	}
 	if len(s.Layers) == 0 {
 		return errors.New("it has no [[layer]]")
+	}
+	if s.base != nil && (s.Codename != s.base.Codename || s.Version != s.base.Version) {
+		return fmt.Errorf("it is of another Debian release than its base %s", s.Base)
 	}
 	for _, l := range s.Layers {
 		if l.Name == "" || l.Comment == "" {
@@ -139,6 +229,12 @@ func (l Layer) paths() []string {
 	}
 	for _, x := range l.Bundles {
 		out = append(out, x.Path)
+	}
+	for _, x := range l.Applets {
+		out = append(out, x.Program)
+	}
+	if l.JavaStore != "" {
+		out = append(out, l.JavaStore)
 	}
 	return out
 }

@@ -53,13 +53,20 @@ func Update(ctx context.Context, o Options) (Due, error) {
 	o.Locked = true
 	b := newBuilder(o)
 	var due Due
-	for _, name := range o.Names {
-		changes, err := b.relock(ctx, name)
+	stacks, err := o.lowestFirst()
+	if err != nil {
+		return Due{}, err
+	}
+	for _, s := range stacks {
+		changes, err := b.relock(ctx, s)
 		if err != nil {
-			return Due{}, fmt.Errorf("locking stack %s: %w", name, err)
+			return Due{}, fmt.Errorf("locking stack %s: %w", s.Name, err)
 		}
 		due.Changes = append(due.Changes, changes...)
 	}
+	slices.SortStableFunc(due.Changes, func(a, b Change) int {
+		return cmp.Compare(slices.Index(o.Names, a.Stack), slices.Index(o.Names, b.Stack))
+	})
 	if _, err := b.images(ctx); err != nil {
 		return Due{}, err
 	}
@@ -69,7 +76,7 @@ func Update(ctx context.Context, o Options) (Due, error) {
 		if err != nil {
 			return Due{}, err
 		}
-		if err := a.files(files, o.Dir, o.Arch); err != nil {
+		if err := a.files(files, o.Arch); err != nil {
 			return Due{}, err
 		}
 	}
@@ -95,30 +102,30 @@ func Update(ctx context.Context, o Options) (Due, error) {
 }
 
 // relock makes a new lock of a stack and compares it with the one in place.
-func (b *builder) relock(ctx context.Context, name string) ([]Change, error) {
-	s, err := Load(b.o.Dir, name)
-	if err != nil {
-		return nil, err
-	}
+func (b *builder) relock(ctx context.Context, s *Stack) ([]Change, error) {
 	ix, err := b.index(ctx, s.Codename)
 	if err != nil {
 		return nil, err
 	}
-	is, err := newLock(b.o.Dir, s, ix)
+	below, err := b.below(s)
 	if err != nil {
 		return nil, err
 	}
-	b.locks[name] = is
-	was, err := loadLock(b.o.Dir, name, b.o.Arch)
+	is, err := newLock(s, ix, below, b.sliceDirs(s))
+	if err != nil {
+		return nil, err
+	}
+	b.locks[s.Name] = is
+	was, err := loadLock(s, b.o.Arch)
 	if err != nil {
 		// There is no lock yet, or it cannot be read and is to be replaced.
 		was = &lockFile{}
 	}
-	if err := is.noRollback(name, was); err != nil {
+	if err := is.noRollback(s.Name, was); err != nil {
 		return nil, err
 	}
 	is.keep(was)
-	return is.changes(name, b.o.Arch, was), nil
+	return is.changes(s.Name, b.o.Arch, was), nil
 }
 
 // noRollback refuses an index older than that of the lock in place.

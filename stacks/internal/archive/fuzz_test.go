@@ -57,7 +57,7 @@ func FuzzPackages(f *testing.F) {
 			if CompareVersions(p.Version, newest.Version) > 0 {
 				t.Errorf("%s is newer than the newest, %s", p.Version, newest.Version)
 			}
-			closure, _, err := ix.Resolve([]string{p.Name}, nil)
+			closure, _, err := ix.Resolve([]string{p.Name}, nil, nil)
 			if err == nil && !slices.Contains(closure, newest) {
 				t.Errorf("what %s needs lacks itself", p.Name)
 			}
@@ -73,7 +73,7 @@ func FuzzRelations(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		groups, err := parseRelations(s)
+		groups, err := ParseRelations(s)
 		if err != nil {
 			return
 		}
@@ -81,7 +81,7 @@ func FuzzRelations(f *testing.F) {
 		for _, g := range groups {
 			parts = append(parts, describe(g))
 		}
-		again, err := parseRelations(strings.Join(parts, ", "))
+		again, err := ParseRelations(strings.Join(parts, ", "))
 		if err != nil {
 			t.Fatalf("%q is printed as %q: %v", s, parts, err)
 		}

@@ -241,10 +241,10 @@ func newPackage(s map[string]string, archive string) (*Package, error) {
 	}
 	p := &Package{Name: s["Package"], Version: s["Version"], Arch: s["Architecture"], Source: source, SourceVersion: strings.Trim(version, "()"),
 		Archive: archive, Path: s["Filename"], SHA256: s["SHA256"], Size: size}
-	if p.Depends, err = parseRelations(s["Pre-Depends"], s["Depends"]); err != nil {
+	if p.Depends, err = ParseRelations(s["Pre-Depends"], s["Depends"]); err != nil {
 		return nil, fmt.Errorf("package %q: %w", p.Name, err)
 	}
-	provides, err := parseRelations(s["Provides"])
+	provides, err := ParseRelations(s["Provides"])
 	if err != nil {
 		return nil, fmt.Errorf("package %q: %w", p.Name, err)
 	}
@@ -256,8 +256,8 @@ func cleanPath(p string) bool {
 	return !strings.HasPrefix(p, "/") && !slices.Contains(strings.Split(p, "/"), "..") && !strings.ContainsFunc(p, unicode.IsControl)
 }
 
-// parseRelations reads dependency fields such as "a (>= 1:2), b:any | c".
-func parseRelations(fields ...string) ([][]Relation, error) {
+// ParseRelations reads dependency fields such as "a (>= 1:2), b:any | c": groups, each with its alternatives.
+func ParseRelations(fields ...string) ([][]Relation, error) {
 	var out [][]Relation
 	for _, field := range fields {
 		if field == "" {

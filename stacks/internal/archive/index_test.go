@@ -120,6 +120,7 @@ func TestResolve(t *testing.T) {
 	tests := []struct {
 		name        string
 		roots, omit []string
+		have        map[string]string
 		want, idle  []string
 		err         string
 	}{
@@ -128,6 +129,11 @@ func TestResolve(t *testing.T) {
 		{name: "omitted with what only it needs", roots: []string{"app", "other", "mawk"}, omit: []string{"doc", "nobody"},
 			want: []string{"app", "lib", "mawk", "other"}, idle: []string{"nobody"}},
 		{name: "versioned provides", roots: []string{"mawk", "needs-awk5"}, want: []string{"gawk", "mawk", "needs-awk5"}},
+		{name: "what is there is not taken, nor what it needs", roots: []string{"app", "mawk"}, have: map[string]string{"lib": "2", "tool": "1", "mawk": "1"},
+			want: []string{"app", "doc", "reader"}},
+		{name: "an alternative to what is there", roots: []string{"app"}, have: map[string]string{"lib": "2", "gawk": "1", "other": "1", "doc": "1"}, want: []string{"app"}},
+		{name: "too old below", roots: []string{"app"}, have: map[string]string{"lib": "1"},
+			err: "package app: it needs lib (>= 2), and the layers below have lib 1; lock the stack's base anew, then the stack"},
 		{name: "unsatisfied", roots: []string{"needs-new"},
 			err: "package needs-new: nothing satisfies its dependency lib (>> 2) | lib (<< 1); the mirror is incomplete: try another one"},
 		{name: "unknown", roots: []string{"nothing"}, err: "package nothing: the archive does not have it; correct its name in stack.toml"},
@@ -141,7 +147,7 @@ func TestResolve(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			closure, idle, err := ix.Resolve(test.roots, test.omit)
+			closure, idle, err := ix.Resolve(test.roots, test.omit, test.have)
 			if errText(err) != test.err {
 				t.Fatalf("got  %v\nwant %s", err, test.err)
 			}

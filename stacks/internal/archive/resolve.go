@@ -10,16 +10,20 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// Resolve returns the packages named and all that they need (Pre-Depends and Depends), sorted by name. Packages
-// in omit are left out with what only they need; those that nothing asked for come back as idle. The answer depends on nothing but the index and the arguments:
-// what is chosen already is taken first, then the first alternative that exists, then the provider whose name
-// sorts first.
-func (ix *Index) Resolve(names, omit []string) (closure []*Package, idle []string, err error) {
-	r := resolver{ix: ix, chosen: map[string]*Package{}, omit: map[string]bool{}}
+// Resolve returns the packages named and all that they need (Pre-Depends and Depends), sorted by name. Packages that
+// have holds, with their versions, are there already: they are not returned, nor is what they need. Packages in
+// omit are left out with what only they need; those that nothing asked for come back as idle. The answer depends on
+// nothing but the index and the arguments: what is there or chosen already is taken first, then the first
+// alternative that exists, then the provider whose name sorts first.
+func (ix *Index) Resolve(names, omit []string, have map[string]string) (closure []*Package, idle []string, err error) {
+	r := resolver{ix: ix, chosen: map[string]*Package{}, have: have, omit: map[string]bool{}}
 	for _, n := range omit {
 		r.omit[n] = false
 	}
 	for _, n := range names {
+		if _, ok := have[n]; ok {
+			continue
+		}
 		p := ix.Newest(n)
 		if p == nil {
 			return nil, nil, fault.Fault{ID: "package-unknown", What: "package " + n, Err: errors.New("the archive does not have it"),
@@ -47,6 +51,7 @@ type resolver struct {
 	ix     *Index
 	chosen map[string]*Package
 	queue  []*Package
+	have   map[string]string
 	// omit says of each package to leave out whether anything asked for it.
 	omit map[string]bool
 }
@@ -68,22 +73,36 @@ func (r *resolver) satisfy(by *Package, group []Relation) error {
 		if p := r.chosen[alt.Name]; p != nil && alt.allows(p.Version) {
 			return nil
 		}
+		if v, ok := r.have[alt.Name]; ok && alt.allows(v) {
+			return nil
+		}
 		for _, p := range r.ix.providers(alt) {
-			if r.chosen[p.Name] != nil {
+			if v, ok := r.have[p.Name]; r.chosen[p.Name] != nil || ok && v == p.Version {
 				return nil
 			}
 		}
 	}
 	for _, alt := range group {
+		if _, ok := r.have[alt.Name]; ok {
+			continue
+		}
 		if p := r.ix.Newest(alt.Name); p != nil && alt.allows(p.Version) {
 			r.take(p)
 			return nil
 		}
 	}
 	for _, alt := range group {
-		if all := r.ix.providers(alt); len(all) > 0 {
-			r.take(all[0])
-			return nil
+		for _, p := range r.ix.providers(alt) {
+			if _, ok := r.have[p.Name]; !ok {
+				r.take(p)
+				return nil
+			}
+		}
+	}
+	for _, alt := range group {
+		if v, ok := r.have[alt.Name]; ok {
+			return fault.Fault{ID: "package-below", What: "package " + by.Name,
+				Err: fmt.Errorf("it needs %s, and the layers below have %s %s", describe(group), alt.Name, v), Do: "lock the stack's base anew, then the stack"}
 		}
 	}
 	return fault.Fault{ID: "package-dependency", What: "package " + by.Name,

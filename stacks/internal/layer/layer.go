@@ -1,6 +1,7 @@
 package layer
 
 import (
+	"archive/tar"
 	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
@@ -87,6 +88,24 @@ type gunzip struct {
 }
 
 func (g *gunzip) Close() error { return errors.Join(g.Reader.Close(), g.file.Close()) }
+
+// ReadFile returns what a regular file of the layer holds.
+func (l *Layer) ReadFile(path string) ([]byte, error) {
+	r, err := l.Uncompressed()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	for t := tar.NewReader(r); ; {
+		h, err := t.Next()
+		if err != nil {
+			return nil, fmt.Errorf("looking for /%s in a layer: %w", path, err)
+		}
+		if h.Name == path && h.Typeflag == tar.TypeReg {
+			return io.ReadAll(t)
+		}
+	}
+}
 
 // Entries returns what is in the layer, sorted by path.
 func (l *Layer) Entries() []Entry { return l.meta.Entries }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/strata-buildpacks/strata/stacks/internal/deb"
+	"github.com/strata-buildpacks/strata/stacks/internal/ldcache"
 )
 
 // Epoch is the modification time of every file and the creation time of every image. It is the time that the
@@ -20,14 +21,17 @@ var Epoch = time.Date(1980, 1, 1, 0, 0, 1, 0, time.UTC)
 
 // Entry is a file of a layer without its content.
 type Entry struct {
-	Path     string   `json:"path"`
-	Type     deb.Type `json:"type"`
-	Mode     int64    `json:"mode"`
-	UID      int      `json:"uid,omitempty"`
-	GID      int      `json:"gid,omitempty"`
-	Link     string   `json:"link,omitempty"`
-	Package  string   `json:"package,omitempty"`
-	Implicit bool     `json:"implicit,omitempty"`
+	Path    string   `json:"path"`
+	Type    deb.Type `json:"type"`
+	Mode    int64    `json:"mode"`
+	UID     int      `json:"uid,omitempty"`
+	GID     int      `json:"gid,omitempty"`
+	Link    string   `json:"link,omitempty"`
+	Package string   `json:"package,omitempty"`
+	// Size is a Regular file's in bytes, Soname the name of a shared library.
+	Size     int64  `json:"size,omitempty"`
+	Soname   string `json:"soname,omitempty"`
+	Implicit bool   `json:"implicit,omitempty"`
 }
 
 // Tree is a file system that grows by layers. Files go into the top one, and none may be there twice.
@@ -74,12 +78,34 @@ func (t *Tree) Add(f deb.File, pkg string) error {
 		e, _ := t.Lookup(child)
 		return fmt.Errorf("/%s of %s is below /%s of %s, which is no folder", child, owner(e.Package), f.Path, owner(pkg))
 	}
-	t.top[f.Path] = Entry{Path: f.Path, Type: f.Type, Mode: f.Mode, UID: f.UID, GID: f.GID, Link: f.Link, Package: pkg}
+	t.put(f, pkg)
+	return nil
+}
+
+func (t *Tree) put(f deb.File, pkg string) {
+	e := Entry{Path: f.Path, Type: f.Type, Mode: f.Mode, UID: f.UID, GID: f.GID, Link: f.Link, Package: pkg}
 	if f.Type == deb.Regular {
 		t.data[f.Path] = f.Data
+		e.Size, e.Soname = int64(len(f.Data)), ldcache.Soname(f.Data)
 	}
+	t.top[f.Path] = e
 	t.adopt(f.Path)
-	return nil
+}
+
+// Replace puts a regular file of the stack itself into the top layer, instead of one that a lower layer may have.
+func (t *Tree) Replace(f deb.File) error {
+	if e, ok := t.Lookup(f.Path); ok && e.Type == deb.Regular && e.Package == "" {
+		t.put(f, "")
+		return nil
+	}
+	return t.Add(f, "")
+}
+
+// All returns the entries of all layers by path, of each path the topmost.
+func (t *Tree) All() map[string]Entry {
+	all := maps.Clone(t.below)
+	maps.Copy(all, t.top)
+	return all
 }
 
 // adopt remembers the folders that a path is in.
