@@ -155,7 +155,7 @@ func createBuilder(cmd *cobra.Command, path, tag string) error {
 	if err != nil {
 		return err
 	}
-	env, err := goEnv(cmd.Context())
+	env, err := bakedEnv(cmd.Context())
 	if err != nil {
 		return err
 	}
