@@ -189,7 +189,17 @@ func (b *builder) fillNode(ctx context.Context, l *layer.Layer) error {
 	if err != nil {
 		return err
 	}
-	if err := os.CopyFS(l.Path, os.DirFS(dir)); err != nil {
+	licence, err := os.ReadFile(filepath.Join(dir, "LICENSE"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(l.Path, "LICENSE"), licence, 0o644)
+	}
+	if err == nil {
+		err = os.Mkdir(filepath.Join(l.Path, "bin"), 0o755)
+	}
+	if err == nil {
+		err = strip(filepath.Join(l.Path, "bin", "node"), filepath.Join(dir, "bin", "node"))
+	}
+	if err != nil {
 		return fmt.Errorf("making the layer of Node.js: %w", err)
 	}
 	l.LaunchEnv.Default("NODE_ENV", "production")
