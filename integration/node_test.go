@@ -158,7 +158,7 @@ func TestNodeFails(t *testing.T) {
 		flags []string
 	}{
 		{"node-on-static", []string{"--run-image", "static"}},
-		{"node-offline", []string{"--clear-cache", "--network", "none"}},
+		{"node-offline", []string{"--clear-cache", "--network", "none", "-e", "NPM_CONFIG_REGISTRY=http://127.0.0.1:9"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -14,7 +14,6 @@ import (
 	"slices"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
@@ -54,7 +53,7 @@ func (b *builder) runScripts(ctx context.Context) error {
 	}
 	env := maps.Clone(b.Env)
 	maps.DeleteFunc(env, func(name, _ string) bool { return slices.Contains(environmental, name) })
-	name, err := digest(builtKey{b.key, source, b.scripts, config.Environment(env).List()})
+	name, err := digest(builtKey{b.key, source, b.scripts, env.List()})
 	if err != nil {
 		return err
 	}
