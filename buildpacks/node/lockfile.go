@@ -19,7 +19,7 @@ import (
 )
 
 // lockfile is a package-lock.json of version 2 or 3, or npm's own list of what it installed, which has the same form
-// (docs.npmjs.com, "package-lock.json").
+// (npm's documentation, "package-lock.json").
 type lockfile struct {
 	Version  int                       `json:"lockfileVersion"`
 	Packages map[string]*lockedPackage `json:"packages"` // by path: "node_modules/a/node_modules/b"; "" is the app
