@@ -46,7 +46,7 @@ type info struct {
 
 // readBuildpack reads the buildpack that ref names and checks that it is the
 // one, and that this lifecycle can run it on this architecture.
-func readBuildpack(root string, ref BuildpackRef, lc descriptor, arch string) (buildpack, error) {
+func readBuildpack(root string, ref BuildpackRef, lc descriptor, arch string, distro Distro) (buildpack, error) {
 	path := filepath.ToSlash(filepath.Join(ref.URI, "buildpack.toml"))
 	wrong := func(what string, err error, do string) (buildpack, error) {
 		return buildpack{}, fault.Fault{ID: "builder-buildpack", What: path + what, Err: err, Do: do}
@@ -70,7 +70,7 @@ func readBuildpack(root string, ref BuildpackRef, lc descriptor, arch string) (b
 	case !lc.APIs.Buildpack.has(bp.API):
 		return wrong(fmt.Sprintf(" has api %q, lifecycle %s supports %s", bp.API, lc.Lifecycle.Version,
 			strings.Join(lc.APIs.Buildpack.Supported, ", ")), nil, "use one of these")
-	case !supports(bp.Targets, "linux", arch):
+	case !supports(bp.Targets, "linux", arch, distro):
 		return wrong(fmt.Sprintf(" has no target linux/%s, which the build image is", arch), nil, "add the target or use another build image")
 	}
 	return bp, nil

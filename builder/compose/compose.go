@@ -38,6 +38,7 @@ type Options struct {
 type build struct {
 	Options
 	arch       string
+	distro     Distro // of the build image; empty when it declares none
 	uid, gid   int
 	compiler   compiler
 	cache      cache
@@ -97,7 +98,7 @@ func prepare(o Options) (*build, error) {
 		return nil, err
 	}
 	for _, ref := range o.Config.Buildpacks {
-		bp, err := readBuildpack(o.Root, ref, b.lifecycle, b.arch)
+		bp, err := readBuildpack(o.Root, ref, b.lifecycle, b.arch, b.distro)
 		if err != nil {
 			return nil, err
 		}
@@ -117,10 +118,12 @@ func (b *build) inspect() error {
 		return fmt.Errorf("reading the build image: %w", err)
 	}
 	b.arch = cf.Architecture
+	labels := cf.Config.Labels
+	b.distro = Distro{Name: labels["io.buildpacks.base.distro.name"], Version: labels["io.buildpacks.base.distro.version"]}
 	wrong := func(what, do string) error {
 		return fault.Fault{ID: "builder-build-image", What: "build image " + b.Config.Build.Image + " " + what, Do: do}
 	}
-	if cf.OS != "linux" || !supports(b.Config.Targets, cf.OS, cf.Architecture) {
+	if cf.OS != "linux" || !supports(b.Config.Targets, cf.OS, cf.Architecture, b.distro) {
 		return wrong(fmt.Sprintf("is for %s/%s", cf.OS, cf.Architecture), "use one for a target of builder.toml or add the target there")
 	}
 	const do = "set it in the image's environment to the user or group that builds run as"

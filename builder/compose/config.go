@@ -165,9 +165,11 @@ func (r GroupRef) name() string {
 }
 
 // supports tells whether one of the targets is the platform; no targets means
-// that all are.
-func supports(targets []Target, os, arch string) bool {
+// that all are. As for pack, distributions count only when the platform has one
+// and its version: a build image that declares none builds for all run images.
+func supports(targets []Target, os, arch string, distro Distro) bool {
 	return len(targets) == 0 || slices.ContainsFunc(targets, func(t Target) bool {
-		return t.OS == os && (t.Arch == "" || t.Arch == arch)
+		return t.OS == os && (t.Arch == "" || t.Arch == arch) &&
+			(len(t.Distros) == 0 || distro.Name == "" || distro.Version == "" || slices.Contains(t.Distros, distro))
 	})
 }

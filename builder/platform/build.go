@@ -53,7 +53,7 @@ func (h *Home) Build(ctx context.Context, options BuildOptions) (name.Reference,
 	if err != nil {
 		return nil, v1.Hash{}, err
 	}
-	runRef, runImage, err := h.runImage(builder, options.RunImage)
+	candidates, err := h.runImages(builder, options.RunImage)
 	if err != nil {
 		return nil, v1.Hash{}, err
 	}
@@ -69,13 +69,10 @@ func (h *Home) Build(ctx context.Context, options BuildOptions) (name.Reference,
 	defer remove()
 
 	b := &build{BuildOptions: options, home: h, builder: builder, dir: dir, caches: caches, image: ref}
-	if err := b.openRegistry(runRef, runImage); err != nil {
-		return nil, v1.Hash{}, err
-	}
 	if err := b.prepare(); err != nil {
 		return nil, v1.Hash{}, err
 	}
-	if err := b.run(ctx); err != nil {
+	if err := b.run(ctx, candidates); err != nil {
 		return nil, v1.Hash{}, err
 	}
 	digest, err := b.commit()
@@ -153,8 +150,11 @@ func clearCaches(dir string) error {
 }
 
 // openRegistry shows the run image and, when there is one, the app's previous image to the build.
-func (b *build) openRegistry(runRef string, runImage v1.Image) error {
-	var err error
+func (b *build) openRegistry(runRef string) error {
+	runImage, err := b.home.Image(runRef, missingRunImage)
+	if err != nil {
+		return err
+	}
 	if b.runRef, err = ParseReference(runRef); err != nil {
 		return err
 	}

@@ -138,34 +138,34 @@ func intVariable(env []string, key string) (int, error) {
 	return 0, fmt.Errorf("%s is not set", key)
 }
 
-// runImage finds the run image that a user asked for: "auto" is the builder's
-// default, a variant's name ("static", "glibc", "musl") is the image with that distro
-// name, anything else is an image's own name.
-func (h *Home) runImage(b *unpackedBuilder, wanted string) (ref string, image v1.Image, err error) {
-	const missing = "make it with `strata stack build`"
+const missingRunImage = "make it with `strata stack build`"
+
+// runImages returns the names of the run images that a build may take, in the
+// order in which they are tried: "auto" is all of the builder's, a variant's
+// name ("static", "glibc", "musl") is the one with that distro name, anything else is an
+// image's own name.
+func (h *Home) runImages(b *unpackedBuilder, wanted string) ([]string, error) {
 	if wanted == "" || wanted == "auto" {
-		image, err := h.Image(b.run[0], missing)
-		return b.run[0], image, err
+		return b.run, nil
 	}
 	if strings.ContainsAny(wanted, "/:") {
-		image, err := h.Image(wanted, missing)
-		return wanted, image, err
+		return []string{wanted}, nil
 	}
 	var variants []string
 	for _, ref := range b.run {
-		image, err := h.Image(ref, missing)
+		image, err := h.Image(ref, missingRunImage)
 		if err != nil {
-			return "", nil, err
+			return nil, err
 		}
 		config, err := image.ConfigFile()
 		if err != nil {
-			return "", nil, fmt.Errorf("reading run image %s: %w", ref, err)
+			return nil, fmt.Errorf("reading run image %s: %w", ref, err)
 		}
 		variant := strings.TrimPrefix(config.Config.Labels["io.buildpacks.base.distro.name"], "strata-")
 		if variant == wanted {
-			return ref, image, nil
+			return []string{ref}, nil
 		}
 		variants = append(variants, variant)
 	}
-	return "", nil, fault.Fault{ID: "run-image-unknown", What: fmt.Sprintf("the builder has no run image %q", wanted), Do: "take one of " + strings.Join(variants, ", ") + ", or an image's full name"}
+	return nil, fault.Fault{ID: "run-image-unknown", What: fmt.Sprintf("the builder has no run image %q", wanted), Do: "take one of " + strings.Join(variants, ", ") + ", or an image's full name"}
 }

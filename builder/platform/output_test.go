@@ -31,9 +31,10 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
-// TestMain starts the test binary as a program that pushes, so that a test can
-// say which certificates the process trusts.
+// TestMain starts the test binary as the first process of a sandbox, or as a
+// program that pushes, so that a test can say which certificates the process trusts.
 func TestMain(m *testing.M) {
+	platform.Init()
 	if home := os.Getenv("STRATA_TEST_PUSH"); home != "" {
 		h, err := platform.Open(home)
 		if err == nil {

@@ -27,20 +27,59 @@ const platformAPI = "0.13"
 // ErrBuild is what Build returns when a buildpack ended the build; why is in the log.
 var ErrBuild = errors.New("a buildpack ended the build")
 
-// run runs the phases in order (platform.md, "Build").
-func (b *build) run(ctx context.Context) error {
+// run runs the phases in order (platform.md, "Build") on the first run image
+// that the app can be built for.
+func (b *build) run(ctx context.Context, candidates []string) error {
+	if err := b.choose(ctx, candidates); err != nil {
+		return err
+	}
 	insecure := b.insecure()
-	phases := []struct {
-		name string
-		args []string
-		run  func(context.Context, []string) error
-	}{
-		{"analyze", slices.Concat(insecure, []string{"-run-image", b.runRef.Name(), b.image.Name()}), b.withRegistry},
-		{"detect", []string{"-app", "/workspace"}, b.detect},
+	return b.runPhases(ctx, []phase{
 		{"restore", slices.Concat(insecure, []string{"-cache-dir", "/cache/layers"}), b.withRegistry},
 		{"build", []string{"-app", "/workspace"}, b.build},
 		{"export", slices.Concat(insecure, []string{"-app", "/workspace", "-cache-dir", "/cache/layers", b.image.Name()}), b.withRegistry},
+	})
+}
+
+// choose runs analysis and detection on one run image after the other. The next
+// one is tried only when a buildpack was passed over because its targets do not
+// have this one: what else a buildpack says would be the same there.
+func (b *build) choose(ctx context.Context, candidates []string) error {
+	var said verdicts
+	for i, candidate := range candidates {
+		if err := b.openRegistry(candidate); err != nil {
+			return err
+		}
+		if err := b.writeHosts(); err != nil {
+			return err
+		}
+		err := b.runPhases(ctx, []phase{
+			{"analyze", slices.Concat(b.insecure(), []string{"-run-image", b.runRef.Name(), b.image.Name()}), b.withRegistry},
+			{"detect", []string{"-app", "/workspace"}, b.detect},
+		})
+		nothing := new(undetected)
+		if !errors.As(err, &nothing) {
+			if err == nil && i > 0 {
+				b.Note("run image: " + candidate + ", the first that a buildpack for this app runs on")
+			}
+			return err
+		}
+		passedOver := said.add(nothing.output, candidate)
+		if !passedOver {
+			break
+		}
 	}
+	return fmt.Errorf("detect: %w", fault.Fault{ID: "nothing-detected", What: "no buildpack can build " + b.App, Err: said, Do: "see the list of buildpacks in the README"})
+}
+
+// phase is one program of the lifecycle, its arguments and how it is run.
+type phase struct {
+	name string
+	args []string
+	run  func(context.Context, []string) error
+}
+
+func (b *build) runPhases(ctx context.Context, phases []phase) error {
 	for _, phase := range phases {
 		b.Phase(Phase{Name: phase.name})
 		start := time.Now()
@@ -96,12 +135,17 @@ func (b *build) ports() []int {
 	return ports
 }
 
+// undetected is a detection that found no group of buildpacks for the app.
+type undetected struct{ output string }
+
+func (u *undetected) Error() string { return "nothing was detected" }
+
 // detect runs the detection; its output is of interest only when nothing was found.
 func (b *build) detect(ctx context.Context, args []string) error {
 	var output bytes.Buffer
 	err := b.withNetwork(ctx, args, &output)
 	if exit := new(exec.ExitError); errors.As(err, &exit) {
-		return fault.Fault{ID: "nothing-detected", What: "no buildpack can build " + b.App, Err: errors.New(reasons(output.String())), Do: "see the list of buildpacks in the README"}
+		return &undetected{output.String()}
 	}
 	return err
 }
@@ -138,28 +182,64 @@ func lastLine(text string) string {
 	return strings.TrimPrefix(lines[len(lines)-1], "ERROR: ")
 }
 
-// reasons finds what each buildpack said in the output of a detection that
-// failed: below "======== Output: ID@VERSION ========" it says "ID fail: why",
-// or "error: why" when it could not tell.
-func reasons(output string) string {
-	var found []string
+// verdict is why a buildpack does not build the app.
+type verdict struct{ id, why string }
+
+// verdicts are what the buildpacks said, each once, in the order of their
+// words. As an error it is the list of them.
+type verdicts []verdict
+
+func (v verdicts) Error() string {
+	said := make([]string, 0, len(v))
+	for _, one := range v {
+		said = append(said, one.id+": "+one.why)
+	}
+	return strings.Join(said, ", ")
+}
+
+// add reads the output of a detection that failed: below "======== Output:
+// ID@VERSION ========" a buildpack says "ID fail: why", or "error: why" when it
+// could not tell; below "======== Error: …" the lifecycle says why it did not
+// ask it. passedOver tells whether that was because of the run image; what such
+// a buildpack says on another one counts instead.
+func (v *verdicts) add(output, runImage string) (passedOver bool) {
 	id := ""
 	for line := range strings.Lines(output) {
 		line = strings.TrimSpace(line)
-		if header, ok := strings.CutPrefix(line, "======== Output: "); ok {
-			id, _, _ = strings.Cut(header, "@")
+		if header, ok := strings.CutPrefix(line, "======== "); ok {
+			_, name, _ := strings.Cut(header, ": ")
+			id, _, _ = strings.Cut(name, "@")
 			continue
 		}
 		if why, ok := strings.CutPrefix(line, id+" fail: "); ok {
-			found = append(found, id+": "+why)
+			v.set(id, why)
 		} else if why, ok := strings.CutPrefix(line, "error: "); ok {
-			found = append(found, id+": "+why)
+			v.set(id, why)
+		} else if strings.HasPrefix(line, "unable to satisfy target os/arch constraints") {
+			passedOver = true
+			if !v.has(id) {
+				v.set(id, "does not build for "+runImage)
+			}
 		}
 	}
-	if len(found) == 0 {
-		return "detection failed: " + strconv.Quote(lastLine(output))
+	if len(*v) == 0 {
+		v.set("lifecycle", strconv.Quote(lastLine(output)))
 	}
-	return strings.Join(found, ", ")
+	return passedOver
+}
+
+func (v *verdicts) set(id, why string) {
+	if i := v.index(id); i >= 0 {
+		(*v)[i].why = why
+		return
+	}
+	*v = append(*v, verdict{id, why})
+}
+
+func (v *verdicts) has(id string) bool { return v.index(id) >= 0 }
+
+func (v *verdicts) index(id string) int {
+	return slices.IndexFunc(*v, func(one verdict) bool { return one.id == id })
 }
 
 // lifecycleFilter drops the lifecycle's own closing lines from a build's log:

@@ -30,13 +30,7 @@ func (b *build) prepare() error {
 	if len(leftOut) > 0 {
 		b.Note("left out, because they are sockets, pipes or devices: " + strings.Join(leftOut, ", "))
 	}
-	if err := b.writePlatform(); err != nil {
-		return err
-	}
-	if err := b.writeHosts(); err != nil {
-		return err
-	}
-	return nil
+	return b.writePlatform()
 }
 
 func (b *build) path(elements ...string) string {

@@ -13,17 +13,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/strata-buildpacks/strata/builder/platform"
 	"github.com/strata-buildpacks/strata/builder/platform/internal/sandbox"
 	"github.com/strata-buildpacks/strata/builder/platform/internal/store"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/stacks/assemble"
 )
-
-func TestMain(m *testing.M) {
-	platform.Init()
-	os.Exit(m.Run())
-}
 
 // unpackRunImages makes run images from their locks and returns the folder with the file system of each.
 func unpackRunImages(t *testing.T, names ...string) map[string]string {

@@ -40,11 +40,40 @@ func goEnv(ctx context.Context) (map[string]string, error) {
 	return settings, nil
 }
 
-// buildEnv is the variables of a build: the machine's registries, then what the user asked for.
+// npmVariable names the registry that Node.js, npm and packages come from.
+const npmVariable = "NPM_CONFIG_REGISTRY"
+
+// bakedEnv is what a builder keeps of the machine that it is made on, so that a
+// build needs no more than the builder: where modules and packages come from.
+func bakedEnv(ctx context.Context) (map[string]string, error) {
+	env, err := goEnv(ctx)
+	if err != nil {
+		return nil, err
+	}
+	registry := os.Getenv(npmVariable)
+	output, err := exec.CommandContext(ctx, "npm", "config", "get", "registry").Output()
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+	case err != nil:
+		return nil, fmt.Errorf("reading npm's settings (`npm config get registry`): %w", err)
+	default:
+		registry = strings.TrimSpace(string(output))
+	}
+	if registry != "" && registry != "undefined" {
+		env[npmVariable] = registry
+	}
+	return env, nil
+}
+
+// buildEnv is the variables of a build: the machine's registries, then what the
+// user asked for. npm itself is not asked, which takes 0.3 s: the builder knows.
 func buildEnv(ctx context.Context, flags []string) (map[string]string, error) {
 	env, err := goEnv(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if registry := os.Getenv(npmVariable); registry != "" {
+		env[npmVariable] = registry
 	}
 	for _, flag := range flags {
 		key, value, found := strings.Cut(flag, "=")

@@ -327,7 +327,7 @@ func createBuilder(cmd *cobra.Command, path, tag string, outputs []platform.Outp
 	if err != nil {
 		return err
 	}
-	env, err := goEnv(cmd.Context())
+	env, err := bakedEnv(cmd.Context())
 	if err != nil {
 		return err
 	}

@@ -1,21 +1,18 @@
 package procfile
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
 
-	"github.com/mattn/go-shellwords"
-
+	"github.com/strata-buildpacks/strata/buildpacks/kit/argv"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // processType is the lifecycle's own rule for names of processes.
 var processType = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
-
-// assignment is what a shell takes for a variable when a command begins with it.
-var assignment = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=`)
 
 // parse returns the processes of a Procfile in its order. Empty lines and lines that begin with "#" mean nothing.
 func parse(text string) ([]bp.Process, error) {
@@ -50,61 +47,20 @@ func parse(text string) ([]bp.Process, error) {
 
 // split cuts a command into words as a shell would, and refuses what only a shell could do.
 func split(number int, command string) ([]string, error) {
-	if found := needsShell(command); found != "" {
-		do := "start a program of the app that does it"
-		if strings.HasPrefix(found, "$") {
-			do = "let the program read it itself"
+	words, err := argv.Split(command)
+	if broken := new(argv.Error); errors.As(err, &broken) {
+		id := "procfile-quotes"
+		if broken.Shell {
+			id = "procfile-shell"
 		}
-		return nil, lineFault("procfile-shell", number, found+" needs a shell, and run images have none",
-			do+", or put it in single quotes if it is meant literally")
+		return nil, lineFault(id, number, broken.What, broken.Do)
 	}
-	argv, err := shellwords.NewParser().Parse(command)
-	switch {
-	case err != nil:
-		return nil, lineFault("procfile-quotes", number, fmt.Sprintf("%q does not split into words", command), "close every quote")
-	case len(argv) == 0:
+	if err == nil && len(words) == 0 {
 		return nil, lineFault("procfile-line", number, "the process has no command", `write "name: command"`)
-	case assignment.MatchString(command):
-		return nil, lineFault("procfile-shell", number, argv[0]+" before the program needs a shell, and run images have none",
-			"set the variable when the image is started")
 	}
-	return argv, nil
+	return words, err
 }
 
 func lineFault(id string, number int, what, do string) error {
 	return fault.Fault{ID: id, What: fmt.Sprintf("Procfile line %d: %s", number, what), Do: do}
-}
-
-// needsShell returns the first part of a command that a shell would not pass on as it is, "" if there is none.
-func needsShell(command string) string {
-	quote := byte(0)
-	for i := 0; i < len(command); i++ {
-		c := command[i]
-		switch {
-		case c == '\\' && quote != '\'':
-			i++ // the next byte is literal
-		case quote != 0 && c == quote:
-			quote = 0
-		case quote == 0 && (c == '\'' || c == '"'):
-			quote = c
-		case quote == '\'':
-		case c == '$' && expands(command[i+1:]), c == '`':
-			return special.FindString(command[i:])
-		case quote == 0 && strings.IndexByte("&|;<>()*?[", c) >= 0, quote == 0 && (c == '~' || c == '#') && startsWord(command, i):
-			return special.FindString(command[i:])
-		}
-	}
-	return ""
-}
-
-// special is what an error shows of a command: an operator or a variable, whole.
-var special = regexp.MustCompile("^(\\$[A-Za-z_][A-Za-z0-9_]*|\\$\\{[^}]*\\}?|\\$\\([^)]*\\)?|`[^`]*`?|[&|<>;]{1,2}|.)")
-
-// expands tells whether a shell expands a dollar sign that stands before rest.
-func expands(rest string) bool {
-	return rest != "" && regexp.MustCompile(`^[A-Za-z0-9_{(?$@*#!-]`).MatchString(rest)
-}
-
-func startsWord(command string, i int) bool {
-	return i == 0 || command[i-1] == ' ' || command[i-1] == '\t'
 }

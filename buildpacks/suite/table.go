@@ -4,6 +4,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/golang"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/linkage"
+	"github.com/strata-buildpacks/strata/buildpacks/node"
 	"github.com/strata-buildpacks/strata/buildpacks/procfile"
 )
 
@@ -12,6 +13,7 @@ func table() []bp.Buildpack {
 	return []bp.Buildpack{
 		golang.Buildpack(),
 		linkage.Buildpack(),
+		node.Buildpack(),
 		procfile.Buildpack(),
 	}
 }

@@ -7,6 +7,7 @@ package fetch
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -27,6 +28,8 @@ type Artifact struct {
 	Name string
 	// SHA256 is the expected hash, 64 lower-case hex digits.
 	SHA256 string
+	// SHA512 is the expected hash where no SHA256 is known, 128 lower-case hex digits, as npm publishes it.
+	SHA512 string
 	// Size is the expected number of bytes; 0 means unknown.
 	Size int64
 	// URLs are tried in order.
@@ -58,7 +61,15 @@ func WithBackoff(d time.Duration) Option { return func(c *Client) { c.backoff = 
 // certificate authorities from the system.
 func WithTransport(t http.RoundTripper) Option { return func(c *Client) { c.http.Transport = t } }
 
-// New returns a client that keeps verified files at <dir>/sha256/<hex>. The folder is made when first needed.
+// hash returns the algorithm that the artifact is checked with, what it must give, and a new state of it.
+func (a Artifact) hash() (name, want string, state hash.Hash) {
+	if a.SHA256 == "" && a.SHA512 != "" {
+		return "sha512", a.SHA512, sha512.New()
+	}
+	return "sha256", a.SHA256, sha256.New()
+}
+
+// New returns a client that keeps verified files at <dir>/sha256/<hex>, or sha512. The folder is made when first needed.
 func New(dir string, options ...Option) *Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.ResponseHeaderTimeout = 60 * time.Second
@@ -88,14 +99,15 @@ const stall = time.Minute
 // Get returns the path of the verified artifact in the cache, downloading it if it is not there.
 // Errors are fault.Fault; errors.Is(err, ErrGone) tells a vanished file from a broken network.
 func (c *Client) Get(ctx context.Context, a Artifact) (string, error) {
-	if len(a.SHA256) != 2*sha256.Size {
-		return "", fmt.Errorf("internal error: artifact %s has no sha256", a.Name)
+	algorithm, want, state := a.hash()
+	if len(want) != 2*state.Size() {
+		return "", fmt.Errorf("internal error: artifact %s has no %s", a.Name, algorithm)
 	}
-	final := filepath.Join(c.dir, "sha256", a.SHA256)
+	final := filepath.Join(c.dir, algorithm, want)
 	if ok, err := c.verified(final, a); ok || err != nil {
 		return final, err
 	}
-	part, err := c.lock(ctx, a.SHA256, final)
+	part, err := c.lock(ctx, want, final)
 	if err != nil {
 		return "", diskFault(a.Name, err)
 	}
@@ -126,15 +138,15 @@ func (c *Client) verified(path string, a Artifact) (bool, error) {
 		return false, diskFault(a.Name, err)
 	}
 	defer f.Close()
-	h := sha256.New()
+	_, want, h := a.hash()
 	n, err := io.Copy(h, f)
 	if err != nil {
 		return false, diskFault(a.Name, err)
 	}
-	if (a.Size == 0 || a.Size == n) && sum(h) == a.SHA256 {
+	if (a.Size == 0 || a.Size == n) && sum(h) == want {
 		return true, nil
 	}
-	if sum(h) == a.SHA256 {
+	if sum(h) == want {
 		return false, fault.Fault{ID: "fetch-wrong-size", What: a.Name,
 			Err: fmt.Errorf("its size is %d bytes where %d were expected", n, a.Size), Do: "correct the size in the lock"}
 	}
@@ -174,7 +186,7 @@ func (c *Client) download(ctx context.Context, a Artifact, part *os.File) error 
 // transfer asks url for what part still lacks. It leaves part as it is when the connection breaks, so that
 // the next try goes on from there, and empties it when the bytes are wrong.
 func (c *Client) transfer(ctx context.Context, a Artifact, url string, part *os.File) error {
-	h := sha256.New()
+	algorithm, want, h := a.hash()
 	if _, err := part.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
@@ -187,11 +199,11 @@ func (c *Client) transfer(ctx context.Context, a Artifact, url string, part *os.
 			return err
 		}
 	}
-	if got := sum(h); got != a.SHA256 || (a.Size != 0 && have != a.Size) {
+	if got := sum(h); got != want || (a.Size != 0 && have != a.Size) {
 		if err := part.Truncate(0); err != nil {
 			return err
 		}
-		return &mismatch{want: a.SHA256, got: got, wantSize: a.Size, gotSize: have}
+		return &mismatch{algorithm: algorithm, want: want, got: got, wantSize: a.Size, gotSize: have}
 	}
 	return part.Sync()
 }

@@ -146,6 +146,7 @@ func (o *offline) Unwrap() error { return o.err }
 
 // mismatch is a complete file with the wrong bytes.
 type mismatch struct {
+	algorithm         string
 	want, got         string
 	wantSize, gotSize int64
 }
@@ -154,7 +155,7 @@ func (m *mismatch) Error() string {
 	if m.wantSize != 0 && m.wantSize != m.gotSize {
 		return fmt.Sprintf("wrong size: want %d bytes, got %d", m.wantSize, m.gotSize)
 	}
-	return fmt.Sprintf("wrong sha256: want %s, got %s", m.want, m.got)
+	return fmt.Sprintf("wrong %s: want %s, got %s", m.algorithm, m.want, m.got)
 }
 
 // classify sorts transport errors. The address is left out of the text: names, not addresses, are for people.

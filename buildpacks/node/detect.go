@@ -1,0 +1,31 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+)
+
+// Detect takes part in apps that have a package.json at their root.
+func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
+	for _, name := range []string{manifestFile, "server.js", "index.js"} {
+		info, err := os.Stat(filepath.Join(in.AppDir, name))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return bp.DetectResult{}, fmt.Errorf("looking for %s: %w", name, err)
+		case !info.Mode().IsRegular():
+			return bp.Fail(name + " is not a file"), nil
+		case name != manifestFile:
+			return bp.Fail(name + " found, but no package.json; make one with npm init"), nil
+		default:
+			return bp.Pass("package.json found", bp.Plan{Provides: []string{"node"}, Requires: []bp.Entry{{Name: "node"}}}), nil
+		}
+	}
+	return bp.Fail("no package.json"), nil
+}

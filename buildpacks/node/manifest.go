@@ -1,0 +1,101 @@
+package node
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+const (
+	manifestFile = "package.json"
+	lockfileName = "package-lock.json"
+	modulesDir   = "node_modules"
+)
+
+// manifest is what a build reads of a package.json.
+type manifest struct {
+	Name           string            `json:"name"`
+	Version        string            `json:"version"`
+	Main           string            `json:"main"`
+	Scripts        map[string]string `json:"scripts"`
+	Engines        map[string]string `json:"engines"`
+	PackageManager string            `json:"packageManager"`
+	Volta          struct {
+		Node string `json:"node"`
+	} `json:"volta"`
+	Workspaces   json.RawMessage   `json:"workspaces"`
+	Dependencies map[string]string `json:"dependencies"`
+	Dev          map[string]string `json:"devDependencies"`
+	Optional     map[string]string `json:"optionalDependencies"`
+
+	fields map[string]json.RawMessage
+}
+
+// installing are the fields of package.json that decide what an install gives.
+var installing = []string{
+	"name", "version", "dependencies", "devDependencies", "optionalDependencies", "peerDependencies",
+	"peerDependenciesMeta", "bundleDependencies", "bundledDependencies", "overrides", "engines", "os", "cpu",
+}
+
+func readManifest(dir string) (manifest, error) {
+	data, err := os.ReadFile(filepath.Join(dir, manifestFile))
+	if err != nil {
+		return manifest{}, fmt.Errorf("reading package.json: %w", err)
+	}
+	var m manifest
+	if err := json.Unmarshal(data, &m); err != nil {
+		return manifest{}, fault.Fault{ID: "node-manifest", What: "reading package.json", Err: err, Do: "correct the file"}
+	}
+	if err := json.Unmarshal(data, &m.fields); err != nil {
+		return manifest{}, fault.Fault{ID: "node-manifest", What: "reading package.json", Err: err, Do: "correct the file"}
+	}
+	return m, m.check()
+}
+
+// check refuses what is not built yet, so that nothing is half-built.
+func (m manifest) check() error {
+	if len(m.Workspaces) > 0 {
+		return fault.Fault{ID: "node-workspaces", What: "package.json has workspaces, which this buildpack does not have yet", Do: "build one package, with its own package.json and lockfile"}
+	}
+	for _, all := range []map[string]string{m.Dependencies, m.Dev, m.Optional} {
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			if kind, _, _ := strings.Cut(all[name], ":"); kind == "file" || kind == "link" || kind == "workspace" {
+				return fault.Fault{ID: "node-local", What: fmt.Sprintf("package.json takes %s from %s, and this buildpack does not take packages from folders yet", name, all[name]), Do: "take it from a registry"}
+			}
+		}
+	}
+	return nil
+}
+
+// checkHooks refuses scripts that npm would run at every install, unless they are to run as build scripts. An install
+// depends on the lockfile alone, so that its layer stays when only code changes.
+func (m manifest) checkHooks(run []string) error {
+	for _, name := range []string{"preinstall", "install", "postinstall"} {
+		if m.Scripts[name] != "" && !slices.Contains(run, name) {
+			return fault.Fault{ID: "node-install-script", What: fmt.Sprintf("package.json has a script %s, and packages are installed without the app", name), Do: "name it in BP_NODE_RUN_SCRIPTS to run it after the install, where what it changes in node_modules does not reach the image"}
+		}
+	}
+	return nil
+}
+
+// hasPackages tells whether there is anything to install.
+func (m manifest) hasPackages() bool {
+	return len(m.Dependencies)+len(m.Dev)+len(m.Optional) > 0
+}
+
+// installed returns a package.json that gives the same install and has no scripts.
+func (m manifest) installed() ([]byte, error) {
+	kept := map[string]json.RawMessage{}
+	for _, name := range installing {
+		if value, ok := m.fields[name]; ok {
+			kept[name] = value
+		}
+	}
+	return json.MarshalIndent(kept, "", "  ")
+}

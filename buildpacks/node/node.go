@@ -1,0 +1,18 @@
+// Package node is the buildpack strata/node: it puts Node.js, an app's npm packages and the app itself into layers of
+// their own, and starts the app with neither npm nor a shell.
+package node
+
+import "github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+
+// Buildpack is the entry of the suite's table.
+func Buildpack() bp.Buildpack {
+	return bp.Buildpack{ID: "strata/node", Detect: Detect, Build: Build}
+}
+
+// settings are the variables of buildpack.toml.
+type settings struct {
+	Version    string   `config:"BP_NODE_VERSION"`
+	Scripts    []string `config:"BP_NODE_RUN_SCRIPTS,list"`
+	Unverified bool     `config:"BP_NODE_UNVERIFIED_ENABLED"`
+	Registry   string   `config:"NPM_CONFIG_REGISTRY"`
+}

@@ -1,0 +1,162 @@
+package node_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/node"
+)
+
+func TestMain(m *testing.M) { kittest.Main(m, node.Buildpack()) }
+
+type files = map[string]string
+
+func TestDetect(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		app  files
+		code int
+		log  string
+	}{
+		{"package", files{"package.json": "{}"}, 0, "strata/node pass: package.json found\n"},
+		{"nothing", files{"main.go": ""}, 100, "strata/node fail: no package.json\n"},
+		{"loose file", files{"server.js": ""}, 100, "strata/node fail: server.js found, but no package.json; make one with npm init\n"},
+		{"folder", files{"package.json/readme": ""}, 100, "strata/node fail: package.json is not a file\n"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got := kittest.Detect(t, kittest.Case{App: test.app})
+			if got.Code != test.code || got.Log() != test.log {
+				t.Errorf("got code %d and %q, want %d and %q", got.Code, got.Log(), test.code, test.log)
+			}
+		})
+	}
+}
+
+// TestDecisions lets each build end where it has to fetch Node.js, with all of its decisions in the log.
+func TestDecisions(t *testing.T) {
+	t.Parallel()
+	const start = `"scripts": {"start": "node server.js"}`
+	tests := []struct {
+		name string
+		app  files
+		env  config.Environment
+	}{
+		{name: "default", app: files{"package.json": `{` + start + `}`}},
+		{name: "engines-before-nvmrc", app: files{"package.json": `{` + start + `, "engines": {"node": ">=20 <23"}}`, ".nvmrc": "24"}},
+		{name: "engines-with-default", app: files{"package.json": `{` + start + `, "engines": {"node": ">=18"}}`}},
+		{name: "nvmrc-before-node-version", app: files{"package.json": `{` + start + `}`, ".nvmrc": "# team\nlts/jod\n", ".node-version": "20"}},
+		{name: "node-version-before-volta", app: files{"package.json": `{` + start + `, "volta": {"node": "24.1.0"}}`, ".node-version": "v20.11.0"}},
+		{name: "volta", app: files{"package.json": `{` + start + `, "volta": {"node": "24.1.0"}}`}},
+		{name: "variable", app: files{"package.json": `{` + start + `, "engines": {"node": "22"}}`}, env: config.Environment{"BP_NODE_VERSION": "16.x || 14.x"}},
+		{name: "latest", app: files{"package.json": `{` + start + `}`}, env: config.Environment{"BP_NODE_VERSION": "latest"}},
+		{name: "npm-of-package-manager", app: files{"package.json": `{` + start + `, "packageManager": "npm@10.9.2+sha512.00", "dependencies": {"ms": "2"}}`}},
+		{name: "scripts", app: files{
+			"package.json":      `{"scripts": {"start": "node .", "build": "tsc", "prepare": "husky"}, "dependencies": {"ms": "2"}}`,
+			"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {}}}`,
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			fails(t, "decision-"+test.name, kittest.Case{App: test.app, Env: test.env})
+		})
+	}
+}
+
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	manifest := func(text string) files { return files{"package.json": text} }
+	start := func(script string) files { return manifest(`{"scripts": {"start": "` + script + `"}}`) }
+	locked := func(packages string) files {
+		return files{
+			"package.json":      `{"scripts": {"start": "serve --single"}, "dependencies": {"serve": "14"}}`,
+			"package-lock.json": `{"lockfileVersion": 3, "packages": {` + packages + `}}`,
+		}
+	}
+	tests := []struct {
+		name   string
+		app    files
+		env    config.Environment
+		distro string
+	}{
+		{name: "manifest-syntax", app: manifest(`{"name": }`)},
+		{name: "version-syntax", app: manifest(`{"engines": {"node": "newest"}}`)},
+		{name: "version-code-name", app: files{"package.json": "{}", ".nvmrc": "lts/zinc"}},
+		{name: "version-none", app: manifest(`{"engines": {"node": "^11"}}`)},
+		{name: "version-not-locked", app: start("node x"), env: config.Environment{"BP_NODE_VERSION": "24.999.0", "NPM_CONFIG_REGISTRY": "http://127.0.0.1:9/"}},
+		{name: "registry-syntax", app: start("node x"), env: config.Environment{"NPM_CONFIG_REGISTRY": "registry.example.test"}},
+		{name: "registry-offline", app: start("node x"), env: config.Environment{"NPM_CONFIG_REGISTRY": "http://127.0.0.1:9/"}},
+		{name: "static-run-image", app: start("node x"), distro: "strata-static"},
+		{name: "two-lockfiles", app: files{"package.json": "{}", "package-lock.json": "{}", "yarn.lock": ""}},
+		{name: "yarn", app: files{"package.json": "{}", "yarn.lock": ""}},
+		{name: "pnpm-by-manager", app: manifest(`{"packageManager": "pnpm@10.1.0"}`)},
+		{name: "manager-without-version", app: manifest(`{"packageManager": "npm"}`)},
+		{name: "workspaces", app: manifest(`{"workspaces": ["packages/*"]}`)},
+		{name: "package-from-folder", app: manifest(`{"dependencies": {"a": "file:../a"}}`)},
+		{name: "lockfile-syntax", app: files{"package.json": "{}", "package-lock.json": "{"}},
+		{name: "lockfile-old", app: files{"package.json": "{}", "package-lock.json": `{"lockfileVersion": 1}`}},
+		{name: "lockfile-link", app: locked(`"packages/a": {}, "node_modules/a": {"resolved": "packages/a", "link": true}`)},
+		{name: "postinstall", app: manifest(`{"scripts": {"postinstall": "patch-package"}}`)},
+		{name: "script-missing", app: start("node x"), env: config.Environment{"BP_NODE_RUN_SCRIPTS": "bundle"}},
+		{name: "start-and", app: start("node a.js && node b.js")},
+		{name: "start-variable", app: start("node a.js --port $PORT")},
+		{name: "start-assignment", app: start("NODE_ENV=production node a.js")},
+		{name: "start-npm", app: start("npm run serve")},
+		{name: "start-node-alone", app: start("node")},
+		{name: "start-dev-program", app: locked(`"node_modules/serve": {"version": "14.0.0", "dev": true, "bin": {"serve": "build/main.js"}}`)},
+		{name: "start-hook", app: manifest(`{"scripts": {"prestart": "node migrate", "start": "node x"}}`)},
+		{name: "bad-boolean", app: start("node x"), env: config.Environment{"BP_NODE_UNVERIFIED_ENABLED": "maybe"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			fails(t, "fault-"+test.name, kittest.Case{App: test.app, Env: test.env, Distro: test.distro})
+		})
+	}
+}
+
+// fails runs a build that a fault ends, and looks at what it said and left.
+func fails(t *testing.T, name string, c kittest.Case) {
+	t.Helper()
+	if c.Distro == "" {
+		c.Distro = "strata-glibc"
+	}
+	c.Arch = "amd64"
+	cache := t.TempDir()
+	c.Env = c.Env.With(config.Environment{"BP_CACHE_DIR": cache})
+	got := kittest.Build(t, c)
+	if got.Code != 1 {
+		t.Errorf("exit code %d, want 1", got.Code)
+	}
+	if tree := kittest.Tree(t, got.Layers); len(tree) != 0 {
+		t.Errorf("layers after a fault: %v", tree)
+	}
+	if left, err := filepath.Glob(filepath.Join(cache, "node", "n*")); err != nil || len(left) != 0 {
+		t.Errorf("tools after a fault: %v, %v", left, err)
+	}
+	kittest.Golden(t, name+".txt", got.Log())
+}
+
+// TestProgramOfPackage starts a program of a package by its file; the build ends where it has to fetch Node.js, after
+// the start script was accepted.
+func TestProgramOfPackage(t *testing.T) {
+	t.Parallel()
+	app := t.TempDir()
+	kittest.Write(t, app, files{
+		"package.json":      `{"scripts": {"start": "serve --single"}, "dependencies": {"serve": "14"}}`,
+		"package-lock.json": `{"lockfileVersion": 3, "packages": {"node_modules/serve": {"version": "14.0.0", "bin": {"serve": "build/main.js"}}}}`,
+		".git/HEAD":         "ref: refs/heads/main", "node_modules/serve/old.js": "",
+	})
+	fails(t, "decision-program", kittest.Case{AppDir: app})
+	for _, gone := range []string{".git", "node_modules"} {
+		if _, err := os.Stat(filepath.Join(app, gone)); !os.IsNotExist(err) {
+			t.Errorf("%s is still there: %v", gone, err)
+		}
+	}
+}

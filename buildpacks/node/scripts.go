@@ -1,0 +1,145 @@
+package node
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+// buildScripts returns the scripts to run: those that were named, or the default ones that there are.
+func (m manifest) buildScripts(asked []string, named bool) ([]string, error) {
+	var scripts []string
+	for _, name := range asked {
+		switch {
+		case m.Scripts[name] != "":
+			scripts = append(scripts, name)
+		case named:
+			return nil, fault.Fault{ID: "node-script-missing", What: fmt.Sprintf("BP_NODE_RUN_SCRIPTS names %q, which package.json does not have", name), Do: "name one of its scripts"}
+		}
+	}
+	return scripts, nil
+}
+
+// builtKey is everything that the app after its build scripts depends on.
+type builtKey struct {
+	Modules modulesKey
+	Source  string
+	Scripts []string
+	Env     []string
+}
+
+// environmental are variables that say how to reach something and change nothing that is built.
+var environmental = append([]string{"PATH", "HOME", "PWD", "SHLVL", "NPM_CONFIG_REGISTRY", "NODE_EXTRA_CA_CERTS"}, passed...)
+
+// runScripts runs the build scripts with all packages in place, or takes what they made of the same source before.
+func (b *builder) runScripts(ctx context.Context) error {
+	if len(b.scripts) == 0 {
+		return nil
+	}
+	source, err := hashTree(b.AppDir)
+	if err != nil {
+		return err
+	}
+	env := maps.Clone(b.Env)
+	maps.DeleteFunc(env, func(name, _ string) bool { return slices.Contains(environmental, name) })
+	name, err := digest(builtKey{b.key, source, b.scripts, env.List()})
+	if err != nil {
+		return err
+	}
+	kept := filepath.Join(b.built, name)
+	if _, err := os.Stat(kept); err == nil {
+		b.Log.Bullet("Build scripts: nothing changed, so what they made is taken")
+		if err := removeContent(b.AppDir); err != nil {
+			return err
+		}
+		return os.CopyFS(b.AppDir, os.DirFS(kept))
+	}
+	full, err := b.environment(ctx)
+	if err != nil {
+		return err
+	}
+	if b.manifest.hasPackages() {
+		dir, err := b.installed(ctx)
+		if err != nil {
+			return err
+		}
+		if err := b.link(filepath.Join(dir, modulesDir)); err != nil {
+			return err
+		}
+	}
+	for _, script := range b.scripts {
+		done := b.Log.Phase("Running script %s", script)
+		if err := command.Run(ctx, command.Command{Path: "npm", Args: []string{"run", script}, Dir: b.AppDir, Env: full.List(), Log: b.Log}); err != nil {
+			return explainScript(err, script)
+		}
+		done()
+	}
+	if err := os.RemoveAll(filepath.Join(b.AppDir, modulesDir)); err != nil {
+		return fmt.Errorf("removing the link to the packages: %w", err)
+	}
+	return keep(b.built, kept, b.AppDir)
+}
+
+func explainScript(err error, script string) error {
+	if failed := new(command.Error); !errors.As(err, &failed) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fault.Fault{ID: "node-script", What: "the script " + script + " failed", Do: "see its words above"}
+}
+
+// keep puts a copy of the app into a cache that holds one.
+func keep(cache, kept, app string) error {
+	if err := removeContent(cache); err != nil {
+		return err
+	}
+	partial := kept + ".partial"
+	if err := os.CopyFS(partial, os.DirFS(app)); err != nil {
+		return fmt.Errorf("keeping what the build scripts made: %w", err)
+	}
+	return os.Rename(partial, kept)
+}
+
+// hashTree returns a hash of the names, kinds, modes and contents of all files below a folder.
+func hashTree(dir string) (string, error) {
+	all := sha256.New()
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(all, "%s\x00%s\x00%d\x00", name, info.Mode(), info.Size())
+		if entry.Type() == fs.ModeSymlink {
+			target, err := os.Readlink(filepath.Join(dir, name))
+			fmt.Fprintf(all, "%s\x00", target)
+			return err
+		}
+		if !entry.Type().IsRegular() {
+			return nil
+		}
+		f, err := os.Open(filepath.Join(dir, name))
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		_, err = io.Copy(all, f)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("reading the app: %w", err)
+	}
+	return hex.EncodeToString(all.Sum(nil)), nil
+}

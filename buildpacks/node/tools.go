@@ -1,0 +1,200 @@
+package node
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+)
+
+// tools are Node.js and npm of a build, kept in a cache between builds. They are fetched when they are first needed.
+type tools struct {
+	lock       lock
+	registry   string // address
+	unverified bool
+	dir        string // the cache
+	arch       string // as Node.js calls it
+	log        *report.Log
+}
+
+// archOf returns Node.js' name of an architecture, "" if it has no build for it.
+func archOf(goarch string) string { return map[string]string{"amd64": "x64", "arm64": "arm64"}[goarch] }
+
+// node returns the folder of a release, which holds bin/node and LICENSE.
+func (t tools) node(ctx context.Context, version choice) (string, error) {
+	name := "node-linux-" + t.arch
+	return t.install(ctx, "Node.js", name, version, t.lock.Node[t.arch][version.Version], func(file string) bool {
+		return file == "bin/node" || file == "LICENSE"
+	})
+}
+
+// npm returns the folder of programs of a release of npm.
+func (t tools) npm(ctx context.Context, version choice) (string, error) {
+	dir, err := t.install(ctx, "npm", "npm", version, t.lock.NPM[version.Version], func(string) bool { return true })
+	if err != nil {
+		return "", err
+	}
+	programs := dir + "-programs"
+	if err := os.MkdirAll(programs, 0o755); err != nil {
+		return "", fmt.Errorf("installing npm: %w", err)
+	}
+	for _, name := range []string{"npm", "npx"} {
+		target := filepath.Join("..", filepath.Base(dir), "bin", name+"-cli.js")
+		if err := os.Symlink(target, filepath.Join(programs, name)); err != nil && !errors.Is(err, fs.ErrExist) {
+			return "", fmt.Errorf("installing npm: %w", err)
+		}
+	}
+	return programs, nil
+}
+
+// install returns the folder of a package of the registry, fetching it if it is not there. A folder with its final name
+// is complete: it gets that name last.
+func (t tools) install(ctx context.Context, title, name string, version choice, hash string, want func(string) bool) (string, error) {
+	dir := filepath.Join(t.dir, name+"-"+version.Version)
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil
+	}
+	done := t.log.Phase("Installing %s %s", title, version.Version)
+	if t.registry == "" {
+		return "", fault.Fault{ID: "node-registry-unset", What: fmt.Sprintf("%s %s is not in the cache, and NPM_CONFIG_REGISTRY names no registry to fetch it from", title, version.Version), Do: "set NPM_CONFIG_REGISTRY to the address of an npm registry"}
+	}
+	client := fetch.New(filepath.Join(t.dir, "downloads"))
+	address, hash, err := t.locate(ctx, client, title, name, version, hash)
+	if err != nil {
+		return "", err
+	}
+	sum, err := sha512Of(hash)
+	if err != nil {
+		return "", fmt.Errorf("reading the hash of %s %s: %w", title, version.Version, err)
+	}
+	archive, err := client.Get(ctx, fetch.Artifact{Name: "pkg:npm/" + name + "@" + version.Version, SHA512: sum, URLs: []string{address}})
+	if errors.Is(err, fetch.ErrGone) {
+		return "", unknownVersion(title, name, version)
+	}
+	if err != nil {
+		return "", err
+	}
+	partial := dir + ".partial"
+	if err := os.RemoveAll(partial); err != nil {
+		return "", fmt.Errorf("removing an interrupted extraction: %w", err)
+	}
+	if err := extract(partial, archive, want); err != nil {
+		return "", fmt.Errorf("extracting %s %s: %w", title, version.Version, err)
+	}
+	if err := os.Rename(partial, dir); err != nil {
+		return "", fmt.Errorf("installing %s %s: %w", title, version.Version, err)
+	}
+	done()
+	return dir, os.Remove(archive)
+}
+
+// locate returns the address of a package's archive and the hash that it must have.
+func (t tools) locate(ctx context.Context, client *fetch.Client, title, name string, version choice, hash string) (string, string, error) {
+	base, err := url.Parse(t.registry)
+	if err != nil || base.Scheme != "https" && base.Scheme != "http" || base.Host == "" {
+		// The cause may hold the address with its credentials, so it is left out.
+		return "", "", fault.Fault{ID: "node-registry-syntax", What: "NPM_CONFIG_REGISTRY is not an https or http address", Do: "write it like https://registry.example.test/"}
+	}
+	address := base.JoinPath(name, "-", name+"-"+version.Version+".tgz").String()
+	if hash != "" {
+		return address, hash, nil
+	}
+	if !t.unverified {
+		return "", "", fault.Fault{ID: "node-unverified", What: fmt.Sprintf("%s %s (%s) is not in lock.toml, so nothing vouches for it", title, version.Version, version.Reason),
+			Do: "ask for a release that is locked, or set BP_NODE_UNVERIFIED_ENABLED=true to trust the registry"}
+	}
+	document, err := client.Document(ctx, name+" "+version.Version, 1<<20, base.JoinPath(name, version.Version).String())
+	if errors.Is(err, fetch.ErrGone) {
+		return "", "", unknownVersion(title, name, version)
+	}
+	if err != nil {
+		return "", "", err
+	}
+	var told struct{ Dist struct{ Integrity string } }
+	if err := json.Unmarshal(document, &told); err != nil {
+		return "", "", fault.Fault{ID: "node-registry-answer", What: "the registry's answer about " + name + " is not JSON", Err: err, Do: "check NPM_CONFIG_REGISTRY"}
+	}
+	t.log.Warn("nothing but the registry vouches for %s %s: BP_NODE_UNVERIFIED_ENABLED is on", title, version.Version)
+	return address, told.Dist.Integrity, nil
+}
+
+func unknownVersion(title, name string, version choice) error {
+	return fault.Fault{ID: "node-release-unknown", What: fmt.Sprintf("the registry has no %s %s (%s; package %s)", title, version.Version, version.Reason, name), Do: "ask for a release that exists"}
+}
+
+// sha512Of turns the registry's form of a hash, "sha512-" and base64, into hexadecimal.
+func sha512Of(integrity string) (string, error) {
+	text, ok := strings.CutPrefix(integrity, "sha512-")
+	if !ok {
+		return "", fmt.Errorf("%q is not a sha512", integrity)
+	}
+	sum, err := base64.StdEncoding.DecodeString(text)
+	return hex.EncodeToString(sum), err
+}
+
+// extract unpacks the wanted files of a verified package below dir; their paths begin with "package/", which is left out.
+func extract(dir, archive string, want func(string) bool) error {
+	f, err := os.Open(archive)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	unzipped, err := gzip.NewReader(f)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for files := tar.NewReader(unzipped); ; {
+		header, err := files.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		_, name, _ := strings.Cut(path.Clean(header.Name), "/")
+		if header.Typeflag == tar.TypeReg && name != "" && want(name) {
+			if err := writeFile(root, name, header.Mode&0o100 != 0, files); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func writeFile(root *os.Root, name string, executable bool, content io.Reader) error {
+	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
+		return err
+	}
+	mode := fs.FileMode(0o644)
+	if executable {
+		mode = 0o755
+	}
+	f, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, content)
+	return errors.Join(err, f.Close())
+}

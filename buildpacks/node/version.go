@@ -1,0 +1,131 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+// choice is the release of Node.js or npm that a build uses.
+type choice struct {
+	Version string // "24.21.0"
+	Reason  string // where it was asked for, to print after the version
+}
+
+// chooseNode decides on the release of Node.js: BP_NODE_VERSION, engines.node, .nvmrc, .node-version, Volta, the default.
+func chooseNode(dir, override string, m manifest, l lock, arch string) (choice, error) {
+	asked := []choice{{override, "BP_NODE_VERSION"}, {m.Engines["node"], "engines.node of package.json"}}
+	for _, name := range []string{".nvmrc", ".node-version"} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return choice{}, fmt.Errorf("reading %s: %w", name, err)
+		}
+		asked = append(asked, choice{firstLine(string(data)), name})
+	}
+	asked = append(asked, choice{m.Volta.Node, "volta.node of package.json"})
+	for _, one := range asked {
+		if strings.TrimSpace(one.Version) != "" {
+			return resolve(one, l, arch)
+		}
+	}
+	return choice{l.Default, "default, the newest release with long-term support"}, nil
+}
+
+// firstLine returns the first line of a version file that is not a comment.
+func firstLine(text string) string {
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line, "#")
+		if line = strings.TrimSpace(line); line != "" {
+			return line
+		}
+	}
+	return ""
+}
+
+// anything is the range of all releases.
+var anything = func() *semver.Constraints {
+	all, err := semver.NewConstraint("*")
+	if err != nil {
+		panic(err) // it is a constant
+	}
+	return all
+}()
+
+// resolve turns what a person wrote into a release: 24.21.0, v24, ^22.12 || >=24, lts/*, lts/jod, latest.
+func resolve(asked choice, l lock, arch string) (choice, error) {
+	text := strings.ToLower(strings.TrimSpace(asked.Version))
+	found := choice{Reason: fmt.Sprintf("%s is %s", asked.Reason, strings.TrimSpace(asked.Version))}
+	if v, err := semver.StrictNewVersion(strings.TrimPrefix(text, "v")); err == nil {
+		found.Version, found.Reason = v.String(), asked.Reason
+		return found, nil
+	}
+	switch text {
+	case "lts", "lts/*", "lts/-0", "--lts":
+		found.Version = l.Default
+		return found, nil
+	case "node", "latest", "current", "stable":
+		found.Version = l.newest(anything, arch)
+		return found, nil
+	}
+	if name, ok := strings.CutPrefix(text, "lts/"); ok {
+		major, known := l.CodeNames[name]
+		if !known {
+			return choice{}, versionSyntax(asked)
+		}
+		text = fmt.Sprint(major)
+	}
+	asks, err := semver.NewConstraint(text)
+	if err != nil {
+		return choice{}, versionSyntax(asked)
+	}
+	if asks.Check(semver.MustParse(l.Default)) {
+		found.Version = l.Default
+		return found, nil
+	}
+	if found.Version = l.newest(asks, arch); found.Version == "" {
+		return choice{}, fault.Fault{
+			ID:   "node-version-unknown",
+			What: fmt.Sprintf("%s, and no known release of Node.js for linux-%s is that", found.Reason, arch),
+			Do:   "ask for one that is, such as " + l.Default,
+		}
+	}
+	return found, nil
+}
+
+func versionSyntax(asked choice) error {
+	return fault.Fault{
+		ID:   "node-version-syntax",
+		What: fmt.Sprintf("%s is %q, which is not a version of Node.js", asked.Reason, strings.TrimSpace(asked.Version)),
+		Do:   "write it like 24.21.0, 24, ^22.12 or lts/*",
+	}
+}
+
+// chooseNPM decides on the release of npm: packageManager of package.json, or the newest that runs on this Node.js.
+func chooseNPM(m manifest, node string, l lock) (choice, error) {
+	name, version, found := strings.Cut(m.PackageManager, "@")
+	version, _, _ = strings.Cut(version, "+") // a hash of corepack's
+	switch {
+	case m.PackageManager == "":
+		newest, err := l.npm(node)
+		if err != nil || newest != "" {
+			return choice{newest, "runs on Node.js " + node}, err
+		}
+		return choice{}, fault.Fault{ID: "node-too-old", What: "no locked npm runs on Node.js " + node, Do: "ask for Node.js 12.13 or newer"}
+	case name != "npm":
+		return choice{}, unsupportedManager("packageManager of package.json", name)
+	case !found || version == "":
+		return choice{}, fault.Fault{ID: "node-manager-version", What: fmt.Sprintf("packageManager of package.json is %q, which has no version", m.PackageManager), Do: "write it like npm@11.6.0"}
+	}
+	return choice{version, "packageManager of package.json"}, nil
+}
+
+func unsupportedManager(where, name string) error {
+	return fault.Fault{ID: "node-manager", What: where + " asks for " + name + ", which this buildpack does not have yet", Do: "use npm and a package-lock.json"}
+}

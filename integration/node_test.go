@@ -1,0 +1,173 @@
+package integration
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// nodeSample copies a sample app to a folder of the test's own.
+func nodeSample(t *testing.T, name string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), name)
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "node", name))); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestNode builds, asks, rebuilds and changes each sample.
+func TestNode(t *testing.T) {
+	suite(t)
+	t.Parallel()
+	name := image(t)
+	tests := []struct {
+		app, path, answer    string
+		file, from, to, then string // a change of code, and what is answered after it
+		layers               []string
+		purls                []string
+		absent               string // a package that is only for development
+	}{
+		{
+			app: "hello", path: "/env", answer: "production",
+			file: "server.js", from: "process.env.NODE_ENV", to: "'changed'", then: "changed",
+			layers: []string{"node"},
+		},
+		{
+			app: "express", path: "/", answer: "Hello from Express.\n",
+			file: "main.js", from: "Hello", to: "Goodbye", then: "Goodbye from Express.\n",
+			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/express@5."},
+		},
+		{
+			app: "typescript", path: "/", answer: "A week has 604800000 ms.\n",
+			file: "src/server.ts", from: "A week", to: "One week", then: "One week has 604800000 ms.\n",
+			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/ms@2."}, absent: "node_modules/typescript/",
+		},
+	}
+	nodeLayers := map[string]string{} // release -> digest
+	for _, tt := range tests {
+		t.Run(tt.app, func(t *testing.T) {
+			app := nodeSample(t, tt.app)
+			digest := build(t, app, name)
+			if body := ask(t, name, tt.path); !strings.HasPrefix(body, tt.answer) {
+				t.Errorf("%s answers %q, want %q", tt.path, body, tt.answer)
+			}
+			if again := build(t, app, name); again != digest {
+				t.Errorf("nothing changed, and the digest is %s instead of %s", again, digest)
+			}
+			first := inspect(t, digest)
+			edit(t, app, tt.file, tt.from, tt.to)
+			second := inspect(t, build(t, app, name))
+			if body := ask(t, name, tt.path); !strings.HasPrefix(body, tt.then) {
+				t.Errorf("after the change %s answers %q, want %q", tt.path, body, tt.then)
+			}
+			layers := first.layersOf(t, "strata/node")
+			if diff := cmp.Diff(tt.layers, sortedKeys(layers)); diff != "" {
+				t.Errorf("layers (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(layers, second.layersOf(t, "strata/node")); diff != "" {
+				t.Errorf("a change of code changes layers (-before +after):\n%s", diff)
+			}
+			first.checkNode(t, tt.purls, tt.absent, nodeLayers)
+		})
+	}
+}
+
+// checkNode looks at the files and the bill of materials of an app's image.
+func (b built) checkNode(t *testing.T, purls []string, absent string, nodeLayers map[string]string) {
+	t.Helper()
+	all := b.purls(t)
+	for _, prefix := range purls {
+		if !slices.ContainsFunc(all, func(p string) bool { return strings.HasPrefix(p, prefix) }) {
+			t.Errorf("the SBOM has no %s: %v", prefix, all)
+		}
+	}
+	files := b.files(t)
+	for _, gone := range []string{"/bin/npm", "/include/node/", absent} {
+		if gone != "" && strings.Contains(files, gone) {
+			t.Errorf("the image has %s", gone)
+		}
+	}
+	if label := b.config.Config.Labels["io.buildpacks.base.distro.name"]; label != "strata-glibc" {
+		t.Errorf("the run image is %s, want strata-glibc", label)
+	}
+	if diff := cmp.Diff([]string{"web*"}, b.processes(t)); diff != "" {
+		t.Errorf("processes (-want +got):\n%s", diff)
+	}
+	var metadata struct {
+		Buildpacks []struct {
+			Key    string
+			Layers map[string]struct {
+				SHA  string
+				Data struct{ Key string }
+			}
+		}
+	}
+	b.label(t, "io.buildpacks.lifecycle.metadata", &metadata)
+	for _, buildpack := range metadata.Buildpacks {
+		if node, ok := buildpack.Layers["node"]; ok {
+			if other, seen := nodeLayers[node.Data.Key]; seen && other != node.SHA {
+				t.Errorf("layer node %s is %s, in another app %s", node.Data.Key, node.SHA, other)
+			}
+			nodeLayers[node.Data.Key] = node.SHA
+		}
+	}
+}
+
+// layersOf returns the digests of a buildpack's layers by their names.
+func (b built) layersOf(t *testing.T, buildpack string) map[string]string {
+	t.Helper()
+	var metadata struct {
+		Buildpacks []struct {
+			Key    string
+			Layers map[string]struct{ SHA string }
+		}
+	}
+	b.label(t, "io.buildpacks.lifecycle.metadata", &metadata)
+	layers := map[string]string{}
+	for _, one := range metadata.Buildpacks {
+		for name, l := range one.Layers {
+			if one.Key == buildpack {
+				layers[name] = l.SHA
+			}
+		}
+	}
+	return layers
+}
+
+func sortedKeys(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// TestNodeFails has one golden file per mistake that only the whole product shows.
+func TestNodeFails(t *testing.T) {
+	suite(t)
+	t.Parallel()
+	name := image(t)
+	tests := []struct {
+		name  string
+		flags []string
+	}{
+		{"node-on-static", []string{"--run-image", "static"}},
+		{"node-offline", []string{"--clear-cache", "--network", "none", "-e", "NPM_CONFIG_REGISTRY=http://127.0.0.1:9"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			app := nodeSample(t, "hello")
+			got := strata(t, append([]string{"build", app, "-t", name}, tt.flags...)...)
+			if got.status != 1 || got.stdout != "" {
+				t.Errorf("status %d and %q on stdout, want 1 and nothing", got.status, got.stdout)
+			}
+			golden(t, "fail/"+tt.name+".txt", words(got.stderr, app))
+		})
+	}
+}

@@ -1,0 +1,5 @@
+import express from 'express';
+
+const app = express();
+app.get('/', (request, response) => response.send('Hello from Express.\n'));
+app.listen(process.env.PORT || 8080);
