@@ -215,7 +215,7 @@ func banned(from, imported string, test bool) string {
 		return ""
 	}
 	own, ok := strings.CutPrefix(imported, ours)
-	if !ok || strings.HasPrefix(own, "buildpacks/kit/") || from == "buildpacks/suite" || test && own == from {
+	if !ok || strings.HasPrefix(own, "buildpacks/kit/") || from == "buildpacks/suite" || test && own == from || strings.HasPrefix(from, own+"/") {
 		return ""
 	}
 	if strings.HasPrefix(from, "buildpacks/kit/") {
@@ -236,6 +236,8 @@ func TestBanned(t *testing.T) {
 		{"buildpacks/golang", ours + "buildpacks/kit/bp", false, false},
 		{"buildpacks/golang", ours + "buildpacks/procfile", false, true},
 		{"buildpacks/procfile", ours + "buildpacks/procfile", true, false},
+		{"buildpacks/golang/lock", ours + "buildpacks/golang", false, false},
+		{"buildpacks/golang/lock", ours + "buildpacks/node", false, true},
 		{"buildpacks/kit/bp", ours + "builder/compose", false, true},
 		{"buildpacks/suite", ours + "buildpacks/golang", false, false},
 	}
