@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
@@ -122,19 +123,19 @@ func (f finder) asked(asked []string) ([]string, error) {
 func (f finder) defaults() ([]string, error) {
 	var dirs, all []string
 	for _, m := range f.mods.Dirs {
-		commands, err := filepath.Glob(filepath.Join(f.dir, filepath.FromSlash(m), "cmd", "*"))
-		if err != nil {
+		candidates := []string{m}
+		commands := path.Join(m, "cmd")
+		entries, err := os.ReadDir(filepath.Join(f.dir, filepath.FromSlash(commands)))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 			return nil, fmt.Errorf("looking for commands: %w", err)
 		}
-		for _, c := range append([]string{filepath.Join(f.dir, m)}, commands...) {
-			rel, err := filepath.Rel(f.dir, c)
-			if err != nil {
-				return nil, err
+		for _, e := range entries {
+			rel := path.Join(commands, e.Name())
+			if e.IsDir() && !f.separate(commands) && !f.separate(rel) {
+				candidates = append(candidates, rel)
 			}
-			rel = filepath.ToSlash(rel)
-			if rel != m && (f.separate(rel) || strings.HasSuffix(rel, ".go")) {
-				continue
-			}
+		}
+		for _, rel := range candidates {
 			if name, err := f.packageName(rel); err == nil && name == "main" {
 				dirs = append(dirs, rel)
 			}

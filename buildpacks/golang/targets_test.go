@@ -39,6 +39,8 @@ func TestFind(t *testing.T) {
 		{"the pattern of all", shop, nil, []string{"./..."}, []target{{".", "shop"}, {"./cmd/api", "api"}, {"./cmd/job", "job"}, {"./tools/gen", "gen"}}},
 		{"the only one elsewhere", map[string]string{"go.mod": goMod, "lib.go": "package shop\n", "server/main.go": mainFile}, nil, nil, []target{{"./server", "server"}}},
 		{"a major version is no name", map[string]string{"go.mod": "module example.test/shop/v2\n", "main.go": mainFile, "cmd/v3/main.go": mainFile}, nil, nil, []target{{".", "shop"}, {"./cmd/v3", "cmd"}}},
+		{"files beside commands", map[string]string{"go.mod": goMod, "cmd/README.md": "", "cmd/api/main.go": mainFile}, nil, nil, []target{{"./cmd/api", "api"}}},
+		{"commands of another module", map[string]string{"go.mod": goMod, "main.go": mainFile, "cmd/go.mod": "module example.test/tools\n", "cmd/api/main.go": mainFile}, nil, nil, []target{{".", "shop"}}},
 		{"a tag", map[string]string{"go.mod": goMod, "main.go": "//go:build special\n\n" + mainFile}, []string{"special"}, nil, []target{{".", "shop"}}},
 		{"a Go release", map[string]string{"go.mod": goMod, "main.go": "//go:build go1.26\n\n" + mainFile}, nil, nil, []target{{".", "shop"}}},
 		{"a file", map[string]string{"go.mod": goMod, "run.go": "//go:build ignore\n\n" + mainFile}, nil, []string{"./run.go"}, []target{{"./run.go", "run"}}},
