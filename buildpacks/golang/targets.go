@@ -93,6 +93,9 @@ func (f finder) asked(asked []string) ([]string, error) {
 		root, wild := strings.CutSuffix(clean, "...")
 		if wild {
 			found, err := f.below(path.Clean(root))
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil, missing(a)
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -105,7 +108,7 @@ func (f finder) asked(asked []string) ([]string, error) {
 		name, err := f.packageName(clean)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, fault.Fault{ID: "go-target-missing", What: fmt.Sprintf("BP_GO_TARGETS names %q, which does not exist", a), Do: "give folders relative to the app, such as ./cmd/api"}
+			return nil, missing(a)
 		case err != nil:
 			return nil, err
 		case name == "":
@@ -116,6 +119,10 @@ func (f finder) asked(asked []string) ([]string, error) {
 		dirs = append(dirs, clean)
 	}
 	return dirs, nil
+}
+
+func missing(asked string) error {
+	return fault.Fault{ID: "go-target-missing", What: fmt.Sprintf("BP_GO_TARGETS names %q, which does not exist", asked), Do: "give folders relative to the app, such as ./cmd/api"}
 }
 
 // defaults returns each module's root and cmd/* that are main packages, or the

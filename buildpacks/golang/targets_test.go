@@ -72,6 +72,7 @@ func TestFindRefuses(t *testing.T) {
 		{"no-main-in-pattern", lib, []string{"./..."}},
 		{"many-mains", mains, nil},
 		{"target-missing", mains, []string{"./cmd/api"}},
+		{"target-missing-in-pattern", mains, []string{"./absent/..."}},
 		{"target-not-main", lib, []string{"."}},
 		{"target-empty", lib, []string{"./other"}},
 		{"target-outside", lib, []string{"../x"}},
