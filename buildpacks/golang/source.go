@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -127,6 +128,9 @@ func parseKeep(patterns []string) (keep, error) {
 		if !filepath.IsLocal(clean) {
 			return nil, fault.Fault{ID: "go-keep-outside", What: fmt.Sprintf("BP_KEEP_FILES names %q, which is outside the app", p), Do: "give paths relative to the app, such as assets/*"}
 		}
+		if clean == "." {
+			clean = "**" // the app's folder is one, too
+		}
 		expr := regexp.QuoteMeta(clean)
 		for _, r := range [][2]string{{`\*\*/`, `(.*/)?`}, {`\*\*`, `.*`}, {`\*`, `[^/]*`}, {`\?`, `[^/]`}} {
 			expr = strings.ReplaceAll(expr, r[0], r[1])
@@ -142,8 +146,10 @@ const procfile = "Procfile"
 
 // removeSource empties the app's folder except for what is kept.
 func removeSource(dir string, k keep, patterns []string, log *report.Log) error {
-	used := make([]bool, len(k))
-	_, err := k.clear(dir, "", used)
+	used, err := k.used(dir)
+	if err == nil {
+		_, err = k.clear(dir, "")
+	}
 	if err != nil {
 		return fmt.Errorf("removing the source: %w", err)
 	}
@@ -155,8 +161,24 @@ func removeSource(dir string, k keep, patterns []string, log *report.Log) error 
 	return nil
 }
 
+// used tells of each pattern whether it matches anything, within folders that
+// are kept as a whole too.
+func (k keep) used(dir string) ([]bool, error) {
+	used := make([]bool, len(k))
+	if len(k) == 0 {
+		return used, nil
+	}
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, _ fs.DirEntry, err error) error {
+		for i, pattern := range k {
+			used[i] = used[i] || pattern.MatchString(name)
+		}
+		return err
+	})
+	return used, err
+}
+
 // clear removes what is not kept below a folder and tells whether nothing is left.
-func (k keep) clear(dir, rel string, used []bool) (empty bool, err error) {
+func (k keep) clear(dir, rel string) (empty bool, err error) {
 	entries, err := os.ReadDir(filepath.Join(dir, rel))
 	if err != nil {
 		return false, err
@@ -164,15 +186,12 @@ func (k keep) clear(dir, rel string, used []bool) (empty bool, err error) {
 	empty = true
 	for _, e := range entries {
 		name := filepath.Join(rel, e.Name())
-		kept := name == procfile
-		for i, pattern := range k {
-			if pattern.MatchString(filepath.ToSlash(name)) {
-				kept, used[i] = true, true
-			}
-		}
+		kept := name == procfile || slices.ContainsFunc(k, func(pattern *regexp.Regexp) bool {
+			return pattern.MatchString(filepath.ToSlash(name))
+		})
 		gone := !kept
 		if gone && e.IsDir() && len(k) > 0 {
-			if gone, err = k.clear(dir, name, used); err != nil {
+			if gone, err = k.clear(dir, name); err != nil {
 				return false, err
 			}
 		}

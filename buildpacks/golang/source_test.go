@@ -87,6 +87,8 @@ func TestRemoveSource(t *testing.T) {
 		{"a folder", "Procfile assets/ assets/a.css assets/img/ assets/img/b.png ", []string{"./assets/"}, ""},
 		{"what a star matches may be a folder", "Procfile assets/ assets/a.css assets/img/ assets/img/b.png ", []string{"assets/*"}, ""},
 		{"two stars do not", "Procfile web/ web/c.html web/x/ web/x/deep/ web/x/deep/c.html ", []string{"web/**/*.html"}, ""},
+		{"a pattern within a kept folder", "Procfile assets/ assets/a.css assets/img/ assets/img/b.png ", []string{"assets", "assets/*.css"}, ""},
+		{"the app's own folder", "Procfile docs/ docs/Procfile main.go assets/ assets/a.css assets/img/ assets/img/b.png web/ web/c.html web/d.txt web/x/ web/x/deep/ web/x/deep/c.html ", []string{"."}, ""},
 		{"no regular expression", "Procfile ", []string{"main[.]go"}, "  warning: BP_KEEP_FILES has \"main[.]go\", which matches nothing\n"},
 	}
 	for _, tt := range tests {
