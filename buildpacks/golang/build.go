@@ -102,8 +102,12 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	g.imports = digest(fmt.Sprintf("%+v", imports))
 
 	var toolchains string
-	for name, path := range map[string]*string{"go": &toolchains, "go-mod": &g.modCache, "go-build": &g.buildCache} {
-		if *path, err = in.Cache(ctx, name); err != nil {
+	caches := []struct {
+		name string
+		path *string
+	}{{"go", &toolchains}, {"go-mod", &g.modCache}, {"go-build", &g.buildCache}}
+	for _, c := range caches {
+		if *c.path, err = in.Cache(ctx, c.name); err != nil {
 			return bp.BuildResult{}, err
 		}
 	}
