@@ -116,7 +116,7 @@ func (g *compiler) build(ctx context.Context, bin string) error {
 
 // network matches the lines of the go command that tell of modules which cannot
 // be fetched.
-var network = regexp.MustCompile(`dial tcp|connection re(fused|set)|no such host|i/o timeout|TLS handshake|x509: |: 5\d\d [A-Z]|: 40[1347] [A-Z]|: 410 Gone|GOPROXY=off|GOPROXY list is not the empty string|terminal prompts disabled|could not read Username`)
+var network = regexp.MustCompile(`dial tcp|connection re(fused|set)|no such host|i/o timeout|TLS handshake|x509: |: 5\d\d [A-Z]|: 40[01347] [A-Z]|: 410 Gone|GOPROXY=off|GOPROXY list is not the empty string|terminal prompts disabled|could not read Username`)
 
 // explain turns a failure of the go command, whose words are in the log
 // already, into the line that ends the build.
