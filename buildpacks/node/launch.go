@@ -27,7 +27,7 @@ func (d decision) chooseStart(dir string) (start, error) {
 	if procfile, err := os.ReadFile(filepath.Join(dir, "Procfile")); err == nil && procfileWeb.Match(procfile) {
 		return start{elsewhere: true}, nil
 	}
-	script := d.manifest.Scripts["start"]
+	script := strings.TrimSpace(d.manifest.Scripts["start"])
 	if script == "" {
 		return start{}, nil
 	}
