@@ -3,6 +3,7 @@ package rebase_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"maps"
@@ -68,7 +69,8 @@ func TestLikeTheLifecycle(t *testing.T) {
 			push(t, newName, newer)
 
 			cmd := exec.CommandContext(t.Context(), rebaser, append(test.flags, "-run-image", newName, "-report", filepath.Join(t.TempDir(), "report.toml"), host+"/app")...)
-			cmd.Env = append(os.Environ(), "CNB_PLATFORM_API=0.13")
+			// It becomes the user that it is told, which only root could; so it is told to stay who it is.
+			cmd.Env = append(os.Environ(), "CNB_PLATFORM_API=0.13", fmt.Sprint("CNB_USER_ID=", os.Getuid()), fmt.Sprint("CNB_GROUP_ID=", os.Getgid()))
 			if output, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("the lifecycle's rebaser: %v\n%s", err, output)
 			}
