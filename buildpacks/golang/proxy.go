@@ -159,12 +159,9 @@ func (p proxies) open(ctx context.Context, base *url.URL, path string) (io.ReadC
 }
 
 func (p proxies) request(ctx context.Context, u *url.URL) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	req, err := p.newRequest(ctx, u)
 	if err != nil {
 		return nil, fmt.Errorf("asking %s", display(u))
-	}
-	if user, pass, ok := credentials(p.netrc, u.Hostname()); ok && u.User == nil {
-		req.SetBasicAuth(user, pass)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -174,6 +171,19 @@ func (p proxies) request(ctx context.Context, u *url.URL) (*http.Response, error
 		return nil, fmt.Errorf("%s: %w", display(u), err)
 	}
 	return resp, nil
+}
+
+// newRequest adds the login of .netrc as the go command does: for the host with
+// its port, and never over a connection that others can read.
+func (p proxies) newRequest(ctx context.Context, u *url.URL) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	if user, pass, ok := credentials(p.netrc, u.Host); ok && u.User == nil && u.Scheme == "https" {
+		req.SetBasicAuth(user, pass)
+	}
+	return req, nil
 }
 
 // credentials finds a host's login in a .netrc.

@@ -50,11 +50,6 @@ func server(t *testing.T, answers map[string][]int) (*url.URL, func(path string)
 			status = list[min(asked[r.URL.Path], len(list)-1)]
 		}
 		asked[r.URL.Path]++
-		if status == http.StatusUnauthorized {
-			if user, password, _ := r.BasicAuth(); user == "ann" && password == "pass" {
-				status = http.StatusOK
-			}
-		}
 		w.WriteHeader(status)
 		_, _ = w.Write([]byte("content"))
 	}))
@@ -71,7 +66,7 @@ func TestProxiesGet(t *testing.T) {
 	u, asked := server(t, map[string][]int{
 		"/fine": {200}, "/later": {500, 429, 200}, "/never": {503}, "/private": {401}, "/forbidden": {403},
 	})
-	login := []byte("default\nmachine other.test login x password y\nmachine " + u.Hostname() + "\n  login ann\n  password pass\n")
+	login := []byte("default\nmachine other.test login x password y\nmachine " + u.Host + "\n  login ann\n  password pass\n")
 	tests := []struct {
 		path  string
 		netrc []byte
@@ -83,7 +78,7 @@ func TestProxiesGet(t *testing.T) {
 		{"never", nil, 3, "503 Service Unavailable"},
 		{"absent", nil, 1, "404 Not Found"},
 		{"forbidden", nil, 1, "403 Forbidden"},
-		{"private", login, 1, ""},
+		{"private", login, 1, "401 Unauthorized"}, // not over http
 	}
 	for _, tt := range tests {
 		p := proxies{netrc: tt.netrc, wait: time.Microsecond}
@@ -102,6 +97,27 @@ func TestProxiesGet(t *testing.T) {
 	secret.User, secret.Path = url.UserPassword("ann", "hidden"), "/base"
 	if _, err := (proxies{}).get(t.Context(), &secret, "absent"); err == nil || strings.Contains(err.Error(), "hidden") || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v, want not found, without the password", err)
+	}
+}
+
+func TestNewRequest(t *testing.T) {
+	t.Parallel()
+	p := proxies{netrc: []byte("machine a.test login ann password pass\nmachine b.test:8443 login bob password word\n")}
+	for address, want := range map[string]string{
+		"https://a.test/x": "ann", "https://b.test:8443/x": "bob", "https://b.test/x": "", "https://c.test/x": "",
+		"http://a.test/x": "", "https://eve:own@a.test/x": "",
+	} {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req, err := p.newRequest(t.Context(), u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if user, _, _ := req.BasicAuth(); user != want {
+			t.Errorf("%s is asked as %q, want %q", address, user, want)
+		}
 	}
 }
 
