@@ -101,7 +101,7 @@ func (h *Home) Write(ctx context.Context, output Output, names []string, options
 	case "oci":
 		return writeLayout(output.target, refs, image)
 	case "oci-archive", "docker-archive":
-		return writeFile(output.target, func(w io.Writer) error { return writeArchive(w, refs, image, output.kind == "docker-archive") })
+		return store.Replace(output.target, func(w io.Writer) error { return writeArchive(w, refs, image, output.kind == "docker-archive") })
 	case "docker":
 		return load(ctx, refs, image)
 	}
@@ -155,29 +155,6 @@ func writeLayout(dir string, refs []name.Reference, image v1.Image) error {
 		return fmt.Errorf("writing %s: %w", dir, err)
 	}
 	return os.Rename(partial, dir)
-}
-
-// writeFile replaces a file once its content is whole.
-func writeFile(path string, fill func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".strata-*")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	defer func() { _ = os.Remove(f.Name()) }() // gone already when the rename succeeded
-	err = fill(f)
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	return nil
 }
 
 // load hands an image to the engine that the docker command is set up for.

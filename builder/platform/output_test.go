@@ -70,7 +70,7 @@ func TestArchives(t *testing.T) {
 		if err != nil || len(left) != 1 {
 			t.Errorf("left beside the archive: %v, %v", left, err)
 		}
-		got, err := layout.Path(dir).Image(digest(t, image))
+		got, err := layout.Path(dir).Image(imagetest.Digest(t, image))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,8 +114,8 @@ func TestFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, d := range manifest.Manifests {
-		if d.Digest != digest(t, image) {
-			t.Errorf("the layout has %s, want %s", d.Digest, digest(t, image))
+		if d.Digest != imagetest.Digest(t, image) {
+			t.Errorf("the layout has %s, want %s", d.Digest, imagetest.Digest(t, image))
 		}
 	}
 	if len(manifest.Manifests) != 2 {
@@ -186,8 +186,8 @@ func TestPush(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, ref := range names {
-		if got := digest(t, pull(t, ref)); got != digest(t, image) {
-			t.Errorf("%s is %s, in the store it is %s", ref, got, digest(t, image))
+		if got := imagetest.Digest(t, imagetest.Pull(t, ref)); got != imagetest.Digest(t, image) {
+			t.Errorf("%s is %s, in the store it is %s", ref, got, imagetest.Digest(t, image))
 		}
 	}
 	if sent := server.count(http.MethodPatch); sent != 5 { // four layers and the configuration, once
@@ -232,8 +232,8 @@ func TestPushTriesAgain(t *testing.T) {
 					t.Errorf("request %d was not tried again", i)
 				}
 			}
-			if got := digest(t, pull(t, server.host+"/app")); got != digest(t, image) {
-				t.Errorf("the registry has %s, want %s", got, digest(t, image))
+			if got := imagetest.Digest(t, imagetest.Pull(t, server.host+"/app")); got != imagetest.Digest(t, image) {
+				t.Errorf("the registry has %s, want %s", got, imagetest.Digest(t, image))
 			}
 		})
 	}
@@ -314,8 +314,8 @@ func TestPushWithCredentials(t *testing.T) {
 				t.Fatal(err)
 			}
 			server.pass()
-			if got := digest(t, pull(t, server.host+"/app")); got != digest(t, image) {
-				t.Errorf("the registry has %s, want %s", got, digest(t, image))
+			if got := imagetest.Digest(t, imagetest.Pull(t, server.host+"/app")); got != imagetest.Digest(t, image) {
+				t.Errorf("the registry has %s, want %s", got, imagetest.Digest(t, image))
 			}
 		})
 	}

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
@@ -46,7 +45,7 @@ func TestRebaseInTheStore(t *testing.T) {
 		t.Errorf("planned to write %d bytes, wrote %d", planned[0].Moved, done[0].Moved)
 	}
 	for _, app := range options.Images {
-		want := digest(t, imagetest.App(t, newer, runName, app, nil))
+		want := imagetest.Digest(t, imagetest.App(t, newer, runName, app, nil))
 		if got := digestIn(t, home, app); got != want {
 			t.Errorf("%s is %s, built anew it is %s", app, got, want)
 		}
@@ -69,14 +68,14 @@ func TestRebaseToTheTwin(t *testing.T) {
 	got := rebased(t, home, platform.RebaseOptions{Images: []string{"app"}, To: "debug"})[0]
 	want := platform.Rebased{
 		Image: "app", In: "store", Moved: got.Moved, Took: got.Took,
-		Old: runName + "@" + digest(t, base).Hex[:12], New: "strata/run-static-debug:13@" + digest(t, debug).Hex[:12],
+		Old: runName + "@" + imagetest.Digest(t, base).Hex[:12], New: "strata/run-static-debug:13@" + imagetest.Digest(t, debug).Hex[:12],
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("to debug (-want +got):\n%s", diff)
 	}
 	rebased(t, home, platform.RebaseOptions{Images: []string{"app"}, To: "base"})
-	if got := digestIn(t, home, "app"); got != digest(t, app) {
-		t.Errorf("back on the base the app is %s, it was %s", got, digest(t, app))
+	if got := digestIn(t, home, "app"); got != imagetest.Digest(t, app) {
+		t.Errorf("back on the base the app is %s, it was %s", got, imagetest.Digest(t, app))
 	}
 }
 
@@ -87,11 +86,11 @@ func TestRebaseMany(t *testing.T) {
 	home, server := open(t), serve(t, nil)
 	run := server.host + "/strata/run-static:13"
 	old, newer := imagetest.Run{Release: "1"}.Image(t), imagetest.Run{Release: "2"}.Image(t)
-	push(t, run, newer)
+	imagetest.Push(t, run, newer)
 	var images []string
 	for i := range 100 {
 		images = append(images, fmt.Sprintf("%s/app%d", server.host, i))
-		push(t, images[i], imagetest.App(t, old, run, images[i], nil))
+		imagetest.Push(t, images[i], imagetest.App(t, old, run, images[i], nil))
 	}
 	server.forget()
 	start := time.Now()
@@ -101,8 +100,8 @@ func TestRebaseMany(t *testing.T) {
 		if result.Moved == 0 || result.Moved > 10_000 {
 			t.Errorf("%s: %d bytes moved, want at most 10 kB", result.Image, result.Moved)
 		}
-		want := digest(t, imagetest.App(t, newer, run, images[i], nil))
-		if got := digest(t, pull(t, images[i])); got != want {
+		want := imagetest.Digest(t, imagetest.App(t, newer, run, images[i], nil))
+		if got := imagetest.Digest(t, imagetest.Pull(t, images[i])); got != want {
 			t.Errorf("%s is %s, built anew it is %s", images[i], got, want)
 		}
 	}
@@ -129,11 +128,11 @@ func TestRebaseInterrupted(t *testing.T) {
 	})
 	run := server.host + "/strata/run-static:13"
 	old, newer := imagetest.Run{Release: "1"}.Image(t), imagetest.Run{Release: "2"}.Image(t)
-	push(t, run, newer)
+	imagetest.Push(t, run, newer)
 	var images []string
 	for i := range 20 {
 		images = append(images, fmt.Sprintf("%s/app%d", server.host, i))
-		push(t, images[i], imagetest.App(t, old, run, images[i], nil))
+		imagetest.Push(t, images[i], imagetest.App(t, old, run, images[i], nil))
 	}
 	options := platform.RebaseOptions{Images: images, Registry: fast}
 	results, err := home.Rebase(ctx, options)
@@ -144,13 +143,13 @@ func TestRebaseInterrupted(t *testing.T) {
 	isNew := make([]bool, len(images))
 	done := 0
 	for i, result := range results {
-		got := digest(t, pull(t, images[i]))
-		isNew[i] = got == digest(t, imagetest.App(t, newer, run, images[i], nil))
+		got := imagetest.Digest(t, imagetest.Pull(t, images[i]))
+		isNew[i] = got == imagetest.Digest(t, imagetest.App(t, newer, run, images[i], nil))
 		if isNew[i] {
 			done++
 		}
 		switch {
-		case !isNew[i] && got != digest(t, imagetest.App(t, old, run, images[i], nil)):
+		case !isNew[i] && got != imagetest.Digest(t, imagetest.App(t, old, run, images[i], nil)):
 			t.Errorf("%s is neither old nor new: %s", images[i], got)
 		case result.Err == nil && !isNew[i]:
 			t.Errorf("%s is old, and was said to be rebased", images[i])
@@ -175,7 +174,7 @@ func TestRebaseOntoTheStoresBase(t *testing.T) {
 	old, newer := imagetest.Run{Release: "1"}.Image(t), imagetest.Run{Release: "2"}.Image(t)
 	put(t, home, runName, newer)
 	app := server.host + "/app"
-	push(t, app, imagetest.App(t, old, runName, "app", nil))
+	imagetest.Push(t, app, imagetest.App(t, old, runName, "app", nil))
 	options := platform.RebaseOptions{Images: []string{app}, DryRun: true, Registry: fast}
 	planned := rebased(t, home, options)[0]
 	options.DryRun = false
@@ -183,12 +182,12 @@ func TestRebaseOntoTheStoresBase(t *testing.T) {
 	if planned.Moved != done.Moved {
 		t.Errorf("planned to move %d bytes, moved %d", planned.Moved, done.Moved)
 	}
-	got := pull(t, app)
+	got := imagetest.Pull(t, app)
 	if err := validate.Image(got); err != nil {
 		t.Error(err)
 	}
-	if want := digest(t, imagetest.App(t, newer, runName, "app", nil)); digest(t, got) != want {
-		t.Errorf("the app is %s, built anew it is %s", digest(t, got), want)
+	if want := imagetest.Digest(t, imagetest.App(t, newer, runName, "app", nil)); imagetest.Digest(t, got) != want {
+		t.Errorf("the app is %s, built anew it is %s", imagetest.Digest(t, got), want)
 	}
 }
 
@@ -211,8 +210,8 @@ func TestRebaseMounts(t *testing.T) {
 	})
 	run := server.host + "/strata/run-static:13"
 	old, newer := imagetest.Run{Release: "1"}.Image(t), imagetest.Run{Release: "2"}.Image(t)
-	push(t, run, newer)
-	push(t, server.host+"/app", imagetest.App(t, old, run, "app", nil))
+	imagetest.Push(t, run, newer)
+	imagetest.Push(t, server.host+"/app", imagetest.App(t, old, run, "app", nil))
 	server.forget()
 	result := rebased(t, home, platform.RebaseOptions{Images: []string{server.host + "/app"}, Registry: fast})[0]
 	if mounted.Load() != 2 || server.count(http.MethodPatch) != 1 {
@@ -233,21 +232,21 @@ func TestRebaseIsNotABuildsUndoing(t *testing.T) {
 		return false
 	})
 	run, app := server.host+"/run:13", server.host+"/app"
-	push(t, run, newer)
+	imagetest.Push(t, run, newer)
 	replace = func() {}
-	push(t, app, imagetest.App(t, old, run, "app", nil))
+	imagetest.Push(t, app, imagetest.App(t, old, run, "app", nil))
 	built := imagetest.App(t, old, run, "a newer app", nil)
 	replace = func() {
 		replace = func() {}
-		push(t, app, built)
+		imagetest.Push(t, app, built)
 	}
 	results, err := home.Rebase(t.Context(), platform.RebaseOptions{Images: []string{app}, Registry: fast})
 	if err != nil {
 		t.Fatal(err)
 	}
 	server.golden(t, "rebase-replaced.txt", results[0].Err)
-	if got := digest(t, pull(t, app)); got != digest(t, built) {
-		t.Errorf("the app is %s, what was built meanwhile is %s", got, digest(t, built))
+	if got := imagetest.Digest(t, imagetest.Pull(t, app)); got != imagetest.Digest(t, built) {
+		t.Errorf("the app is %s, what was built meanwhile is %s", got, imagetest.Digest(t, built))
 	}
 }
 
@@ -264,7 +263,7 @@ func TestRebaseNotOntoAnother(t *testing.T) {
 	})
 	run, app := server.host+"/run:13", server.host+"/app"
 	put(t, home, run, imagetest.Run{Release: "2"}.Image(t))
-	push(t, app, imagetest.App(t, imagetest.Run{Release: "1"}.Image(t), run, "app", nil))
+	imagetest.Push(t, app, imagetest.App(t, imagetest.Run{Release: "1"}.Image(t), run, "app", nil))
 	results, err := home.Rebase(t.Context(), platform.RebaseOptions{Images: []string{app}, Registry: fast})
 	if err != nil {
 		t.Fatal(err)
@@ -281,9 +280,9 @@ func TestRebaseRefused(t *testing.T) {
 	put(t, home, "no-run-image", imagetest.App(t, base, runName, "app", func(c *v1.ConfigFile) {
 		c.Config.Labels["io.buildpacks.lifecycle.metadata"] = `{"runImage":{"topLayer":"sha256:0"}}`
 	}))
-	push(t, server.host+"/app", imagetest.App(t, base, server.host+"/nowhere:13", "app", nil))
+	imagetest.Push(t, server.host+"/app", imagetest.App(t, base, server.host+"/nowhere:13", "app", nil))
 	index := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: base})
-	if err := remote.WriteIndex(parse(t, server.host+"/index"), index); err != nil {
+	if err := remote.WriteIndex(imagetest.Parse(t, server.host+"/index"), index); err != nil {
 		t.Fatal(err)
 	}
 	for name, options := range map[string]platform.RebaseOptions{
@@ -345,40 +344,6 @@ func digestIn(t *testing.T, home *platform.Home, ref string) v1.Hash {
 		t.Fatal(err)
 	}
 	return d
-}
-
-func digest(t *testing.T, image v1.Image) v1.Hash {
-	t.Helper()
-	d, err := image.Digest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
-func push(t *testing.T, ref string, image v1.Image) {
-	t.Helper()
-	if err := remote.Write(parse(t, ref), image); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func pull(t *testing.T, ref string) v1.Image {
-	t.Helper()
-	image, err := remote.Image(parse(t, ref))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return image
-}
-
-func parse(t *testing.T, ref string) name.Reference {
-	t.Helper()
-	parsed, err := name.ParseReference(ref)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return parsed
 }
 
 // golden compares the text of an error; what comes in pairs is hidden.

@@ -15,6 +15,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
@@ -133,4 +134,42 @@ func or(text, fallback string) string {
 		return fallback
 	}
 	return text
+}
+
+// Push writes an image to a registry.
+func Push(t *testing.T, ref string, image v1.Image) {
+	t.Helper()
+	if err := remote.Write(Parse(t, ref), image); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Pull reads an image from a registry.
+func Pull(t *testing.T, ref string) v1.Image {
+	t.Helper()
+	image, err := remote.Image(Parse(t, ref))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return image
+}
+
+// Parse reads an image's name.
+func Parse(t *testing.T, ref string) name.Reference {
+	t.Helper()
+	parsed, err := name.ParseReference(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
+// Digest returns an image's digest.
+func Digest(t *testing.T, image v1.Image) v1.Hash {
+	t.Helper()
+	d, err := image.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }

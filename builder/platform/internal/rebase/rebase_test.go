@@ -20,7 +20,6 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 
@@ -65,8 +64,8 @@ func TestLikeTheLifecycle(t *testing.T) {
 			if test.manifestType != "" {
 				app = mutate.ConfigMediaType(mutate.MediaType(app, test.manifestType), types.DockerConfigJSON)
 			}
-			push(t, host+"/app", app)
-			push(t, newName, newer)
+			imagetest.Push(t, host+"/app", app)
+			imagetest.Push(t, newName, newer)
 
 			cmd := exec.CommandContext(t.Context(), rebaser, append(test.flags, "-run-image", newName, "-report", filepath.Join(t.TempDir(), "report.toml"), host+"/app")...)
 			// It becomes the user that it is told, which only root could; so it is told to stay who it is.
@@ -74,9 +73,9 @@ func TestLikeTheLifecycle(t *testing.T) {
 			if output, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("the lifecycle's rebaser: %v\n%s", err, output)
 			}
-			want := pull(t, host+"/app")
-			push(t, host+"/ours", on(t, app, newName, newer))
-			got := pull(t, host+"/ours")
+			want := imagetest.Pull(t, host+"/app")
+			imagetest.Push(t, host+"/ours", on(t, app, newName, newer))
+			got := imagetest.Pull(t, host+"/ours")
 			if err := validate.Image(got); err != nil {
 				t.Errorf("the rebased image is not valid: %v", err)
 			}
@@ -131,10 +130,10 @@ func TestThereAndBack(t *testing.T) {
 	base, debug := imagetest.Run{}.Image(t), imagetest.Run{Debug: true}.Image(t)
 	app := imagetest.App(t, base, "strata/run-static:13", "app", nil)
 	there := on(t, app, "strata/run-static-debug:13", debug)
-	if a, b := digest(t, app), digest(t, there); a == b {
+	if a, b := imagetest.Digest(t, app), imagetest.Digest(t, there); a == b {
 		t.Fatal("the app on the debug image is the app")
 	}
-	if a, b := digest(t, app), digest(t, on(t, there, "strata/run-static:13", base)); a != b {
+	if a, b := imagetest.Digest(t, app), imagetest.Digest(t, on(t, there, "strata/run-static:13", base)); a != b {
 		t.Errorf("there and back it is %s, it was %s", b, a)
 	}
 	if again := on(t, there, "strata/run-static-debug:13", debug); again != there {
@@ -148,7 +147,7 @@ func TestAsBuiltAnew(t *testing.T) {
 	old, newer := imagetest.Run{Release: "1"}.Image(t), imagetest.Run{Release: "2"}.Image(t)
 	rebased := on(t, imagetest.App(t, old, "strata/run-static:13", "app", nil), "strata/run-static:13", newer)
 	built := imagetest.App(t, newer, "strata/run-static:13", "app", nil)
-	if a, b := digest(t, rebased), digest(t, built); a != b {
+	if a, b := imagetest.Digest(t, rebased), imagetest.Digest(t, built); a != b {
 		t.Errorf("rebased it is %s, built anew %s", a, b)
 	}
 }
@@ -252,38 +251,4 @@ func serve(t *testing.T) (host string) {
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
 	return strings.TrimPrefix(server.URL, "http://")
-}
-
-func push(t *testing.T, ref string, image v1.Image) {
-	t.Helper()
-	if err := remote.Write(parse(t, ref), image); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func pull(t *testing.T, ref string) v1.Image {
-	t.Helper()
-	image, err := remote.Image(parse(t, ref))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return image
-}
-
-func parse(t *testing.T, ref string) name.Reference {
-	t.Helper()
-	parsed, err := name.ParseReference(ref)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return parsed
-}
-
-func digest(t *testing.T, image v1.Image) v1.Hash {
-	t.Helper()
-	d, err := image.Digest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
 }

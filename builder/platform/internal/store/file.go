@@ -16,7 +16,7 @@ func reader(content []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(
 
 // writeFile replaces a file whole: a reader sees the old content or the new.
 func writeFile(path string, content []byte) error {
-	return replace(path, func(w io.Writer) error {
+	return Replace(path, func(w io.Writer) error {
 		_, err := w.Write(content)
 		return err
 	})
@@ -24,7 +24,7 @@ func writeFile(path string, content []byte) error {
 
 // writeBlob is writeFile for content that has to have a digest.
 func writeBlob(path string, digest v1.Hash, content io.Reader) error {
-	return replace(path, func(w io.Writer) error {
+	return Replace(path, func(w io.Writer) error {
 		hash := sha256.New()
 		if _, err := io.Copy(io.MultiWriter(w, hash), content); err != nil {
 			return err
@@ -36,7 +36,8 @@ func writeBlob(path string, digest v1.Hash, content io.Reader) error {
 	})
 }
 
-func replace(path string, fill func(io.Writer) error) error {
+// Replace writes a file whole: a reader sees the old content or the new, and a failure leaves the old.
+func Replace(path string, fill func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
