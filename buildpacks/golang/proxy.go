@@ -1,6 +1,7 @@
 package golang
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +29,11 @@ type proxies struct {
 	list  []proxy
 	netrc []byte // credentials by host, in the format of .netrc; may be nil
 	wait  time.Duration
+	stall time.Duration // how long a server may stay silent
 }
+
+// errSilent says that a server sent nothing for a while.
+var errSilent = errors.New("the server stopped sending")
 
 // errNoProxy says that GOPROXY names no place to fetch from.
 var errNoProxy = errors.New("GOPROXY allows no download")
@@ -36,7 +41,7 @@ var errNoProxy = errors.New("GOPROXY allows no download")
 // parseProxies reads the value of GOPROXY. "direct" is passed over: toolchains
 // exist on proxies alone.
 func parseProxies(value string, netrc []byte) (proxies, error) {
-	p := proxies{netrc: netrc, wait: time.Second}
+	p := proxies{netrc: netrc, wait: time.Second, stall: time.Minute}
 	for rest := value; rest != ""; {
 		elem, anyErr := rest, false
 		if i := strings.IndexAny(rest, ",|"); i >= 0 {
@@ -104,21 +109,42 @@ func (p proxies) try(f func(base *url.URL) error) error {
 }
 
 // get reads a small file below one base address.
-func (p proxies) get(ctx context.Context, base *url.URL, path string) ([]byte, error) {
-	body, _, err := p.open(ctx, base, path)
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	data, err := io.ReadAll(io.LimitReader(body, 16<<20))
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", display(base.JoinPath(path)), err)
-	}
-	return data, nil
+func (p proxies) get(ctx context.Context, base *url.URL, path string) (data []byte, err error) {
+	err = p.again(ctx, func() error {
+		body, _, err := p.open(ctx, base, path)
+		if err != nil {
+			return err
+		}
+		defer body.Close()
+		if data, err = io.ReadAll(io.LimitReader(body, 16<<20)); err != nil {
+			return passing{fmt.Errorf("reading %s: %w", display(base.JoinPath(path)), err)}
+		}
+		return nil
+	})
+	return data, err
 }
 
-// open starts reading a file below one base address and returns its size, -1 if
-// unknown. Troubles that pass (no answer, 429, 5xx) are tried three times.
+// passing is a trouble that may be over soon: no answer, a broken connection, 429, 5xx.
+type passing struct{ error }
+
+func (e passing) Unwrap() error { return e.error }
+
+// again calls f up to three times, as long as its trouble is a passing one.
+func (p proxies) again(ctx context.Context, f func() error) error {
+	for try := 1; ; try++ {
+		err := f()
+		if _, ok := errors.AsType[passing](err); !ok || try == 3 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Duration(try) * p.wait):
+		}
+	}
+}
+
+// open starts reading a file below one base address and returns its size, -1 if unknown.
 func (p proxies) open(ctx context.Context, base *url.URL, path string) (io.ReadCloser, int64, error) {
 	u := base.JoinPath(path)
 	if u.Scheme == "file" {
@@ -133,44 +159,69 @@ func (p proxies) open(ctx context.Context, base *url.URL, path string) (io.ReadC
 		}
 		return f, info.Size(), nil
 	}
-	for try := 1; ; try++ {
-		resp, err := p.request(ctx, u)
-		if err == nil && resp.StatusCode == http.StatusOK {
-			return resp.Body, resp.ContentLength, nil
-		}
-		passing := err != nil
-		if err == nil {
-			resp.Body.Close()
-			passing = resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500
-			err = fmt.Errorf("%s: %s", display(u), resp.Status)
-			if resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusGone {
-				err = fmt.Errorf("%s: %s: %w", display(u), resp.Status, fs.ErrNotExist)
-			}
-		}
-		if !passing || try == 3 {
-			return nil, 0, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, 0, ctx.Err()
-		case <-time.After(time.Duration(try) * p.wait):
-		}
+	resp, err := p.request(ctx, u)
+	if err != nil {
+		return nil, 0, err
 	}
+	if resp.StatusCode == http.StatusOK {
+		return resp.Body, resp.ContentLength, nil
+	}
+	resp.Body.Close()
+	err = fmt.Errorf("%s: %s", display(u), resp.Status)
+	switch {
+	case resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusGone:
+		err = fmt.Errorf("%w: %w", err, fs.ErrNotExist)
+	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500:
+		err = passing{err}
+	}
+	return nil, 0, err
 }
 
+// request sends a request; the answer's body ends with errSilent when the server does not go on.
 func (p proxies) request(ctx context.Context, u *url.URL) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
 	req, err := p.newRequest(ctx, u)
 	if err != nil {
+		cancel(nil)
 		return nil, fmt.Errorf("asking %s", display(u))
 	}
+	silence := time.AfterFunc(p.stall, func() { cancel(errSilent) })
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		if cause, ok := errors.AsType[*url.Error](err); ok {
 			err = cause.Err // the address around it is printed by us, without credentials
 		}
-		return nil, fmt.Errorf("%s: %w", display(u), err)
+		err = passing{fmt.Errorf("%s: %w", display(u), cmp.Or(context.Cause(ctx), err))}
+		silence.Stop()
+		cancel(nil)
+		return nil, err
 	}
+	resp.Body = &body{ReadCloser: resp.Body, ctx: ctx, cancel: cancel, silence: silence, stall: p.stall}
 	return resp, nil
+}
+
+// body is an answer whose connection is given up when nothing comes for a while.
+type body struct {
+	io.ReadCloser
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	silence *time.Timer
+	stall   time.Duration
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.silence.Reset(b.stall)
+	if err != nil && err != io.EOF {
+		err = cmp.Or(context.Cause(b.ctx), err)
+	}
+	return n, err
+}
+
+func (b *body) Close() error {
+	b.silence.Stop()
+	defer b.cancel(nil)
+	return b.ReadCloser.Close()
 }
 
 // newRequest adds the login of .netrc as the go command does: for the host with

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -81,7 +82,7 @@ func TestProxiesGet(t *testing.T) {
 		{"private", login, 1, "401 Unauthorized"}, // not over http
 	}
 	for _, tt := range tests {
-		p := proxies{netrc: tt.netrc, wait: time.Microsecond}
+		p := proxies{netrc: tt.netrc, wait: time.Microsecond, stall: time.Minute}
 		content, err := p.get(t.Context(), u, tt.path)
 		switch {
 		case tt.err == "" && (err != nil || string(content) != "content"):
@@ -95,8 +96,30 @@ func TestProxiesGet(t *testing.T) {
 	}
 	secret := *u
 	secret.User, secret.Path = url.UserPassword("ann", "hidden"), "/base"
-	if _, err := (proxies{}).get(t.Context(), &secret, "absent"); err == nil || strings.Contains(err.Error(), "hidden") || !errors.Is(err, fs.ErrNotExist) {
+	if _, err := (proxies{stall: time.Minute}).get(t.Context(), &secret, "absent"); err == nil || strings.Contains(err.Error(), "hidden") || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v, want not found, without the password", err)
+	}
+}
+
+// TestProxiesStall holds that a server which stops in the middle is asked again, and then given up.
+func TestProxiesStall(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		w.Header().Set("Content-Length", "100")
+		_, _ = w.Write([]byte("half"))
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}))
+	t.Cleanup(srv.Close)
+	u, err := url.Parse(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := proxies{wait: time.Microsecond, stall: 20 * time.Millisecond}
+	if _, err := p.get(t.Context(), u, "stuck"); !errors.Is(err, errSilent) || asked.Load() != 3 {
+		t.Errorf("asked %d times and got %v, want %v after 3", asked.Load(), err, errSilent)
 	}
 }
 

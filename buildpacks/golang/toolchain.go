@@ -154,27 +154,35 @@ func (t toolchain) explain(err error) error {
 
 // download writes the toolchain's zip to a file.
 func (t toolchain) download(ctx context.Context, file string) error {
-	m := t.module()
 	return t.proxies.try(func(base *url.URL) error {
-		body, size, err := t.proxies.open(ctx, base, m.Path+"/@v/"+m.Version+".zip")
-		if err != nil {
-			return err
-		}
-		defer body.Close()
-		out, err := os.Create(file)
-		if err != nil {
-			return err
-		}
-		progress := &progress{log: t.log, name: "Go " + t.Version, size: size}
-		_, err = io.Copy(io.MultiWriter(out, progress), body)
-		if closeErr := out.Close(); err == nil {
-			err = closeErr
-		}
-		if err == nil && size >= 0 && progress.done != size {
-			err = io.ErrUnexpectedEOF
-		}
-		return err
+		return t.proxies.again(ctx, func() error { return t.transfer(ctx, base, file) })
 	})
+}
+
+// transfer asks one proxy for the toolchain's zip.
+func (t toolchain) transfer(ctx context.Context, base *url.URL, file string) error {
+	m := t.module()
+	body, size, err := t.proxies.open(ctx, base, m.Path+"/@v/"+m.Version+".zip")
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	out, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	progress := &progress{log: t.log, name: "Go " + t.Version, size: size}
+	_, err = io.Copy(io.MultiWriter(out, progress), body)
+	if closeErr := out.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil && size >= 0 && progress.done != size {
+		err = io.ErrUnexpectedEOF
+	}
+	if _, disk := errors.AsType[*fs.PathError](err); err != nil && !disk {
+		err = passing{err}
+	}
+	return err
 }
 
 // progress prints how far a download is: at each quarter, or each 16 MB if its
