@@ -35,7 +35,7 @@ func wantFault(t *testing.T, name string, err error) {
 	kittest.Golden(t, "fault-"+name+".txt", err.Error()+"\n")
 }
 
-const goMod = "module example.test/shop\n\ngo 1.26.0\n"
+const goMod = "module example.test/shop\n\ngo 1.22\n"
 
 func TestDetect(t *testing.T) {
 	t.Parallel()

@@ -123,7 +123,8 @@ func toolchainVersion(name string) string {
 }
 
 // chooseVersion decides on the Go release: BP_GO_VERSION, then .go-version, then
-// the toolchain line, then the go line, which is a minimum, then the default.
+// the toolchain line, then the go line, which is a minimum (the newest locked patch
+// of its minor, else a newer default), then the default.
 func chooseVersion(dir, override string, m modules, l lock) (choice, error) {
 	asked, source := override, "BP_GO_VERSION"
 	if asked == "" {
@@ -153,6 +154,10 @@ func chooseVersion(dir, override string, m modules, l lock) (choice, error) {
 	}
 	if m.Go == "" {
 		return choice{l.Default, "default"}, nil
+	}
+	// A program written for one Go may not run when the next one compiles it, so the minor stays while it is locked.
+	if newest, ok := l.newest(strings.TrimPrefix(version.Lang("go"+m.Go), "go")); ok && version.Compare("go"+newest, "go"+m.Go) >= 0 {
+		return choice{newest, fmt.Sprintf("newest locked patch; %s needs at least %s", m.File, m.Go)}, nil
 	}
 	if version.Compare("go"+l.Default, "go"+m.Go) >= 0 {
 		return choice{l.Default, fmt.Sprintf("default; %s needs at least %s", m.File, m.Go)}, nil
