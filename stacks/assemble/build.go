@@ -13,6 +13,8 @@ import (
 	"slices"
 	"sync"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/stacks/internal/archive"
@@ -44,6 +46,7 @@ type builder struct {
 	stacks   map[string]func() (*assembled, error)
 	packages map[string]func() (*deb.Package, error)
 	indexes  map[string]func() (*archive.Index, error)
+	packed   map[v1.Hash]func() (*layer.Layer, error) // by uncompressed digest
 }
 
 // assembled is a stack with its finished layers, those of its base included.
@@ -57,6 +60,8 @@ type assembled struct {
 type stratum struct {
 	*layer.Layer
 	stack, name, comment, key string
+	// file is where the layer is written by hand.
+	file string
 	// packages are those that are in the layer, which those in drift are not as locked.
 	packages []lockedPackage
 	drift    []Drift
@@ -70,6 +75,7 @@ func newBuilder(o Options) *builder {
 		stacks:   map[string]func() (*assembled, error){},
 		packages: map[string]func() (*deb.Package, error){},
 		indexes:  map[string]func() (*archive.Index, error){},
+		packed:   map[v1.Hash]func() (*layer.Layer, error){},
 	}
 }
 
@@ -116,9 +122,6 @@ func (b *builder) strata(ctx context.Context, name string) (*assembled, error) {
 		return nil, err
 	}
 	a := &assembled{stack: s}
-	if a.lock, err = b.lock(s); err != nil {
-		return nil, err
-	}
 	below := map[string]bool{}
 	if s.Base != "" {
 		base, err := b.assemble(ctx, s.Base)
@@ -126,11 +129,18 @@ func (b *builder) strata(ctx context.Context, name string) (*assembled, error) {
 			return nil, err
 		}
 		a.layers = slices.Clone(base.layers)
+		if len(s.Layers) == 0 {
+			a.lock = base.lock
+			return a, nil
+		}
 		for _, l := range a.layers {
 			for pkg := range l.Packages() {
 				below[pkg] = true
 			}
 		}
+	}
+	if a.lock, err = b.lock(s); err != nil {
+		return nil, err
 	}
 	if err := a.lock.covers(s, below); err != nil {
 		return nil, fault.Fault{ID: "lock-stale", What: s.lockPath(b.o.Arch), Err: err, Do: "run strata stack update " + name}
@@ -277,7 +287,7 @@ func (b *builder) stratum(ctx context.Context, a *assembled, i int) (*stratum, e
 	if err != nil {
 		return nil, err
 	}
-	l := &stratum{stack: a.stack.Name, name: r.Layer.Name, comment: r.Layer.Comment, packages: r.Packages}
+	l := &stratum{stack: a.stack.Name, file: r.Layer.file, name: r.Layer.Name, comment: r.Layer.Comment, packages: r.Packages}
 	if l.key, err = r.key(); err != nil {
 		return nil, err
 	}
@@ -304,9 +314,29 @@ func (b *builder) stratum(ctx context.Context, a *assembled, i int) (*stratum, e
 	if err != nil {
 		return nil, err
 	}
-	l.Layer, err = layer.Save(tree, known, b.o.layerDir(l.key))
-	if err != nil {
+	if l.Layer, err = b.save(tree, known, b.o.layerDir(l.key)); err != nil {
 		return nil, fmt.Errorf("writing the layer: %w", err)
 	}
 	return l, nil
+}
+
+// save writes a layer to the cache. Of layers with the same bytes, such as that of the tools on static and on musl, one
+// is compressed.
+func (b *builder) save(tree *layer.Tree, known map[string]layer.Package, dir string) (*layer.Layer, error) {
+	id, err := tree.DiffID()
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	once, twin := b.packed[id]
+	if !twin {
+		once = sync.OnceValues(func() (*layer.Layer, error) { return layer.Save(tree, known, dir, nil) })
+		b.packed[id] = once
+	}
+	b.mu.Unlock()
+	l, err := once()
+	if err != nil || !twin {
+		return l, err
+	}
+	return layer.Save(tree, known, dir, l)
 }

@@ -90,9 +90,14 @@ func drifted(drift []Drift) string {
 
 // env returns the environment sorted by name.
 func (a *assembled) env() []string {
+	vars := map[string]string{}
+	maps.Copy(vars, a.stack.Env)
+	if a.stack.Distro == "" && a.stack.ID != "" {
+		vars["CNB_STACK_ID"] = a.stack.ID
+	}
 	var env []string
-	for _, k := range slices.Sorted(maps.Keys(a.stack.Env)) {
-		env = append(env, k+"="+a.stack.Env[k])
+	for _, k := range slices.Sorted(maps.Keys(vars)) {
+		env = append(env, k+"="+vars[k])
 	}
 	return env
 }

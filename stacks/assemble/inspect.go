@@ -52,7 +52,7 @@ func Inspect(ctx context.Context, o Options, name string) ([]Slice, error) {
 			}
 			s := byPackage[e.Package]
 			if s == nil {
-				s = &Slice{Layer: l.stack + "/" + l.name, Package: e.Package, Why: "written by " + l.stack + "/stack.toml"}
+				s = &Slice{Layer: l.stack + "/" + l.name, Package: e.Package, Why: "written by " + l.file}
 				byPackage[e.Package] = s
 			}
 			s.Files++

@@ -36,6 +36,9 @@ func (o *Options) lowestFirst() ([]*Stack, error) {
 func (b *builder) below(s *Stack) (map[string]string, error) {
 	versions := map[string]string{}
 	for base := s.base; base != nil; base = base.base {
+		if len(base.Layers) == 0 {
+			continue
+		}
 		l, err := b.lock(base)
 		if err != nil {
 			return nil, err
@@ -117,14 +120,17 @@ func (a *assembled) files(into map[string][]byte, arch string) error {
 	if err != nil {
 		return err
 	}
+	dir := filepath.Join(a.stack.dir, a.stack.Name)
+	into[filepath.Join(dir, "digests-"+arch+".txt")] = digests
+	if len(a.stack.Layers) == 0 {
+		return nil
+	}
 	lock, err := a.lock.encode()
 	if err != nil {
 		return err
 	}
-	dir := filepath.Join(a.stack.dir, a.stack.Name)
 	into[a.stack.lockPath(arch)] = lock
 	into[filepath.Join(dir, "contents-"+arch+".txt")] = a.contents()
-	into[filepath.Join(dir, "digests-"+arch+".txt")] = digests
 	return nil
 }
 

@@ -5,6 +5,7 @@ package assemble
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,14 +28,16 @@ type Stack struct {
 	Image string `toml:"image"`
 	// Description ends up in labels.
 	Description string `toml:"description"`
-	// Base is the stack whose layers come first, byte for byte; empty for none.
+	// Base is the stack whose layers come first, byte for byte; empty for none. A stack with a base needs no layer of
+	// its own: then it is the same files under another name or id, and has no lock either.
 	Base string `toml:"base"`
 	// Codename is the Debian release, such as "trixie"; Version its number, such as "13".
 	Codename string `toml:"codename"`
 	Version  string `toml:"version"`
 	// Distro is the name that buildpacks see as CNB_TARGET_DISTRO_NAME; a build image has none.
 	Distro string `toml:"distro"`
-	// ID is the value of the label io.buildpacks.stack.id. kpack wants the same one on the run and the build image.
+	// ID is the value of the label io.buildpacks.stack.id, and in a build image of CNB_STACK_ID. kpack wants the same one
+	// on the run and the build image, and tells buildpacks no target: there they know the run image by it.
 	ID string `toml:"id"`
 	// User is numeric, uid:gid.
 	User    string            `toml:"user"`
@@ -52,6 +55,8 @@ type Layer struct {
 	// Use is the name of a file of layers/ that has all of the layer, so that several stacks can.
 	Use  string `toml:"use" json:",omitempty"`
 	Name string `toml:"name"`
+	// file is where it is written, for people.
+	file string
 	// Comment says in the image's history what the layer is.
 	Comment  string   `toml:"comment"`
 	Packages []string `toml:"packages"`
@@ -159,17 +164,20 @@ func (s *Stack) inherit() {
 			*mine = theirs
 		}
 	}
-	if s.Env == nil {
-		s.Env = s.base.Env
-	}
+	env := map[string]string{}
+	maps.Copy(env, s.base.Env)
+	maps.Copy(env, s.Env)
+	s.Env = env
 }
 
 // use replaces layers that are no more than a name by what layers/<name>.toml says.
 func (s *Stack) use(dirs []string) error {
 	for i, l := range s.Layers {
+		s.Layers[i].file = s.Name + "/stack.toml"
 		if l.Use == "" {
 			continue
 		}
+		s.Layers[i].file = "layers/" + l.Use + ".toml"
 		var found bool
 		for _, dir := range dirs {
 			err := decode(filepath.Join(dir, "layers", l.Use+".toml"), &s.Layers[i])
@@ -197,8 +205,8 @@ func (s *Stack) check() error {
 	if strings.Contains(s.Version, ".") {
 		return fmt.Errorf("version %q is a point release: the lifecycle refuses to rebase from one to the next", s.Version)
 	}
-	if len(s.Layers) == 0 {
-		return errors.New("it has no [[layer]]")
+	if len(s.Layers) == 0 && s.base == nil {
+		return errors.New("it has no [[layer]] and no base")
 	}
 	if s.base != nil && (s.Codename != s.base.Codename || s.Version != s.base.Version) {
 		return fmt.Errorf("it is of another Debian release than its base %s", s.Base)

@@ -58,6 +58,9 @@ func Update(ctx context.Context, o Options) (Due, error) {
 		return Due{}, err
 	}
 	for _, s := range stacks {
+		if len(s.Layers) == 0 {
+			continue
+		}
 		changes, err := b.relock(ctx, s)
 		if err != nil {
 			return Due{}, fmt.Errorf("locking stack %s: %w", s.Name, err)

@@ -3,6 +3,8 @@ package scan
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,6 +53,9 @@ func TestSyft(t *testing.T) {
 		}
 		name, _, _ := strings.Cut(ref[strings.LastIndex(ref, "/")+1:], ":")
 		name = strings.TrimPrefix(name, "run-")
+		if _, err := os.Stat(filepath.Join("..", name, "lock-"+runtime.GOARCH+".toml")); errors.Is(err, fs.ErrNotExist) {
+			continue // it is the layers of its base, which is scanned
+		}
 		t.Run(name, func(t *testing.T) {
 			img, err := store.Image(d.Digest)
 			if err != nil {

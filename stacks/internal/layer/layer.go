@@ -141,8 +141,9 @@ func Load(dir string) *Layer {
 }
 
 // Save writes the tree's top layer to dir, all at once: dir is either there and whole, or not there. What is to be
-// known of its packages is kept beside it.
-func Save(t *Tree, packages map[string]Package, dir string) (*Layer, error) {
+// known of its packages is kept beside it. Twin is a layer with the same uncompressed digest, whose compressed bytes
+// are taken; without it they are made.
+func Save(t *Tree, packages map[string]Package, dir string, twin *Layer) (*Layer, error) {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return nil, err
 	}
@@ -151,11 +152,18 @@ func Save(t *Tree, packages map[string]Package, dir string) (*Layer, error) {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(tmp) }() // what stays is in the cache, which may be deleted
-	m, err := compress(t, filepath.Join(tmp, blobName))
+	blob := filepath.Join(tmp, blobName)
+	var m meta
+	if twin != nil {
+		m = twin.meta
+		err = copyFile(blob, twin.path)
+	} else {
+		m, err = compress(t, blob)
+	}
 	if err != nil {
 		return nil, err
 	}
-	m.Packages = packages
+	m.Entries, m.Packages = t.Entries(), packages
 	b, err := json.Marshal(m)
 	if err != nil {
 		return nil, err
@@ -200,7 +208,28 @@ func compress(t *Tree, path string) (meta, error) {
 	if err := errors.Join(z.Close(), buffered.Flush(), f.Close()); err != nil {
 		return meta{}, fmt.Errorf("writing a layer: %w", err)
 	}
-	return meta{Digest: sum(packed.h), DiffID: sum(plain.h), Size: packed.n, Plain: plain.n, Entries: t.Entries()}, nil
+	return meta{Digest: sum(packed.h), DiffID: sum(plain.h), Size: packed.n, Plain: plain.n}, nil
+}
+
+// DiffID returns the digest of the tree's top layer as a tar file.
+func (t *Tree) DiffID() (v1.Hash, error) {
+	h := sha256.New()
+	err := t.write(h)
+	return sum(h), err
+}
+
+func copyFile(to, from string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }
 
 type counter struct {

@@ -116,7 +116,7 @@ func TestSave(t *testing.T) {
 	t.Parallel()
 	var digests []string
 	for _, order := range [][]int{{0, 1, 2, 3, 4, 5, 6}, {6, 5, 4, 3, 2, 1, 0}} {
-		l, err := layer.Save(sample(t, order...), map[string]layer.Package{"pkg": {Control: "Package: pkg\n"}}, filepath.Join(t.TempDir(), "a", "key"))
+		l, err := layer.Save(sample(t, order...), map[string]layer.Package{"pkg": {Control: "Package: pkg\n"}}, filepath.Join(t.TempDir(), "a", "key"), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,9 +132,37 @@ func TestSave(t *testing.T) {
 	}
 }
 
+// TestSaveTwin checks that a layer with another's bytes takes them, and has entries and packages of its own.
+func TestSaveTwin(t *testing.T) {
+	t.Parallel()
+	first, err := layer.Save(sample(t, 0, 1), nil, filepath.Join(t.TempDir(), "key"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := sample(t, 1, 0)
+	id, err := tree.DiffID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, _ := first.DiffID(); id != want {
+		t.Errorf("the tree is %s, the layer of the same files %s", id, want)
+	}
+	dir := filepath.Join(t.TempDir(), "key")
+	twin, err := layer.Save(tree, map[string]layer.Package{"pkg": {Control: "Package: pkg\n"}}, dir, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := validate.Layer(twin); err != nil {
+		t.Error(err)
+	}
+	if loaded := layer.Load(dir); loaded == nil || len(loaded.Packages()) != 1 || len(loaded.Entries()) != len(first.Entries()) {
+		t.Errorf("the twin in the cache is %+v", loaded)
+	}
+}
+
 func TestSaveTar(t *testing.T) {
 	t.Parallel()
-	l, err := layer.Save(sample(t, 0, 1, 2, 3, 4, 5), nil, filepath.Join(t.TempDir(), "key"))
+	l, err := layer.Save(sample(t, 0, 1, 2, 3, 4, 5), nil, filepath.Join(t.TempDir(), "key"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +201,7 @@ func TestLoad(t *testing.T) {
 	var g sync.WaitGroup
 	for range 4 {
 		g.Go(func() {
-			if _, err := layer.Save(sample(t, 0, 1), map[string]layer.Package{"pkg": {Control: "Package: pkg\n"}}, dir); err != nil {
+			if _, err := layer.Save(sample(t, 0, 1), map[string]layer.Package{"pkg": {Control: "Package: pkg\n"}}, dir, nil); err != nil {
 				t.Error(err)
 			}
 		})
@@ -192,7 +220,7 @@ func TestLoad(t *testing.T) {
 	if layer.Load(dir) != nil {
 		t.Error("a damaged layer was loaded")
 	}
-	if _, err := layer.Save(sample(t, 0, 1), nil, dir); err != nil {
+	if _, err := layer.Save(sample(t, 0, 1), nil, dir, nil); err != nil {
 		t.Fatal(err)
 	}
 	if layer.Load(dir) == nil {
