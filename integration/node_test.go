@@ -31,6 +31,7 @@ func TestNode(t *testing.T) {
 		layers               []string
 		purls                []string
 		absent               string // a package that is only for development
+		flags                []string
 	}{
 		{
 			app: "hello", path: "/env", answer: "production",
@@ -47,21 +48,48 @@ func TestNode(t *testing.T) {
 			file: "src/server.ts", from: "A week", to: "One week", then: "One week has 604800000 ms.\n",
 			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/ms@2."}, absent: "node_modules/typescript/",
 		},
+		{
+			app: "workspaces", path: "/", answer: "Hello from npm, in 1d.\n",
+			file: "packages/greeting/index.js", from: "in", to: "within", then: "Hello from npm, within 1d.\n",
+			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4."}, absent: "escape-html/",
+			flags: []string{"-e", "BP_NODE_PROJECT_PATH=packages/web"},
+		},
+		{
+			app: "pnpm", path: "/", answer: "Hello from pnpm, in 1d.\n",
+			file: "packages/greeting/index.js", from: "in", to: "within", then: "Hello from pnpm, within 1d.\n",
+			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4."}, absent: "escape-html/",
+			flags: []string{"-e", "BP_NODE_PROJECT_PATH=packages/web"},
+		},
+		{
+			app: "yarn", path: "/", answer: "Hello from Yarn 1, in 1d.\n",
+			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from Yarn 1, in 1d.\n",
+			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",
+		},
+		{
+			app: "berry", path: "/", answer: "Hello from Yarn, in 1d.\n",
+			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from Yarn, in 1d.\n",
+			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",
+		},
+		{
+			app: "bun", path: "/", answer: "Hello from Bun, in 1d.\n",
+			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from Bun, in 1d.\n",
+			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",
+		},
 	}
 	nodeLayers := map[string]string{} // release -> digest
 	for _, tt := range tests {
 		t.Run(tt.app, func(t *testing.T) {
 			app := nodeSample(t, tt.app)
-			digest := build(t, app, name)
+			digest := build(t, app, name, tt.flags...)
 			if body := ask(t, name, tt.path); !strings.HasPrefix(body, tt.answer) {
 				t.Errorf("%s answers %q, want %q", tt.path, body, tt.answer)
 			}
-			if again := build(t, app, name); again != digest {
+			if again := build(t, app, name, tt.flags...); again != digest {
 				t.Errorf("nothing changed, and the digest is %s instead of %s", again, digest)
 			}
 			first := inspect(t, digest)
 			edit(t, app, tt.file, tt.from, tt.to)
-			second := inspect(t, build(t, app, name))
+			second := inspect(t, build(t, app, name, tt.flags...))
 			if body := ask(t, name, tt.path); !strings.HasPrefix(body, tt.then) {
 				t.Errorf("after the change %s answers %q, want %q", tt.path, body, tt.then)
 			}
