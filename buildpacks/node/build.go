@@ -3,8 +3,10 @@ package node
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
@@ -35,6 +37,7 @@ type decision struct {
 	format    int    // of Yarn's lockfile
 	locked    lockfile
 	yarn      yarnSettings
+	bound     map[string]string // files of bindings with settings, by name
 	scripts   []string
 	start     start
 }
@@ -50,6 +53,9 @@ func decide(in bp.BuildContext) (decision, error) {
 	}
 	var err error
 	if d.lock, err = readLock(); err != nil {
+		return d, err
+	}
+	if d.bound, err = readBindings(in.Workspace); err != nil {
 		return d, err
 	}
 	if err := d.findProject(in.AppDir); err != nil {
@@ -192,6 +198,9 @@ func (d decision) describe(in bp.BuildContext) {
 		} else {
 			in.Log.Decision("Packages", "as "+d.lockfile+" says", "")
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.bound)) {
+		in.Log.Decision("Settings", name, "binding")
 	}
 	if d.project != d.root {
 		in.Log.Decision("Workspace", d.ProjectPath, "BP_NODE_PROJECT_PATH")

@@ -8,12 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
@@ -288,6 +290,11 @@ func (b *builder) environment(ctx context.Context) (config.Environment, error) {
 	if err != nil {
 		return nil, err
 	}
+	for name, file := range b.bound { // where package managers look for the settings of a user; it ends with the build
+		if err := os.Symlink(file, filepath.Join(b.scratch, name)); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("taking the settings of a binding: %w", err)
+		}
+	}
 	env := config.Environment{}
 	for name, value := range b.Env {
 		if !strings.HasPrefix(name, "CNB_") && !strings.HasPrefix(name, "BP_") {
@@ -307,6 +314,34 @@ func (b *builder) environment(ctx context.Context) (config.Environment, error) {
 		}
 	}
 	return env, nil
+}
+
+// bindings are their types and the keys that hold the settings of a user, each under its name in HOME.
+var bindings = map[string][]string{"npmrc": {".npmrc"}, "yarnrc": {".yarnrc", ".yarnrc.yml"}}
+
+// readBindings returns the files with settings that bindings hold, by name. No key holds anything of them.
+func readBindings(in bp.Workspace) (map[string]string, error) {
+	bound := map[string]string{}
+	for _, kind := range slices.Sorted(maps.Keys(bindings)) {
+		binding, found, err := in.Binding(kind)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			continue
+		}
+		before := len(bound)
+		for _, name := range bindings[kind] {
+			file := filepath.Join(binding.Path, name)
+			if _, err := os.Stat(file); err == nil {
+				bound[name] = file
+			}
+		}
+		if len(bound) == before {
+			return nil, fault.Fault{ID: "node-binding", What: fmt.Sprintf("binding %s of type %s has no file %s", binding.Name, kind, strings.Join(bindings[kind], " and no ")), Do: "put the settings into a file of that name"}
+		}
+	}
+	return bound, nil
 }
 
 // programs returns the folder with the package manager's programs: of the app's own Yarn, or of one that is fetched.

@@ -177,6 +177,14 @@ func fails(t *testing.T, name string, c kittest.Case) {
 	kittest.Golden(t, name+".txt", got.Log())
 }
 
+func TestBindingWithoutSettings(t *testing.T) {
+	t.Parallel()
+	fails(t, "fault-binding", kittest.Case{
+		App:      files{"package.json": "{}"},
+		Bindings: map[string]map[string]string{"company": {"type": "yarnrc", "npmrc": "//registry.example.test/:_authToken=secret"}},
+	})
+}
+
 // TestProgramOfPackage starts a program of a package by its file; the build ends where it has to fetch Node.js, after
 // the start script was accepted.
 func TestProgramOfPackage(t *testing.T) {
