@@ -192,15 +192,19 @@ func TestNodeFails(t *testing.T) {
 	t.Parallel()
 	name := image(t)
 	tests := []struct {
-		name  string
-		flags []string
+		name, app string
+		flags     []string
 	}{
-		{"node-on-static", []string{"--run-image", "static"}},
-		{"node-offline", []string{"--clear-cache", "--network", "none", "-e", "NPM_CONFIG_REGISTRY=http://127.0.0.1:9"}},
+		{"node-on-static", "hello", []string{"--run-image", "static"}},
+		{"node-offline", "hello", []string{"--clear-cache", "--network", "none", "-e", "NPM_CONFIG_REGISTRY=http://127.0.0.1:9"}},
+		{"node-outdated", "pnpm", nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			app := nodeSample(t, "hello")
+			app := nodeSample(t, tt.app)
+			if tt.name == "node-outdated" {
+				edit(t, app, "packages/greeting/package.json", "^4.4.0", "^4.3.0")
+			}
 			got := strata(t, append([]string{"build", app, "-t", name}, tt.flags...)...)
 			if got.status != 1 || got.stdout != "" {
 				t.Errorf("status %d and %q on stdout, want 1 and nothing", got.status, got.stdout)

@@ -44,7 +44,7 @@ func copyModules(to string, t tree, folder string) error {
 			return os.MkdirAll(target, 0o755)
 		case entry.Type() == fs.ModeSymlink:
 			return t.copyLink(root, target, name, owner)
-		case entry.Type().IsRegular() && owner != "":
+		case entry.Type().IsRegular() && owner != "" && !muslAddon.MatchString(name):
 			return copyFile(root, target, name)
 		}
 		return nil // beside packages, or a socket or a pipe, which holds nothing
@@ -101,6 +101,9 @@ func (t tree) copyLink(root *os.Root, to, name, owner string) error {
 	}
 	return os.Symlink(target, to)
 }
+
+// muslAddon matches an addon for musl among those for Linux, by a tag in its name.
+var muslAddon = regexp.MustCompile(`/prebuilds/linux-[^/]+/([^/]+\.)?musl\.([^/]+\.)?node$`)
 
 var otherPlatform = regexp.MustCompile(`/prebuilds/(aix|android|darwin|freebsd|ios|linux|linuxmusl|openbsd|sunos|win32)-([a-z0-9+]+)$`)
 

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -424,6 +425,9 @@ func (b *builder) installOnly(env config.Environment) config.Environment {
 // offline are the words of package managers when they do not reach a registry.
 var offline = []string{"ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EAI_AGAIN", "ENETUNREACH", "ConnectionRefused"}
 
+// compiled matches the line in which node-gyp names the package that it failed to compile.
+var compiled = regexp.MustCompile(`gyp ERR! cwd .*/node_modules/(\S+)$`)
+
 // explainInstall turns a failed install, whose words are in the log already, into the line that ends the build.
 func explainInstall(err error, m *manager, what string) error {
 	var failed *command.Error
@@ -431,6 +435,9 @@ func explainInstall(err error, m *manager, what string) error {
 		return err
 	}
 	for _, line := range failed.Tail {
+		if addon := compiled.FindStringSubmatch(line); addon != nil {
+			return fault.Fault{ID: "node-gyp", What: fmt.Sprintf("%s: the package %s has to be compiled, and the build image has no compiler", what, addon[1]), Do: "take a release of the package, or of Node.js, for which there is a prebuilt addon"}
+		}
 		for _, code := range offline {
 			if strings.Contains(line, code) {
 				return fault.Fault{ID: "node-offline", What: what + " did not reach the registry (" + code + ")", Do: "check the network and NPM_CONFIG_REGISTRY"}

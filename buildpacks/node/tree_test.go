@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 )
@@ -28,22 +30,23 @@ func TestCopyModules(t *testing.T) {
 			name: "hoisted",
 			app:  map[string]string{"package.json": `{"dependencies": {"a": "1", "gone": "1"}, "devDependencies": {"d": "1"}}`},
 			found: map[string]string{
-				"node_modules/a/package.json":                 `{"dependencies": {"b": "1"}, "peerDependencies": {"p": "1"}, "optionalDependencies": {"mac": "1", "musl": "1"}}`,
-				"node_modules/a/cli.js":                       "",
-				"node_modules/a/prebuilds/linux-x64/a.node":   "",
-				"node_modules/a/prebuilds/darwin-x64/a.node":  "",
-				"node_modules/a/prebuilds/linux-arm64/a.node": "",
-				"node_modules/a/node_modules/b/package.json":  `{"name": "b", "version": "2.0.0"}`,
-				"node_modules/a/node_modules/d/package.json":  `{}`,
-				"node_modules/b/package.json":                 `{"name": "b", "version": "1.0.0"}`,
-				"node_modules/p/package.json":                 `{"bundleDependencies": ["q"]}`,
-				"node_modules/p/node_modules/q/package.json":  `{}`,
-				"node_modules/d/package.json":                 `{}`,
-				"node_modules/mac/package.json":               `{"os": ["darwin"]}`,
-				"node_modules/musl/package.json":              `{"os": ["linux"], "cpu": "x64", "libc": ["musl"]}`,
-				"node_modules/.cache/a":                       "",
-				"node_modules/.package-lock.json":             "",
-				"node_modules/@scope/other/package.json":      `{}`,
+				"node_modules/a/package.json":                    `{"dependencies": {"b": "1"}, "peerDependencies": {"p": "1"}, "optionalDependencies": {"mac": "1", "musl": "1"}}`,
+				"node_modules/a/cli.js":                          "",
+				"node_modules/a/prebuilds/linux-x64/a.node":      "",
+				"node_modules/a/prebuilds/linux-x64/a.musl.node": "",
+				"node_modules/a/prebuilds/darwin-x64/a.node":     "",
+				"node_modules/a/prebuilds/linux-arm64/a.node":    "",
+				"node_modules/a/node_modules/b/package.json":     `{"name": "b", "version": "2.0.0"}`,
+				"node_modules/a/node_modules/d/package.json":     `{}`,
+				"node_modules/b/package.json":                    `{"name": "b", "version": "1.0.0"}`,
+				"node_modules/p/package.json":                    `{"bundleDependencies": ["q"]}`,
+				"node_modules/p/node_modules/q/package.json":     `{}`,
+				"node_modules/d/package.json":                    `{}`,
+				"node_modules/mac/package.json":                  `{"os": ["darwin"]}`,
+				"node_modules/musl/package.json":                 `{"os": ["linux"], "cpu": "x64", "libc": ["musl"]}`,
+				"node_modules/.cache/a":                          "",
+				"node_modules/.package-lock.json":                "",
+				"node_modules/@scope/other/package.json":         `{}`,
 			},
 			links: map[string]string{"node_modules/.bin/a": "../a/cli.js", "node_modules/.bin/d": "../d/cli.js", "node_modules/.bin/lost": "../a/lost.js"},
 			start: ".",
@@ -173,6 +176,24 @@ func TestLinkOutside(t *testing.T) {
 		t.Fatal("a link out of the app is followed")
 	}
 	kittest.Golden(t, "fault-link-outside.txt", err.Error()+"\n")
+}
+
+// TestExplainInstall has the lines that npm ends with.
+func TestExplainInstall(t *testing.T) {
+	t.Parallel()
+	tests := map[string][]string{
+		"gyp": {
+			"npm error gyp ERR! stack Error: Could not find any Python installation to use",
+			"npm error gyp ERR! cwd /cache/build/node-modules/ec85.partial/node_modules/@scope/addon",
+			"npm error gyp ERR! not ok",
+		},
+		"offline": {"npm error code ECONNREFUSED", "npm error syscall connect"},
+		"other":   {"npm error `npm ci` can only install packages when your package.json and package-lock.json are in sync."},
+	}
+	for name, tail := range tests {
+		err := explainInstall(&command.Error{Tail: tail, Err: errors.New("exit status 1")}, npm, "npm ci")
+		kittest.Golden(t, "fault-install-"+name+".txt", err.Error()+"\n")
+	}
 }
 
 func TestMembers(t *testing.T) {
