@@ -81,6 +81,11 @@ func TestNode(t *testing.T) {
 			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",
 		},
 		{
+			app: "pnp", path: "/", answer: "Hello from Plug'n'Play, in 1d.\n",
+			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from Plug'n'Play, in 1d.\n",
+			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html",
+		},
+		{
 			app: "bun", path: "/", answer: "Hello from Bun, in 1d.\n",
 			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from Bun, in 1d.\n",
 			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",

@@ -37,6 +37,7 @@ type decision struct {
 	format    int    // of Yarn's lockfile
 	locked    lockfile
 	yarn      yarnSettings
+	pnp       bool              // Yarn's Plug'n'Play: no node_modules
 	bound     map[string]string // files of bindings with settings, by name
 	scripts   []string
 	start     start
@@ -123,7 +124,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err := b.findProgram(ctx); err != nil {
 		return bp.BuildResult{}, err
 	}
-	if err := b.link(modules); err != nil {
+	if err := b.linkProduction(ctx, modules); err != nil {
 		return bp.BuildResult{}, err
 	}
 	// They may hold credentials, and nothing reads them when the app runs.

@@ -59,7 +59,7 @@ func (d decision) chooseStart(dir string) (start, error) {
 
 // startProgram starts a program of a package. The lockfile of npm tells its file; with others it is found later.
 func (d decision) startProgram(words []string, script string) (start, error) {
-	if d.manager != npm && d.hasPackages() && !slices.Contains(absent, words[0]) {
+	if d.manager != npm && d.hasPackages() && !d.pnp && !slices.Contains(absent, words[0]) {
 		return start{program: words}, nil
 	}
 	from, err := filepath.Rel(d.root, d.project)
@@ -155,6 +155,9 @@ func (b *builder) processes(node string) (bp.BuildResult, error) {
 		arguments, why = []string{main}, "main file"
 	}
 	b.Log.Decision("Starts", strings.Join(append([]string{"node"}, arguments...), " "), why)
+	if b.pnp && b.hasPackages() {
+		arguments = append(b.pnpArguments(), arguments...)
+	}
 	process := bp.Process{Type: "web", Command: append([]string{node}, arguments...), Default: true}
 	if b.project != b.AppDir {
 		process.WorkingDir = b.project
@@ -192,8 +195,23 @@ func (b *builder) appFolders() []string {
 	return folders
 }
 
+// linkProduction links the app to the layer of packages, "" if it has none.
+func (b *builder) linkProduction(ctx context.Context, modules string) error {
+	if !b.pnp || modules == "" {
+		return b.link(modules)
+	}
+	install, err := b.productionPnP(ctx)
+	if err != nil {
+		return err
+	}
+	return b.linkPnP(install, modules)
+}
+
 // link puts links to the folders of packages where Node.js looks for them; without packages it removes them.
 func (b *builder) link(modules string) error {
+	if b.pnp {
+		return b.linkPnP(modules, modules)
+	}
 	for _, folder := range b.modulesFolders() {
 		at := filepath.Join(b.root, folder)
 		err := os.RemoveAll(at)

@@ -128,9 +128,14 @@ func (d *decision) chooseManager() error {
 		}
 	}
 	if d.using.Version == "" {
-		return d.newestManager()
+		err = d.newestManager()
+	} else {
+		err = d.checkHash(wanted.hash)
 	}
-	return d.checkHash(wanted.hash)
+	if err == nil && d.pnp && strings.HasPrefix(d.using.Version, "3.") {
+		return fault.Fault{ID: "node-linker", What: "Yarn " + d.using.Version + " cannot leave development packages out of Plug'n'Play", Do: "use Yarn 4, or set nodeLinker: node-modules in .yarnrc.yml and run yarn install"}
+	}
+	return err
 }
 
 // checkHash compares the hash in packageManager with the locked one, or keeps it for a release that is not locked. It is
@@ -254,8 +259,12 @@ func (d *decision) readYarnSettings() error {
 	if err := readYAML(filepath.Join(d.root, ".yarnrc.yml"), &d.yarn); err != nil {
 		return err
 	}
-	if d.yarn.Linker != "node-modules" {
-		return fault.Fault{ID: "node-linker", What: ".yarnrc.yml does not have nodeLinker: node-modules, and this buildpack does not start apps with Plug'n'Play or Yarn's pnpm linker yet", Do: "set nodeLinker: node-modules and run yarn install"}
+	switch d.yarn.Linker {
+	case "node-modules":
+	case "", "pnp":
+		d.pnp = true
+	default:
+		return fault.Fault{ID: "node-linker", What: fmt.Sprintf(".yarnrc.yml has nodeLinker: %s, which this buildpack does not have yet", d.yarn.Linker), Do: "set nodeLinker to node-modules or pnp and run yarn install"}
 	}
 	if d.yarn.Path == "" {
 		return nil

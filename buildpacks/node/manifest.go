@@ -41,7 +41,7 @@ type manifest struct {
 var installing = []string{
 	"name", "version", "dependencies", "devDependencies", "optionalDependencies", "peerDependencies",
 	"peerDependenciesMeta", "bundleDependencies", "bundledDependencies", "overrides", "engines", "os", "cpu", "private",
-	"workspaces", "bin", "resolutions", "dependenciesMeta", "installConfig", // Yarn
+	"workspaces", "bin", "type", "resolutions", "dependenciesMeta", "installConfig", // Yarn
 	"pnpm", "trustedDependencies", "patchedDependencies", "catalog", "catalogs", // pnpm, Bun
 }
 

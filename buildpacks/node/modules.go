@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -104,6 +105,9 @@ func (b *builder) seeds(each func(name string, data []byte) error) error {
 // fillModules makes the layer of packages: what is installed, without what is only for development. It has a folder
 // for the root and for each workspace, so that the app has a link to each whatever is in them.
 func (b *builder) fillModules(ctx context.Context, l *layer.Layer) error {
+	if b.pnp {
+		return b.fillPnP(ctx, l)
+	}
 	dir, err := b.installed(ctx)
 	if err != nil {
 		return err
@@ -121,12 +125,13 @@ func (b *builder) fillModules(ctx context.Context, l *layer.Layer) error {
 			return fmt.Errorf("making the layer of packages: %w", err)
 		}
 	}
-	subject := sbom.Component{Type: "application", Name: b.manifest.Name, Version: b.manifest.Version}
-	if subject.Name == "" {
-		subject.Name = "app"
-	}
-	l.SBOM = got.bill(subject)
+	l.SBOM = got.bill(b.subject())
 	return nil
+}
+
+// subject is the app in a bill of materials.
+func (d decision) subject() sbom.Component {
+	return sbom.Component{Type: "application", Name: cmp.Or(d.manifest.Name, "app"), Version: d.manifest.Version}
 }
 
 // modulesFolders returns where packages may be, relative to the root.
@@ -147,24 +152,29 @@ func (b *builder) production(ctx context.Context, dir string) (tree, error) {
 	t := tree{root: dir, app: b.root, arch: b.arch}
 	if b.manager == berry && !strings.HasPrefix(b.using.Version, "3.") {
 		// Yarn knows of dependencies that packages do not declare, so it takes away what is for development itself.
-		if t.root, err = b.focus(ctx, dir); err != nil {
+		if _, err := b.environment(ctx); err != nil { // it makes the folder for what is not kept
 			return tree{}, err
 		}
-		t.everything = true
+		t.root, t.everything = filepath.Join(b.scratch, "production"), true
+		if err := b.focus(ctx, dir, t.root); err != nil {
+			return tree{}, err
+		}
 	}
 	return t, t.grow(filepath.ToSlash(from))
 }
 
-// focus returns a copy of an install from which Yarn took away what is only for development. Yarn 3 has no command for it
+// focus makes a copy of an install from which Yarn takes away what is only for development. Yarn 3 has no command for it
 // without a plugin.
-func (b *builder) focus(ctx context.Context, dir string) (string, error) {
+func (b *builder) focus(ctx context.Context, dir, to string) error {
 	env, err := b.environment(ctx)
 	if err != nil {
-		return "", err
+		return err
 	}
-	focused := filepath.Join(b.scratch, "production")
-	if err := os.CopyFS(focused, os.DirFS(dir)); err != nil {
-		return "", fmt.Errorf("copying the packages: %w", err)
+	if err := os.RemoveAll(to); err != nil {
+		return fmt.Errorf("removing an interrupted install: %w", err)
+	}
+	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+		return fmt.Errorf("copying the packages: %w", err)
 	}
 	arguments := []string{"workspaces", "focus", "--production"}
 	if b.project != b.root {
@@ -172,11 +182,11 @@ func (b *builder) focus(ctx context.Context, dir string) (string, error) {
 	}
 	what := b.manager.name + " " + strings.Join(arguments, " ")
 	done := b.Log.Phase("Running %s", what)
-	if err := command.Run(ctx, command.Command{Path: b.manager.name, Args: arguments, Dir: focused, Env: b.installOnly(env).List(), Log: b.Log}); err != nil {
-		return "", explainInstall(err, b.manager, what)
+	if err := command.Run(ctx, command.Command{Path: b.manager.name, Args: arguments, Dir: to, Env: b.installOnly(env).List(), Log: b.Log}); err != nil {
+		return explainInstall(err, b.manager, what)
 	}
 	done()
-	return focused, b.linkMembers(focused)
+	return b.linkMembers(to)
 }
 
 // installed returns a folder with all of the app's packages, installing them if they are not there. A folder with its
@@ -389,7 +399,7 @@ func (m *manager) environment(cache, registry string) config.Environment {
 	case berry:
 		env := config.Environment{
 			"YARN_GLOBAL_FOLDER": cache, "YARN_ENABLE_TELEMETRY": "0", "YARN_IGNORE_PATH": "1", "YARN_ENABLE_PROGRESS_BARS": "false",
-			"YARN_NM_MODE": "classic", "YARN_ENABLE_MESSAGE_NAMES": "true",
+			"YARN_NM_MODE": "classic", "YARN_ENABLE_GLOBAL_CACHE": "false", "YARN_PNP_ENABLE_INLINING": "false",
 		}
 		if registry != "" {
 			env["YARN_NPM_REGISTRY_SERVER"] = registry
