@@ -128,7 +128,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		return bp.BuildResult{}, err
 	}
 	// They may hold credentials, and nothing reads them when the app runs.
-	for _, dir := range []string{in.AppDir, b.root, b.project} {
+	for _, dir := range append([]string{in.AppDir, b.root}, b.memberDirs()...) {
 		for _, name := range []string{".npmrc", ".yarnrc", ".yarnrc.yml"} {
 			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 				return bp.BuildResult{}, fmt.Errorf("leaving out %s: %w", name, err)

@@ -132,6 +132,7 @@ func TestFaults(t *testing.T) {
 		{name: "project-outside", app: manifest("{}"), env: config.Environment{"BP_NODE_PROJECT_PATH": "../web"}},
 		{name: "project-missing", app: manifest("{}"), env: config.Environment{"BP_NODE_PROJECT_PATH": "web"}},
 		{name: "manager-without-version", app: manifest(`{"packageManager": "npm"}`)},
+		{name: "workspaces-pattern", app: manifest(`{"workspaces": ["packages/{a,b}"]}`)},
 		{name: "workspaces-syntax", app: manifest(`{"workspaces": "packages/*"}`)},
 		{name: "package-from-folder", app: manifest(`{"dependencies": {"a": "file:../a"}}`)},
 		{name: "lockfile-syntax", app: files{"package.json": "{}", "package-lock.json": "{"}},

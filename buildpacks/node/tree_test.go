@@ -178,6 +178,49 @@ func TestLinkOutside(t *testing.T) {
 	kittest.Golden(t, "fault-link-outside.txt", err.Error()+"\n")
 }
 
+// TestFindProgram looks for the program of a script start in what is installed.
+func TestFindProgram(t *testing.T) {
+	t.Parallel()
+	b := builder{full: t.TempDir(), decision: decision{root: "/workspace", project: "/workspace/apps/web", manifest: manifest{
+		Dependencies: map[string]string{"@s/serve": "1", "plain": "1", "lost": "1"}, Dev: map[string]string{"tool": "1"},
+	}}}
+	name, err := digest(b.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kittest.Write(t, filepath.Join(b.full, name), map[string]string{
+		"apps/web/node_modules/@s/serve/package.json": `{"name": "@s/serve", "bin": "cli.js"}`,
+		"node_modules/plain/package.json":             `{"name": "plain", "bin": {"run-plain": "./bin/run.js"}}`,
+		"node_modules/tool/package.json":              `{"name": "tool", "bin": "tool.js"}`,
+	})
+	tests := []struct {
+		program string
+		want    []string
+		fault   string
+	}{
+		{"serve", []string{"node_modules/@s/serve/cli.js", "--single"}, ""},
+		{"run-plain", []string{"../../node_modules/plain/bin/run.js", "--single"}, ""},
+		{"tool", nil, "fault-program-dev.txt"},
+		{"absent", nil, "fault-program-absent.txt"},
+	}
+	for _, test := range tests {
+		one := b
+		one.start = start{program: []string{test.program, "--single"}}
+		err := one.findProgram(t.Context())
+		if diff := cmp.Diff(test.want, one.start.arguments); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.program, diff)
+		}
+		switch {
+		case test.fault == "" && err != nil:
+			t.Errorf("%s: %v", test.program, err)
+		case test.fault != "" && err == nil:
+			t.Errorf("%s is no fault", test.program)
+		case err != nil:
+			kittest.Golden(t, test.fault, err.Error()+"\n")
+		}
+	}
+}
+
 // TestExplainInstall has the lines that npm ends with.
 func TestExplainInstall(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
@@ -66,14 +67,21 @@ func (d *decision) findMembers() error {
 			return err
 		}
 	}
-	for _, member := range append([]string{"."}, d.members...) {
-		if filepath.Join(d.root, member) == d.project {
-			return nil
-		}
+	if d.project == d.root || slices.Contains(d.memberDirs(), d.project) {
+		return nil
 	}
 	// Neither its own lockfile nor a workspace of the app's: a package for itself.
 	d.root, d.base, d.members = d.project, d.manifest, nil
 	return nil
+}
+
+// memberDirs returns the absolute paths of the workspaces.
+func (d decision) memberDirs() []string {
+	var dirs []string
+	for _, member := range d.members {
+		dirs = append(dirs, filepath.Join(d.root, member))
+	}
+	return dirs
 }
 
 const pnpmWorkspace = "pnpm-workspace.yaml"
@@ -93,6 +101,11 @@ func (m manifest) workspaces() ([]string, error) {
 
 // membersOf returns the folders below root with a package.json that a pattern matches and none with "!" does, sorted.
 func membersOf(root string, patterns []string) ([]string, error) {
+	for _, pattern := range patterns {
+		if _, err := path.Match(pattern, ""); err != nil || strings.Contains(pattern, "{") {
+			return nil, fault.Fault{ID: "node-workspaces", What: fmt.Sprintf("the workspaces are named by the pattern %q, which this buildpack does not understand", pattern), Do: "write it with *, ** and ! alone"}
+		}
+	}
 	var members []string
 	err := fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
