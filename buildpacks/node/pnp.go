@@ -184,7 +184,7 @@ func (p pair[V]) target() [2]string {
 
 // readHeld reads the package.json of a package in an archive or a folder.
 func readHeld(holder, dir string) (*installedPackage, error) {
-	var from fs.FS = os.DirFS(holder)
+	from := os.DirFS(holder)
 	if filepath.Ext(holder) == ".zip" {
 		archive, err := zip.OpenReader(holder)
 		if err != nil {
