@@ -192,19 +192,7 @@ func TestGoPrivate(t *testing.T) {
 	if word := output(t, name); word != "private indeed" {
 		t.Errorf("it prints %q", word)
 	}
-	found := inspect(t, digestOf(t, got))
-	raw, err := found.image.RawConfigFile()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if bytes.Contains(raw, []byte(secret)) {
-		t.Error("the image's configuration has the password")
-	}
-	for _, e := range found.entries(t, func(string) bool { return true }) {
-		if bytes.Contains(e.content, []byte(secret)) {
-			t.Errorf("%s has the password", e.header.Name)
-		}
-	}
+	inspect(t, digestOf(t, got)).checkSecret(t, secret)
 }
 
 // privateProxy serves example.test/private v1.0.0 to who knows the password and returns the go.sum for it.

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"archive/tar"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,6 +27,16 @@ type built struct {
 // inspect opens an image and checks that all its digests are right.
 func inspect(t *testing.T, digest string) built {
 	t.Helper()
+	b := open(t, digest)
+	if err := validate.Image(b.image); err != nil {
+		t.Fatalf("the image is not valid: %v", err)
+	}
+	return b
+}
+
+// open opens an image.
+func open(t *testing.T, digest string) built {
+	t.Helper()
 	hash, err := v1.NewHash(digest)
 	if err != nil {
 		t.Fatal(err)
@@ -33,9 +44,6 @@ func inspect(t *testing.T, digest string) built {
 	img, err := layout.Path(filepath.Join(home(), "store")).Image(hash)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if err := validate.Image(img); err != nil {
-		t.Fatalf("the image is not valid: %v", err)
 	}
 	config, err := img.ConfigFile()
 	if err != nil {
@@ -142,6 +150,23 @@ func (b built) files(t *testing.T) string {
 		fmt.Fprintf(&table, "%s %d:%d %s%s\n", h.FileInfo().Mode(), h.Uid, h.Gid, h.Name, target)
 	}
 	return table.String()
+}
+
+// checkSecret looks for a secret in all that the image has above its run image.
+func (b built) checkSecret(t *testing.T, secret string) {
+	t.Helper()
+	raw, err := b.image.RawConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(raw, []byte(secret)) {
+		t.Error("the image's configuration has the secret")
+	}
+	for _, e := range b.entries(t, func(string) bool { return true }) {
+		if bytes.Contains(e.content, []byte(secret)) {
+			t.Errorf("%s has the secret", e.header.Name)
+		}
+	}
 }
 
 // purls are the package URLs of the image's CycloneDX documents, sorted.

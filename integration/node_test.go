@@ -1,6 +1,16 @@
 package integration
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha512"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,6 +41,7 @@ func TestNode(t *testing.T) {
 		layers               []string
 		purls                []string
 		absent               string // a package that is only for development
+		flags                []string
 	}{
 		{
 			app: "hello", path: "/env", answer: "production",
@@ -47,21 +58,53 @@ func TestNode(t *testing.T) {
 			file: "src/server.ts", from: "A week", to: "One week", then: "One week has 604800000 ms.\n",
 			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/ms@2."}, absent: "node_modules/typescript/",
 		},
+		{
+			app: "workspaces", path: "/", answer: "Hello from npm, in 1d.\n",
+			file: "packages/greeting/index.js", from: "in", to: "within", then: "Hello from npm, within 1d.\n",
+			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4."}, absent: "escape-html/",
+			flags: []string{"-e", "BP_NODE_PROJECT_PATH=packages/web"},
+		},
+		{
+			app: "pnpm", path: "/", answer: "Hello from pnpm, in 1d.\n",
+			file: "packages/greeting/index.js", from: "in", to: "within", then: "Hello from pnpm, within 1d.\n",
+			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4."}, absent: "escape-html/",
+			flags: []string{"-e", "BP_NODE_PROJECT_PATH=packages/web"},
+		},
+		{
+			app: "yarn", path: "/", answer: "Hello from Yarn 1, in 1d.\n",
+			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from Yarn 1, in 1d.\n",
+			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",
+		},
+		{
+			app: "berry", path: "/", answer: "Hello from Yarn, in 1d.\n",
+			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from Yarn, in 1d.\n",
+			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",
+		},
+		{
+			app: "pnp", path: "/", answer: "Hello from Plug'n'Play, in 1d.\n",
+			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from Plug'n'Play, in 1d.\n",
+			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html",
+		},
+		{
+			app: "bun", path: "/", answer: "Hello from Bun, in 1d.\n",
+			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from Bun, in 1d.\n",
+			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",
+		},
 	}
 	nodeLayers := map[string]string{} // release -> digest
 	for _, tt := range tests {
 		t.Run(tt.app, func(t *testing.T) {
 			app := nodeSample(t, tt.app)
-			digest := build(t, app, name)
+			digest := build(t, app, name, tt.flags...)
 			if body := ask(t, name, tt.path); !strings.HasPrefix(body, tt.answer) {
 				t.Errorf("%s answers %q, want %q", tt.path, body, tt.answer)
 			}
-			if again := build(t, app, name); again != digest {
+			if again := build(t, app, name, tt.flags...); again != digest {
 				t.Errorf("nothing changed, and the digest is %s instead of %s", again, digest)
 			}
 			first := inspect(t, digest)
 			edit(t, app, tt.file, tt.from, tt.to)
-			second := inspect(t, build(t, app, name))
+			second := open(t, build(t, app, name, tt.flags...))
 			if body := ask(t, name, tt.path); !strings.HasPrefix(body, tt.then) {
 				t.Errorf("after the change %s answers %q, want %q", tt.path, body, tt.then)
 			}
@@ -154,15 +197,19 @@ func TestNodeFails(t *testing.T) {
 	t.Parallel()
 	name := image(t)
 	tests := []struct {
-		name  string
-		flags []string
+		name, app string
+		flags     []string
 	}{
-		{"node-on-static", []string{"--run-image", "static"}},
-		{"node-offline", []string{"--clear-cache", "--network", "none", "-e", "NPM_CONFIG_REGISTRY=http://127.0.0.1:9"}},
+		{"node-on-static", "hello", []string{"--run-image", "static"}},
+		{"node-offline", "hello", []string{"--clear-cache", "--network", "none", "-e", "NPM_CONFIG_REGISTRY=http://127.0.0.1:9"}},
+		{"node-outdated", "pnpm", nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			app := nodeSample(t, "hello")
+			app := nodeSample(t, tt.app)
+			if tt.name == "node-outdated" {
+				edit(t, app, "packages/greeting/package.json", "^4.4.0", "^4.3.0")
+			}
 			got := strata(t, append([]string{"build", app, "-t", name}, tt.flags...)...)
 			if got.status != 1 || got.stdout != "" {
 				t.Errorf("status %d and %q on stdout, want 1 and nothing", got.status, got.stdout)
@@ -170,4 +217,70 @@ func TestNodeFails(t *testing.T) {
 			golden(t, "fail/"+tt.name+".txt", words(got.stderr, app))
 		})
 	}
+}
+
+// TestNodeBinding installs a package of a private registry, whose token is in a binding and must stay there.
+func TestNodeBinding(t *testing.T) {
+	suite(t)
+	t.Parallel()
+	const token = "npm-token-of-the-test"
+	registry := privateRegistry(t, token)
+	app := writeApp(t, map[string]string{
+		"package.json": `{"dependencies": {"@private/word": "1.0.0"}}`,
+		"index.js":     "console.log(require('@private/word'));\n",
+	})
+	binding := filepath.Join(t.TempDir(), "company")
+	settings := "@private:registry=" + registry.URL + "/\n//" + strings.TrimPrefix(registry.URL, "http://") + "/:_authToken=" + token + "\n"
+	for file, content := range map[string]string{"type": "npmrc", ".npmrc": settings} {
+		err := os.MkdirAll(binding, 0o755)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(binding, file), []byte(content), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	name := image(t)
+	got := strata(t, "build", app, "-t", name, "-q", "--binding", binding)
+	if got.status != 0 {
+		t.Fatalf("with the binding: status %d\n%s", got.status, got.stderr)
+	}
+	if word := output(t, name); word != "private indeed" {
+		t.Errorf("it prints %q", word)
+	}
+	inspect(t, digestOf(t, got)).checkSecret(t, token)
+}
+
+// privateRegistry serves the npm package @private/word 1.0.0 to who knows the token.
+func privateRegistry(t *testing.T, token string) *httptest.Server {
+	t.Helper()
+	var archive bytes.Buffer
+	zipped := gzip.NewWriter(&archive)
+	files := tar.NewWriter(zipped)
+	for name, content := range map[string]string{"package.json": `{"name": "@private/word", "version": "1.0.0"}`, "index.js": "module.exports = 'private indeed';\n"} {
+		err := files.WriteHeader(&tar.Header{Name: "package/" + name, Mode: 0o644, Size: int64(len(content))})
+		if err == nil {
+			_, err = io.WriteString(files, content)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(files.Close(), zipped.Close()); err != nil {
+		t.Fatal(err)
+	}
+	sum := sha512.Sum512(archive.Bytes())
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Header.Get("Authorization") != "Bearer "+token:
+			http.Error(w, "who are you?", http.StatusUnauthorized)
+		case strings.HasSuffix(r.URL.Path, ".tgz"):
+			_, _ = w.Write(archive.Bytes()) // npm sees what is missing by the hash
+		default:
+			fmt.Fprintf(w, `{"name": "@private/word", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": {"name": "@private/word", "version": "1.0.0",
+				"dist": {"tarball": "http://%s/word.tgz", "integrity": "sha512-%s"}}}}`, r.Host, base64.StdEncoding.EncodeToString(sum[:]))
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server
 }

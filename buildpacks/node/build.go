@@ -3,8 +3,10 @@ package node
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
@@ -14,20 +16,31 @@ import (
 )
 
 // recipe changes when the same inputs give other layers.
-const recipe = 1
+const recipe = 2
 
 // decision is what a build does, known before it does anything.
 type decision struct {
 	settings
-	lock     lock
-	arch     string // as Node.js calls it
-	manifest manifest
-	lockfile string // the name of the app's lockfile; "" if it has none
-	locked   lockfile
-	node     choice
-	npm      choice
-	scripts  []string
-	start    start
+	lock      lock
+	arch      string   // as Node.js calls it
+	root      string   // absolute path of the folder that packages are installed for
+	members   []string // the workspaces' folders, relative to root
+	project   string   // absolute path of the folder of the package that is started: root or a workspace
+	base      manifest // of root
+	manifest  manifest // of project
+	node      choice
+	manager   *manager
+	using     choice // the release of the package manager
+	hash      string // of that release, as package.json tells it
+	unchecked bool   // package.json tells a hash that cannot be compared
+	lockfile  string // the name of the lockfile in root; "" if there is none
+	format    int    // of Yarn's lockfile
+	locked    lockfile
+	yarn      yarnSettings
+	pnp       bool              // Yarn's Plug'n'Play: no node_modules
+	bound     map[string]string // files of bindings with settings, by name
+	scripts   []string
+	start     start
 }
 
 func decide(in bp.BuildContext) (decision, error) {
@@ -43,22 +56,22 @@ func decide(in bp.BuildContext) (decision, error) {
 	if d.lock, err = readLock(); err != nil {
 		return d, err
 	}
-	if d.manifest, err = readManifest(in.AppDir); err != nil {
+	if d.bound, err = readBindings(in.Workspace); err != nil {
 		return d, err
 	}
-	if d.lockfile, err = findLockfile(in.AppDir); err != nil {
+	if err := d.findProject(in.AppDir); err != nil {
 		return d, err
 	}
-	if d.lockfile != "" {
-		if d.locked, err = readLockfile(filepath.Join(in.AppDir, d.lockfile)); err != nil {
+	if d.node, err = d.chooseNode(); err != nil {
+		return d, err
+	}
+	if err := d.chooseManager(); err != nil {
+		return d, err
+	}
+	if d.manager == npm && d.lockfile != "" {
+		if d.locked, err = readLockfile(filepath.Join(d.root, d.lockfile), d.members); err != nil {
 			return d, err
 		}
-	}
-	if d.node, err = chooseNode(in.AppDir, d.Version, d.manifest, d.lock, d.arch); err != nil {
-		return d, err
-	}
-	if d.npm, err = chooseNPM(d.manifest, d.node.Version, d.lock); err != nil {
-		return d, err
 	}
 	_, named, err := in.Config.Lookup("BP_NODE_RUN_SCRIPTS")
 	if err != nil {
@@ -67,8 +80,10 @@ func decide(in bp.BuildContext) (decision, error) {
 	if d.scripts, err = d.manifest.buildScripts(d.Scripts, named); err != nil {
 		return d, err
 	}
-	if err := d.manifest.checkHooks(d.scripts); err != nil {
-		return d, err
+	for _, m := range []manifest{d.base, d.manifest} {
+		if err := m.checkHooks(d.scripts); err != nil {
+			return d, err
+		}
 	}
 	d.start, err = d.chooseStart(in.AppDir)
 	return d, err
@@ -94,24 +109,31 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		return bp.BuildResult{}, err
 	}
 	modules := ""
-	if d.manifest.hasPackages() {
+	if d.hasPackages() {
 		l, err := in.Layers.Contribute(ctx, layer.Request{
 			Name: "modules", Flags: layer.Flags{Launch: true}, Key: b.key, Fill: b.fillModules,
 		})
 		if err != nil {
 			return bp.BuildResult{}, err
 		}
-		modules = filepath.Join(l.Path, modulesDir)
+		modules = l.Path
 	}
 	if err := b.runScripts(ctx); err != nil {
 		return bp.BuildResult{}, err
 	}
-	if err := b.link(modules); err != nil {
+	if err := b.findProgram(ctx); err != nil {
 		return bp.BuildResult{}, err
 	}
-	// It may hold credentials, and nothing reads it when the app runs.
-	if err := os.RemoveAll(filepath.Join(in.AppDir, ".npmrc")); err != nil {
-		return bp.BuildResult{}, fmt.Errorf("leaving out .npmrc: %w", err)
+	if err := b.linkProduction(ctx, modules); err != nil {
+		return bp.BuildResult{}, err
+	}
+	// They may hold credentials, and nothing reads them when the app runs.
+	for _, dir := range append([]string{in.AppDir, b.root}, b.memberDirs()...) {
+		for _, name := range []string{".npmrc", ".yarnrc", ".yarnrc.yml"} {
+			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+				return bp.BuildResult{}, fmt.Errorf("leaving out %s: %w", name, err)
+			}
+		}
 	}
 	return b.processes(filepath.Join(runtime.Path, "bin", "node"))
 }
@@ -128,16 +150,16 @@ type builder struct {
 	bp.BuildContext
 	decision
 	tools   tools
-	cache   string     // of npm: what it downloaded
+	cache   string     // of the package manager: what it downloaded
 	full    string     // folder of installs with everything, by key
 	built   string     // folder of apps after their build scripts, by key
 	key     modulesKey // of the app's packages
-	scratch string     // HOME of npm and of build scripts
+	scratch string     // HOME of the package manager and of build scripts
 }
 
 // open reads what the keys are made of, opens the caches and removes from the app what is not its source.
 func (b *builder) open(ctx context.Context) error {
-	for _, name := range []string{modulesDir, ".git"} {
+	for _, name := range append(b.appFolders(), ".git") {
 		path := filepath.Join(b.AppDir, name)
 		if _, err := os.Lstat(path); err != nil {
 			continue
@@ -152,7 +174,7 @@ func (b *builder) open(ctx context.Context) error {
 		return err
 	}
 	b.tools = tools{lock: b.lock, registry: b.Registry, unverified: b.Unverified, arch: b.arch, log: b.Log}
-	for name, path := range map[string]*string{"node": &b.tools.dir, "npm": &b.cache, "node-modules": &b.full, "node-built": &b.built} {
+	for name, path := range map[string]*string{"node": &b.tools.dir, b.manager.name: &b.cache, "node-modules": &b.full, "node-built": &b.built} {
 		if *path, err = b.Cache(ctx, name); err != nil {
 			return err
 		}
@@ -167,13 +189,22 @@ func (d decision) describe(in bp.BuildContext) {
 	if day, ok := d.lock.Ended[major]; ok {
 		in.Log.Warn("Node.js %s has had no security fixes since %s", major, day)
 	}
-	if d.manifest.hasPackages() {
-		in.Log.Decision("npm", d.npm.Version, d.npm.Reason)
+	if d.hasPackages() {
+		in.Log.Decision(d.manager.title, d.using.Version, d.using.Reason)
+		if d.unchecked {
+			in.Log.Warn("the hash in packageManager is not one of the archive that is fetched, so lock.toml alone vouches for it")
+		}
 		if d.lockfile == "" {
-			in.Log.Warn("there is no package-lock.json: two builds may install different packages; make one with npm install")
+			in.Log.Warn("there is no lockfile: two builds may install different packages; make one with %s", d.manager.update)
 		} else {
 			in.Log.Decision("Packages", "as "+d.lockfile+" says", "")
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.bound)) {
+		in.Log.Decision("Settings", name, "binding")
+	}
+	if d.project != d.root {
+		in.Log.Decision("Workspace", d.ProjectPath, "BP_NODE_PROJECT_PATH")
 	}
 	if d.manifest.Scripts["prepare"] != "" {
 		in.Log.Warn("the script prepare is not run; name it in BP_NODE_RUN_SCRIPTS if the app needs it")

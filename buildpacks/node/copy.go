@@ -8,71 +8,109 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 )
 
-// copyModules copies a node_modules folder without packages that are only for development, and without what is in it
-// beside packages: npm's list, caches of build tools.
-func copyModules(to, from string, got lockfile) error {
-	root, err := os.OpenRoot(from)
+// copyModules copies the packages of a tree that are below a node_modules folder, the links to them and to parts of the
+// app, and nothing else: no packages for development, no list of the package manager's, no caches of build tools.
+func copyModules(to string, t tree, folder string) error {
+	root, err := os.OpenRoot(t.root)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	if err := os.MkdirAll(to, 0o755); err != nil {
-		return err
-	}
-	return fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || name == "." {
-			return err
-		}
-		if extra(name) || dev(name, got) {
-			if entry.IsDir() {
-				return fs.SkipDir
-			}
+	parents := t.parents()
+	return fs.WalkDir(root.FS(), folder, func(name string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) && name == folder {
 			return nil
 		}
+		if err != nil {
+			return err
+		}
 		target := filepath.Join(to, filepath.FromSlash(name))
+		owner := t.owner(name)
 		switch {
+		case entry.IsDir() && owner == "":
+			if name == folder || parents[name] || linksOnly(name) {
+				return nil
+			}
+			return fs.SkipDir
 		case entry.IsDir():
-			return os.Mkdir(target, 0o755)
+			if foreign(name, t.arch) {
+				return fs.SkipDir
+			}
+			return os.MkdirAll(target, 0o755)
 		case entry.Type() == fs.ModeSymlink:
-			return copyLink(root, target, name, got)
-		case entry.Type().IsRegular():
+			return t.copyLink(root, target, name, owner)
+		case entry.Type().IsRegular() && owner != "" && !muslAddon.MatchString(name):
 			return copyFile(root, target, name)
 		}
-		return nil // a socket or a pipe holds nothing
+		return nil // beside packages, or a socket or a pipe, which holds nothing
 	})
 }
 
-// extra tells whether a file or folder stands beside packages.
-func extra(name string) bool {
-	parent := path.Base(path.Dir(name))
-	return (parent == "." || parent == modulesDir) && strings.HasPrefix(path.Base(name), ".") && path.Base(name) != ".bin"
+// parents are the folders that packages of the tree are in.
+func (t tree) parents() map[string]bool {
+	found := map[string]bool{}
+	for at := range t.packages {
+		for dir := path.Dir(at); dir != "." && !found[dir]; dir = path.Dir(dir) {
+			found[dir] = true
+		}
+	}
+	return found
 }
 
-// dev tells whether a path below node_modules is the folder of a package that is only for development.
-func dev(name string, got lockfile) bool {
-	p, ok := got.Packages[path.Join(modulesDir, name)]
-	return ok && p.Dev
+// linksOnly tells whether a folder may hold links to packages and no packages: of programs, of a scope, pnpm's of all.
+func linksOnly(name string) bool {
+	base, parent := path.Base(name), path.Base(path.Dir(name))
+	return base == ".bin" || parent == modulesDir && strings.HasPrefix(base, "@") || strings.HasSuffix(name, modulesDir+"/.pnpm/"+modulesDir)
 }
 
-// copyLink copies a link to a program unless the program is not copied.
-func copyLink(root *os.Root, to, name string, got lockfile) error {
+// owner returns the package of the tree that a file or folder belongs to, "" if none does.
+func (t tree) owner(name string) string {
+	for at := name; path.Base(at) != modulesDir && at != "."; at = path.Dir(at) {
+		if t.packages[at] != nil {
+			return at
+		}
+	}
+	return ""
+}
+
+// copyLink copies a link to or into a package of the tree or to a part of the app, or one inside a package.
+func (t tree) copyLink(root *os.Root, to, name, owner string) error {
 	target, err := root.Readlink(name)
 	if err != nil {
 		return err
 	}
-	end := path.Join(path.Dir(name), target)
-	if _, err := root.Stat(end); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	for folder := end; folder != "."; folder = path.Dir(folder) {
-		if dev(folder, got) {
+	if owner == "" {
+		end, err := t.inside(name, target)
+		if err != nil {
+			return err
+		}
+		if end == "" || t.owner(end) == "" && t.packages[end] == nil {
+			return nil
+		}
+		if _, err := os.Stat(filepath.Join(t.root, filepath.FromSlash(name))); errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
 	return os.Symlink(target, to)
+}
+
+// muslAddon matches an addon for musl among those for Linux, by a tag in its name.
+var muslAddon = regexp.MustCompile(`/prebuilds/linux-[^/]+/([^/]+\.)?musl\.([^/]+\.)?node$`)
+
+var otherPlatform = regexp.MustCompile(`/prebuilds/(aix|android|darwin|freebsd|ios|linux|linuxmusl|openbsd|sunos|win32)-([a-z0-9+]+)$`)
+
+// foreign tells whether a folder holds addons that are built for another kind of machine, as prebuildify lays them out.
+func foreign(name, arch string) bool {
+	parts := otherPlatform.FindStringSubmatch(name)
+	return parts != nil && (parts[1] != "linux" || !slices.Contains(strings.Split(parts[2], "+"), arch))
 }
 
 func copyFile(root *os.Root, to, name string) error {

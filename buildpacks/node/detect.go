@@ -11,10 +11,14 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 )
 
-// Detect takes part in apps that have a package.json at their root.
+// Detect takes part in apps that have a package.json at their root or where BP_NODE_PROJECT_PATH says.
 func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
+	project, _, err := in.Config.Lookup("BP_NODE_PROJECT_PATH")
+	if err != nil {
+		return bp.DetectResult{}, err
+	}
 	for _, name := range []string{manifestFile, "server.js", "index.js"} {
-		info, err := os.Stat(filepath.Join(in.AppDir, name))
+		info, err := os.Stat(filepath.Join(in.AppDir, project, name))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:

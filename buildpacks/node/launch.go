@@ -1,11 +1,15 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/argv"
@@ -16,6 +20,7 @@ import (
 // start is how the app is started.
 type start struct {
 	arguments []string // of node; nil for the main file
+	program   []string // of a package, with its arguments: its file is known after the install
 	elsewhere bool     // a Procfile says how
 }
 
@@ -49,14 +54,87 @@ func (d decision) chooseStart(dir string) (start, error) {
 		}
 		return start{arguments: words[1:]}, nil
 	}
-	program, dev, found := d.locked.program(words[0])
-	switch {
-	case found && dev:
-		return start{}, startFault(fmt.Sprintf("the script start calls %s, which is only there for development", words[0]), "start what it makes with node, or move it to dependencies")
-	case found:
-		return start{arguments: append([]string{program}, words[1:]...)}, nil
+	return d.startProgram(words, script)
+}
+
+// startProgram starts a program of a package. The lockfile of npm tells its file; with others it is found later.
+func (d decision) startProgram(words []string, script string) (start, error) {
+	if d.manager != npm && d.hasPackages() && !d.pnp && !slices.Contains(absent, words[0]) {
+		return start{program: words}, nil
 	}
-	return start{}, startFault(fmt.Sprintf("the script start is %q, which is neither node nor a program of a package in the lockfile", script), "write it as node and a file, or say how to start in a Procfile")
+	from, err := filepath.Rel(d.root, d.project)
+	if err != nil {
+		return start{}, err
+	}
+	program, dev, found := d.locked.program(from, words[0])
+	if !found {
+		return start{}, notFound(script)
+	}
+	if dev {
+		return start{}, onlyDev(words[0])
+	}
+	if program, err = filepath.Rel(from, program); err != nil {
+		return start{}, err
+	}
+	return start{arguments: append([]string{program}, words[1:]...)}, nil
+}
+
+// absent are programs that the run image does not have and no package should be taken for.
+var absent = []string{"npm", "npx", "pnpm", "pnpx", "yarn", "bun", "bunx", "sh", "bash"}
+
+func notFound(script string) error {
+	return startFault(fmt.Sprintf("the script start is %q, which is neither node nor a program of a package in the lockfile", script), "write it as node and a file, or say how to start in a Procfile")
+}
+
+func onlyDev(program string) error {
+	return startFault(fmt.Sprintf("the script start calls %s, which is only there for development", program), "start what it makes with node, or move it to dependencies")
+}
+
+// findProgram finds the file of the program that the script start calls, in the packages that the app asks for.
+func (b *builder) findProgram(ctx context.Context) error {
+	words := b.start.program
+	if words == nil {
+		return nil
+	}
+	dir, err := b.installed(ctx)
+	if err != nil {
+		return err
+	}
+	all := maps.Clone(b.manifest.Dev)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, b.manifest.Optional)
+	maps.Copy(all, b.manifest.Dependencies)
+	from, err := filepath.Rel(b.root, b.project)
+	if err != nil {
+		return err
+	}
+	t := tree{root: dir, app: b.root}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		at, err := t.resolve(filepath.ToSlash(from), name)
+		if err != nil {
+			return err
+		}
+		if at == "" {
+			continue // it is optional, and not for this machine
+		}
+		p, err := t.read(at)
+		if err != nil {
+			return err
+		}
+		file := p.program(words[0])
+		if file == "" {
+			continue
+		}
+		if _, dev := b.manifest.Dev[name]; dev && b.manifest.Dependencies[name] == "" && b.manifest.Optional[name] == "" {
+			return onlyDev(words[0])
+		}
+		found, err := filepath.Rel(from, at)
+		b.start.arguments = append([]string{path.Join(found, file)}, words[1:]...)
+		return err
+	}
+	return notFound(strings.Join(words, " "))
 }
 
 func startFault(what, do string) error {
@@ -77,7 +155,14 @@ func (b *builder) processes(node string) (bp.BuildResult, error) {
 		arguments, why = []string{main}, "main file"
 	}
 	b.Log.Decision("Starts", strings.Join(append([]string{"node"}, arguments...), " "), why)
-	return bp.BuildResult{Processes: []bp.Process{{Type: "web", Command: append([]string{node}, arguments...), Default: true}}}, nil
+	if b.pnp && b.hasPackages() {
+		arguments = append(b.pnpArguments(), arguments...)
+	}
+	process := bp.Process{Type: "web", Command: append([]string{node}, arguments...), Default: true}
+	if b.project != b.AppDir {
+		process.WorkingDir = b.project
+	}
+	return bp.BuildResult{Processes: []bp.Process{process}}, nil
 }
 
 // mainFile returns the file that main names, as Node.js finds it, or else server.js or index.js.
@@ -91,7 +176,7 @@ func (b *builder) mainFile() (string, error) {
 		candidates = []string{main, main + ".js", filepath.Join(main, "index.js")}
 	}
 	for _, name := range candidates {
-		if info, err := os.Stat(filepath.Join(b.AppDir, name)); err == nil && info.Mode().IsRegular() {
+		if info, err := os.Stat(filepath.Join(b.project, name)); err == nil && info.Mode().IsRegular() {
 			return name, nil
 		}
 	}
@@ -101,15 +186,41 @@ func (b *builder) mainFile() (string, error) {
 	return "", startFault("there is no script start, no main, no server.js and no index.js", "add a script start such as node server.js")
 }
 
-// link puts a link to the folder of packages where Node.js looks for it.
-func (b *builder) link(modules string) error {
-	at := filepath.Join(b.AppDir, modulesDir)
-	err := os.RemoveAll(at)
-	if err == nil && modules != "" {
-		err = os.Symlink(modules, at)
+// appFolders returns where the app has links to its packages, relative to the app's folder.
+func (b *builder) appFolders() []string {
+	var folders []string
+	for _, folder := range b.modulesFolders() {
+		folders = append(folders, strings.TrimPrefix(filepath.Join(b.root, folder), b.AppDir+"/"))
 	}
+	return folders
+}
+
+// linkProduction links the app to the layer of packages, "" if it has none.
+func (b *builder) linkProduction(ctx context.Context, modules string) error {
+	if !b.pnp || modules == "" {
+		return b.link(modules)
+	}
+	install, err := b.productionPnP(ctx)
 	if err != nil {
-		return fmt.Errorf("linking the packages: %w", err)
+		return err
+	}
+	return b.linkPnP(install, modules)
+}
+
+// link puts links to the folders of packages where Node.js looks for them; without packages it removes them.
+func (b *builder) link(modules string) error {
+	if b.pnp {
+		return b.linkPnP(modules, modules)
+	}
+	for _, folder := range b.modulesFolders() {
+		at := filepath.Join(b.root, folder)
+		err := os.RemoveAll(at)
+		if err == nil && modules != "" {
+			err = os.Symlink(filepath.Join(modules, folder), at)
+		}
+		if err != nil {
+			return fmt.Errorf("linking the packages: %w", err)
+		}
 	}
 	return nil
 }

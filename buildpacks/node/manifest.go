@@ -40,7 +40,9 @@ type manifest struct {
 // installing are the fields of package.json that decide what an install gives.
 var installing = []string{
 	"name", "version", "dependencies", "devDependencies", "optionalDependencies", "peerDependencies",
-	"peerDependenciesMeta", "bundleDependencies", "bundledDependencies", "overrides", "engines", "os", "cpu",
+	"peerDependenciesMeta", "bundleDependencies", "bundledDependencies", "overrides", "engines", "os", "cpu", "private",
+	"workspaces", "bin", "type", "resolutions", "dependenciesMeta", "installConfig", // Yarn
+	"pnpm", "trustedDependencies", "patchedDependencies", "catalog", "catalogs", // pnpm, Bun
 }
 
 func readManifest(dir string) (manifest, error) {
@@ -60,13 +62,10 @@ func readManifest(dir string) (manifest, error) {
 
 // check refuses what is not built yet, so that nothing is half-built.
 func (m manifest) check() error {
-	if len(m.Workspaces) > 0 {
-		return fault.Fault{ID: "node-workspaces", What: "package.json has workspaces, which this buildpack does not have yet", Do: "build one package, with its own package.json and lockfile"}
-	}
 	for _, all := range []map[string]string{m.Dependencies, m.Dev, m.Optional} {
 		for _, name := range slices.Sorted(maps.Keys(all)) {
-			if kind, _, _ := strings.Cut(all[name], ":"); kind == "file" || kind == "link" || kind == "workspace" {
-				return fault.Fault{ID: "node-local", What: fmt.Sprintf("package.json takes %s from %s, and this buildpack does not take packages from folders yet", name, all[name]), Do: "take it from a registry"}
+			if kind, _, _ := strings.Cut(all[name], ":"); kind == "file" || kind == "link" || kind == "portal" {
+				return fault.Fault{ID: "node-local", What: fmt.Sprintf("package.json takes %s from %s, and this buildpack does not take packages from folders yet", name, all[name]), Do: "take it from a registry or make it a workspace"}
 			}
 		}
 	}
@@ -85,8 +84,13 @@ func (m manifest) checkHooks(run []string) error {
 }
 
 // hasPackages tells whether there is anything to install.
-func (m manifest) hasPackages() bool {
-	return len(m.Dependencies)+len(m.Dev)+len(m.Optional) > 0
+func (d decision) hasPackages() bool {
+	for _, m := range []manifest{d.base, d.manifest} {
+		if len(m.Dependencies)+len(m.Dev)+len(m.Optional) > 0 {
+			return true
+		}
+	}
+	return len(d.members) > 0
 }
 
 // installed returns a package.json that gives the same install and has no scripts.

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,10 +11,13 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
@@ -25,33 +29,24 @@ import (
 type modulesKey struct {
 	Recipe   int       `json:"recipe"`
 	Node     string    `json:"node"`
-	NPM      string    `json:"npm"`
-	Packages string    `json:"packages"` // hash of what npm reads
+	Manager  string    `json:"manager"`
+	Packages string    `json:"packages"` // hash of what the package manager reads
+	Project  string    `json:"project"`  // absolute path: links to workspaces hold it
 	Target   [4]string `json:"target"`   // os, arch, variant, distro
 }
 
 func (b *builder) modulesKey() (modulesKey, error) {
-	manifest, err := b.manifest.installed()
-	if err != nil {
-		return modulesKey{}, fmt.Errorf("reading package.json: %w", err)
-	}
 	read := sha256.New()
-	read.Write(manifest)
-	for _, name := range []string{b.lockfile, ".npmrc"} {
-		data, err := os.ReadFile(filepath.Join(b.AppDir, name))
-		if name == "" || errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return modulesKey{}, fmt.Errorf("reading %s: %w", name, err)
-		}
-		fmt.Fprintf(read, "\x00%s\x00%d\x00", name, len(data))
+	err := b.seeds(func(name string, data []byte) error {
+		fmt.Fprintf(read, "%s\x00%d\x00", name, len(data))
 		read.Write(data)
-	}
+		return nil
+	})
 	return modulesKey{
-		Recipe: recipe, Node: b.node.Version, NPM: b.npm.Version, Packages: hex.EncodeToString(read.Sum(nil)),
+		Recipe: recipe, Node: b.node.Version, Manager: b.manager.name + "@" + b.using.Version,
+		Packages: hex.EncodeToString(read.Sum(nil)), Project: b.project,
 		Target: [4]string{b.Target.OS, b.Target.Arch, b.Target.Variant, b.Target.Distro},
-	}, nil
+	}, err
 }
 
 // digest names what is kept of a key.
@@ -61,55 +56,141 @@ func digest(key any) (string, error) {
 	return hex.EncodeToString(sum[:16]), err
 }
 
-// fillModules makes the layer of packages: what is installed, without what is only for development.
+// settingFiles are the files and folders beside package.json and the lockfile that package managers read.
+var settingFiles = []string{
+	".npmrc", ".yarnrc", ".yarnrc.yml", pnpmWorkspace, ".pnpmfile.cjs", ".pnpmfile.mjs", "bunfig.toml", "patches",
+	".yarn/patches", ".yarn/plugins", ".yarn/releases", ".yarn/cache",
+}
+
+// seeds calls a function with all that a package manager reads: each package.json without its scripts, the rest as it is.
+func (b *builder) seeds(each func(name string, data []byte) error) error {
+	for _, member := range append([]string{"."}, b.members...) {
+		m, err := readManifest(filepath.Join(b.root, member))
+		if err != nil {
+			return err
+		}
+		data, err := m.installed()
+		if err != nil {
+			return fmt.Errorf("reading package.json: %w", err)
+		}
+		if err := each(path.Join(member, manifestFile), data); err != nil {
+			return err
+		}
+	}
+	root := os.DirFS(b.root)
+	for _, name := range append([]string{b.lockfile}, settingFiles...) {
+		if name == "" {
+			continue
+		}
+		err := fs.WalkDir(root, name, func(name string, entry fs.DirEntry, err error) error {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			if err != nil || !entry.Type().IsRegular() {
+				return err
+			}
+			data, err := fs.ReadFile(root, name)
+			if err != nil {
+				return err
+			}
+			return each(name, data)
+		})
+		if err != nil {
+			return fmt.Errorf("reading what %s installs: %w", b.manager.title, err)
+		}
+	}
+	return nil
+}
+
+// fillModules makes the layer of packages: what is installed, without what is only for development. It has a folder
+// for the root and for each workspace, so that the app has a link to each whatever is in them.
 func (b *builder) fillModules(ctx context.Context, l *layer.Layer) error {
+	if b.pnp {
+		return b.fillPnP(ctx, l)
+	}
 	dir, err := b.installed(ctx)
 	if err != nil {
 		return err
 	}
-	got, err := readLockfile(filepath.Join(dir, modulesDir, ".package-lock.json"))
-	if errors.Is(err, fs.ErrNotExist) { // nothing was installed
-		got, err = lockfile{}, nil
-	}
+	got, err := b.production(ctx, dir)
 	if err != nil {
 		return err
 	}
-	if err := copyModules(filepath.Join(l.Path, modulesDir), filepath.Join(dir, modulesDir), got); err != nil {
-		return fmt.Errorf("making the layer of packages: %w", err)
-	}
-	l.SBOM, err = b.bill(dir, got)
-	return err
-}
-
-// bill lists the packages of the layer, from npm's own list of what it installed.
-func (b *builder) bill(dir string, got lockfile) (*sbom.Document, error) {
-	subject := sbom.Component{Type: "application", Name: b.manifest.Name, Version: b.manifest.Version}
-	if subject.Name == "" {
-		subject.Name = "app"
-	}
-	document := sbom.Document{Subject: subject}
-	for _, at := range slices.Sorted(maps.Keys(got.Packages)) {
-		if got.Packages[at].Dev {
-			continue
+	for _, folder := range b.modulesFolders() {
+		err := os.MkdirAll(filepath.Join(l.Path, folder), 0o755)
+		if err == nil {
+			err = copyModules(l.Path, got, folder)
 		}
-		component, err := got.component(dir, at)
 		if err != nil {
-			return nil, err
-		}
-		document.Components = append(document.Components, component)
-	}
-	for _, names := range []map[string]string{b.manifest.Dependencies, b.manifest.Optional} {
-		for name := range names {
-			if at := got.lookUp("", name); at != "" {
-				document.Subject.Dependencies = append(document.Subject.Dependencies, got.purl(at))
-			}
+			return fmt.Errorf("making the layer of packages: %w", err)
 		}
 	}
-	return &document, nil
+	l.SBOM = got.bill(b.subject())
+	return nil
 }
 
-// installed returns a folder with all of the app's packages in node_modules, installing them if they are not there. A
-// folder with its final name is complete: it gets that name last. Only the newest is kept.
+// subject is the app in a bill of materials.
+func (d decision) subject() sbom.Component {
+	return sbom.Component{Type: "application", Name: cmp.Or(d.manifest.Name, "app"), Version: d.manifest.Version}
+}
+
+// modulesFolders returns where packages may be, relative to the root.
+func (d decision) modulesFolders() []string {
+	folders := []string{modulesDir}
+	for _, member := range d.members {
+		folders = append(folders, path.Join(member, modulesDir))
+	}
+	return folders
+}
+
+// production reads what the app needs of what is installed in a folder.
+func (b *builder) production(ctx context.Context, dir string) (tree, error) {
+	from, err := filepath.Rel(b.root, b.project)
+	if err != nil {
+		return tree{}, err
+	}
+	t := tree{root: dir, app: b.root, arch: b.arch}
+	if b.manager == berry && !strings.HasPrefix(b.using.Version, "3.") {
+		// Yarn knows of dependencies that packages do not declare, so it takes away what is for development itself.
+		if _, err := b.environment(ctx); err != nil { // it makes the folder for what is not kept
+			return tree{}, err
+		}
+		t.root, t.everything = filepath.Join(b.scratch, "production"), true
+		if err := b.focus(ctx, dir, t.root); err != nil {
+			return tree{}, err
+		}
+	}
+	return t, t.grow(filepath.ToSlash(from))
+}
+
+// focus makes a copy of an install from which Yarn takes away what is only for development. Yarn 3 has no command for it
+// without a plugin.
+func (b *builder) focus(ctx context.Context, dir, to string) error {
+	env, err := b.environment(ctx)
+	if err != nil {
+		return err
+	}
+	if err := os.RemoveAll(to); err != nil {
+		return fmt.Errorf("removing an interrupted install: %w", err)
+	}
+	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+		return fmt.Errorf("copying the packages: %w", err)
+	}
+	arguments := []string{"workspaces", "focus", "--production"}
+	if b.project != b.root {
+		arguments = append(arguments, b.manifest.Name)
+	}
+	what := b.manager.name + " " + strings.Join(arguments, " ")
+	done := b.Log.Phase("Running %s", what)
+	if err := command.Run(ctx, command.Command{Path: b.manager.name, Args: arguments, Dir: to, Env: b.installOnly(env).List(), Log: b.Log}); err != nil {
+		return explainInstall(err, b.manager, what)
+	}
+	done()
+	return b.linkMembers(to)
+}
+
+// installed returns a folder with all of the app's packages, installing them if they are not there. A folder with its
+// final name is complete: it gets that name last. Only the newest is kept.
 func (b *builder) installed(ctx context.Context) (string, error) {
 	name, err := digest(b.key)
 	if err != nil {
@@ -126,49 +207,72 @@ func (b *builder) installed(ctx context.Context) (string, error) {
 	if err := removeContent(b.full); err != nil {
 		return "", err
 	}
+	// It is as deep as the final folder, as some package managers write relative paths that lead out of it.
 	partial := dir + ".partial"
-	if err := b.seed(partial); err != nil {
+	if err := b.seeds(func(name string, data []byte) error { return writeSeed(partial, name, data) }); err != nil {
 		return "", err
 	}
-	arguments := []string{"ci"}
+	arguments := b.manager.locked
 	if b.lockfile == "" {
-		arguments = []string{"install"}
+		arguments = b.manager.loose
 	}
-	done := b.Log.Phase("Running npm %s", arguments[0])
-	if err := command.Run(ctx, command.Command{Path: "npm", Args: arguments, Dir: partial, Env: b.npmOnly(env).List(), Log: b.Log}); err != nil {
-		return "", explainNPM(err, "npm "+arguments[0])
+	what := b.manager.name + " " + strings.Join(arguments, " ")
+	done := b.Log.Phase("Running %s", what)
+	if err := command.Run(ctx, command.Command{Path: b.manager.name, Args: arguments, Dir: partial, Env: b.installOnly(env).List(), Log: b.Log}); err != nil {
+		return "", explainInstall(err, b.manager, what)
 	}
 	done()
-	// npm makes no folder when nothing is for this machine.
+	// There is no folder when nothing is for this machine.
 	if err := os.MkdirAll(filepath.Join(partial, modulesDir), 0o755); err != nil {
 		return "", fmt.Errorf("installing packages: %w", err)
+	}
+	if err := b.linkMembers(partial); err != nil {
+		return "", err
 	}
 	return dir, os.Rename(partial, dir)
 }
 
-// seed makes a folder with what npm reads.
-func (b *builder) seed(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("preparing the install: %w", err)
+func writeSeed(dir, name string, data []byte) error {
+	file := filepath.Join(dir, name)
+	err := os.MkdirAll(filepath.Dir(file), 0o755)
+	if err == nil {
+		err = os.WriteFile(file, data, 0o600)
 	}
-	manifest, err := b.manifest.installed()
 	if err != nil {
 		return fmt.Errorf("preparing the install: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, manifestFile), manifest, 0o644); err != nil {
-		return fmt.Errorf("preparing the install: %w", err)
+	return nil
+}
+
+// linkMembers lets the links to workspaces lead to the app, where their code is.
+func (b *builder) linkMembers(dir string) error {
+	if len(b.members) == 0 {
+		return nil
 	}
-	for _, name := range []string{b.lockfile, ".npmrc"} {
-		data, err := os.ReadFile(filepath.Join(b.AppDir, name))
-		if name == "" || errors.Is(err, fs.ErrNotExist) {
-			continue
+	t := tree{root: dir, app: b.root}
+	err := filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.Type() != fs.ModeSymlink {
+			return err
 		}
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, name), data, 0o600)
-		}
+		name, err := filepath.Rel(dir, file)
 		if err != nil {
-			return fmt.Errorf("preparing the install: %w", err)
+			return err
 		}
+		target, err := os.Readlink(file)
+		if err != nil {
+			return err
+		}
+		end, err := t.inside(filepath.ToSlash(name), target)
+		if err != nil || end == "" || !ours(end) {
+			return err
+		}
+		if err := os.Remove(file); err != nil {
+			return err
+		}
+		return os.Symlink(filepath.Join(b.root, end), file)
+	})
+	if err != nil {
+		return fmt.Errorf("linking the workspaces: %w", err)
 	}
 	return nil
 }
@@ -182,19 +286,24 @@ var passed = []string{
 // caBundle is where Debian, and so the build image, keeps the certificates of the authorities it trusts.
 const caBundle = "/etc/ssl/certs/ca-certificates.crt"
 
-// environment makes what npm and build scripts see, with Node.js and npm first in PATH.
+// environment makes what the package manager and build scripts see, with Node.js and the package manager first in PATH.
 func (b *builder) environment(ctx context.Context) (config.Environment, error) {
 	node, err := b.tools.node(ctx, b.node)
 	if err != nil {
 		return nil, err
 	}
-	npm, err := b.tools.npm(ctx, b.npm)
+	if b.scratch == "" {
+		if b.scratch, err = os.MkdirTemp("", "strata-node-"); err != nil {
+			return nil, fmt.Errorf("making a home for %s: %w", b.manager.title, err)
+		}
+	}
+	programs, err := b.programs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if b.scratch == "" {
-		if b.scratch, err = os.MkdirTemp("", "strata-node-"); err != nil {
-			return nil, fmt.Errorf("making a home for npm: %w", err)
+	for name, file := range b.bound { // where package managers look for the settings of a user; it ends with the build
+		if err := os.Symlink(file, filepath.Join(b.scratch, name)); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("taking the settings of a binding: %w", err)
 		}
 	}
 	env := config.Environment{}
@@ -204,10 +313,8 @@ func (b *builder) environment(ctx context.Context) (config.Environment, error) {
 		}
 	}
 	env = env.With(config.Environment{
-		"PATH": filepath.Join(node, "bin") + ":" + npm + ":" + b.Env["PATH"], "HOME": b.scratch,
-		"npm_config_cache": b.cache, "npm_config_include": "dev", "npm_config_audit": "false", "npm_config_fund": "false",
-		"npm_config_update_notifier": "false", "npm_config_progress": "false", "npm_config_logs_max": "0",
-	})
+		"PATH": filepath.Join(node, "bin") + ":" + programs + ":" + b.Env["PATH"], "HOME": b.scratch,
+	}).With(b.manager.environment(b.cache, b.Registry))
 	if env["NODE_EXTRA_CA_CERTS"] == "" { // Node.js has a list of authorities of its own
 		bundle := caBundle
 		if b.Env["SSL_CERT_FILE"] != "" {
@@ -220,32 +327,132 @@ func (b *builder) environment(ctx context.Context) (config.Environment, error) {
 	return env, nil
 }
 
-// npmOnly leaves out what could change an install.
-func (b *builder) npmOnly(env config.Environment) config.Environment {
-	kept := env.Only(append(passed, "PATH", "HOME", "NODE_EXTRA_CA_CERTS")...)
+// bindings are their types and the keys that hold the settings of a user, each under its name in HOME.
+var bindings = map[string][]string{"npmrc": {".npmrc"}, "yarnrc": {".yarnrc", ".yarnrc.yml"}}
+
+// readBindings returns the files with settings that bindings hold, by name. No key holds anything of them.
+func readBindings(in bp.Workspace) (map[string]string, error) {
+	bound := map[string]string{}
+	for _, kind := range slices.Sorted(maps.Keys(bindings)) {
+		binding, found, err := in.Binding(kind)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			continue
+		}
+		before := len(bound)
+		for _, name := range bindings[kind] {
+			file := filepath.Join(binding.Path, name)
+			if _, err := os.Stat(file); err == nil {
+				bound[name] = file
+			}
+		}
+		if len(bound) == before {
+			return nil, fault.Fault{ID: "node-binding", What: fmt.Sprintf("binding %s of type %s has no file %s", binding.Name, kind, strings.Join(bindings[kind], " and no ")), Do: "put the settings into a file of that name"}
+		}
+	}
+	return bound, nil
+}
+
+// programs returns the folder with the package manager's programs: of the app's own Yarn, or of one that is fetched.
+func (b *builder) programs(ctx context.Context) (string, error) {
+	if b.yarn.Path == "" {
+		return b.tools.programs(ctx, b.manager, b.using, b.hash)
+	}
+	dir := filepath.Join(b.scratch, "programs")
+	data, err := os.ReadFile(filepath.Join(b.root, b.yarn.Path))
+	if err == nil {
+		err = os.MkdirAll(dir, 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, berry.name), data, 0o755)
+	}
+	if err != nil {
+		return "", fmt.Errorf("preparing Yarn: %w", err)
+	}
+	return dir, nil
+}
+
+// environment returns the settings of a package manager: what it downloads stays in a cache, it installs packages for
+// development too, fetches no other release of itself and tells nobody.
+func (m *manager) environment(cache, registry string) config.Environment {
+	switch m {
+	case pnpm:
+		env := config.Environment{"CI": "true"}
+		for name, value := range map[string]string{
+			"store_dir": filepath.Join(cache, "store"), "cache_dir": cache, "state_dir": cache, "update_notifier": "false",
+			"manage_package_manager_versions": "false", "pm_on_fail": "ignore", "verify_deps_before_run": "false",
+			"enable_global_virtual_store": "false", "registry": registry,
+		} {
+			if value != "" {
+				env["npm_config_"+name], env["pnpm_config_"+name] = value, value
+			}
+		}
+		return env
+	case yarn:
+		env := config.Environment{"YARN_CACHE_FOLDER": cache, "YARN_PRODUCTION": "false", "npm_config_production": "false"}
+		if registry != "" {
+			env["YARN_REGISTRY"] = registry
+		}
+		return env
+	case berry:
+		env := config.Environment{
+			"YARN_GLOBAL_FOLDER": cache, "YARN_ENABLE_TELEMETRY": "0", "YARN_IGNORE_PATH": "1", "YARN_ENABLE_PROGRESS_BARS": "false",
+			"YARN_NM_MODE": "classic", "YARN_ENABLE_GLOBAL_CACHE": "false", "YARN_PNP_ENABLE_INLINING": "false",
+		}
+		if registry != "" {
+			env["YARN_NPM_REGISTRY_SERVER"] = registry
+		}
+		return env
+	case bun:
+		env := config.Environment{"BUN_INSTALL_CACHE_DIR": cache, "DO_NOT_TRACK": "1"}
+		if registry != "" {
+			env["BUN_CONFIG_REGISTRY"] = registry
+		}
+		return env
+	}
+	return config.Environment{
+		"npm_config_cache": cache, "npm_config_include": "dev", "npm_config_audit": "false", "npm_config_fund": "false",
+		"npm_config_update_notifier": "false", "npm_config_progress": "false", "npm_config_logs_max": "0",
+	}
+}
+
+// settingVariables are how the variables begin that package managers read.
+var settingVariables = []string{"NPM_", "npm_config_", "pnpm_config_", "YARN_", "BUN_"}
+
+// installOnly leaves out what could change an install.
+func (b *builder) installOnly(env config.Environment) config.Environment {
+	kept := env.Only(append(passed, "PATH", "HOME", "CI", "DO_NOT_TRACK", "NODE_EXTRA_CA_CERTS")...)
 	for name, value := range env {
-		if strings.HasPrefix(name, "NPM_") || strings.HasPrefix(name, "npm_config_") {
+		if slices.ContainsFunc(settingVariables, func(start string) bool { return strings.HasPrefix(name, start) }) {
 			kept[name] = value
 		}
 	}
 	return kept
 }
 
-// offline are the words of npm when it does not reach a registry.
-var offline = []string{"ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EAI_AGAIN", "ENETUNREACH"}
+// offline are the words of package managers when they do not reach a registry.
+var offline = []string{"ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EAI_AGAIN", "ENETUNREACH", "ConnectionRefused"}
 
-// explainNPM turns a failure of npm, whose words are in the log already, into the line that ends the build.
-func explainNPM(err error, what string) error {
+// compiled matches the line in which node-gyp names the package that it failed to compile.
+var compiled = regexp.MustCompile(`gyp ERR! cwd .*/node_modules/(\S+)$`)
+
+// explainInstall turns a failed install, whose words are in the log already, into the line that ends the build.
+func explainInstall(err error, m *manager, what string) error {
 	var failed *command.Error
 	if !errors.As(err, &failed) || errors.Is(err, context.Canceled) {
 		return err
 	}
 	for _, line := range failed.Tail {
+		if addon := compiled.FindStringSubmatch(line); addon != nil {
+			return fault.Fault{ID: "node-gyp", What: fmt.Sprintf("%s: the package %s has to be compiled, and the build image has no compiler", what, addon[1]), Do: "take a release of the package, or of Node.js, for which there is a prebuilt addon"}
+		}
 		for _, code := range offline {
 			if strings.Contains(line, code) {
 				return fault.Fault{ID: "node-offline", What: what + " did not reach the registry (" + code + ")", Do: "check the network and NPM_CONFIG_REGISTRY"}
 			}
 		}
 	}
-	return fault.Fault{ID: "node-npm", What: what + " failed", Do: "see npm's words above"}
+	return fault.Fault{ID: "node-install", What: what + " failed", Do: "see the words of " + m.title + " above"}
 }

@@ -1,5 +1,5 @@
 // Package node is the buildpack strata/node: it puts Node.js, an app's npm packages and the app itself into layers of
-// their own, and starts the app with neither npm nor a shell.
+// their own, and starts the app with neither a package manager nor a shell.
 package node
 
 import "github.com/strata-buildpacks/strata/buildpacks/kit/bp"
@@ -11,8 +11,9 @@ func Buildpack() bp.Buildpack {
 
 // settings are the variables of buildpack.toml.
 type settings struct {
-	Version    string   `config:"BP_NODE_VERSION"`
-	Scripts    []string `config:"BP_NODE_RUN_SCRIPTS,list"`
-	Unverified bool     `config:"BP_NODE_UNVERIFIED_ENABLED"`
-	Registry   string   `config:"NPM_CONFIG_REGISTRY"`
+	Version     string   `config:"BP_NODE_VERSION"`
+	ProjectPath string   `config:"BP_NODE_PROJECT_PATH"`
+	Scripts     []string `config:"BP_NODE_RUN_SCRIPTS,list"`
+	Unverified  bool     `config:"BP_NODE_UNVERIFIED_ENABLED"`
+	Registry    string   `config:"NPM_CONFIG_REGISTRY"`
 }

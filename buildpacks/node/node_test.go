@@ -21,16 +21,18 @@ func TestDetect(t *testing.T) {
 		app  files
 		code int
 		log  string
+		env  config.Environment
 	}{
-		{"package", files{"package.json": "{}"}, 0, "strata/node pass: package.json found\n"},
-		{"nothing", files{"main.go": ""}, 100, "strata/node fail: no package.json\n"},
-		{"loose file", files{"server.js": ""}, 100, "strata/node fail: server.js found, but no package.json; make one with npm init\n"},
-		{"folder", files{"package.json/readme": ""}, 100, "strata/node fail: package.json is not a file\n"},
+		{"package", files{"package.json": "{}"}, 0, "strata/node pass: package.json found\n", nil},
+		{"nothing", files{"main.go": ""}, 100, "strata/node fail: no package.json\n", nil},
+		{"loose file", files{"server.js": ""}, 100, "strata/node fail: server.js found, but no package.json; make one with npm init\n", nil},
+		{"folder", files{"package.json/readme": ""}, 100, "strata/node fail: package.json is not a file\n", nil},
+		{"project", files{"web/package.json": "{}"}, 0, "strata/node pass: package.json found\n", config.Environment{"BP_NODE_PROJECT_PATH": "web"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := kittest.Detect(t, kittest.Case{App: test.app})
+			got := kittest.Detect(t, kittest.Case{App: test.app, Env: test.env})
 			if got.Code != test.code || got.Log() != test.log {
 				t.Errorf("got code %d and %q, want %d and %q", got.Code, got.Log(), test.code, test.log)
 			}
@@ -42,6 +44,7 @@ func TestDetect(t *testing.T) {
 func TestDecisions(t *testing.T) {
 	t.Parallel()
 	const start = `"scripts": {"start": "node server.js"}`
+	const withPackage = `{` + start + `, "dependencies": {"ms": "2"}}`
 	tests := []struct {
 		name string
 		app  files
@@ -55,7 +58,28 @@ func TestDecisions(t *testing.T) {
 		{name: "volta", app: files{"package.json": `{` + start + `, "volta": {"node": "24.1.0"}}`}},
 		{name: "variable", app: files{"package.json": `{` + start + `, "engines": {"node": "22"}}`}, env: config.Environment{"BP_NODE_VERSION": "16.x || 14.x"}},
 		{name: "latest", app: files{"package.json": `{` + start + `}`}, env: config.Environment{"BP_NODE_VERSION": "latest"}},
-		{name: "npm-of-package-manager", app: files{"package.json": `{` + start + `, "packageManager": "npm@10.9.2+sha512.00", "dependencies": {"ms": "2"}}`}},
+		{name: "npm-of-package-manager", app: files{"package.json": `{` + start + `, "packageManager": "npm@10.9.2", "dependencies": {"ms": "2"}}`}},
+		{name: "pnpm", app: files{"package.json": withPackage, "pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}},
+		{name: "pnpm-8", app: files{"package.json": withPackage, "pnpm-lock.yaml": "lockfileVersion: '6.0'\n"}},
+		{name: "pnpm-of-package-manager", app: files{
+			"package.json":   `{` + start + `, "packageManager": "pnpm@12.21.0+sha512.00", "dependencies": {"ms": "2"}}`,
+			"pnpm-lock.yaml": "lockfileVersion: '9.0'\n",
+		}},
+		{name: "yarn-1", app: files{"package.json": withPackage, "yarn.lock": "# yarn lockfile v1\n"}},
+		{name: "yarn-3", app: files{"package.json": withPackage, "yarn.lock": "__metadata:\n  version: 6\n", ".yarnrc.yml": "nodeLinker: node-modules\n"}},
+		{name: "yarn-4", app: files{"package.json": withPackage, "yarn.lock": "__metadata:\n  version: 8\n", ".yarnrc.yml": "nodeLinker: node-modules\n"}},
+		{name: "yarn-of-app", app: files{
+			"package.json": withPackage, "yarn.lock": "__metadata:\n  version: 8\n",
+			".yarnrc.yml": "nodeLinker: node-modules\nyarnPath: .yarn/releases/yarn-4.9.2.cjs\n", ".yarn/releases/yarn-4.9.2.cjs": "",
+		}},
+		{name: "bun", app: files{"package.json": withPackage, "bun.lock": "", "bun.lockb": ""}},
+		{name: "workspace", app: files{
+			"package.json": `{"workspaces": ["packages/*"], "engines": {"node": "22"}}`, "packages/web/package.json": withPackage,
+			".nvmrc": "20",
+		}, env: config.Environment{"BP_NODE_PROJECT_PATH": "packages/web"}},
+		{name: "project-for-itself", app: files{
+			"package.json": `{"engines": {"node": "22"}}`, "web/package.json": withPackage, "web/bun.lock": "", "yarn.lock": "",
+		}, env: config.Environment{"BP_NODE_PROJECT_PATH": "web"}},
 		{name: "scripts", app: files{
 			"package.json":      `{"scripts": {"start": "node .", "build": "tsc", "prepare": "husky"}, "dependencies": {"ms": "2"}}`,
 			"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {}}}`,
@@ -94,10 +118,22 @@ func TestFaults(t *testing.T) {
 		{name: "registry-offline", app: start("node x"), env: config.Environment{"NPM_CONFIG_REGISTRY": "http://127.0.0.1:9/"}},
 		{name: "static-run-image", app: start("node x"), distro: "strata-static"},
 		{name: "two-lockfiles", app: files{"package.json": "{}", "package-lock.json": "{}", "yarn.lock": ""}},
-		{name: "yarn", app: files{"package.json": "{}", "yarn.lock": ""}},
-		{name: "pnpm-by-manager", app: manifest(`{"packageManager": "pnpm@10.1.0"}`)},
+		{name: "manager-and-lockfile", app: files{"package.json": `{"packageManager": "pnpm@10.1.0"}`, "yarn.lock": ""}},
+		{name: "manager-unknown", app: manifest(`{"packageManager": "vlt@1.0.0"}`)},
+		{name: "manager-range", app: manifest(`{"packageManager": "pnpm@10"}`)},
+		{name: "manager-hash", app: manifest(`{"packageManager": "npm@10.9.2+sha512.00"}`)},
+		{name: "manager-too-new", app: files{"package.json": `{"engines": {"node": "16.20.2"}}`, "pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}},
+		{name: "pnpm-old", app: files{"package.json": "{}", "pnpm-lock.yaml": "lockfileVersion: 5.4\n"}},
+		{name: "pnpm-syntax", app: files{"package.json": "{}", "pnpm-lock.yaml": "lockfileVersion: [\n"}},
+		{name: "yarn-old", app: files{"package.json": "{}", "yarn.lock": "__metadata:\n  version: 4\n", ".yarnrc.yml": "nodeLinker: node-modules\n"}},
+		{name: "yarn-linker", app: files{"package.json": "{}", "yarn.lock": "__metadata:\n  version: 8\n", ".yarnrc.yml": "nodeLinker: pnpm\n"}},
+		{name: "yarn-3-pnp", app: files{"package.json": "{}", "yarn.lock": "__metadata:\n  version: 6\n"}},
+		{name: "yarn-path", app: files{"package.json": "{}", "yarn.lock": "__metadata:\n  version: 8\n", ".yarnrc.yml": "nodeLinker: node-modules\nyarnPath: ../yarn.cjs\n"}},
+		{name: "project-outside", app: manifest("{}"), env: config.Environment{"BP_NODE_PROJECT_PATH": "../web"}},
+		{name: "project-missing", app: manifest("{}"), env: config.Environment{"BP_NODE_PROJECT_PATH": "web"}},
 		{name: "manager-without-version", app: manifest(`{"packageManager": "npm"}`)},
-		{name: "workspaces", app: manifest(`{"workspaces": ["packages/*"]}`)},
+		{name: "workspaces-pattern", app: manifest(`{"workspaces": ["packages/{a,b}"]}`)},
+		{name: "workspaces-syntax", app: manifest(`{"workspaces": "packages/*"}`)},
 		{name: "package-from-folder", app: manifest(`{"dependencies": {"a": "file:../a"}}`)},
 		{name: "lockfile-syntax", app: files{"package.json": "{}", "package-lock.json": "{"}},
 		{name: "lockfile-old", app: files{"package.json": "{}", "package-lock.json": `{"lockfileVersion": 1}`}},
@@ -141,6 +177,14 @@ func fails(t *testing.T, name string, c kittest.Case) {
 		t.Errorf("tools after a fault: %v, %v", left, err)
 	}
 	kittest.Golden(t, name+".txt", got.Log())
+}
+
+func TestBindingWithoutSettings(t *testing.T) {
+	t.Parallel()
+	fails(t, "fault-binding", kittest.Case{
+		App:      files{"package.json": "{}"},
+		Bindings: map[string]map[string]string{"company": {"type": "yarnrc", "npmrc": "//registry.example.test/:_authToken=secret"}},
+	})
 }
 
 // TestProgramOfPackage starts a program of a package by its file; the build ends where it has to fetch Node.js, after

@@ -69,24 +69,24 @@ func (b *builder) runScripts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if b.manifest.hasPackages() {
+	if b.hasPackages() {
 		dir, err := b.installed(ctx)
 		if err != nil {
 			return err
 		}
-		if err := b.link(filepath.Join(dir, modulesDir)); err != nil {
+		if err := b.link(dir); err != nil {
 			return err
 		}
 	}
 	for _, script := range b.scripts {
 		done := b.Log.Phase("Running script %s", script)
-		if err := command.Run(ctx, command.Command{Path: "npm", Args: []string{"run", script}, Dir: b.AppDir, Env: full.List(), Log: b.Log}); err != nil {
+		if err := command.Run(ctx, command.Command{Path: b.manager.name, Args: []string{"run", script}, Dir: b.project, Env: full.List(), Log: b.Log}); err != nil {
 			return explainScript(err, script)
 		}
 		done()
 	}
-	if err := os.RemoveAll(filepath.Join(b.AppDir, modulesDir)); err != nil {
-		return fmt.Errorf("removing the link to the packages: %w", err)
+	if err := b.link(""); err != nil {
+		return err
 	}
 	return keep(b.built, kept, b.AppDir)
 }

@@ -37,35 +37,56 @@ func archOf(goarch string) string { return map[string]string{"amd64": "x64", "ar
 
 // node returns the folder of a release, which holds bin/node and LICENSE.
 func (t tools) node(ctx context.Context, version choice) (string, error) {
-	name := "node-linux-" + t.arch
-	return t.install(ctx, "Node.js", name, version, t.lock.Node[t.arch][version.Version], func(file string) bool {
+	return t.install(ctx, "Node.js", "node-linux-"+t.arch, version, "", func(file string) bool {
 		return file == "bin/node" || file == "LICENSE"
 	})
 }
 
-// npm returns the folder of programs of a release of npm.
-func (t tools) npm(ctx context.Context, version choice) (string, error) {
-	dir, err := t.install(ctx, "npm", "npm", version, t.lock.NPM[version.Version], func(string) bool { return true })
+// programs returns the folder of the programs of a release of a package manager.
+func (t tools) programs(ctx context.Context, m *manager, version choice, hash string) (string, error) {
+	dir, err := t.install(ctx, m.title, m.packageName(version.Version, t.arch), version, hash, func(string) bool { return true })
 	if err != nil {
 		return "", err
 	}
+	var about facts
+	data, err := os.ReadFile(filepath.Join(dir, manifestFile))
+	if err == nil {
+		err = json.Unmarshal(data, &about)
+	}
+	if err != nil {
+		return "", fmt.Errorf("installing %s: %w", m.title, err)
+	}
 	programs := dir + "-programs"
 	if err := os.MkdirAll(programs, 0o755); err != nil {
-		return "", fmt.Errorf("installing npm: %w", err)
+		return "", fmt.Errorf("installing %s: %w", m.title, err)
 	}
-	for _, name := range []string{"npm", "npx"} {
-		target := filepath.Join("..", filepath.Base(dir), "bin", name+"-cli.js")
+	for name, file := range m.files(about) {
+		if err := os.Chmod(filepath.Join(dir, file), 0o755); err != nil {
+			return "", fmt.Errorf("installing %s: %w", m.title, err)
+		}
+		target := filepath.Join("..", filepath.Base(dir), file)
 		if err := os.Symlink(target, filepath.Join(programs, name)); err != nil && !errors.Is(err, fs.ErrExist) {
-			return "", fmt.Errorf("installing npm: %w", err)
+			return "", fmt.Errorf("installing %s: %w", m.title, err)
 		}
 	}
 	return programs, nil
 }
 
-// install returns the folder of a package of the registry, fetching it if it is not there. A folder with its final name
-// is complete: it gets that name last.
-func (t tools) install(ctx context.Context, title, name string, version choice, hash string, want func(string) bool) (string, error) {
-	dir := filepath.Join(t.dir, name+"-"+version.Version)
+// files returns the programs of a package manager and their files.
+func (m *manager) files(about facts) map[string]string {
+	files := map[string]string{}
+	if json.Unmarshal(about.Bin, &files) == nil && len(files) > 0 {
+		return files
+	}
+	// The packages of programs for one architecture do not name them.
+	return map[string]string{m.name: map[*manager]string{pnpm: "pnpm", bun: "bin/bun"}[m]}
+}
+
+// install returns the folder of a package of the registry, fetching it if it is not there. A hash that was told vouches
+// for a release that is not locked. A folder with its final name is complete: it gets that name last.
+func (t tools) install(ctx context.Context, title, name string, version choice, told string, want func(string) bool) (string, error) {
+	base := strings.ReplaceAll(strings.TrimPrefix(name, "@"), "/", "-")
+	dir := filepath.Join(t.dir, base+"-"+version.Version)
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
@@ -74,6 +95,10 @@ func (t tools) install(ctx context.Context, title, name string, version choice, 
 		return "", fault.Fault{ID: "node-registry-unset", What: fmt.Sprintf("%s %s is not in the cache, and NPM_CONFIG_REGISTRY names no registry to fetch it from", title, version.Version), Do: "set NPM_CONFIG_REGISTRY to the address of an npm registry"}
 	}
 	client := fetch.New(filepath.Join(t.dir, "downloads"))
+	hash := t.lock.Packages[name][version.Version]
+	if hash == "" {
+		hash = told
+	}
 	address, hash, err := t.locate(ctx, client, title, name, version, hash)
 	if err != nil {
 		return "", err
@@ -110,7 +135,7 @@ func (t tools) locate(ctx context.Context, client *fetch.Client, title, name str
 		// The cause may hold the address with its credentials, so it is left out.
 		return "", "", fault.Fault{ID: "node-registry-syntax", What: "NPM_CONFIG_REGISTRY is not an https or http address", Do: "write it like https://registry.example.test/"}
 	}
-	address := base.JoinPath(name, "-", name+"-"+version.Version+".tgz").String()
+	address := base.JoinPath(name, "-", path.Base(name)+"-"+version.Version+".tgz").String()
 	if hash != "" {
 		return address, hash, nil
 	}

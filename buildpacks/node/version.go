@@ -13,29 +13,32 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// choice is the release of Node.js or npm that a build uses.
+// choice is the release of Node.js or a package manager that a build uses.
 type choice struct {
 	Version string // "24.21.0"
 	Reason  string // where it was asked for, to print after the version
 }
 
 // chooseNode decides on the release of Node.js: BP_NODE_VERSION, engines.node, .nvmrc, .node-version, Volta, the default.
-func chooseNode(dir, override string, m manifest, l lock, arch string) (choice, error) {
-	asked := []choice{{override, "BP_NODE_VERSION"}, {m.Engines["node"], "engines.node of package.json"}}
+// What the workspace that is started asks for goes before what the root does.
+func (d decision) chooseNode() (choice, error) {
+	asked := []choice{{d.Version, "BP_NODE_VERSION"}, {d.manifest.Engines["node"], "engines.node of package.json"}, {d.base.Engines["node"], "engines.node of the root's package.json"}}
 	for _, name := range []string{".nvmrc", ".node-version"} {
-		data, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return choice{}, fmt.Errorf("reading %s: %w", name, err)
+		for _, dir := range []string{d.project, d.root} {
+			data, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return choice{}, fmt.Errorf("reading %s: %w", name, err)
+			}
+			asked = append(asked, choice{firstLine(string(data)), name})
 		}
-		asked = append(asked, choice{firstLine(string(data)), name})
 	}
-	asked = append(asked, choice{m.Volta.Node, "volta.node of package.json"})
+	asked = append(asked, choice{d.manifest.Volta.Node, "volta.node of package.json"}, choice{d.base.Volta.Node, "volta.node of the root's package.json"})
 	for _, one := range asked {
 		if strings.TrimSpace(one.Version) != "" {
-			return resolve(one, l, arch)
+			return resolve(one, d.lock, d.arch)
 		}
 	}
-	return choice{l.Default, "default, the newest release with long-term support"}, nil
+	return choice{d.lock.Default, "default, the newest release with long-term support"}, nil
 }
 
 // firstLine returns the first line of a version file that is not a comment.
@@ -49,14 +52,14 @@ func firstLine(text string) string {
 	return ""
 }
 
-// anything is the range of all releases.
-var anything = func() *semver.Constraints {
-	all, err := semver.NewConstraint("*")
+// mustRange parses a range that is written in this package.
+func mustRange(text string) *semver.Constraints {
+	asks, err := semver.NewConstraint(text)
 	if err != nil {
 		panic(err) // it is a constant
 	}
-	return all
-}()
+	return asks
+}
 
 // resolve turns what a person wrote into a release: 24.21.0, v24, ^22.12 || >=24, lts/*, lts/jod, latest.
 func resolve(asked choice, l lock, arch string) (choice, error) {
@@ -71,7 +74,7 @@ func resolve(asked choice, l lock, arch string) (choice, error) {
 		found.Version = l.Default
 		return found, nil
 	case "node", "latest", "current", "stable":
-		found.Version = l.newest(anything, arch)
+		found.Version = l.newest("node-linux-"+arch, mustRange("*"))
 		return found, nil
 	}
 	if name, ok := strings.CutPrefix(text, "lts/"); ok {
@@ -89,7 +92,7 @@ func resolve(asked choice, l lock, arch string) (choice, error) {
 		found.Version = l.Default
 		return found, nil
 	}
-	if found.Version = l.newest(asks, arch); found.Version == "" {
+	if found.Version = l.newest("node-linux-"+arch, asks); found.Version == "" {
 		return choice{}, fault.Fault{
 			ID:   "node-version-unknown",
 			What: fmt.Sprintf("%s, and no known release of Node.js for linux-%s is that", found.Reason, arch),
@@ -105,27 +108,4 @@ func versionSyntax(asked choice) error {
 		What: fmt.Sprintf("%s is %q, which is not a version of Node.js", asked.Reason, strings.TrimSpace(asked.Version)),
 		Do:   "write it like 24.21.0, 24, ^22.12 or lts/*",
 	}
-}
-
-// chooseNPM decides on the release of npm: packageManager of package.json, or the newest that runs on this Node.js.
-func chooseNPM(m manifest, node string, l lock) (choice, error) {
-	name, version, found := strings.Cut(m.PackageManager, "@")
-	version, _, _ = strings.Cut(version, "+") // a hash of corepack's
-	switch {
-	case m.PackageManager == "":
-		newest, err := l.npm(node)
-		if err != nil || newest != "" {
-			return choice{newest, "runs on Node.js " + node}, err
-		}
-		return choice{}, fault.Fault{ID: "node-too-old", What: "no locked npm runs on Node.js " + node, Do: "ask for Node.js 12.13 or newer"}
-	case name != "npm":
-		return choice{}, unsupportedManager("packageManager of package.json", name)
-	case !found || version == "":
-		return choice{}, fault.Fault{ID: "node-manager-version", What: fmt.Sprintf("packageManager of package.json is %q, which has no version", m.PackageManager), Do: "write it like npm@11.6.0"}
-	}
-	return choice{version, "packageManager of package.json"}, nil
-}
-
-func unsupportedManager(where, name string) error {
-	return fault.Fault{ID: "node-manager", What: where + " asks for " + name + ", which this buildpack does not have yet", Do: "use npm and a package-lock.json"}
 }

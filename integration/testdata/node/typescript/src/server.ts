@@ -7,3 +7,4 @@ http
     response.end(`A week has ${week} ms.\n`);
   })
   .listen(process.env.PORT ?? 8080);
+process.on('SIGTERM', () => process.exit());

@@ -1,0 +1,292 @@
+package node
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+// manager is what differs between package managers.
+type manager struct {
+	name    string   // the command, and its name in packageManager
+	title   string   // as people write it
+	locked  []string // arguments of the install that the lockfile decides
+	loose   []string // arguments of the install without a lockfile
+	example string   // of a version
+	update  string   // the command that makes a lockfile
+}
+
+var (
+	npm   = &manager{name: "npm", title: "npm", locked: []string{"ci"}, loose: []string{"install"}, example: "npm@11.6.0", update: "npm install"}
+	pnpm  = &manager{name: "pnpm", title: "pnpm", locked: []string{"install", "--frozen-lockfile"}, loose: []string{"install", "--no-frozen-lockfile"}, example: "pnpm@10.12.1", update: "pnpm install"}
+	yarn  = &manager{name: "yarn", title: "Yarn", locked: []string{"install", "--frozen-lockfile", "--non-interactive"}, loose: []string{"install", "--non-interactive"}, example: "yarn@1.22.22", update: "yarn install"}
+	berry = &manager{name: "yarn", title: "Yarn", locked: []string{"install", "--immutable"}, loose: []string{"install", "--no-immutable"}, example: "yarn@4.9.2", update: "yarn install"}
+	bun   = &manager{name: "bun", title: "Bun", locked: []string{"install", "--frozen-lockfile"}, loose: []string{"install"}, example: "bun@1.2.20", update: "bun install"}
+)
+
+// lockfiles are the files that name a package manager. A yarn.lock may be of either Yarn.
+var lockfiles = []struct {
+	file string
+	of   *manager
+}{{"npm-shrinkwrap.json", npm}, {lockfileName, npm}, {"yarn.lock", yarn}, {"pnpm-lock.yaml", pnpm}, {"bun.lock", bun}, {"bun.lockb", bun}}
+
+// findLockfile returns the name of the lockfile in a folder and its package manager, "" and nil if there is none.
+func findLockfile(dir string) (string, *manager, error) {
+	var found string
+	var of *manager
+	for _, one := range lockfiles {
+		_, err := os.Stat(filepath.Join(dir, one.file))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return "", nil, fmt.Errorf("looking for %s: %w", one.file, err)
+		case found == "bun.lock" && of == one.of:
+			// Bun reads the text and leaves the older binary file alone.
+		case found != "":
+			return "", nil, fault.Fault{ID: "node-lockfiles", What: fmt.Sprintf("there are two lockfiles, %s and %s", found, one.file), Do: "remove the one that is not kept up to date"}
+		default:
+			found, of = one.file, one.of
+		}
+	}
+	return found, of, nil
+}
+
+// asked is the value of packageManager: "pnpm@10.12.1+sha512.HEX", of which the hash may be missing.
+type asked struct {
+	of      *manager
+	version string
+	hash    string // "sha512.HEX"
+}
+
+const managerField = "packageManager of package.json"
+
+var managerSyntax = regexp.MustCompile(`^(npm|pnpm|yarn|bun)@([0-9][^+]*)(?:\+([a-z0-9]+\.[0-9a-f]+))?$`)
+
+func readManager(field string) (asked, error) {
+	if field == "" {
+		return asked{}, nil
+	}
+	name, _, _ := strings.Cut(field, "@")
+	known := map[string]*manager{"npm": npm, "pnpm": pnpm, "yarn": yarn, "bun": bun}[name]
+	if known == nil {
+		return asked{}, fault.Fault{ID: "node-manager", What: fmt.Sprintf("%s is %q, which is not a package manager of this buildpack", managerField, field), Do: "use npm, pnpm, yarn or bun"}
+	}
+	parts := managerSyntax.FindStringSubmatch(field)
+	if parts == nil {
+		return asked{}, fault.Fault{ID: "node-manager-version", What: fmt.Sprintf("%s is %q, which is not a name, @ and a version", managerField, field), Do: "write it like " + known.example}
+	}
+	v, err := semver.StrictNewVersion(parts[2])
+	if err != nil {
+		return asked{}, fault.Fault{ID: "node-manager-version", What: fmt.Sprintf("%s is %q, which has no exact version", managerField, field), Do: "write it like " + known.example}
+	}
+	if known == yarn && v.Major() > 1 {
+		known = berry
+	}
+	return asked{known, v.String(), parts[3]}, nil
+}
+
+// chooseManager decides on the package manager and its release: packageManager, or else the lockfile's, or else npm.
+func (d *decision) chooseManager() error {
+	found, of, err := findLockfile(d.root)
+	if err != nil {
+		return err
+	}
+	wanted, err := readManager(d.base.PackageManager)
+	if err != nil {
+		return err
+	}
+	if of == yarn {
+		if of, d.format, err = yarnOf(filepath.Join(d.root, found)); err != nil {
+			return err
+		}
+	}
+	if wanted.of != nil && of != nil && wanted.of.name != of.name {
+		return fault.Fault{ID: "node-lockfiles", What: fmt.Sprintf("%s asks for %s, and %s is a lockfile of %s", managerField, wanted.of.title, found, of.title), Do: "remove the one that is not kept up to date"}
+	}
+	d.lockfile, d.manager = found, npm
+	switch {
+	case wanted.of != nil:
+		d.manager, d.using = wanted.of, choice{wanted.version, managerField}
+	case of != nil:
+		d.manager = of
+	}
+	if d.manager == berry {
+		if err := d.readYarnSettings(); err != nil {
+			return err
+		}
+	}
+	if d.using.Version == "" {
+		err = d.newestManager()
+	} else {
+		err = d.checkHash(wanted.hash)
+	}
+	if err == nil && d.pnp && strings.HasPrefix(d.using.Version, "3.") {
+		return fault.Fault{ID: "node-linker", What: "Yarn " + d.using.Version + " cannot leave development packages out of Plug'n'Play", Do: "use Yarn 4, or set nodeLinker: node-modules in .yarnrc.yml and run yarn install"}
+	}
+	return err
+}
+
+// checkHash compares the hash in packageManager with the locked one, or keeps it for a release that is not locked. It is
+// the hash of the package's archive for npm, Yarn 1, and pnpm before version 12; others cannot be compared.
+func (d *decision) checkHash(told string) error {
+	digits, sha512 := strings.CutPrefix(told, "sha512.")
+	name := d.manager.packageName(d.using.Version, d.arch)
+	if told == "" || d.yarn.Path != "" {
+		return nil
+	}
+	sum, err := hex.DecodeString(digits)
+	if !sha512 || err != nil || name != d.manager.name {
+		d.unchecked = true
+		return nil
+	}
+	d.hash = "sha512-" + base64.StdEncoding.EncodeToString(sum)
+	if locked := d.lock.Packages[name][d.using.Version]; locked != "" && locked != d.hash {
+		return fault.Fault{ID: "node-manager-hash", What: fmt.Sprintf("%s has another hash of %s %s than lock.toml", managerField, d.manager.title, d.using.Version), Do: "find out where it comes from, or leave the hash out"}
+	}
+	return nil
+}
+
+// newestManager takes the newest release that reads the lockfile and runs on the chosen Node.js.
+func (d *decision) newestManager() error {
+	reads, why := "*", "runs on Node.js "+d.node.Version
+	if d.lockfile != "" {
+		var err error
+		if reads, why, err = d.lockfileRange(); err != nil {
+			return err
+		}
+	}
+	version, err := d.lock.manager(d.manager.packageName("", d.arch), reads, d.node.Version)
+	if err != nil {
+		return err
+	}
+	if version == "" {
+		return fault.Fault{ID: "node-too-old", What: fmt.Sprintf("no locked %s that fits (%s) runs on Node.js %s", d.manager.title, why, d.node.Version), Do: "ask for a newer Node.js, or for an exact version in packageManager"}
+	}
+	d.using = choice{version, why}
+	return nil
+}
+
+// lockfileRange returns the releases of the package manager that read the lockfile as it is, and why.
+func (d *decision) lockfileRange() (reads, why string, err error) {
+	switch d.manager {
+	case pnpm:
+		version, err := pnpmFormat(filepath.Join(d.root, d.lockfile))
+		why = fmt.Sprintf("%s has version %s of the format", d.lockfile, version)
+		switch major, _, _ := strings.Cut(version, "."); {
+		case err != nil:
+			return "", "", err
+		case major == "6":
+			return "^8", why, nil
+		case major == "9":
+			return ">=9", why, nil
+		}
+		return "", "", fault.Fault{ID: "node-lockfile-old", What: why + ", which no release of pnpm from 8 on writes", Do: "renew it with pnpm install"}
+	case berry:
+		why = fmt.Sprintf("%s has version %d of the format", d.lockfile, d.format)
+		if reads := berryFormats[d.format]; reads != "" {
+			return reads, why, nil
+		}
+		if d.format > 10 {
+			return ">=4", why, nil
+		}
+		return "", "", fault.Fault{ID: "node-lockfile-old", What: why + ", which no release of Yarn from 3.1 on writes", Do: "renew it with yarn install"}
+	}
+	return "*", "runs on Node.js " + d.node.Version, nil
+}
+
+// berryFormats are the releases of Yarn that write a version of the format; others would have to change the lockfile.
+var berryFormats = map[int]string{5: "~3.1", 6: "~3.8", 8: "~4.13", 9: "~4.14", 10: ">=4.15"}
+
+// pnpmFormat reads lockfileVersion, which stands in the first lines of a pnpm-lock.yaml.
+func pnpmFormat(file string) (string, error) {
+	var head struct {
+		Version string `yaml:"lockfileVersion"`
+	}
+	return head.Version, readYAML(file, &head)
+}
+
+// yarnOf tells by a yarn.lock which Yarn wrote it, and the version of its format from Yarn 2 on.
+func yarnOf(file string) (*manager, int, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, 0, fmt.Errorf("reading yarn.lock: %w", err)
+	}
+	head := yarnMetadata.FindSubmatch(data)
+	if head == nil {
+		return yarn, 0, nil
+	}
+	version, err := strconv.Atoi(string(head[1]))
+	return berry, version, err
+}
+
+var yarnMetadata = regexp.MustCompile(`(?m)^__metadata:\n\s+version: "?([0-9]{1,4})`)
+
+// readYAML decodes a file of the app; one that is not there gives nothing.
+func readYAML(file string, into any) error {
+	data, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", filepath.Base(file), err)
+	}
+	if err := yaml.Unmarshal(data, into); err != nil {
+		return fault.Fault{ID: "node-yaml", What: "reading " + filepath.Base(file), Err: err, Do: "correct the file"}
+	}
+	return nil
+}
+
+// yarnSettings are what a build reads of .yarnrc.yml.
+type yarnSettings struct {
+	Path   string `yaml:"yarnPath"`
+	Linker string `yaml:"nodeLinker"`
+}
+
+// readYarnSettings reads how Yarn lays out packages, and which Yarn the app brings along.
+func (d *decision) readYarnSettings() error {
+	if err := readYAML(filepath.Join(d.root, ".yarnrc.yml"), &d.yarn); err != nil {
+		return err
+	}
+	switch d.yarn.Linker {
+	case "node-modules":
+	case "", "pnp":
+		d.pnp = true
+	default:
+		return fault.Fault{ID: "node-linker", What: fmt.Sprintf(".yarnrc.yml has nodeLinker: %s, which this buildpack does not have yet", d.yarn.Linker), Do: "set nodeLinker to node-modules or pnp and run yarn install"}
+	}
+	if d.yarn.Path == "" {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(d.root, d.yarn.Path)); !filepath.IsLocal(d.yarn.Path) || err != nil {
+		return fault.Fault{ID: "node-yarn-path", What: fmt.Sprintf("yarnPath of .yarnrc.yml is %q, which is not a file of the app", d.yarn.Path), Do: "check the file in, or remove the line and set packageManager"}
+	}
+	d.using = choice{strings.TrimSuffix(strings.TrimPrefix(filepath.Base(d.yarn.Path), "yarn-"), ".cjs"), "yarnPath of .yarnrc.yml"}
+	return nil
+}
+
+// packageName returns the package of the registry that holds a release of the package manager.
+func (m *manager) packageName(version, arch string) string {
+	switch m {
+	case berry:
+		return "@yarnpkg/cli-dist"
+	case bun: // the build for all processors, so that a build does not depend on the machine's
+		return map[string]string{"x64": "@oven/bun-linux-x64-baseline", "arm64": "@oven/bun-linux-aarch64"}[arch]
+	case pnpm:
+		if v, err := semver.NewVersion(version); err == nil && v.Major() >= 12 { // a program for one architecture
+			return "@pnpm/exe.linux-" + arch
+		}
+	}
+	return m.name
+}

@@ -1,0 +1,251 @@
+package node
+
+import (
+	"archive/zip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+)
+
+// pnpFiles are what Yarn writes into the root for Plug'n'Play. The app gets copies: they tell where its own packages are,
+// relative to where they really are.
+var pnpFiles = []string{".pnp.cjs", ".pnp.data.json", ".pnp.loader.mjs"}
+
+// pnpFolders hold the packages: archives, and folders of those that cannot be used from an archive.
+var pnpFolders = []string{".yarn/cache", ".yarn/unplugged"}
+
+// pnpData is .pnp.data.json (Yarn's documentation, "PnP specification"), as far as it is read.
+type pnpData struct {
+	Packages []pair[[]pair[pnpPackage]] `json:"packageRegistryData"` // by name, by reference
+}
+
+type pnpPackage struct {
+	Location     string                  `json:"packageLocation"`
+	Dependencies []pair[json.RawMessage] `json:"packageDependencies"` // name -> reference, [name, reference] or null
+}
+
+// pair is a list of two: a name, or null for the app, and what it stands for.
+type pair[V any] struct {
+	name  string
+	value V
+}
+
+// UnmarshalJSON takes null for an empty name.
+func (p *pair[V]) UnmarshalJSON(data []byte) error {
+	return json.Unmarshal(data, &[]any{&p.name, &p.value})
+}
+
+// inYarn matches where an installed package is: the archive or folder below .yarn, and the package in it. A virtual path
+// stands for the same package with other peers.
+var inYarn = regexp.MustCompile(`^\./\.yarn/(?:__virtual__/[^/]+/0/)?(cache/[^/]+\.zip|unplugged/[^/]+)/(.+)/$`)
+
+// productionPnP returns the install without what is only for development. It is kept, because each build needs its files.
+func (b *builder) productionPnP(ctx context.Context) (string, error) {
+	dir, err := b.installed(ctx)
+	if err != nil {
+		return "", err
+	}
+	focused := dir + ".production"
+	if _, err := os.Stat(focused); err == nil {
+		return focused, nil
+	}
+	partial := dir + ".partial"
+	if err := b.focus(ctx, dir, partial); err != nil {
+		return "", err
+	}
+	return focused, os.Rename(partial, focused)
+}
+
+// fillPnP makes the layer of packages for Plug'n'Play.
+func (b *builder) fillPnP(ctx context.Context, l *layer.Layer) error {
+	dir, err := b.productionPnP(ctx)
+	if err != nil {
+		return err
+	}
+	data, err := os.ReadFile(filepath.Join(dir, ".pnp.data.json"))
+	if err != nil {
+		return fmt.Errorf("reading what Yarn installed: %w", err)
+	}
+	var all pnpData
+	if err := json.Unmarshal(data, &all); err != nil {
+		return fmt.Errorf("reading .pnp.data.json: %w", err)
+	}
+	yarn := filepath.Join(dir, ".yarn")
+	for _, folder := range pnpFolders {
+		if err := os.MkdirAll(filepath.Join(l.Path, folder), 0o755); err != nil {
+			return fmt.Errorf("making the layer of packages: %w", err)
+		}
+	}
+	for holder := range all.holders() {
+		if err := copyTree(filepath.Join(l.Path, ".yarn"), yarn, holder); err != nil {
+			return fmt.Errorf("making the layer of packages: %w", err)
+		}
+	}
+	l.SBOM, err = all.bill(yarn, b.subject())
+	return err
+}
+
+// holders returns the archives and folders that packages are in.
+func (d pnpData) holders() map[string]bool {
+	found := map[string]bool{}
+	for _, releases := range d.Packages {
+		for _, one := range releases.value {
+			if parts := inYarn.FindStringSubmatch(one.value.Location); parts != nil {
+				found[parts[1]] = true
+			}
+		}
+	}
+	return found
+}
+
+// copyTree copies a file or a folder with what is in it.
+func copyTree(to, from, name string) error {
+	root, err := os.OpenRoot(from)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return fs.WalkDir(root.FS(), name, func(name string, entry fs.DirEntry, err error) error {
+		target := filepath.Join(to, filepath.FromSlash(name))
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir():
+			return os.MkdirAll(target, 0o755)
+		case entry.Type() == fs.ModeSymlink:
+			end, err := root.Readlink(name)
+			return errors.Join(err, os.Symlink(end, target))
+		case entry.Type().IsRegular():
+			return copyFile(root, target, name)
+		}
+		return nil
+	})
+}
+
+// bill lists the packages. The subject needs what the app's own packages need. A package has an entry for each set of
+// peers, and one without them.
+func (d pnpData) bill(yarn string, subject sbom.Component) (*sbom.Document, error) {
+	purls, components := map[[2]string]string{}, map[string]*sbom.Component{"": &subject}
+	for _, releases := range d.Packages {
+		for _, one := range releases.value {
+			parts := inYarn.FindStringSubmatch(one.value.Location)
+			if parts == nil {
+				continue
+			}
+			p, err := readHeld(filepath.Join(yarn, parts[1]), parts[2])
+			if err != nil {
+				return nil, err
+			}
+			purls[[2]string{releases.name, one.name}] = p.purl()
+			components[p.purl()] = &sbom.Component{Name: p.Name, Version: p.Version, PURL: p.purl(), Licenses: p.licences()}
+		}
+	}
+	for _, releases := range d.Packages {
+		for _, one := range releases.value {
+			purl := purls[[2]string{releases.name, one.name}] // "" for the app's own
+			for _, dependency := range one.value.Dependencies {
+				if needed := purls[dependency.target()]; needed != "" && needed != purl {
+					components[purl].Dependencies = append(components[purl].Dependencies, needed)
+				}
+			}
+		}
+	}
+	document := sbom.Document{Subject: *components[""]}
+	for _, purl := range slices.Sorted(maps.Keys(components)) {
+		if purl != "" {
+			document.Components = append(document.Components, *components[purl])
+		}
+	}
+	return &document, nil
+}
+
+// target returns the name and reference of a dependency.
+func (p pair[V]) target() [2]string {
+	data, _ := any(p.value).(json.RawMessage)
+	var reference string
+	if json.Unmarshal(data, &reference) == nil {
+		return [2]string{p.name, reference}
+	}
+	var alias [2]string
+	_ = json.Unmarshal(data, &alias) // what is neither is not there
+	return alias
+}
+
+// readHeld reads the package.json of a package in an archive or a folder.
+func readHeld(holder, dir string) (*installedPackage, error) {
+	from := os.DirFS(holder)
+	if filepath.Ext(holder) == ".zip" {
+		archive, err := zip.OpenReader(holder)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", filepath.Base(holder), err)
+		}
+		defer func() { _ = archive.Close() }() // only read
+		from = archive
+	}
+	file, err := from.Open(dir + "/" + manifestFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", filepath.Base(holder), err)
+	}
+	defer func() { _ = file.Close() }() // only read
+	data, err := io.ReadAll(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", filepath.Base(holder), err)
+	}
+	p := &installedPackage{}
+	_ = json.Unmarshal(data, &p.facts) // as in a tree
+	return p, nil
+}
+
+// installedAt matches the start of the path of an installed package in .pnp.data.json.
+var installedAt = regexp.MustCompile(`("packageLocation":\s*")\./\.yarn/`)
+
+// linkPnP gives the app the files of an install, in which its packages are in a folder; without a folder it removes them.
+// Node.js resolves links, and knows no package by another path than it has there, so links would not do.
+func (b *builder) linkPnP(install, modules string) error {
+	for _, name := range append(slices.Clone(pnpFiles), pnpFolders...) {
+		if err := os.RemoveAll(filepath.Join(b.root, name)); err != nil {
+			return fmt.Errorf("linking the packages: %w", err)
+		}
+	}
+	if modules == "" {
+		return nil
+	}
+	to, err := filepath.Rel(b.root, modules)
+	if err != nil {
+		return err
+	}
+	for _, name := range pnpFiles {
+		data, err := os.ReadFile(filepath.Join(install, name))
+		if errors.Is(err, fs.ErrNotExist) { // the loader is there when a package has ES modules
+			continue
+		}
+		if err == nil {
+			data = installedAt.ReplaceAll(data, []byte("${1}"+to+"/.yarn/"))
+			err = os.WriteFile(filepath.Join(b.root, name), data, 0o644)
+		}
+		if err != nil {
+			return fmt.Errorf("linking the packages: %w", err)
+		}
+	}
+	return nil
+}
+
+// pnpArguments are those of node that let it find packages by Plug'n'Play.
+func (b *builder) pnpArguments() []string {
+	arguments := []string{"--require", filepath.Join(b.root, ".pnp.cjs")}
+	if _, err := os.Stat(filepath.Join(b.root, ".pnp.loader.mjs")); err == nil {
+		arguments = append(arguments, "--experimental-loader", filepath.Join(b.root, ".pnp.loader.mjs"))
+	}
+	return arguments
+}

@@ -1,0 +1,95 @@
+package node
+
+import (
+	"archive/zip"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+)
+
+// pnpSample is what Yarn 4.18 wrote, with an alias and a package without an archive put in.
+const pnpSample = `{
+  "packageRegistryData": [
+    [null, [[null, {"packageLocation": "./", "packageDependencies": [["debug", "virtual:41#npm:4.4.3"]], "linkType": "SOFT"}]]],
+    ["app", [["workspace:.", {"packageLocation": "./", "packageDependencies": [["app", "workspace:."], ["debug", "virtual:41#npm:4.4.3"]], "linkType": "SOFT"}]]],
+    ["debug", [
+      ["npm:4.4.3", {"packageLocation": "./.yarn/cache/debug-npm-4.4.3-0105.zip/node_modules/debug/", "packageDependencies": [["debug", "npm:4.4.3"]], "linkType": "SOFT"}],
+      ["virtual:41#npm:4.4.3", {
+        "packageLocation": "./.yarn/__virtual__/debug-virtual-41/0/cache/debug-npm-4.4.3-0105.zip/node_modules/debug/",
+        "packageDependencies": [["debug", "virtual:41#npm:4.4.3"], ["@types/supports-color", null], ["milliseconds", ["ms", "npm:2.1.3"]]], "linkType": "HARD"
+      }]
+    ]],
+    ["ms", [["npm:2.1.3", {"packageLocation": "./.yarn/unplugged/ms-npm-2.1.3-81ff/node_modules/ms/", "packageDependencies": [["ms", "npm:2.1.3"]], "linkType": "HARD"}]]]
+  ]
+}`
+
+func TestPnP(t *testing.T) {
+	t.Parallel()
+	install := t.TempDir()
+	kittest.Write(t, install, map[string]string{
+		".pnp.data.json": pnpSample, ".pnp.cjs": "", ".yarn/cache/.gitignore": "",
+		".yarn/unplugged/ms-npm-2.1.3-81ff/node_modules/ms/package.json": `{"name": "ms", "version": "2.1.3", "license": "MIT"}`,
+	})
+	archive, err := os.Create(filepath.Join(install, ".yarn/cache/debug-npm-4.4.3-0105.zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := zip.NewWriter(archive)
+	about, err := files.Create("node_modules/debug/package.json")
+	if err == nil {
+		_, err = about.Write([]byte(`{"name": "debug", "version": "4.4.3", "license": "MIT"}`))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := files.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var all pnpData
+	if err := json.Unmarshal([]byte(pnpSample), &all); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]bool{"cache/debug-npm-4.4.3-0105.zip": true, "unplugged/ms-npm-2.1.3-81ff": true}, all.holders()); diff != "" {
+		t.Errorf("holders (-want +got):\n%s", diff)
+	}
+	bill, err := all.bill(filepath.Join(install, ".yarn"), sbom.Component{Name: "app"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][]string{bill.Subject.Name: bill.Subject.Dependencies}
+	for _, one := range bill.Components {
+		got[one.PURL] = one.Dependencies
+	}
+	want := map[string][]string{
+		"app": {"pkg:npm/debug@4.4.3", "pkg:npm/debug@4.4.3"}, "pkg:npm/debug@4.4.3": {"pkg:npm/ms@2.1.3"}, "pkg:npm/ms@2.1.3": nil,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("bill (-want +got):\n%s", diff)
+	}
+
+	b := &builder{decision: decision{root: t.TempDir()}}
+	kittest.Write(t, b.root, map[string]string{".yarn/cache/old.zip": "", ".yarn/patches/a.patch": "", "server.js": ""})
+	if err := b.linkPnP(install, filepath.Join(filepath.Dir(b.root), "layers", "modules")); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{".pnp.cjs", ".pnp.data.json", ".yarn/patches/a.patch", "server.js"}, entries(t, b.root, "/none")); diff != "" {
+		t.Errorf("the app (-want +got):\n%s", diff)
+	}
+	data, err := os.ReadFile(filepath.Join(b.root, ".pnp.data.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var linked pnpData
+	if err := json.Unmarshal(data, &linked); err != nil {
+		t.Fatal(err)
+	}
+	if at := linked.Packages[2].value[1].value.Location; at != "../layers/modules/.yarn/__virtual__/debug-virtual-41/0/cache/debug-npm-4.4.3-0105.zip/node_modules/debug/" {
+		t.Errorf("debug is at %s", at)
+	}
+}

@@ -1,0 +1,5 @@
+const http = require('node:http');
+const greet = require('greeting');
+
+http.createServer((request, response) => response.end(`Hello from ${greet('pnpm')}\n`)).listen(process.env.PORT);
+process.on('SIGTERM', () => process.exit());
