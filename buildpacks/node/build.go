@@ -108,17 +108,11 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	modules := ""
-	if d.hasPackages() {
-		l, err := in.Layers.Contribute(ctx, layer.Request{
-			Name: "modules", Flags: layer.Flags{Launch: true}, Key: b.key, Fill: b.fillModules,
-		})
-		if err != nil {
-			return bp.BuildResult{}, err
-		}
-		modules = l.Path
-	}
 	if err := b.runScripts(ctx); err != nil {
+		return bp.BuildResult{}, err
+	}
+	modules, err := b.modules(ctx)
+	if err != nil {
 		return bp.BuildResult{}, err
 	}
 	if err := b.findProgram(ctx); err != nil {
@@ -138,6 +132,29 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	return b.processes(filepath.Join(runtime.Path, "bin", "node"))
 }
 
+// modules makes the layer of packages and returns its path, "" if the app has none.
+func (b *builder) modules(ctx context.Context) (string, error) {
+	if !b.hasPackages() {
+		return "", nil
+	}
+	request := layer.Request{Name: "modules", Flags: layer.Flags{Launch: true}, Key: b.key, Fill: b.fillModules}
+	alone, err := b.standalone()
+	if err != nil {
+		return "", err
+	}
+	if alone {
+		if request.Key, err = b.tracedKey(); err != nil {
+			return "", err
+		}
+		request.Fill = b.fillTraced
+	}
+	l, err := b.Layers.Contribute(ctx, request)
+	if err != nil {
+		return "", err
+	}
+	return l.Path, nil
+}
+
 // nodeKey is everything that the layer of Node.js depends on.
 type nodeKey struct {
 	Recipe int    `json:"recipe"`
@@ -149,12 +166,13 @@ type nodeKey struct {
 type builder struct {
 	bp.BuildContext
 	decision
-	tools   tools
-	cache   string     // of the package manager: what it downloaded
-	full    string     // folder of installs with everything, by key
-	built   string     // folder of apps after their build scripts, by key
-	key     modulesKey // of the app's packages
-	scratch string     // HOME of the package manager and of build scripts
+	tools    tools
+	cache    string     // of the package manager: what it downloaded
+	full     string     // folder of installs with everything, by key
+	built    string     // folder of apps after their build scripts, by key
+	compiled string     // what build tools keep for the next build
+	key      modulesKey // of the app's packages
+	scratch  string     // HOME of the package manager and of build scripts
 }
 
 // open reads what the keys are made of, opens the caches and removes from the app what is not its source.
@@ -174,7 +192,7 @@ func (b *builder) open(ctx context.Context) error {
 		return err
 	}
 	b.tools = tools{lock: b.lock, registry: b.Registry, unverified: b.Unverified, arch: b.arch, log: b.Log}
-	for name, path := range map[string]*string{"node": &b.tools.dir, b.manager.name: &b.cache, "node-modules": &b.full, "node-built": &b.built} {
+	for name, path := range map[string]*string{"node": &b.tools.dir, b.manager.name: &b.cache, "node-modules": &b.full, "node-built": &b.built, "node-compiled": &b.compiled} {
 		if *path, err = b.Cache(ctx, name); err != nil {
 			return err
 		}

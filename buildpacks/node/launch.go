@@ -22,6 +22,7 @@ type start struct {
 	arguments []string // of node; nil for the main file
 	program   []string // of a package, with its arguments: its file is known after the install
 	elsewhere bool     // a Procfile says how
+	port      string   // that Next.js' own program would be told
 }
 
 // procfileWeb matches a Procfile that has the process web.

@@ -308,7 +308,7 @@ func (b *builder) environment(ctx context.Context) (config.Environment, error) {
 	}
 	env := config.Environment{}
 	for name, value := range b.Env {
-		if !strings.HasPrefix(name, "CNB_") && !strings.HasPrefix(name, "BP_") {
+		if !hidden(name) {
 			env[name] = value
 		}
 	}
@@ -325,6 +325,11 @@ func (b *builder) environment(ctx context.Context) (config.Environment, error) {
 		}
 	}
 	return env, nil
+}
+
+// hidden tells whether the package manager and build scripts do not see a variable: it is the platform's or a buildpack's.
+func hidden(name string) bool {
+	return strings.HasPrefix(name, "CNB_") || strings.HasPrefix(name, "BP_")
 }
 
 // bindings are their types and the keys that hold the settings of a user, each under its name in HOME.

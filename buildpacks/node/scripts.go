@@ -52,7 +52,7 @@ func (b *builder) runScripts(ctx context.Context) error {
 		return err
 	}
 	env := maps.Clone(b.Env)
-	maps.DeleteFunc(env, func(name, _ string) bool { return slices.Contains(environmental, name) })
+	maps.DeleteFunc(env, func(name, _ string) bool { return hidden(name) || slices.Contains(environmental, name) })
 	name, err := digest(builtKey{b.key, source, b.scripts, env.List()})
 	if err != nil {
 		return err
@@ -74,9 +74,12 @@ func (b *builder) runScripts(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := b.link(dir); err != nil {
+		if err := b.lendPackages(dir); err != nil {
 			return err
 		}
+	}
+	if err := b.lendCaches(); err != nil {
+		return err
 	}
 	for _, script := range b.scripts {
 		done := b.Log.Phase("Running script %s", script)
@@ -88,7 +91,29 @@ func (b *builder) runScripts(ctx context.Context) error {
 	if err := b.link(""); err != nil {
 		return err
 	}
+	if err := b.keepCaches(); err != nil {
+		return err
+	}
 	return keep(b.built, kept, b.AppDir)
+}
+
+// lendPackages puts all packages into the app for the build scripts. They are copied and not linked to: bundlers follow a
+// link, and take packages that are elsewhere for files outside the app.
+func (b *builder) lendPackages(dir string) error {
+	if b.pnp {
+		return b.link(dir)
+	}
+	for _, folder := range b.modulesFolders() {
+		from, to := filepath.Join(dir, folder), filepath.Join(b.root, folder)
+		err := os.RemoveAll(to)
+		if _, statErr := os.Stat(from); err == nil && statErr == nil {
+			err = os.CopyFS(to, os.DirFS(from))
+		}
+		if err != nil {
+			return fmt.Errorf("giving the build scripts the packages: %w", err)
+		}
+	}
+	return nil
 }
 
 func explainScript(err error, script string) error {

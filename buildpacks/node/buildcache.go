@@ -1,0 +1,50 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// buildCaches are folders in which build tools keep what they compiled. The next build is faster with them; no app reads them.
+var buildCaches = []string{".next/cache", ".angular/cache", ".parcel-cache", ".turbo"}
+
+// lendCaches puts what the last build's tools kept back into the app.
+func (b *builder) lendCaches() error {
+	for _, name := range buildCaches {
+		kept := filepath.Join(b.compiled, name)
+		if _, err := os.Stat(kept); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		in := filepath.Join(b.AppDir, name)
+		if err := os.RemoveAll(in); err != nil {
+			return fmt.Errorf("emptying %s: %w", name, err)
+		}
+		if err := os.CopyFS(in, os.DirFS(kept)); err != nil {
+			return fmt.Errorf("taking %s of the last build: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// keepCaches moves what build tools keep for the next build out of the app.
+func (b *builder) keepCaches() error {
+	if err := removeContent(b.compiled); err != nil {
+		return err
+	}
+	for _, name := range buildCaches {
+		in := filepath.Join(b.AppDir, name)
+		if info, err := os.Lstat(in); err != nil || !info.IsDir() {
+			continue
+		}
+		if err := os.CopyFS(filepath.Join(b.compiled, name), os.DirFS(in)); err != nil {
+			return fmt.Errorf("keeping %s for the next build: %w", name, err)
+		}
+		if err := os.RemoveAll(in); err != nil {
+			return fmt.Errorf("removing %s: %w", name, err)
+		}
+	}
+	return nil
+}

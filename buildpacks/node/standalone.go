@@ -1,0 +1,142 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+)
+
+// standaloneDir is where Next.js puts a server with just the modules that it loads, when its configuration has
+// output: "standalone".
+const standaloneDir = ".next/standalone"
+
+// standalone makes the app what Next.js' standalone server needs, if the build scripts made one and the app starts as
+// Next.js does: the server, its modules in node_modules, static files and the folder public. The server is what starts then.
+func (b *builder) standalone() (bool, error) {
+	if b.pnp || b.project != b.AppDir || !b.start.startsNext() {
+		return false, nil
+	}
+	root := filepath.Join(b.AppDir, standaloneDir)
+	if _, err := os.Stat(filepath.Join(root, "server.js")); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	for _, name := range []string{".next/static", "public"} {
+		from, to := filepath.Join(b.AppDir, name), filepath.Join(root, name)
+		if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := errors.Join(os.RemoveAll(to), os.MkdirAll(filepath.Dir(to), 0o755), os.Rename(from, to)); err != nil {
+			return false, fmt.Errorf("moving %s to Next.js' server: %w", name, err)
+		}
+	}
+	if err := replaceContent(b.AppDir, standaloneDir); err != nil {
+		return false, fmt.Errorf("leaving out what Next.js' server does not need: %w", err)
+	}
+	b.Log.Bullet("Next.js' standalone server: the app is that and nothing else")
+	b.start = start{arguments: []string{"server.js"}, port: b.start.port}
+	return true, nil
+}
+
+// replaceContent makes a folder below dir all that dir has.
+func replaceContent(dir, inner string) error {
+	kept, err := os.MkdirTemp(dir, ".strata-")
+	if err != nil {
+		return err
+	}
+	whole := filepath.Join(kept, "app")
+	if err := os.Rename(filepath.Join(dir, inner), whole); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if entry.Name() == filepath.Base(kept) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
+			return err
+		}
+	}
+	if entries, err = os.ReadDir(whole); err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if err := os.Rename(filepath.Join(whole, entry.Name()), filepath.Join(dir, entry.Name())); err != nil {
+			return err
+		}
+	}
+	return os.RemoveAll(kept)
+}
+
+// startsNext tells whether the app is started as Next.js starts, and notes the port that the script names.
+func (s *start) startsNext() bool {
+	words := s.arguments
+	if s.program != nil {
+		words = s.program
+	}
+	switch {
+	case len(words) == 1 && path.Clean(words[0]) == standaloneDir+"/server.js":
+		return true
+	case len(words) < 2 || words[0] != "next" && words[0] != modulesDir+"/next/dist/bin/next" || words[1] != "start":
+		return false
+	case len(words) == 4 && (words[2] == "-p" || words[2] == "--port"):
+		s.port = words[3]
+		return true
+	}
+	return len(words) == 2
+}
+
+// tracedKey is everything that the layer of a standalone server's modules depends on.
+type tracedKey struct {
+	Recipe int    `json:"recipe"`
+	Port   string `json:"port"`
+	Traced string `json:"traced"` // hash of the modules
+}
+
+func (b *builder) tracedKey() (tracedKey, error) {
+	hash, err := hashTree(filepath.Join(b.AppDir, modulesDir))
+	return tracedKey{recipe, b.start.port, hash}, err
+}
+
+// fillTraced makes the layer of packages of those files that a standalone server loads.
+func (b *builder) fillTraced(ctx context.Context, l *layer.Layer) error {
+	// A container's HOSTNAME is its own name, and the server would listen there and not at the loopback address.
+	l.LaunchEnv.Override("HOSTNAME", "0.0.0.0")
+	if b.start.port != "" {
+		l.LaunchEnv.Default("PORT", b.start.port)
+	}
+	if err := os.CopyFS(filepath.Join(l.Path, modulesDir), os.DirFS(filepath.Join(b.AppDir, modulesDir))); err != nil {
+		return fmt.Errorf("making the layer of packages: %w", err)
+	}
+	dir, err := b.installed(ctx)
+	if err != nil {
+		return err
+	}
+	t := tree{root: dir, app: b.root, arch: b.arch, everything: true}
+	if err := t.grow("."); err != nil {
+		return err
+	}
+	absent := func(at string) bool {
+		if ours(at) {
+			return false
+		}
+		_, err := os.Stat(filepath.Join(l.Path, filepath.FromSlash(at)))
+		return err != nil
+	}
+	maps.DeleteFunc(t.packages, func(at string, _ *installedPackage) bool { return absent(at) })
+	for _, p := range t.packages {
+		p.needs = slices.DeleteFunc(p.needs, absent)
+	}
+	l.SBOM = t.bill(b.subject())
+	return nil
+}
