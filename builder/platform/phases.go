@@ -69,6 +69,12 @@ func (b *build) choose(ctx context.Context, candidates []string) error {
 			break
 		}
 	}
+	// A group never fails because of a buildpack that it can do without.
+	optional, err := b.builder.optional()
+	if err != nil {
+		return err
+	}
+	said = slices.DeleteFunc(said, func(v verdict) bool { return optional[v.id] })
 	return fmt.Errorf("detect: %w", fault.Fault{ID: "nothing-detected", What: "no buildpack can build " + b.App, Err: said, Do: "see the list of buildpacks in the README"})
 }
 
