@@ -212,7 +212,7 @@ type body struct {
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.silence.Reset(b.stall)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = cmp.Or(context.Cause(b.ctx), err)
 	}
 	return n, err
