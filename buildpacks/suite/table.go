@@ -1,8 +1,10 @@
 package main
 
 import (
+	"github.com/strata-buildpacks/strata/buildpacks/environment"
 	"github.com/strata-buildpacks/strata/buildpacks/golang"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/labels"
 	"github.com/strata-buildpacks/strata/buildpacks/linkage"
 	"github.com/strata-buildpacks/strata/buildpacks/node"
 	"github.com/strata-buildpacks/strata/buildpacks/procfile"
@@ -11,7 +13,9 @@ import (
 // table returns the buildpacks of the suite in order of id.
 func table() []bp.Buildpack {
 	return []bp.Buildpack{
+		environment.Buildpack(),
 		golang.Buildpack(),
+		labels.Buildpack(),
 		linkage.Buildpack(),
 		node.Buildpack(),
 		procfile.Buildpack(),
