@@ -11,7 +11,8 @@ import (
 )
 
 type settings struct {
-	Ignore []string `config:"BP_LINKAGE_IGNORE,list"`
+	Ignore    []string `config:"BP_LINKAGE_IGNORE,list"`
+	Libraries []string `config:"BP_LINKAGE_LIBRARIES,list"`
 }
 
 // finding is a file that cannot be used on the run image.
@@ -30,30 +31,50 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	in.Log.Heading("Checking programs and libraries")
 	in.Log.Decision("Run image", fmt.Sprintf("%s on %s", libc, in.Target.Arch), because)
 
-	folders, err := launchLayers(filepath.Dir(in.Layers.Path()))
+	folders, reused, err := launchLayers(filepath.Dir(in.Layers.Path()))
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	rules := rulesFor(in.Target)
-	checked := 0
-	var findings []finding
+	there := librariesOf(in.Target, s.Libraries)
+	var files []elfFile
 	for _, folder := range append(folders, in.AppDir) {
-		files, err := elfFiles(ctx, folder, s.Ignore)
+		found, err := elfFiles(ctx, folder, s.Ignore, there)
 		if err != nil {
 			return bp.BuildResult{}, err
 		}
-		checked += len(files)
-		for _, file := range files {
-			if needs, do := rules.check(file); needs != "" {
-				findings = append(findings, finding{file.path, needs, do})
-			}
-		}
+		files = append(files, found...)
 	}
+	findings, unproved := rulesFor(in.Target).findings(files, there, reused)
 	if len(findings) > 0 {
 		return bp.BuildResult{}, refuse(in.Log, findings, libc)
 	}
-	in.Log.Bullet("%d checked: %s", checked, rules.proved())
+	for _, f := range unproved {
+		in.Log.Bullet("%s needs %s, which a layer of the previous image may have", f.path, f.needs)
+	}
+	in.Log.Bullet("%d checked: %s", len(files), there.proved(len(unproved) == 0))
 	return bp.BuildResult{}, nil
+}
+
+// findings returns the files that cannot be used, and those of which that is not known: what they need is nowhere, but
+// layers that are reused from the previous image are not here to be looked at.
+func (r rules) findings(files []elfFile, there libraries, reused bool) (found, unproved []finding) {
+	for _, file := range files {
+		if needs, do := r.check(file); needs != "" {
+			found = append(found, finding{file.path, needs, do})
+			continue
+		}
+		name := there.missing(file)
+		if name == "" {
+			continue
+		}
+		f := finding{file.path, "the library " + name, "put it into the app beside the file, or name it in BP_LINKAGE_LIBRARIES if the run image is one of your own that has it"}
+		if reused {
+			unproved = append(unproved, f)
+		} else {
+			found = append(found, f)
+		}
+	}
+	return found, unproved
 }
 
 // refuse writes the table of findings and returns the fault that sums it up.

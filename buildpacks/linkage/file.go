@@ -28,17 +28,17 @@ type elfFile struct {
 }
 
 // launchLayers returns the folders below root, the parent of all buildpacks' layers, whose metadata says that they
-// become part of the image, sorted. A layer that is reused from the previous image has no folder: it passed before.
-func launchLayers(root string) ([]string, error) {
+// become part of the image, sorted, and whether there are layers that are reused from the previous image. Such a layer
+// has no folder: it passed before.
+func launchLayers(root string) (folders []string, reused bool, err error) {
 	files, err := filepath.Glob(filepath.Join(root, "*", "*.toml"))
 	if err != nil {
-		return nil, fmt.Errorf("listing layers of %s: %w", root, err)
+		return nil, false, fmt.Errorf("listing layers of %s: %w", root, err)
 	}
-	var folders []string
 	for _, file := range files {
 		folder := strings.TrimSuffix(file, ".toml")
-		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
-			continue // launch.toml, build.toml, store.toml, or no content
+		if slices.Contains([]string{"launch.toml", "build.toml", "store.toml"}, filepath.Base(file)) {
+			continue // of the buildpack, not of a layer
 		}
 		var metadata struct {
 			Types struct {
@@ -46,18 +46,23 @@ func launchLayers(root string) ([]string, error) {
 			} `toml:"types"`
 		}
 		if _, err := toml.DecodeFile(file, &metadata); err != nil {
-			return nil, fmt.Errorf("reading metadata of layer %s: %w", folder, err)
+			return nil, false, fmt.Errorf("reading metadata of layer %s: %w", folder, err)
 		}
-		if metadata.Types.Launch {
-			folders = append(folders, folder)
+		if !metadata.Types.Launch {
+			continue
 		}
+		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+			reused = true
+			continue
+		}
+		folders = append(folders, folder)
 	}
-	return folders, nil
+	return folders, reused, nil
 }
 
 // elfFiles returns the programs and shared libraries below root in order of path, without those that a pattern of
-// ignore matches.
-func elfFiles(ctx context.Context, root string, ignore []string) ([]elfFile, error) {
+// ignore matches, and adds the names of libraries to those that are there.
+func elfFiles(ctx context.Context, root string, ignore []string, there libraries) ([]elfFile, error) {
 	for _, pattern := range ignore {
 		if _, err := path.Match(pattern, ""); err != nil {
 			return nil, fault.Fault{ID: "linkage-pattern", What: fmt.Sprintf("BP_LINKAGE_IGNORE has the pattern %q", pattern), Do: "close its bracket", Err: err}
@@ -75,6 +80,7 @@ func elfFiles(ctx context.Context, root string, ignore []string) ([]elfFile, err
 			}
 			return nil
 		}
+		there.add(entry)
 		if !entry.Type().IsRegular() {
 			return nil
 		}

@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
@@ -82,6 +86,7 @@ func TestBuild(t *testing.T) {
 		arch   string
 		app    map[string]string
 		layer  map[string]string // content of a launch layer
+		reused bool              // another launch layer is taken from the previous image
 		env    config.Environment
 		code   int
 	}{
@@ -91,6 +96,11 @@ func TestBuild(t *testing.T) {
 		{name: "static-musl", distro: "strata-static", app: map[string]string{"web": musl}, code: 1},
 		{name: "static-several", distro: "strata-static", app: map[string]string{"a": glibc, "b.so": program(elf.EM_X86_64, "", "libm.so.6")}, code: 1},
 		{name: "glibc-ok", distro: "strata-glibc", app: map[string]string{"web": glibc, "static": static}},
+		{name: "glibc-library-of-the-layer", distro: "strata-glibc", app: map[string]string{"a.node": program(elf.EM_X86_64, "", "libvips.so.8", "libstdc++.so.6")}, layer: map[string]string{"lib/libvips.so.8": program(elf.EM_X86_64, "", "libc.so.6")}},
+		{name: "glibc-library-missing", distro: "strata-glibc", app: map[string]string{"a.node": program(elf.EM_X86_64, "", "libc.so.6", "libpq.so.5")}, code: 1},
+		{name: "glibc-library-named", distro: "strata-glibc", app: map[string]string{"a.node": program(elf.EM_X86_64, "", "libpq.so.5")}, env: config.Environment{"BP_LINKAGE_LIBRARIES": "libpq.so.5"}},
+		{name: "glibc-library-maybe-reused", distro: "strata-glibc", reused: true, app: map[string]string{"a.node": program(elf.EM_X86_64, "", "libvips.so.8")}},
+		{name: "musl-library-missing", distro: "strata-musl", app: map[string]string{"web": program(elf.EM_X86_64, muslLoader, "libc.musl-x86_64.so.1", "libstdc++.so.6")}, code: 1},
 		{name: "glibc-musl-loader", distro: "strata-glibc", app: map[string]string{"web": musl}, code: 1},
 		{name: "glibc-musl-library", distro: "strata-glibc", app: map[string]string{"a.node": program(elf.EM_X86_64, "", "libc.musl-x86_64.so.1")}, code: 1},
 		{name: "musl-ok", distro: "strata-musl", app: map[string]string{"web": musl}},
@@ -112,8 +122,11 @@ func TestBuild(t *testing.T) {
 			kittest.Write(t, filepath.Join(root, "layers", "other_go", "built"), test.layer)
 			kittest.Write(t, filepath.Join(root, "layers", "other_go"), map[string]string{
 				"built.toml": "[types]\nlaunch = true\n", "tools.toml": "[types]\nbuild = true\n",
-				"launch.toml": "", "reused.toml": "[types]\nlaunch = true\n", "tools/cc.so": glibc,
+				"launch.toml": "", "tools/cc.so": glibc,
 			})
+			if test.reused {
+				kittest.Write(t, filepath.Join(root, "layers", "other_go"), map[string]string{"reused.toml": "[types]\nlaunch = true\n"})
+			}
 			makeExecutable(t, app, filepath.Join(root, "layers", "other_go", "built"))
 			if test.arch == "" {
 				test.arch = "amd64"
@@ -148,4 +161,27 @@ func TestDetect(t *testing.T) {
 	if want := "strata/linkage pass: every image is checked\n"; got.Code != 0 || got.Log() != want {
 		t.Errorf("got code %d and %q, want 0 and %q", got.Code, got.Log(), want)
 	}
+}
+
+// TestLibraryList makes the list of libraries of the files that the run image glibc has on either architecture.
+func TestLibraryList(t *testing.T) {
+	t.Parallel()
+	library := regexp.MustCompile(`(?m)^[-l]\S+ \S+ /usr/lib\S*/([^/ ]+\.so(?:\.[0-9.]+)?) `)
+	names := map[string]bool{}
+	for _, stack := range []string{"static", "glibc"} {
+		lists, err := filepath.Glob(filepath.Join("../../stacks", stack, "contents-*.txt"))
+		if err != nil || len(lists) == 0 {
+			t.Fatalf("no list of the files of %s: %v", stack, err)
+		}
+		for _, list := range lists {
+			data, err := os.ReadFile(list)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, found := range library.FindAllStringSubmatch(string(data), -1) {
+				names[found[1]] = true
+			}
+		}
+	}
+	kittest.Golden(t, "../../libraries.txt", strings.Join(slices.Sorted(maps.Keys(names)), "\n")+"\n")
 }

@@ -38,8 +38,7 @@ func rulesFor(target bp.Target) rules {
 	return rules{arch: archOf(target.Arch), goarch: target.Arch, libc: libc}
 }
 
-// check returns what file needs that the run image does not have, and what to do; both are empty if all is there. The
-// closure of shared libraries is not checked.
+// check returns what file needs that no run image of this kind has, and what to do; both are empty if there is nothing.
 func (r rules) check(file elfFile) (needs, do string) {
 	if r.machine != elf.EM_NONE && file.machine != r.machine {
 		return "a machine of type " + machineName(file.machine),
@@ -63,12 +62,18 @@ func (r rules) check(file elfFile) (needs, do string) {
 	return "", ""
 }
 
-// proved says in the log what check found of files that pass.
-func (r rules) proved() string {
-	if r.libc == bp.Static {
+// proved says in the log what is known of files that pass.
+func (l libraries) proved(all bool) string {
+	switch {
+	case l.libc == bp.Static:
 		return "none needs a loader or a library"
+	case !l.known:
+		return "machine and loader are right; the libraries of this run image are not known"
 	}
-	return "machine and loader are right (whether each library is there is not checked yet)"
+	if !all {
+		return "machine and loader are right"
+	}
+	return "machine and loader are right, and each library is in the image"
 }
 
 func checkStatic(file elfFile) (needs, do string) {

@@ -1,0 +1,62 @@
+package linkage
+
+import (
+	_ "embed"
+	"io/fs"
+	"regexp"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+)
+
+// libraryFile has the names of the libraries of the run image glibc, one per line. A test makes it of that stack's lists.
+//
+//go:embed libraries.txt
+var libraryFile string
+
+// libraries are the shared libraries that files may need, by name.
+type libraries struct {
+	libc  bp.Libc
+	known bool            // whether the run image is one of ours, so that its libraries are known
+	names map[string]bool // those of the run image, of the launch layers and of the app
+}
+
+// librariesOf returns those of the run image, and those that the user says it has too.
+func librariesOf(target bp.Target, more []string) libraries {
+	libc, _ := target.Libc()
+	l := libraries{libc: libc, names: map[string]bool{}}
+	l.known = strings.HasPrefix(target.Distro, "strata-") || target.Distro == "" && strings.HasPrefix(target.StackID, "io.strata.stacks.")
+	if libc == bp.Glibc {
+		more = append(strings.Fields(libraryFile), more...)
+	}
+	for _, name := range more {
+		l.names[name] = true
+	}
+	return l
+}
+
+// add takes a file or link for a library if its name is one.
+func (l libraries) add(entry fs.DirEntry) {
+	if name := entry.Name(); !entry.IsDir() && (strings.HasSuffix(name, ".so") || strings.Contains(name, ".so.")) {
+		l.names[name] = true
+	}
+}
+
+// muslItself matches the names that musl's loader takes for itself, whatever file they name (ldso/dynlink.c,
+// load_library).
+var muslItself = regexp.MustCompile(`^lib(c|pthread|rt|m|dl|util|xnet)\.`)
+
+// missing returns the first library of a file that is nowhere, "" if all are somewhere. Where the loader looks for it is
+// not checked, and a name with a slash is a file that only the container knows.
+func (l libraries) missing(file elfFile) string {
+	if !l.known || l.libc == bp.Static {
+		return ""
+	}
+	for _, name := range file.needed {
+		if l.names[name] || strings.Contains(name, "/") || l.libc == bp.Musl && muslItself.MatchString(name) {
+			continue
+		}
+		return name
+	}
+	return ""
+}
