@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -62,7 +63,20 @@ func bakedEnv(ctx context.Context) (map[string]string, error) {
 	if registry != "" && registry != "undefined" {
 		env[npmVariable] = registry
 	}
-	return env, nil
+	return env, withoutLogins(env)
+}
+
+// withoutLogins refuses addresses with a user or password: they would be in every copy of the builder.
+func withoutLogins(env map[string]string) error {
+	for variable, binding := range map[string]string{"GOPROXY": "netrc", npmVariable: "npmrc"} {
+		for address := range strings.FieldsFuncSeq(env[variable], func(r rune) bool { return r == ',' || r == '|' }) {
+			if u, err := url.Parse(address); err == nil && u.User != nil {
+				return fault.Fault{ID: "builder-login", What: variable + " has an address with a login, which everybody who has the builder could read",
+					Do: "set it without, and give the login to each build in a binding of type " + binding}
+			}
+		}
+	}
+	return nil
 }
 
 // buildEnv is the variables of a build: the machine's registries, then what the
