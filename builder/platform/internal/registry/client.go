@@ -52,7 +52,7 @@ func New(options Options) (*Client, error) {
 	transport.ResponseHeaderTimeout = patience
 	common := []remote.Option{
 		remote.WithAuthFromKeychain(options.Keychain), remote.WithRetryBackoff(options.Backoff),
-		remote.WithTransport(counting{transport}), remote.WithJobs(jobs), remote.WithUserAgent("strata"),
+		remote.WithTransport(waiting{counting{transport}}), remote.WithJobs(jobs), remote.WithUserAgent("strata"),
 	}
 	puller, err := remote.NewPuller(common...)
 	if err != nil {
