@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -141,6 +142,9 @@ func (h *Home) blob(digest v1.Hash) string {
 	return filepath.Join(h.store.Dir(), "blobs", digest.Algorithm, digest.Hex)
 }
 
+// separators are what stands between the letters and digits of a name, allowed or not.
+var separators = regexp.MustCompile(`[-_.]+`)
+
 // DefaultImage is the name of the image of an app whose name nobody gave: its folder's.
 func DefaultImage(app string) string {
 	base := strings.ToLower(filepath.Base(app))
@@ -150,7 +154,12 @@ func DefaultImage(app string) string {
 		}
 		return '-'
 	}, base)
-	clean = strings.Trim(clean, "-_.")
+	clean = separators.ReplaceAllStringFunc(strings.Trim(clean, "-_."), func(text string) string {
+		if repository.MatchString("a" + text + "a") {
+			return text
+		}
+		return "-"
+	})
 	if clean == "" {
 		return "app"
 	}

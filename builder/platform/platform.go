@@ -8,8 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -64,11 +67,27 @@ func Open(dir string) (*Home, error) {
 // Layout is the folder of the OCI image layout that holds the images.
 func (h *Home) Layout() string { return h.store.Dir() }
 
+// What registries take as names and tags (distribution-spec, "Pulling manifests").
+var (
+	separator  = `(?:\.|_|__|-+)`
+	repository = regexp.MustCompile(`^[a-z0-9]+(?:(?:` + separator + `|/)[a-z0-9]+)*$`)
+	tag        = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+)
+
 // ParseReference reads an image name as people write it: registry and tag may be left out.
 func ParseReference(text string) (name.Reference, error) {
 	ref, err := name.ParseReference(text, name.WeakValidation)
-	if err != nil {
+	named := err == nil && repository.MatchString(ref.Context().RepositoryStr())
+	if _, isTag := ref.(name.Tag); named && isTag {
+		named = tag.MatchString(ref.Identifier())
+	}
+	if !named {
 		return nil, fault.Fault{ID: "image-name", What: fmt.Sprintf("%q is no image name", text), Do: "write it as [registry/]name[:tag], in lower case"}
+	}
+	if _, port, err := net.SplitHostPort(ref.Context().RegistryStr()); err == nil { // else there is none
+		if number, err := strconv.ParseUint(port, 10, 16); err != nil || number == 0 {
+			return nil, fault.Fault{ID: "image-name", What: fmt.Sprintf("%q has the port %q", text, port), Do: "write a port from 1 to 65535, or none"}
+		}
 	}
 	return ref, nil
 }

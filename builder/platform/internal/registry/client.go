@@ -23,18 +23,19 @@ import (
 const (
 	// jobs is how many blobs are sent or read at a time.
 	jobs = 16
-	// patience is how long a registry may think about a request.
+	// patience is how long a registry may send and take nothing.
 	patience = time.Minute
 )
 
 // Options say how to reach registries; the zero value is what users have.
 type Options struct {
-	Keychain authn.Keychain // nil: the docker configuration and its credential helpers
-	Backoff  remote.Backoff // between tries; zero: three tries, 1 s and then 3 s apart
+	Keychain  authn.Keychain    // nil: the docker configuration and its credential helpers
+	Backoff   remote.Backoff    // between tries; zero: three tries, 1 s and then 3 s apart
+	Transport http.RoundTripper // nil: the network
 }
 
 // Client reaches any number of registries. What is temporary (a status 408, 429
-// or 5xx, a broken connection) is tried again.
+// or 5xx, a broken connection, a minute in which nothing moves) is tried again.
 type Client struct {
 	puller *remote.Puller
 	pusher *remote.Pusher
@@ -48,8 +49,10 @@ func New(options Options) (*Client, error) {
 	if options.Backoff.Steps == 0 {
 		options.Backoff = remote.Backoff{Duration: time.Second, Factor: 3, Jitter: 0.1, Steps: 3}
 	}
-	transport := remote.DefaultTransport.(*http.Transport).Clone()
-	transport.ResponseHeaderTimeout = patience
+	if options.Transport == nil {
+		options.Transport = remote.DefaultTransport
+	}
+	transport := steady{options.Transport, patience}
 	common := []remote.Option{
 		remote.WithAuthFromKeychain(options.Keychain), remote.WithRetryBackoff(options.Backoff),
 		remote.WithTransport(waiting{counting{transport}}), remote.WithJobs(jobs), remote.WithUserAgent("strata"),

@@ -22,6 +22,8 @@ func explain(doing string, ref name.Reference, err error) error {
 	switch {
 	case errors.As(err, new(x509.UnknownAuthorityError)):
 		f.ID, f.Do = "registry-certificate", "if the registry has a certificate of your own authority, name the file with that in SSL_CERT_FILE"
+	case errors.As(err, new(stallError)):
+		f.ID, f.Do = "registry-slow", "try again later, or ask who runs "+ref.Context().RegistryStr()
 	case errors.As(err, &answer):
 		f.ID, f.Do = answered(answer.StatusCode, ref.Context().RegistryStr())
 	default:
