@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,6 +19,7 @@ func TestRebaseToOwnStack(t *testing.T) {
 	name := image(t)
 	build(t, sample(t, "hello"), name, "--run-image", glibc)
 	built := diffIDs(t, name)
+	checkAttached(t, name, false)
 	base := diffIDs(t, glibc)
 
 	example, err := filepath.Abs("../stacks/example")
@@ -41,12 +44,71 @@ func TestRebaseToOwnStack(t *testing.T) {
 	if body := strings.TrimSpace(ask(t, name, "/")); body != "Hello from Strata." {
 		t.Errorf("on %s it answers %q", acme, body)
 	}
+	checkAttached(t, name, true)
 	if got := strata(t, "rebase", name, "--run-image", glibc); got.status != 0 {
 		t.Fatalf("back: status %d\n%s%s", got.status, got.stdout, got.stderr)
 	}
 	if diff := cmp.Diff(built, diffIDs(t, name)); diff != "" {
 		t.Errorf("layers of the app back on %s (-want +got):\n%s", glibc, diff)
 	}
+	checkAttached(t, name, false)
+}
+
+// checkAttached compares what the files beside an image list with the package that only one run image has, and looks for
+// what the build was of, which a rebase takes over.
+func checkAttached(t *testing.T, image string, own bool) {
+	t.Helper()
+	dir := t.TempDir()
+	if got := strata(t, "inspect", image, "--sbom", dir); got.status != 0 {
+		t.Fatalf("inspect: status %d\n%s", got.status, got.stderr)
+	}
+	title := filepath.Join(dir, strings.TrimSuffix(filepath.Base(image), ":latest"))
+	for _, suffix := range []string{".sbom.cdx.json", ".sbom.spdx.json"} {
+		content := read(t, title+suffix)
+		if !strings.Contains(content, "pkg:deb/debian/libc6@") || !strings.Contains(content, "pkg:golang/stdlib@") {
+			t.Errorf("%s lacks the packages of the run image or of the app", suffix)
+		}
+		if has := strings.Contains(content, "pkg:deb/debian/libpq5@"); has != own {
+			t.Errorf("%s lists libpq5: %t, want %t", suffix, has, own)
+		}
+	}
+	var statement struct {
+		Subject   []struct{ Digest map[string]string }
+		Predicate struct {
+			BuildDefinition struct {
+				ResolvedDependencies []struct {
+					Name   string
+					Digest map[string]string
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(read(t, title+".provenance.json")), &statement); err != nil {
+		t.Fatal(err)
+	}
+	digest, err := stored(t, image).Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := statement.Subject[0].Digest["sha256"]; got != digest.Hex {
+		t.Errorf("the provenance is about %s, the image is %s", got, digest.Hex)
+	}
+	roles := map[string]bool{}
+	for _, d := range statement.Predicate.BuildDefinition.ResolvedDependencies {
+		roles[d.Name] = len(d.Digest) == 1
+	}
+	if !roles["source"] || !roles["builder"] || !roles["run image"] {
+		t.Errorf("the provenance names %v, want source, builder and run image with their digests", roles)
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
 }
 
 // diffIDs returns the uncompressed digests of the layers of an image of the store.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/strata-buildpacks/strata/builder/platform/internal/sandbox"
 	"github.com/strata-buildpacks/strata/builder/platform/internal/store"
@@ -89,6 +90,8 @@ type build struct {
 	image    name.Reference
 	runRef   name.Reference
 	registry *store.Registry
+
+	sourceHash string // of the app as the buildpacks found it, in hexadecimal
 }
 
 // appReference reads the name of the image to make; a digest cannot be one.
@@ -166,11 +169,23 @@ func (b *build) openRegistry(runRef string) error {
 	return err
 }
 
-// commit checks what the export left and makes it the app's image.
+// commit checks what the export left and makes it the app's image, with what is attached to it.
 func (b *build) commit() (v1.Hash, error) {
-	manifest, err := b.registry.Manifest()
+	exported, err := b.registry.Manifest()
 	if err != nil {
 		return v1.Hash{}, err
 	}
-	return b.home.putExported(b.image, manifest)
+	manifest, err := b.home.finish(exported)
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	image, err := b.home.store.Loose(manifest)
+	if err != nil {
+		return v1.Hash{}, fmt.Errorf("reading the exported image: %w", err)
+	}
+	attached, err := b.attested(image)
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	return b.home.store.PutManifest(b.image, types.OCIManifestSchema1, manifest, attached...)
 }

@@ -31,6 +31,7 @@ const caBundle = "etc/ssl/certs/ca-certificates.crt"
 // unpackedBuilder is a builder image whose file system lies on disk.
 type unpackedBuilder struct {
 	root     string
+	digest   v1.Hash
 	env      []string
 	uid, gid int
 	run      []string // names of the run images, the first is the default
@@ -83,7 +84,7 @@ func (h *Home) openBuilder(ctx context.Context, ref string) (*unpackedBuilder, e
 	if err != nil {
 		return nil, fmt.Errorf("reading builder %s: %w", ref, err)
 	}
-	b := &unpackedBuilder{root: root, env: config.Config.Env}
+	b := &unpackedBuilder{root: root, digest: digest, env: config.Config.Env}
 	if b.uid, err = intVariable(config.Config.Env, "CNB_USER_ID"); err != nil {
 		return nil, fmt.Errorf("reading builder %s: %w", ref, err)
 	}

@@ -11,19 +11,18 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// putExported names the image that a build put. The lifecycle gives its layers
-// Docker media types in an OCI manifest (imgutil has no option for it); the
-// manifest is written with OCI types throughout, as image-spec's manifest.md
+// finish rewrites the manifest that an export put. The lifecycle gives its layers
+// Docker media types in an OCI manifest (imgutil has no option for it); they get
+// OCI types throughout, as image-spec's manifest.md
 // wants it. Configuration and layers stay what they are, byte for byte.
-func (h *Home) putExported(ref name.Reference, content []byte) (v1.Hash, error) {
+func (h *Home) finish(content []byte) ([]byte, error) {
 	var manifest v1.Manifest
 	if err := json.Unmarshal(content, &manifest); err != nil {
-		return v1.Hash{}, fmt.Errorf("reading the exported manifest: %w", err)
+		return nil, fmt.Errorf("reading the exported manifest: %w", err)
 	}
 	manifest.MediaType = types.OCIManifestSchema1
 	manifest.Config.MediaType = types.OCIConfigJSON
@@ -36,14 +35,14 @@ func (h *Home) putExported(ref name.Reference, content []byte) (v1.Hash, error) 
 	}
 	for _, digest := range blobs {
 		if _, err := h.store.Stat(context.Background(), "", digest); err != nil {
-			return v1.Hash{}, fmt.Errorf("checking that the store has %s: %w", digest, err)
+			return nil, fmt.Errorf("checking that the store has %s: %w", digest, err)
 		}
 	}
 	content, err := json.Marshal(manifest)
 	if err != nil {
-		return v1.Hash{}, fmt.Errorf("writing the manifest: %w", err)
+		return nil, fmt.Errorf("writing the manifest: %w", err)
 	}
-	return h.store.PutManifest(ref, manifest.MediaType, content)
+	return content, nil
 }
 
 // Layer is one layer of an image as the table of a build shows it.

@@ -34,6 +34,9 @@ func (o Output) String() string {
 	return o.kind + ":" + o.target
 }
 
+// Registry tells whether the place is a registry.
+func (o Output) Registry() bool { return o.kind == "registry" }
+
 // OneImage tells whether the place can hold one image only.
 func (o Output) OneImage() bool { return o.target != "" }
 
@@ -85,8 +88,9 @@ func checkFile(path string) error {
 	return nil
 }
 
-// Write writes an image of the store, under all of its names, to an output.
-func (h *Home) Write(ctx context.Context, output Output, names []string, options RegistryOptions) error {
+// Write writes an image of the store, under all of its names, to an output. A registry gets what is attached to it,
+// too, and signatures, if there is a signer.
+func (h *Home) Write(ctx context.Context, output Output, names []string, options RegistryOptions, signer *Signer) error {
 	image, err := h.Image(names[0], "build it with `strata build`")
 	if err != nil {
 		return err
@@ -116,7 +120,7 @@ func (h *Home) Write(ctx context.Context, output Output, names []string, options
 	if err != nil {
 		return err
 	}
-	return client.Push(ctx, refs, image)
+	return h.push(ctx, client, refs, image, signer)
 }
 
 // Tag gives an image of the store more names.

@@ -113,17 +113,11 @@ func (h *Home) PutIndex(ref string, index v1.ImageIndex) (v1.Hash, error) {
 // Attach stores a bill of materials beside an image of the store, as artifacts whose subject is the image. title begins
 // the names of its files.
 func (h *Home) Attach(image v1.Hash, title string, bill sbom.Document) error {
-	cdx, err := bill.CycloneDX()
+	attached, err := bills(title, bill)
 	if err != nil {
 		return err
 	}
-	spdx, err := bill.SPDX()
-	if err != nil {
-		return err
-	}
-	return h.store.Attach(image,
-		store.Artifact{Type: sbom.TypeCycloneDX, Title: title + sbom.SuffixCycloneDX, Content: cdx},
-		store.Artifact{Type: sbom.TypeSPDX, Title: title + sbom.SuffixSPDX, Content: spdx})
+	return h.store.Attach(image, attached...)
 }
 
 // Image returns an image of the store, of an index that for this machine's architecture; missing tells what to do when it is not there.

@@ -27,6 +27,9 @@ func (b *build) prepare() error {
 	if err != nil {
 		return err
 	}
+	if b.sourceHash, err = hashSource(b.path("workspace")); err != nil {
+		return err
+	}
 	if len(leftOut) > 0 {
 		b.Note("left out, because they are sockets, pipes or devices: " + strings.Join(leftOut, ", "))
 	}

@@ -13,8 +13,10 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/strata-buildpacks/strata/builder/platform/internal/attest"
 	"github.com/strata-buildpacks/strata/builder/platform/internal/rebase"
 	"github.com/strata-buildpacks/strata/builder/platform/internal/registry"
+	"github.com/strata-buildpacks/strata/builder/platform/internal/store"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
@@ -30,10 +32,11 @@ type RegistryOptions = registry.Options
 // RebaseOptions says which images to move, and to what.
 type RebaseOptions struct {
 	Images   []string
-	In       string // "store", "registry", or "": what each name says
-	To       string // "debug", "base", or "": the run image's newest
-	RunImage string // the run image's name, instead of what the app's image says
-	DryRun   bool   // check and count, write nothing
+	In       string  // "store", "registry", or "": what each name says
+	To       string  // "debug", "base", or "": the run image's newest
+	RunImage string  // the run image's name, instead of what the app's image says
+	DryRun   bool    // check and count, write nothing
+	Signer   *Signer // signs what is rebased in a registry
 	Registry RegistryOptions
 }
 
@@ -58,7 +61,7 @@ func (h *Home) Rebase(ctx context.Context, options RebaseOptions) ([]Rebased, er
 	if err != nil {
 		return nil, err
 	}
-	r := &rebaser{RebaseOptions: options, home: h, client: client, bases: map[string]func() (rebase.Base, error){}}
+	r := &rebaser{RebaseOptions: options, home: h, client: client, bases: map[string]func() (rebase.Base, error){}, bills: map[name.Digest]func() (attest.Base, error){}}
 	results := make([]Rebased, len(options.Images))
 	var group errgroup.Group
 	group.SetLimit(rebaseJobs)
@@ -93,7 +96,8 @@ type rebaser struct {
 	client *registry.Client
 
 	mu    sync.Mutex
-	bases map[string]func() (rebase.Base, error) // each run image is looked up once
+	bases map[string]func() (rebase.Base, error)      // each run image is looked up once,
+	bills map[name.Digest]func() (attest.Base, error) // and what it consists of, too
 }
 
 // one rebases one image.
@@ -260,7 +264,7 @@ func (r *rebaser) remoteBase(ctx context.Context, app name.Reference, names []st
 				return &rebase.Base{Names: names, Ref: ref, Image: image, InRegistry: inRegistry}
 			}
 			if f := (fault.Fault{}); errors.As(err, &f) && f.Err != nil {
-				broken = f.ID != "registry-unknown"
+				broken = f.ID != registry.Unknown
 				err = f.Err // what to do about one name is not what to do about all
 			}
 			errs = append(errs, err)
@@ -300,14 +304,22 @@ func (r *rebaser) write(ctx context.Context, ref name.Reference, before, after v
 		return err
 	case result.In == "registry":
 		var traffic registry.Traffic
-		err := r.push(registry.WithTraffic(ctx, &traffic), ref, old, after, layers)
+		counted := registry.WithTraffic(ctx, &traffic)
+		err := r.attachInRegistry(counted, ref, old, after, base)
+		if err == nil {
+			err = r.push(counted, ref, old, after, layers)
+		}
 		result.Moved = traffic.Sent()
 		return err
 	}
 	if result.Moved, err = r.size(ctx, ref, after, nil, base, false); err != nil {
 		return err
 	}
-	return r.home.replace(ctx, ref, old, after)
+	attached, err := r.home.attachedAfter(ref, old, after, base)
+	if err != nil {
+		return err
+	}
+	return r.home.replace(ctx, ref, old, after, attached)
 }
 
 func (r *rebaser) push(ctx context.Context, ref name.Reference, old v1.Hash, image v1.Image, layers []v1.Layer) error {
@@ -326,7 +338,7 @@ func replaced(ref name.Reference) error {
 }
 
 // replace is a store's Put that leaves an image alone which is not the one that was read.
-func (h *Home) replace(ctx context.Context, ref name.Reference, old v1.Hash, image v1.Image) error {
+func (h *Home) replace(ctx context.Context, ref name.Reference, old v1.Hash, image v1.Image, attached []store.Artifact) error {
 	_, unlock, err := h.lockApp(ctx, ref, nil)
 	if err != nil {
 		return err
@@ -341,7 +353,7 @@ func (h *Home) replace(ctx context.Context, ref name.Reference, old v1.Hash, ima
 	} else if digest != old {
 		return replaced(ref)
 	}
-	_, err = h.store.Put(ref, image)
+	_, err = h.store.Put(ref, image, attached...)
 	return err
 }
 

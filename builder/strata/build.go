@@ -19,6 +19,7 @@ type buildFlags struct {
 	builder, runImage, network string
 	tags, env, bindings        []string
 	output                     outputFlag
+	sbom                       string
 	clearCache, quiet          bool
 }
 
@@ -46,6 +47,7 @@ func buildCommand() *cobra.Command {
 	f.StringArrayVarP(&flags.env, "env", "e", nil, "variable of the build, NAME=value (or NAME: with the value it has here)")
 	f.StringArrayVar(&flags.bindings, "binding", nil, "folder of a service binding")
 	flags.output.register(f)
+	f.StringVar(&flags.sbom, "sbom", "", "write what is attached to the image, SBOMs and provenance, into this folder")
 	f.BoolVar(&flags.clearCache, "clear-cache", false, "forget what earlier builds of this app cached")
 	f.BoolVarP(&flags.quiet, "quiet", "q", false, "print nothing but NAME@DIGEST")
 	return cmd
@@ -64,6 +66,10 @@ func build(ctx context.Context, app string, flags buildFlags) error {
 		return err
 	}
 	outputs, err := flags.output.parse(flags.tags)
+	if err != nil {
+		return err
+	}
+	signer, err := flags.output.signer(outputs)
 	if err != nil {
 		return err
 	}
@@ -87,7 +93,12 @@ func build(ctx context.Context, app string, flags buildFlags) error {
 	if err := home.Tag(flags.tags[0], flags.tags[1:]); err != nil {
 		return err
 	}
-	if err := writeOutputs(ctx, home, outputs, flags.tags); err != nil {
+	if flags.sbom != "" {
+		if err := home.WriteAttached(flags.tags[0], flags.sbom); err != nil {
+			return err
+		}
+	}
+	if err := writeOutputs(ctx, home, outputs, flags.tags, signer); err != nil {
 		return err
 	}
 	if flags.quiet {

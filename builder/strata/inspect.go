@@ -12,7 +12,8 @@ import (
 )
 
 func inspectCommand() *cobra.Command {
-	return &cobra.Command{
+	var bills string
+	cmd := &cobra.Command{
 		Use:   "inspect IMAGE",
 		Short: "Show the layers of an image: what each is, its size, who shares it",
 		Args:  cobra.ExactArgs(1),
@@ -25,9 +26,16 @@ func inspectCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if bills != "" {
+				if err := home.WriteAttached(args[0], bills); err != nil {
+					return err
+				}
+			}
 			return printTable(os.Stdout, home, args[0], digest.String())
 		},
 	}
+	cmd.Flags().StringVar(&bills, "sbom", "", "write what is attached to the image, SBOMs and provenance, into this folder")
+	return cmd
 }
 
 func printTable(w io.Writer, home *platform.Home, ref, digest string) error {

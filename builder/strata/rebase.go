@@ -18,7 +18,7 @@ import (
 
 func rebaseCommand() *cobra.Command {
 	var options platform.RebaseOptions
-	var list string
+	var list, key string
 	cmd := &cobra.Command{
 		Use:   "rebase IMAGE…",
 		Short: "Move app images to a newer run image, without a build",
@@ -31,6 +31,11 @@ func rebaseCommand() *cobra.Command {
 				return err
 			}
 			options.Images = append(images, more...)
+			if key != "" {
+				if options.Signer, err = platform.ReadKey(key); err != nil {
+					return err
+				}
+			}
 			return rebaseImages(cmd.Context(), options)
 		},
 	}
@@ -39,6 +44,7 @@ func rebaseCommand() *cobra.Command {
 	f.StringVar(&options.To, "to", "", "debug: the run image with a shell and tools; base: the one without")
 	f.StringVar(&options.RunImage, "run-image", "", "name of the run image (default: what the image says)")
 	f.StringVar(&options.In, "in", "", "where all the images are: store or registry (default: as their names say)")
+	f.StringVar(&key, "sign", "", "file of a private key to sign with what is rebased in a registry, as cosign does")
 	f.BoolVar(&options.DryRun, "dry-run", false, "check the images and count the bytes, change nothing")
 	return cmd
 }

@@ -160,6 +160,10 @@ func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen, bills 
 			return fault.Fault{ID: "output", What: fmt.Sprintf("--output %s is a place for one image", o), Do: "name one image to build"}
 		}
 	}
+	signer, err := output.signer(outputs)
+	if err != nil {
+		return err
+	}
 	home, err := openHome()
 	if err != nil {
 		return err
@@ -190,7 +194,7 @@ func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen, bills 
 		if outputs, err = output.parse([]string{name}); err != nil {
 			return err
 		}
-		if err := writeOutputs(cmd.Context(), home, outputs, []string{name}); err != nil {
+		if err := writeOutputs(cmd.Context(), home, outputs, []string{name}, signer); err != nil {
 			return err
 		}
 	}
@@ -296,11 +300,7 @@ func builderCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			outputs, err := output.parse([]string{tag})
-			if err != nil {
-				return err
-			}
-			return createBuilder(cmd, path, tag, outputs)
+			return createBuilder(cmd, path, tag, &output)
 		},
 	}
 	create.Flags().StringVar(&config, "config", "", "builder.toml of the suite (default: found above this folder)")
@@ -310,7 +310,15 @@ func builderCommand() *cobra.Command {
 	return cmd
 }
 
-func createBuilder(cmd *cobra.Command, path, tag string, outputs []platform.Output) error {
+func createBuilder(cmd *cobra.Command, path, tag string, output *outputFlag) error {
+	outputs, err := output.parse([]string{tag})
+	if err != nil {
+		return err
+	}
+	signer, err := output.signer(outputs)
+	if err != nil {
+		return err
+	}
 	config, err := compose.ReadConfig(path)
 	if err != nil {
 		return err
@@ -344,7 +352,7 @@ func createBuilder(cmd *cobra.Command, path, tag string, outputs []platform.Outp
 	if err != nil {
 		return err
 	}
-	if err := writeOutputs(cmd.Context(), home, outputs, []string{tag}); err != nil {
+	if err := writeOutputs(cmd.Context(), home, outputs, []string{tag}, signer); err != nil {
 		return err
 	}
 	size, err := home.Size(tag)

@@ -2,6 +2,7 @@ package sbom
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 
 	cdx "github.com/CycloneDX/cyclonedx-go"
@@ -57,4 +58,69 @@ func cdxDependency(c Component) cdx.Dependency {
 		d.Dependencies = &c.Dependencies
 	}
 	return d
+}
+
+// ParseCycloneDX reads a document that CycloneDX wrote, or another writer of CycloneDX JSON, of which it keeps what a
+// Document has.
+func ParseCycloneDX(content []byte) (Document, error) {
+	var bom cdx.BOM
+	if err := cdx.NewBOMDecoder(bytes.NewReader(content), cdx.BOMFileFormatJSON).Decode(&bom); err != nil {
+		return Document{}, fmt.Errorf("decoding CycloneDX: %w", err)
+	}
+	// References are of the file; what a component depends on becomes the Ref of it.
+	refs, needs := map[string]string{}, map[string][]string{}
+	var d Document
+	if bom.Metadata != nil && bom.Metadata.Component != nil {
+		d.Subject = component(*bom.Metadata.Component)
+		refs[bom.Metadata.Component.BOMRef] = d.Subject.Ref()
+	}
+	if bom.Components != nil {
+		for _, c := range *bom.Components {
+			read := component(c)
+			d.Components = append(d.Components, read)
+			refs[c.BOMRef] = read.Ref()
+		}
+	}
+	if bom.Dependencies != nil {
+		for _, dependency := range *bom.Dependencies {
+			if dependency.Dependencies == nil {
+				continue
+			}
+			for _, on := range *dependency.Dependencies {
+				if ref, ok := refs[on]; ok {
+					needs[refs[dependency.Ref]] = append(needs[refs[dependency.Ref]], ref)
+				}
+			}
+		}
+	}
+	d.Subject.Dependencies = needs[d.Subject.Ref()]
+	for i := range d.Components {
+		d.Components[i].Dependencies = needs[d.Components[i].Ref()]
+	}
+	return d.sorted(), nil
+}
+
+func component(c cdx.Component) Component {
+	out := Component{Type: string(c.Type), Name: c.Name, Version: c.Version, PURL: c.PackageURL}
+	if c.Type == cdx.ComponentTypeLibrary {
+		out.Type = ""
+	}
+	if c.Licenses != nil {
+		for _, l := range *c.Licenses {
+			switch {
+			case l.Expression != "":
+				out.Licenses = append(out.Licenses, l.Expression)
+			case l.License != nil:
+				out.Licenses = append(out.Licenses, cmp.Or(l.License.ID, l.License.Name))
+			}
+		}
+	}
+	if c.Hashes != nil {
+		for _, h := range *c.Hashes {
+			if h.Algorithm == cdx.HashAlgoSHA256 {
+				out.SHA256 = h.Value
+			}
+		}
+	}
+	return out
 }

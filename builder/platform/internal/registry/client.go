@@ -4,9 +4,11 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -149,6 +151,55 @@ func (c *Client) Push(ctx context.Context, refs []name.Reference, image v1.Image
 		}
 	}
 	return nil
+}
+
+// Attach writes artifacts beside an image, by their digests. They go one after the other: in a registry without the
+// referrers API each is added to a list under a tag (distribution-spec, "Pushing Manifests with Subject").
+func (c *Client) Attach(ctx context.Context, repository name.Repository, artifacts []v1.Image) error {
+	for _, artifact := range artifacts {
+		digest, err := artifact.Digest()
+		if err != nil {
+			return fmt.Errorf("reading what is attached to %s: %w", repository, err)
+		}
+		ref := repository.Digest(digest.String())
+		if err := c.pusher.Push(ctx, ref, artifact); err != nil {
+			return explain("pushing", ref, err)
+		}
+	}
+	return nil
+}
+
+// Attached returns the artifacts of these types that have an image as their subject.
+func (c *Client) Attached(ctx context.Context, image name.Digest, artifactTypes ...string) ([]v1.Image, error) {
+	index, err := remote.Referrers(image, remote.WithContext(ctx), remote.Reuse(c.puller))
+	if err != nil {
+		return nil, explain("reading", image, err)
+	}
+	list, err := index.IndexManifest()
+	if err != nil {
+		return nil, explain("reading", image, err)
+	}
+	var found []v1.Image
+	for _, d := range list.Manifests {
+		if !slices.Contains(artifactTypes, d.ArtifactType) {
+			continue
+		}
+		artifact, err := c.Single(ctx, image.Digest(d.Digest.String()))
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, artifact)
+	}
+	return found, nil
+}
+
+// Find is Single for a name that need not be there: then it returns nil.
+func (c *Client) Find(ctx context.Context, ref name.Reference) (v1.Image, error) {
+	image, err := c.Single(ctx, ref)
+	if f := new(fault.Fault); errors.As(err, f) && f.ID == Unknown {
+		return nil, nil
+	}
+	return image, err
 }
 
 // mountable is an image whose layers a repository of the registry has already.

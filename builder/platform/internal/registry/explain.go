@@ -12,6 +12,9 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
+// Unknown is the ID of the fault that a registry has no image of that name.
+const Unknown = "registry-unknown"
+
 // explain says what to do about a registry's answer.
 func explain(doing string, ref name.Reference, err error) error {
 	if errors.Is(err, context.Canceled) {
@@ -40,7 +43,7 @@ func answered(status int, host string) (id, do string) {
 	case status == http.StatusForbidden:
 		return "registry-denied", "ask for the right to do this, or log in as somebody else with `docker login " + host + "`"
 	case status == http.StatusNotFound:
-		return "registry-unknown", "see whether the name is right"
+		return Unknown, "see whether the name is right"
 	case status == http.StatusTooManyRequests:
 		return "registry-limit", "wait before you try again; an account may have a higher limit"
 	case status >= http.StatusInternalServerError:

@@ -1,12 +1,19 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
 	"slices"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
+	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
@@ -16,6 +23,9 @@ const emptyType types.MediaType = "application/vnd.oci.empty.v1+json"
 // subjectAnnotation says in index.json which image an artifact is about.
 const subjectAnnotation = "io.strata.subject"
 
+// maxArtifact is how large an artifact may be that is read, in bytes.
+const maxArtifact = 64 << 20
+
 // Artifact is a file about an image.
 type Artifact struct {
 	Type    string // media type
@@ -23,52 +33,192 @@ type Artifact struct {
 	Content []byte
 }
 
-// Attach stores artifacts that have an image of the store as their subject (image-spec, manifest.md): who asks for the
-// image's referrers finds them by their type. They leave index.json when the image does.
+// Image returns the artifact as registries keep it: a manifest that has the image it is about as its subject
+// (image-spec, manifest.md, "Guidelines for Artifact Usage").
+func (a Artifact) Image(subject v1.Descriptor) (v1.Image, error) {
+	config := static.NewLayer([]byte("{}"), emptyType)
+	file := static.NewLayer(a.Content, types.MediaType(a.Type))
+	configDescriptor, err := partial.Descriptor(config)
+	if err != nil {
+		return nil, err
+	}
+	configDescriptor.Data = []byte("{}")
+	fileDescriptor, err := partial.Descriptor(file)
+	if err != nil {
+		return nil, err
+	}
+	fileDescriptor.Annotations = map[string]string{"org.opencontainers.image.title": a.Title}
+	manifest, err := json.Marshal(v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, ArtifactType: a.Type,
+		Config: *configDescriptor, Layers: []v1.Descriptor{*fileDescriptor}, Subject: &subject})
+	if err != nil {
+		return nil, err
+	}
+	return partial.CompressedToImage(looseImage{manifest, []byte("{}"), func(v1.Descriptor) partial.CompressedLayer { return file }})
+}
+
+// looseImage is an image that no index names. It implements partial.CompressedImageCore.
+type looseImage struct {
+	manifest, config []byte
+	layer            func(v1.Descriptor) partial.CompressedLayer
+}
+
+func (looseImage) MediaType() (types.MediaType, error) { return types.OCIManifestSchema1, nil }
+func (l looseImage) RawConfigFile() ([]byte, error)    { return l.config, nil }
+func (l looseImage) RawManifest() ([]byte, error)      { return l.manifest, nil }
+
+func (l looseImage) LayerByDigest(digest v1.Hash) (partial.CompressedLayer, error) {
+	manifest, err := v1.ParseManifest(bytes.NewReader(l.manifest))
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range manifest.Layers {
+		if d.Digest == digest {
+			return l.layer(d), nil
+		}
+	}
+	return nil, fmt.Errorf("the image has no layer %s", digest)
+}
+
+// Loose is the image of a manifest that the store does not name, made of the store's blobs.
+func (s *Store) Loose(manifest []byte) (v1.Image, error) {
+	parsed, err := v1.ParseManifest(bytes.NewReader(manifest))
+	if err != nil {
+		return nil, err
+	}
+	config, err := os.ReadFile(s.path(parsed.Config.Digest))
+	if err != nil {
+		return nil, err
+	}
+	return partial.CompressedToImage(looseImage{manifest, config, func(d v1.Descriptor) partial.CompressedLayer { return blobLayer{d, s.path(d.Digest)} }})
+}
+
+// blobLayer is a layer that is a file. It implements partial.CompressedLayer.
+type blobLayer struct {
+	descriptor v1.Descriptor
+	path       string
+}
+
+func (b blobLayer) Digest() (v1.Hash, error)            { return b.descriptor.Digest, nil }
+func (b blobLayer) Size() (int64, error)                { return b.descriptor.Size, nil }
+func (b blobLayer) MediaType() (types.MediaType, error) { return b.descriptor.MediaType, nil }
+func (b blobLayer) Compressed() (io.ReadCloser, error)  { return os.Open(b.path) }
+
+// Subject describes an image as the subject of artifacts.
+func Subject(image v1.Image) (v1.Descriptor, error) {
+	d, err := partial.Descriptor(image)
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	return v1.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}, nil
+}
+
+// Attach stores artifacts that have an image of the store as their subject: who asks for the image's referrers finds
+// them by their type, where one of the same type is replaced. They leave index.json when the image does.
 func (s *Store) Attach(image v1.Hash, artifacts ...Artifact) error {
 	size, err := s.Stat(context.Background(), "", image)
 	if err != nil {
 		return fmt.Errorf("attaching to %s: %w", image, err)
 	}
-	subject := v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: image, Size: size}
-	var entries []v1.Descriptor
+	entries, err := s.putArtifacts(v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: image, Size: size}, artifacts)
+	if err != nil {
+		return err
+	}
+	return s.update(func(index *v1.IndexManifest) { attach(index, image, entries) })
+}
+
+// attach puts artifacts into an index, instead of those of their types.
+func attach(index *v1.IndexManifest, image v1.Hash, entries []v1.Descriptor) {
+	index.Manifests = slices.DeleteFunc(index.Manifests, func(d v1.Descriptor) bool {
+		return d.Annotations[subjectAnnotation] == image.String() &&
+			slices.ContainsFunc(entries, func(entry v1.Descriptor) bool { return entry.ArtifactType == d.ArtifactType })
+	})
+	index.Manifests = append(index.Manifests, entries...)
+}
+
+func (s *Store) putArtifacts(subject v1.Descriptor, artifacts []Artifact) ([]v1.Descriptor, error) {
+	entries := make([]v1.Descriptor, 0, len(artifacts))
 	for _, a := range artifacts {
 		entry, err := s.putArtifact(subject, a)
 		if err != nil {
-			return fmt.Errorf("attaching %s to %s: %w", a.Title, image, err)
+			return nil, fmt.Errorf("attaching %s to %s: %w", a.Title, subject.Digest, err)
 		}
 		entries = append(entries, entry)
 	}
-	return s.update(func(index *v1.IndexManifest) {
-		for _, entry := range entries {
-			same := func(d v1.Descriptor) bool { return d.Digest == entry.Digest }
-			if !slices.ContainsFunc(index.Manifests, same) {
-				index.Manifests = append(index.Manifests, entry)
-			}
-		}
-	})
+	return entries, nil
 }
 
 func (s *Store) putArtifact(subject v1.Descriptor, a Artifact) (v1.Descriptor, error) {
-	config, err := s.putContent(emptyType, []byte("{}"))
+	image, err := a.Image(subject)
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
-	config.Data = []byte("{}")
-	file, err := s.putContent(types.MediaType(a.Type), a.Content)
+	manifest, err := image.RawManifest()
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
-	file.Annotations = map[string]string{"org.opencontainers.image.title": a.Title}
-	manifest, err := json.Marshal(v1.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1, ArtifactType: a.Type,
-		Config: config, Layers: []v1.Descriptor{file}, Subject: &subject})
-	if err != nil {
-		return v1.Descriptor{}, err
+	for _, blob := range [][]byte{[]byte("{}"), a.Content} {
+		if err := s.putBytes(blob); err != nil {
+			return v1.Descriptor{}, err
+		}
 	}
 	entry, err := s.putContent(types.OCIManifestSchema1, manifest)
 	entry.ArtifactType = a.Type
 	entry.Annotations = map[string]string{subjectAnnotation: subject.Digest.String()}
 	return entry, err
+}
+
+// Artifacts returns what is attached to an image, in the order of their types.
+func (s *Store) Artifacts(image v1.Hash) ([]Artifact, error) {
+	index, err := s.index()
+	if err != nil {
+		return nil, err
+	}
+	var artifacts []Artifact
+	for _, d := range index.Manifests {
+		if d.Annotations[subjectAnnotation] != image.String() {
+			continue
+		}
+		found, err := layout.Path(s.dir).Image(d.Digest)
+		if err != nil {
+			return nil, fmt.Errorf("reading what is attached to %s: %w", image, err)
+		}
+		a, err := ReadArtifact(found)
+		if err != nil {
+			return nil, fmt.Errorf("reading what is attached to %s: %w", image, err)
+		}
+		artifacts = append(artifacts, a)
+	}
+	slices.SortStableFunc(artifacts, func(a, b Artifact) int { return strings.Compare(a.Type, b.Type) })
+	return artifacts, nil
+}
+
+// ReadArtifact reads an artifact from its manifest and checks its digest.
+func ReadArtifact(image v1.Image) (Artifact, error) {
+	manifest, err := image.Manifest()
+	if err != nil {
+		return Artifact{}, err
+	}
+	if len(manifest.Layers) != 1 {
+		return Artifact{}, fmt.Errorf("it has %d files, not one", len(manifest.Layers))
+	}
+	file := manifest.Layers[0]
+	layers, err := image.Layers()
+	if err != nil {
+		return Artifact{}, err
+	}
+	stream, err := layers[0].Compressed()
+	if err != nil {
+		return Artifact{}, err
+	}
+	defer stream.Close()
+	content, err := io.ReadAll(io.LimitReader(stream, maxArtifact))
+	if err != nil {
+		return Artifact{}, err
+	}
+	if digest, _, err := v1.SHA256(reader(content)); err != nil || digest != file.Digest {
+		return Artifact{}, fmt.Errorf("its file has the digest %s, not %s", digest, file.Digest)
+	}
+	return Artifact{Type: string(file.MediaType), Title: file.Annotations["org.opencontainers.image.title"], Content: content}, nil
 }
 
 // putContent stores a blob and describes it.

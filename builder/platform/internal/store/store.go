@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -110,9 +111,9 @@ func (s *Store) Images() ([]v1.Descriptor, error) {
 	return images, nil
 }
 
-// Put stores an image and names it; an image that had the name before loses it.
+// Put stores an image with what is attached to it and names it; an image that had the name before loses it.
 // Blobs that are there already are not read from the image.
-func (s *Store) Put(ref name.Reference, image v1.Image) (v1.Hash, error) {
+func (s *Store) Put(ref name.Reference, image v1.Image, attached ...Artifact) (v1.Hash, error) {
 	manifest, err := s.putBlobs(ref, image)
 	if err != nil {
 		return v1.Hash{}, err
@@ -121,7 +122,7 @@ func (s *Store) Put(ref name.Reference, image v1.Image) (v1.Hash, error) {
 	if err != nil {
 		return v1.Hash{}, fmt.Errorf("reading the media type of %s: %w", ref, err)
 	}
-	return s.PutManifest(ref, mediaType, manifest)
+	return s.PutManifest(ref, mediaType, manifest, attached...)
 }
 
 // putBlobs stores an image's layers and configuration and returns its manifest.
@@ -151,21 +152,25 @@ func (s *Store) putBlobs(ref name.Reference, image v1.Image) ([]byte, error) {
 	return manifest, nil
 }
 
-// PutManifest names an image or an index whose blobs are in the store already.
-func (s *Store) PutManifest(ref name.Reference, mediaType types.MediaType, manifest []byte) (v1.Hash, error) {
+// PutManifest names an image or an index whose blobs are in the store already, and attaches artifacts to it.
+func (s *Store) PutManifest(ref name.Reference, mediaType types.MediaType, manifest []byte, attached ...Artifact) (v1.Hash, error) {
 	entry, err := s.putContent(mediaType, manifest)
 	if err != nil {
 		return v1.Hash{}, fmt.Errorf("storing the manifest of %s: %w", ref, err)
 	}
+	entries, err := s.putArtifacts(entry, attached)
+	if err != nil {
+		return v1.Hash{}, err
+	}
 	entry.Annotations = map[string]string{refAnnotation: ref.Name()}
 	return entry.Digest, s.update(func(index *v1.IndexManifest) {
-		for i, d := range index.Manifests {
-			if d.Annotations[refAnnotation] == ref.Name() {
-				index.Manifests[i] = entry
-				return
-			}
+		named := func(d v1.Descriptor) bool { return d.Annotations[refAnnotation] == ref.Name() }
+		if i := slices.IndexFunc(index.Manifests, named); i >= 0 {
+			index.Manifests[i] = entry
+		} else {
+			index.Manifests = append(index.Manifests, entry)
 		}
-		index.Manifests = append(index.Manifests, entry)
+		attach(index, entry.Digest, entries)
 	})
 }
 
