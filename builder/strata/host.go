@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -55,6 +56,8 @@ func bakedEnv(ctx context.Context) (map[string]string, error) {
 	output, err := exec.CommandContext(ctx, "npm", "config", "get", "registry").Output()
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
+	case npmWithholds(err):
+		return nil, loginFault(npmVariable, "npmrc")
 	case err != nil:
 		return nil, fmt.Errorf("reading npm's settings (`npm config get registry`): %w", err)
 	default:
@@ -66,17 +69,27 @@ func bakedEnv(ctx context.Context) (map[string]string, error) {
 	return env, withoutLogins(env)
 }
 
+// npmWithholds tells whether npm does not say the registry's address because there is a login in it.
+func npmWithholds(err error) bool {
+	exit := new(exec.ExitError)
+	return errors.As(err, &exit) && bytes.Contains(exit.Stderr, []byte("protected"))
+}
+
 // withoutLogins refuses addresses with a user or password: they would be in every copy of the builder.
 func withoutLogins(env map[string]string) error {
-	for variable, binding := range map[string]string{"GOPROXY": "netrc", npmVariable: "npmrc"} {
-		for address := range strings.FieldsFuncSeq(env[variable], func(r rune) bool { return r == ',' || r == '|' }) {
+	for _, variable := range []struct{ name, binding string }{{"GOPROXY", "netrc"}, {"GOSUMDB", "netrc"}, {npmVariable, "npmrc"}} {
+		for address := range strings.FieldsFuncSeq(env[variable.name], func(r rune) bool { return strings.ContainsRune(",| ", r) }) {
 			if u, err := url.Parse(address); err == nil && u.User != nil {
-				return fault.Fault{ID: "builder-login", What: variable + " has an address with a login, which everybody who has the builder could read",
-					Do: "set it without, and give the login to each build in a binding of type " + binding}
+				return loginFault(variable.name, variable.binding)
 			}
 		}
 	}
 	return nil
+}
+
+func loginFault(variable, binding string) error {
+	return fault.Fault{ID: "builder-login", What: variable + " has an address with a login, which everybody who has the builder could read",
+		Do: "set it without, and give the login to each build in a binding of type " + binding}
 }
 
 // buildEnv is the variables of a build: the machine's registries, then what the

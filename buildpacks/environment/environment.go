@@ -102,8 +102,8 @@ func parse(env config.Environment) (map[string]setting, error) {
 		}
 		from[name], settings[name] = variable, setting{How: how, Value: env[variable]}
 	}
-	for name, variable := range delims {
-		s := settings[name]
+	for _, name := range slices.Sorted(maps.Keys(delims)) {
+		s, variable := settings[name], delims[name]
 		if s.How != "APPEND" && s.How != "PREPEND" {
 			return nil, fault.Fault{ID: "environment-delim", What: fmt.Sprintf("%s has nothing to stand between", variable), Do: fmt.Sprintf("set BPE_APPEND_%s or BPE_PREPEND_%s too, or remove it", name, name)}
 		}

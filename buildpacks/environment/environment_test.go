@@ -53,6 +53,7 @@ func TestBuild(t *testing.T) {
 		{name: "fault-name", env: config.Environment{"BPE_DEFAULT_1A": "1"}, code: 1},
 		{name: "fault-no-name", env: config.Environment{"BPE_APPEND_": "1"}, code: 1},
 		{name: "fault-delim", env: config.Environment{"BPE_DELIM_A": ":", "BPE_DEFAULT_A": "1"}, code: 1},
+		{name: "fault-delims", env: config.Environment{"BPE_DELIM_B": ":", "BPE_DELIM_A": ":", "BPE_DELIM_C": ":"}, code: 1},
 		{name: "fault-reserved", env: config.Environment{"BPE_CNB_APP_DIR": "/"}, code: 1},
 	}
 	for _, test := range tests {

@@ -129,13 +129,13 @@ func parseWords(name, kind, value string) ([]string, error) {
 	case "list":
 		return strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(",: \t\r\n", r) }), nil
 	case "argv":
-		words, err := shellwords.NewParser().Parse(value)
-		if err != nil {
+		parser := shellwords.NewParser()
+		words, err := parser.Parse(value)
+		if err != nil || parser.Position >= 0 { // it stops where a shell would begin another command
 			return nil, fault.Fault{
 				ID:   "variable-not-words",
 				What: fmt.Sprintf("%s is %q, which does not split into words", name, value),
-				Do:   "close every quote",
-				Err:  err,
+				Do:   "close every quote, and put ( ) & | ; < > ` in single quotes",
 			}
 		}
 		return words, nil

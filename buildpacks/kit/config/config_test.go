@@ -68,6 +68,8 @@ func TestDecode(t *testing.T) {
 		},
 		{name: "bad bool", env: config.Environment{"BP_T_RACE_ENABLED": "ja"}, fault: "variable-not-boolean"},
 		{name: "bad words", env: config.Environment{"BP_T_FLAGS": `-x "a`}, fault: "variable-not-words"},
+		{name: "another command", env: config.Environment{"BP_T_FLAGS": `-x a;b`}, fault: "variable-not-words"},
+		{name: "a subshell", env: config.Environment{"BP_T_FLAGS": `-x (a)`}, fault: "variable-not-words"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
