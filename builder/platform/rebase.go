@@ -89,6 +89,55 @@ func (o RebaseOptions) validate() error {
 	return nil
 }
 
+// Catalogue lists the app images of a registry by their names: those that a lifecycle exported, for one platform.
+func (h *Home) Catalogue(ctx context.Context, host string, options RegistryOptions) ([]string, error) {
+	where, err := name.NewRegistry(host)
+	if err != nil {
+		return nil, fault.Fault{ID: "rebase-catalogue", What: fmt.Sprintf("%q is no registry", host), Do: "write it as HOST or HOST:PORT"}
+	}
+	client, err := registry.New(options)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := client.Tags(ctx, where)
+	if f := (fault.Fault{}); errors.As(err, &f) && f.ID == registry.Unknown {
+		return nil, fault.Fault{ID: "rebase-catalogue", What: host + " has no catalogue", Do: "list the images in a file for --from-file"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	isApp := make([]bool, len(tags))
+	group, reader := errgroup.WithContext(ctx)
+	group.SetLimit(rebaseJobs)
+	for i, tag := range tags {
+		group.Go(func() error {
+			image, err := client.Single(reader, tag)
+			if f := (fault.Fault{}); errors.As(err, &f) && f.ID == registry.Index {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			config, err := image.ConfigFile()
+			if err != nil {
+				return nil // an artifact's
+			}
+			isApp[i] = rebase.IsApp(config)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	var apps []string
+	for i, tag := range tags {
+		if isApp[i] {
+			apps = append(apps, tag.String())
+		}
+	}
+	return apps, nil
+}
+
 // rebaser is one run of Rebase.
 type rebaser struct {
 	RebaseOptions

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -108,6 +109,42 @@ func TestRebaseMany(t *testing.T) {
 	if sent := server.count(http.MethodPatch); sent != len(images) {
 		t.Errorf("%d blobs were sent, want one configuration for each of %d images", sent, len(images))
 	}
+}
+
+// TestCatalogue finds the app images among all that a registry has.
+func TestCatalogue(t *testing.T) {
+	t.Parallel()
+	home, server := open(t), serve(t, nil)
+	run := imagetest.Run{}.Image(t)
+	imagetest.Push(t, server.host+"/strata/run-static:13", run)
+	want := []string{server.host + "/team/one:1", server.host + "/team/one:2", server.host + "/two:latest"}
+	for _, ref := range want {
+		described(t, home, ref, imagetest.App(t, run, runName, ref, nil), "2025b")
+		pushed(t, home, ref, nil) // with referrers, which are not apps
+	}
+	index := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: run})
+	if err := remote.WriteIndex(imagetest.Parse(t, server.host+"/index:1"), index); err != nil {
+		t.Fatal(err)
+	}
+	got, err := home.Catalogue(t.Context(), server.host, fast)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("app images (-want +got):\n%s", diff)
+	}
+	none := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/_catalog") {
+			return false
+		}
+		http.NotFound(w, r)
+		return true
+	})
+	_, err = home.Catalogue(t.Context(), none.host, fast)
+	golden(t, "rebase-no-catalogue.txt", err, none.host, "HOST")
+	_, err = home.Catalogue(t.Context(), "registry.example.com/team", fast)
+	golden(t, "rebase-no-registry.txt", err)
 }
 
 // TestRebaseInterrupted stops after some images and finishes with a second run.

@@ -18,7 +18,7 @@ import (
 
 func rebaseCommand() *cobra.Command {
 	var options platform.RebaseOptions
-	var list, key string
+	var list, catalogue, key string
 	cmd := &cobra.Command{
 		Use:   "rebase IMAGE…",
 		Short: "Move app images to a newer run image, without a build",
@@ -36,11 +36,12 @@ func rebaseCommand() *cobra.Command {
 					return err
 				}
 			}
-			return rebaseImages(cmd.Context(), options)
+			return rebaseImages(cmd.Context(), options, catalogue)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&list, "from-file", "", "file with one image a line, - for stdin; # begins a comment")
+	f.StringVar(&catalogue, "catalogue", "", "registry whose app images are rebased, all of them; try it with --dry-run")
 	f.StringVar(&options.To, "to", "", "debug: the run image with a shell and tools; base: the one without")
 	f.StringVar(&options.RunImage, "run-image", "", "name of the run image (default: what the image says)")
 	f.StringVar(&options.In, "in", "", "where all the images are: store or registry (default: as their names say)")
@@ -76,13 +77,21 @@ func readList(path string, stdin io.Reader) ([]string, error) {
 	return images, nil
 }
 
-func rebaseImages(ctx context.Context, options platform.RebaseOptions) error {
-	if len(options.Images) == 0 {
-		return fault.Fault{ID: "rebase-nothing", What: "no image was named", Do: "name one, or a list of them with --from-file"}
-	}
+// rebaseImages rebases the images that the options name and, unless catalogue is empty, all those of that registry.
+func rebaseImages(ctx context.Context, options platform.RebaseOptions, catalogue string) error {
 	home, err := openHome()
 	if err != nil {
 		return err
+	}
+	if catalogue != "" {
+		apps, err := home.Catalogue(ctx, catalogue, options.Registry)
+		if err != nil {
+			return err
+		}
+		options.Images = append(options.Images, apps...)
+	}
+	if len(options.Images) == 0 {
+		return fault.Fault{ID: "rebase-nothing", What: "there is no image to rebase", Do: "name one, a list of them with --from-file, or a registry with --catalogue"}
 	}
 	start := time.Now()
 	results, err := home.Rebase(ctx, options)

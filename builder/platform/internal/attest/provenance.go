@@ -21,8 +21,9 @@ const (
 	statementV1 = "https://in-toto.io/Statement/v1"
 
 	builderID = "https://github.com/strata-buildpacks/strata"
-	// BuildType and RebaseType say how the parameters are to be read.
-	BuildType  = builderID + "/blob/main/builder/platform/README.md#build-v1"
+	// BuildType says how the parameters of a build are to be read.
+	BuildType = builderID + "/blob/main/builder/platform/README.md#build-v1"
+	// RebaseType is BuildType for a rebase.
 	RebaseType = builderID + "/blob/main/builder/platform/README.md#rebase-v1"
 )
 

@@ -89,6 +89,9 @@ func Open(ref string, image v1.Image) (*App, error) {
 	return app, nil
 }
 
+// IsApp tells whether an image with that configuration is one that a lifecycle exported.
+func IsApp(config *v1.ConfigFile) bool { return config.Config.Labels[metadataLabel] != "" }
+
 // Names are the names of the app's run image: its name, then its mirrors.
 func (a *App) Names() []string {
 	run := a.metadata.RunImage.runImage

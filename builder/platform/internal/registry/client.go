@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -105,7 +106,7 @@ func (c *Client) Single(ctx context.Context, ref name.Reference) (v1.Image, erro
 		return nil, explain("reading", ref, err)
 	}
 	if descriptor.MediaType.IsIndex() {
-		return nil, fault.Fault{ID: "image-index", What: ref.String() + " is an index of images for several platforms", Do: "name the image of one platform by a tag of its own"}
+		return nil, fault.Fault{ID: Index, What: ref.String() + " is an index of images for several platforms", Do: "name the image of one platform by a tag of its own"}
 	}
 	image, err := descriptor.Image()
 	if err != nil {
@@ -135,6 +136,35 @@ func (c *Client) Has(ctx context.Context, repository name.Repository, digest v1.
 		return false, explain("reading", ref, err)
 	}
 	return exists, nil
+}
+
+// Tags lists all that a registry has a name for, but for what belongs to another image by its tag: signatures and lists
+// of referrers. The catalogue is an extension of the Docker registry that most others have (distribution-spec, "Backwards Compatibility").
+func (c *Client) Tags(ctx context.Context, host name.Registry) ([]name.Tag, error) {
+	repositories, err := c.puller.Catalog(ctx, host)
+	if err != nil {
+		return nil, explainAt("listing the catalogue of "+host.String(), host.RegistryStr(), err)
+	}
+	lists := make([][]name.Tag, len(repositories))
+	group, lister := errgroup.WithContext(ctx)
+	group.SetLimit(jobs)
+	for i, path := range repositories {
+		group.Go(func() error {
+			repository := host.Repo(path)
+			tags, err := c.puller.List(lister, repository)
+			if err != nil {
+				return explainAt("listing the tags of "+repository.String(), host.RegistryStr(), err)
+			}
+			for _, tag := range tags {
+				if !strings.HasPrefix(tag, "sha256-") {
+					lists[i] = append(lists[i], repository.Tag(tag))
+				}
+			}
+			return nil
+		})
+	}
+	err = group.Wait()
+	return slices.Concat(lists...), err
 }
 
 // Push writes an image under several names. Blobs that a repository has are not

@@ -12,25 +12,32 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// Unknown is the ID of the fault that a registry has no image of that name.
-const Unknown = "registry-unknown"
+// IDs of faults that callers tell apart.
+const (
+	Unknown = "registry-unknown" // the registry has nothing of that name
+	Index   = "image-index"      // the name is that of an index
+)
 
 // explain says what to do about a registry's answer.
 func explain(doing string, ref name.Reference, err error) error {
+	return explainAt(doing+" "+ref.Name(), ref.Context().RegistryStr(), err)
+}
+
+func explainAt(doing, host string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
-	f := fault.Fault{ID: "registry", What: doing + " " + ref.Name() + " failed", Err: err}
+	f := fault.Fault{ID: "registry", What: doing + " failed", Err: err}
 	var answer *transport.Error
 	switch {
 	case errors.As(err, new(x509.UnknownAuthorityError)):
 		f.ID, f.Do = "registry-certificate", "if the registry has a certificate of your own authority, name the file with that in SSL_CERT_FILE"
 	case errors.As(err, new(stallError)):
-		f.ID, f.Do = "registry-slow", "try again later, or ask who runs "+ref.Context().RegistryStr()
+		f.ID, f.Do = "registry-slow", "try again later, or ask who runs "+host
 	case errors.As(err, &answer):
-		f.ID, f.Do = answered(answer.StatusCode, ref.Context().RegistryStr())
+		f.ID, f.Do = answered(answer.StatusCode, host)
 	default:
-		f.ID, f.Do = "registry-unreachable", "see whether "+ref.Context().RegistryStr()+" can be reached from here; HTTPS_PROXY and NO_PROXY are honoured"
+		f.ID, f.Do = "registry-unreachable", "see whether "+host+" can be reached from here; HTTPS_PROXY and NO_PROXY are honoured"
 	}
 	return f
 }
