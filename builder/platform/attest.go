@@ -45,19 +45,25 @@ func ReadKey(path string) (*Signer, error) { return attest.ReadKey(path) }
 
 // artifacts are what is attached to an app's image: bills of materials of all of it, and how it was made.
 func artifacts(ref name.Reference, image v1.Image, base attest.Base, how attest.Provenance) ([]store.Artifact, error) {
-	digest, err := image.Digest()
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", ref, err)
-	}
 	bill, err := attest.Bill(ref, image, base)
 	if err != nil {
 		return nil, err
 	}
+	return describe(ref, image, bill, &how)
+}
+
+// describe encodes what is attached to an image. A run image has no provenance: its lock says what it is made of.
+func describe(ref name.Reference, image v1.Image, bill sbom.Document, how *attest.Provenance) ([]store.Artifact, error) {
 	title := DefaultImage(ref.Context().RepositoryStr())
 	attached, err := bills(title, bill)
-	if err != nil {
-		return nil, err
+	if err != nil || how == nil {
+		return attached, err
 	}
+	digest, err := image.Digest()
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", ref, err)
+	}
+	how.RunDetails.Byproducts = nil
 	for _, a := range attached {
 		how.RunDetails.Byproducts = append(how.RunDetails.Byproducts, attest.FileResource(a.Title, a.Type, a.Content))
 	}
@@ -226,15 +232,7 @@ func (h *Home) WriteAttached(image, dir string) error {
 }
 
 // push writes an image and what is attached to it. Nothing has a name in the registry before all that is about it is there.
-func (h *Home) push(ctx context.Context, client *registry.Client, refs []name.Reference, image v1.Image, signer *Signer) error {
-	digest, err := image.Digest()
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", refs[0], err)
-	}
-	attached, err := h.store.Artifacts(digest)
-	if err != nil {
-		return err
-	}
+func push(ctx context.Context, client *registry.Client, refs []name.Reference, image v1.Image, attached []store.Artifact, signer *Signer) error {
 	done := map[name.Repository]bool{}
 	for _, ref := range refs {
 		if done[ref.Context()] {

@@ -118,7 +118,7 @@ func pushed(t *testing.T, home *platform.Home, ref string, signer *platform.Sign
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := home.Write(context.Background(), output, []string{ref}, fast, signer); err != nil {
+	if err := home.Write(context.Background(), output, []string{ref}, platform.WriteOptions{Registry: fast, Signer: signer}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -88,9 +88,24 @@ func checkFile(path string) error {
 	return nil
 }
 
-// Write writes an image of the store, under all of its names, to an output. A registry gets what is attached to it,
-// too, and signatures, if there is a signer.
-func (h *Home) Write(ctx context.Context, output Output, names []string, options RegistryOptions, signer *Signer) error {
+// WriteOptions say how an image is written; the zero value is what users have.
+type WriteOptions struct {
+	Registry RegistryOptions
+	Signer   *Signer // signs what goes to a registry
+	Zstd     bool    // layers are compressed by Zstandard instead of gzip
+}
+
+// ParseCompression reads the value of --compression.
+func ParseCompression(text string) (zstd bool, err error) {
+	switch text {
+	case "gzip", "zstd":
+		return text == "zstd", nil
+	}
+	return false, fault.Fault{ID: "compression", What: "--compression " + text + " is not known", Do: "write gzip or zstd"}
+}
+
+// Write writes an image of the store, under all of its names, to an output. A registry gets what is attached to it, too.
+func (h *Home) Write(ctx context.Context, output Output, names []string, options WriteOptions) error {
 	image, err := h.Image(names[0], "build it with `strata build`")
 	if err != nil {
 		return err
@@ -98,6 +113,19 @@ func (h *Home) Write(ctx context.Context, output Output, names []string, options
 	refs := make([]name.Reference, len(names))
 	for i, name := range names {
 		if refs[i], err = ParseReference(name); err != nil {
+			return err
+		}
+	}
+	digest, err := image.Digest()
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", names[0], err)
+	}
+	attached, err := h.store.Artifacts(digest)
+	if err != nil {
+		return err
+	}
+	if options.Zstd {
+		if image, attached, err = h.zstd(refs[0], image, attached); err != nil {
 			return err
 		}
 	}
@@ -116,11 +144,11 @@ func (h *Home) Write(ctx context.Context, output Output, names []string, options
 		}
 		refs = []name.Reference{ref}
 	}
-	client, err := registry.New(options)
+	client, err := registry.New(options.Registry)
 	if err != nil {
 		return err
 	}
-	return h.push(ctx, client, refs, image, signer)
+	return push(ctx, client, refs, image, attached, options.Signer)
 }
 
 // Tag gives an image of the store more names.

@@ -372,7 +372,7 @@ func write(home *platform.Home, output string, names ...string) error {
 	if err != nil {
 		return err
 	}
-	return home.Write(context.Background(), o, names, fast, nil)
+	return home.Write(context.Background(), o, names, platform.WriteOptions{Registry: fast})
 }
 
 // untar unpacks an archive and returns its files.

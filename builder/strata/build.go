@@ -69,7 +69,7 @@ func build(ctx context.Context, app string, flags buildFlags) error {
 	if err != nil {
 		return err
 	}
-	signer, err := flags.output.signer(outputs)
+	writing, err := flags.output.options(outputs)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func build(ctx context.Context, app string, flags buildFlags) error {
 			return err
 		}
 	}
-	if err := writeOutputs(ctx, home, outputs, flags.tags, signer); err != nil {
+	if err := writeOutputs(ctx, home, outputs, flags.tags, writing); err != nil {
 		return err
 	}
 	if flags.quiet {

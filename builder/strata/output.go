@@ -11,26 +11,34 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// outputFlag is --output, which may be repeated, and --sign.
+// outputFlag is --output, which may be repeated, and how: --sign and --compression.
 type outputFlag struct {
-	values []string
-	key    string
+	values           []string
+	key, compression string
 }
 
 func (o *outputFlag) register(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.values, "output", "o", nil, "also write the image to oci:FOLDER, oci-archive:FILE, docker-archive:FILE, docker,\nregistry or registry:NAME; may be repeated")
+	f.StringVar(&o.compression, "compression", "gzip", "how the layers in outputs are compressed: gzip, which all take, or zstd; the store has gzip")
 	f.StringVar(&o.key, "sign", "", "file of a private key to sign with what is pushed to a registry, as cosign does")
 }
 
-// signer reads the key, once it is known that there is something to sign; without --sign it is nil.
-func (o *outputFlag) signer(outputs []platform.Output) (*platform.Signer, error) {
+// options reads how to write, once it is known where.
+func (o *outputFlag) options(outputs []platform.Output) (options platform.WriteOptions, err error) {
+	if options.Zstd, err = platform.ParseCompression(o.compression); err != nil {
+		return options, err
+	}
+	if options.Zstd && len(outputs) == 0 {
+		return options, fault.Fault{ID: "compression", What: "--compression is for outputs, and there is none", Do: "add --output, or leave --compression out"}
+	}
 	if o.key == "" {
-		return nil, nil
+		return options, nil
 	}
 	if !slices.ContainsFunc(outputs, platform.Output.Registry) {
-		return nil, fault.Fault{ID: "sign-nothing", What: "--sign signs what is pushed to a registry, and nothing is", Do: "add --output registry, or leave --sign out"}
+		return options, fault.Fault{ID: "sign-nothing", What: "--sign signs what is pushed to a registry, and nothing is", Do: "add --output registry, or leave --sign out"}
 	}
-	return platform.ReadKey(o.key)
+	options.Signer, err = platform.ReadKey(o.key)
+	return options, err
 }
 
 // parse checks the outputs of images with these names before there is an image.
@@ -47,9 +55,9 @@ func (o *outputFlag) parse(names []string) ([]platform.Output, error) {
 }
 
 // writeOutputs writes an image of the store, which has all of the names, to the outputs.
-func writeOutputs(ctx context.Context, home *platform.Home, outputs []platform.Output, names []string, signer *platform.Signer) error {
+func writeOutputs(ctx context.Context, home *platform.Home, outputs []platform.Output, names []string, options platform.WriteOptions) error {
 	for _, output := range outputs {
-		err := home.Write(ctx, output, names, platform.RegistryOptions{}, signer)
+		err := home.Write(ctx, output, names, options)
 		if ctx.Err() != nil {
 			return partlyError(fmt.Sprintf("%s is in the store, %s is not written; run the command again", names[0], output))
 		}

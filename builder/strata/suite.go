@@ -160,7 +160,7 @@ func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen, bills 
 			return fault.Fault{ID: "output", What: fmt.Sprintf("--output %s is a place for one image", o), Do: "name one image to build"}
 		}
 	}
-	signer, err := output.signer(outputs)
+	writing, err := output.options(outputs)
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen, bills 
 		if outputs, err = output.parse([]string{name}); err != nil {
 			return err
 		}
-		if err := writeOutputs(cmd.Context(), home, outputs, []string{name}, signer); err != nil {
+		if err := writeOutputs(cmd.Context(), home, outputs, []string{name}, writing); err != nil {
 			return err
 		}
 	}
@@ -315,7 +315,7 @@ func createBuilder(cmd *cobra.Command, path, tag string, output *outputFlag) err
 	if err != nil {
 		return err
 	}
-	signer, err := output.signer(outputs)
+	writing, err := output.options(outputs)
 	if err != nil {
 		return err
 	}
@@ -352,7 +352,7 @@ func createBuilder(cmd *cobra.Command, path, tag string, output *outputFlag) err
 	if err != nil {
 		return err
 	}
-	if err := writeOutputs(cmd.Context(), home, outputs, []string{tag}, signer); err != nil {
+	if err := writeOutputs(cmd.Context(), home, outputs, []string{tag}, writing); err != nil {
 		return err
 	}
 	size, err := home.Size(tag)

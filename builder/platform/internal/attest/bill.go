@@ -35,13 +35,13 @@ func Bill(ref name.Reference, image v1.Image, base Base) (sbom.Document, error) 
 	if err != nil {
 		return sbom.Document{}, fmt.Errorf("reading the bills of materials of %s: %w", ref, err)
 	}
-	subject, err := container(ref, image)
+	subject, err := Container(ref, image)
 	if err != nil {
 		return sbom.Document{}, err
 	}
 	run := base.Bill
 	needs := run.Subject.Dependencies
-	if run.Subject, err = container(base.Ref, base.Image); err != nil {
+	if run.Subject, err = Container(base.Ref, base.Image); err != nil {
 		return sbom.Document{}, err
 	}
 	run.Subject.Dependencies = needs
@@ -56,8 +56,8 @@ func Bill(ref name.Reference, image v1.Image, base Base) (sbom.Document, error) 
 	return sbom.Merge(subject, all), nil
 }
 
-// container is an image as a component.
-func container(ref name.Reference, image v1.Image) (sbom.Component, error) {
+// Container is an image as a component.
+func Container(ref name.Reference, image v1.Image) (sbom.Component, error) {
 	digest, err := image.Digest()
 	if err != nil {
 		return sbom.Component{}, fmt.Errorf("reading %s: %w", ref, err)

@@ -200,6 +200,34 @@ func (s *Store) putBytes(content []byte) error {
 	return writeFile(s.path(digest), content)
 }
 
+// PutStream stores what fill writes as a blob and returns its digest and its size in bytes.
+func (s *Store) PutStream(fill func(io.Writer) error) (v1.Hash, int64, error) {
+	f, err := os.CreateTemp(s.dir, ".new-*")
+	if err != nil {
+		return v1.Hash{}, 0, fmt.Errorf("storing a blob: %w", err)
+	}
+	defer func() { _ = os.Remove(f.Name()) }() // gone already when the rename succeeded
+	defer f.Close()
+	if err := fill(f); err != nil {
+		return v1.Hash{}, 0, err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return v1.Hash{}, 0, fmt.Errorf("storing a blob: %w", err)
+	}
+	digest, size, err := v1.SHA256(f)
+	if err != nil {
+		return v1.Hash{}, 0, fmt.Errorf("storing a blob: %w", err)
+	}
+	err = f.Chmod(0o644)
+	if err == nil {
+		err = os.Rename(f.Name(), s.path(digest))
+	}
+	if err != nil {
+		return v1.Hash{}, 0, fmt.Errorf("storing the blob %s: %w", digest, err)
+	}
+	return digest, size, nil
+}
+
 // update changes index.json under a lock that every process honours.
 func (s *Store) update(change func(*v1.IndexManifest)) error {
 	unlock, err := Lock(context.Background(), filepath.Join(s.dir, "index.lock"), nil)
