@@ -21,16 +21,19 @@ import (
 
 // BuildOptions says what to build and how.
 type BuildOptions struct {
-	App        string            // folder with the source
-	Image      string            // name of the image to make
-	Builder    string            // name of the builder image
-	RunImage   string            // "auto", a variant's name, or an image's name
-	Env        map[string]string // variables of the build (platform.md, "User-Provided Variables")
-	Bindings   []string          // folders bound as /platform/bindings/<base name>
-	Network    sandbox.Network   // what detect and build may reach
-	ClearCache bool              // forget what earlier builds of the app left
-	Proxies    []string          // NAME=value pairs of the proxy variables
-	CABundle   string            // file of certificates that a build trusts; empty for the build image's own
+	App        string                 // folder with the source
+	Image      string                 // name of the image to make
+	Builder    string                 // name of the builder image
+	RunImage   string                 // "auto", a variant's name, or an image's name
+	Keep       func(path string) bool // which files and folders of App are built, by their path below it; nil is all
+	Buildpacks []string               // ID or ID@VERSION of the buildpacks of the builder to build with, if not in the builder's order
+	Pre, Post  []string               // the same, put before and after each group of the order
+	Env        map[string]string      // variables of the build (platform.md, "User-Provided Variables")
+	Bindings   []string               // folders bound as /platform/bindings/<base name>
+	Network    sandbox.Network        // what detect and build may reach
+	ClearCache bool                   // forget what earlier builds of the app left
+	Proxies    []string               // NAME=value pairs of the proxy variables
+	CABundle   string                 // file of certificates that a build trusts; empty for the build image's own
 
 	Log   io.Writer // what the buildpacks print
 	Phase func(Phase)
@@ -88,6 +91,7 @@ type build struct {
 	dir      string // scratch
 	caches   string
 	image    name.Reference
+	order    order
 	runRef   name.Reference
 	registry *store.Registry
 

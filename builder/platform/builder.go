@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -35,33 +34,6 @@ type unpackedBuilder struct {
 	env      []string
 	uid, gid int
 	run      []string // names of the run images, the first is the default
-}
-
-// optional returns the ids of the buildpacks that every group can do without (platform.md, "order.toml").
-func (u *unpackedBuilder) optional() (map[string]bool, error) {
-	var file struct {
-		Order []struct {
-			Group []struct {
-				ID       string `toml:"id"`
-				Optional bool   `toml:"optional"`
-			} `toml:"group"`
-		} `toml:"order"`
-	}
-	if _, err := toml.DecodeFile(filepath.Join(u.root, "cnb", "order.toml"), &file); err != nil {
-		return nil, fmt.Errorf("reading the builder's order: %w", err)
-	}
-	optional, needed := map[string]bool{}, map[string]bool{}
-	for _, order := range file.Order {
-		for _, one := range order.Group {
-			if one.Optional {
-				optional[one.ID] = true
-			} else {
-				needed[one.ID] = true
-			}
-		}
-	}
-	maps.DeleteFunc(optional, func(id string, _ bool) bool { return needed[id] })
-	return optional, nil
 }
 
 // openBuilder unpacks a builder if this digest was not unpacked before.

@@ -55,7 +55,7 @@ func (b *build) choose(ctx context.Context, candidates []string) error {
 		}
 		err := b.runPhases(ctx, []phase{
 			{"analyze", slices.Concat(b.insecure(), []string{"-run-image", b.runRef.Name(), b.image.Name()}), b.withRegistry},
-			{"detect", []string{"-app", "/workspace"}, b.detect},
+			{"detect", []string{"-app", "/workspace", "-order", "/platform/order.toml"}, b.detect},
 		})
 		nothing := new(undetected)
 		if !errors.As(err, &nothing) {
@@ -70,10 +70,7 @@ func (b *build) choose(ctx context.Context, candidates []string) error {
 		}
 	}
 	// A group never fails because of a buildpack that it can do without.
-	optional, err := b.builder.optional()
-	if err != nil {
-		return err
-	}
+	optional := b.order.optional()
 	said = slices.DeleteFunc(said, func(v verdict) bool { return optional[v.id] })
 	return fmt.Errorf("detect: %w", fault.Fault{ID: "nothing-detected", What: "no buildpack can build " + b.App, Err: said, Do: "see the list of buildpacks in the README"})
 }

@@ -23,7 +23,7 @@ func (b *build) prepare() error {
 	if err := own(b.path("workspace"), b.path("layers"), b.path("tmp"), b.path("home")); err != nil {
 		return err
 	}
-	leftOut, err := copySource(b.App, b.path("workspace"))
+	leftOut, err := copySource(b.App, b.path("workspace"), b.Keep)
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,10 @@ func (b *build) prepare() error {
 	if len(leftOut) > 0 {
 		b.Note("left out, because they are sockets, pipes or devices: " + strings.Join(leftOut, ", "))
 	}
-	return b.writePlatform()
+	if err := b.writePlatform(); err != nil {
+		return err
+	}
+	return b.writeOrder()
 }
 
 func (b *build) path(elements ...string) string {

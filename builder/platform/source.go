@@ -13,33 +13,43 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// copySource copies an app's folder into the workspace of a build. Modes are
+// copySource copies what keep, if there is one, keeps of an app's folder into the workspace of a build. Modes are
 // 0755 for folders and for files that their owner may execute, 0644 for other
 // files, so that the umask of whoever checked the source out does not reach the
 // image. Sockets and pipes are left out and returned: they hold nothing to copy.
-func copySource(from, to string) (leftOut []string, err error) {
+func copySource(from, to string, keep func(path string) bool) (leftOut []string, err error) {
 	info, err := os.Stat(from)
 	if err != nil || !info.IsDir() {
 		return nil, fault.Fault{ID: "app-missing", What: from + " is not a folder", Do: "name the folder that holds the app's source"}
 	}
 	uid, gid := sandbox.HostIDs()
 	chown := uid != os.Getuid()
+	made := map[string]bool{".": true}
 	var group errgroup.Group
 	group.SetLimit(8)
 	walkErr := filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
+		relative, relErr := filepath.Rel(from, path)
+		if relErr != nil {
+			return relErr
 		}
-		relative, err := filepath.Rel(from, path)
+		// What is below a folder that is left out may be kept.
+		if keep != nil && relative != "." && !keep(filepath.ToSlash(relative)) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
 		target := filepath.Join(to, relative)
+		folder := filepath.Dir(relative)
+		if entry.IsDir() {
+			folder = relative
+		}
+		if err := makeFolder(to, folder, made, chown); err != nil {
+			return err
+		}
 		switch {
 		case entry.IsDir():
-			if err := os.MkdirAll(target, 0o755); err != nil {
-				return err
-			}
+			return nil
 		case entry.Type() == fs.ModeSymlink:
 			if err := copyLink(path, target); err != nil {
 				return err
@@ -63,6 +73,23 @@ func copySource(from, to string) (leftOut []string, err error) {
 		return nil, fmt.Errorf("copying the app: %w", walkErr)
 	}
 	return leftOut, nil
+}
+
+// makeFolder makes a folder of the workspace, and those above it, that are not made yet.
+func makeFolder(workspace, relative string, made map[string]bool, chown bool) error {
+	if made[relative] {
+		return nil
+	}
+	if err := makeFolder(workspace, filepath.Dir(relative), made, chown); err != nil {
+		return err
+	}
+	made[relative] = true
+	path := filepath.Join(workspace, relative)
+	if err := os.Mkdir(path, 0o755); err != nil || !chown {
+		return err
+	}
+	uid, gid := sandbox.HostIDs()
+	return os.Lchown(path, uid, gid)
 }
 
 func copyLink(from, to string) error {

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/strata-buildpacks/strata/builder/platform"
+	"github.com/strata-buildpacks/strata/builder/project"
 )
 
 // defaultBuilder is the name under which `strata builder create` stores its work.
@@ -17,6 +19,8 @@ const defaultBuilder = "strata/builder:latest"
 
 type buildFlags struct {
 	builder, runImage, network string
+	descriptor                 string
+	builderGiven               bool // builder is not the default
 	tags, env, bindings        []string
 	output                     outputFlag
 	sbom                       string
@@ -36,12 +40,14 @@ func buildCommand() *cobra.Command {
 			if len(args) == 1 {
 				app = args[0]
 			}
+			flags.builderGiven = cmd.Flags().Changed("builder")
 			return build(cmd.Context(), app, flags)
 		},
 	}
 	f := cmd.Flags()
 	f.StringArrayVarP(&flags.tags, "tag", "t", nil, "name of the image (default: the folder's name); may be repeated")
 	f.StringVar(&flags.builder, "builder", defaultBuilder, "name of the builder")
+	f.StringVarP(&flags.descriptor, "descriptor", "d", "", "project descriptor (default: project.toml in the app's folder, if it is there)")
 	f.StringVar(&flags.runImage, "run-image", "auto", "run image: auto, static, glibc, musl or an image's name")
 	f.StringVar(&flags.network, "network", "default", "what the build can reach: default (what this machine can) or none")
 	f.StringArrayVarP(&flags.env, "env", "e", nil, "variable of the build, NAME=value (or NAME: with the value it has here)")
@@ -61,7 +67,11 @@ func build(ctx context.Context, app string, flags buildFlags) error {
 	if len(flags.tags) == 0 {
 		flags.tags = []string{platform.DefaultImage(app)}
 	}
-	options, err := buildOptions(ctx, app, flags)
+	descriptor, err := project.Read(app, flags.descriptor)
+	if err != nil {
+		return err
+	}
+	options, err := buildOptions(ctx, app, descriptor, flags)
 	if err != nil {
 		return err
 	}
@@ -79,6 +89,9 @@ func build(ctx context.Context, app string, flags buildFlags) error {
 	}
 	screen := newScreen(flags.quiet)
 	options.Log, options.Phase, options.Note = screen, screen.phase, screen.note
+	for _, text := range notes(descriptor, flags) {
+		screen.note(text)
+	}
 	_, digest, err := home.Build(ctx, options)
 	screen.clear()
 	if errors.Is(err, platform.ErrBuild) {
@@ -101,17 +114,31 @@ func build(ctx context.Context, app string, flags buildFlags) error {
 	if err := writeOutputs(ctx, home, outputs, flags.tags, writing); err != nil {
 		return err
 	}
-	if flags.quiet {
-		for _, tag := range flags.tags {
-			fmt.Fprintf(os.Stdout, "%s@%s\n", tag, digest)
-		}
-		return nil
-	}
-	return printTable(os.Stdout, home, flags.tags[0], digest.String())
+	return printBuilt(home, flags, digest.String())
 }
 
-func buildOptions(ctx context.Context, app string, flags buildFlags) (platform.BuildOptions, error) {
-	env, err := buildEnv(ctx, flags.env)
+// printBuilt prints the names of an image, or what it has in it.
+func printBuilt(home *platform.Home, flags buildFlags, digest string) error {
+	if !flags.quiet {
+		return printTable(os.Stdout, home, flags.tags[0], digest)
+	}
+	for _, tag := range flags.tags {
+		fmt.Fprintf(os.Stdout, "%s@%s\n", tag, digest)
+	}
+	return nil
+}
+
+// notes are what the user should know of the app's descriptor.
+func notes(descriptor project.Descriptor, flags buildFlags) []string {
+	asked := strings.TrimSuffix(descriptor.Builder, ":latest")
+	if asked == "" || flags.builderGiven || asked == strings.TrimSuffix(defaultBuilder, ":latest") {
+		return descriptor.Notes
+	}
+	return append(descriptor.Notes, fmt.Sprintf("the app asks for the builder %q and is built with %s; --builder takes another", descriptor.Builder, flags.builder))
+}
+
+func buildOptions(ctx context.Context, app string, descriptor project.Descriptor, flags buildFlags) (platform.BuildOptions, error) {
+	env, err := buildEnv(ctx, descriptor, flags.env)
 	if err != nil {
 		return platform.BuildOptions{}, err
 	}
@@ -126,6 +153,7 @@ func buildOptions(ctx context.Context, app string, flags buildFlags) (platform.B
 	}
 	return platform.BuildOptions{
 		App: app, Image: flags.tags[0], Builder: flags.builder, RunImage: flags.runImage, Env: env,
+		Keep: descriptor.Keep(), Buildpacks: descriptor.Buildpacks, Pre: descriptor.Pre, Post: descriptor.Post,
 		Bindings: flags.bindings, Network: network, ClearCache: flags.clearCache,
 		Proxies: proxies(), CABundle: hostCABundle(),
 	}, nil

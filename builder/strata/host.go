@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/builder/project"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
@@ -92,9 +94,9 @@ func loginFault(variable, binding string) error {
 		Do: "set it without, and give the login to each build in a binding of type " + binding}
 }
 
-// buildEnv is the variables of a build: the machine's registries, then what the
-// user asked for. npm itself is not asked, which takes 0.3 s: the builder knows.
-func buildEnv(ctx context.Context, flags []string) (map[string]string, error) {
+// buildEnv is the variables of a build: the machine's registries, what the app asks for, then what the
+// user asks for. npm itself is not asked, which takes 0.3 s: the builder knows.
+func buildEnv(ctx context.Context, app project.Descriptor, flags []string) (map[string]string, error) {
 	env, err := goEnv(ctx)
 	if err != nil {
 		return nil, err
@@ -102,6 +104,7 @@ func buildEnv(ctx context.Context, flags []string) (map[string]string, error) {
 	if registry := os.Getenv(npmVariable); registry != "" {
 		env[npmVariable] = registry
 	}
+	given := map[string]string{}
 	for _, flag := range flags {
 		key, value, found := strings.Cut(flag, "=")
 		if !found {
@@ -109,8 +112,14 @@ func buildEnv(ctx context.Context, flags []string) (map[string]string, error) {
 				return nil, fault.Fault{ID: "variable-unset", What: fmt.Sprintf("--env %s names a variable that is not set here", key), Do: "set it, or write --env " + key + "=value"}
 			}
 		}
-		env[key] = value
+		given[key] = value
 	}
+	asked, err := app.Variables(given)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(env, asked)
+	maps.Copy(env, given)
 	return env, nil
 }
 
