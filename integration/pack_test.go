@@ -78,7 +78,14 @@ func TestPack(t *testing.T) {
 			p.answers(t, p.image(tt.name))
 		})
 	}
-	t.Run("as strata build", func(t *testing.T) { p.sameLayers(t, app) })
+	t.Run("as strata build", func(t *testing.T) { p.sameLayers(t, app, "static", "-e", "BP_KEEP_FILES=go.mod") })
+	t.Run("project.toml", func(t *testing.T) {
+		app, includingFile := described(t)
+		p.build(t, p.image("excluding"), app, "--trust-builder")
+		p.sameLayers(t, app, "excluding")
+		p.build(t, p.image("including"), app, "--trust-builder", "-d", includingFile)
+		p.sameLayers(t, app, "including", "-d", includingFile)
+	})
 	t.Run("rebase", func(t *testing.T) { p.rebase(t) })
 	t.Run("rebase to another libc", func(t *testing.T) {
 		before := p.inspect(t, p.image("untrusted"))
@@ -343,17 +350,17 @@ func (p packer) answers(t *testing.T, image string) {
 	}
 }
 
-// sameLayers compares what pack and strata build make of one source with one builder.
-func (p packer) sameLayers(t *testing.T, app string) {
+// sameLayers compares an image of pack's with what strata build makes of the same source with the same builder.
+func (p packer) sameLayers(t *testing.T, app, built string, flags ...string) {
 	t.Helper()
-	ours := inspect(t, build(t, app, image(t), "--builder", p.builder, "-e", "BP_KEEP_FILES=go.mod")).config
+	ours := inspect(t, build(t, app, image(t), append(flags, "--builder", p.builder)...)).config
 	want := inEngine{ID: "ours"}
 	want.Config.User, want.Config.WorkingDir = ours.Config.User, ours.Config.WorkingDir
 	want.Config.Entrypoint, want.Config.Env, want.Config.Labels = ours.Config.Entrypoint, ours.Config.Env, ours.Config.Labels
 	for _, diffID := range ours.RootFS.DiffIDs {
 		want.RootFS.Layers = append(want.RootFS.Layers, diffID.String())
 	}
-	got := p.inspect(t, p.image("static"))
+	got := p.inspect(t, p.image(built))
 	got.ID = want.ID
 	for _, config := range []*inEngine{&want, &got} {
 		// pack speaks a newer version of the platform interface, which adds a label,
