@@ -217,8 +217,9 @@ func (b *build) folders() []entry {
 	}
 }
 
-// suiteLayer compiles the multi-call binary. It depends on buildpacks/ alone:
-// nothing there may import from outside it.
+// suiteLayer compiles the multi-call binary and, beside it, the program that
+// buildpacks put into images. It depends on buildpacks/ alone: nothing there may
+// import from outside it.
 func (b *build) suiteLayer(ctx context.Context) (blob, error) {
 	const ldflags = "-s -w -buildid="
 	key, err := sourceKey(b.Root, []string{b.compiler.version, b.arch, ldflags}, "buildpacks")
@@ -228,10 +229,17 @@ func (b *build) suiteLayer(ctx context.Context) (blob, error) {
 	return b.cache.layer("suite-"+b.arch, key, func() (entries []entry, err error) {
 		b.Progress("compiling the suite")
 		err = b.compiler.build(ctx, b.Root, ldflags, func(dir string) error {
-			data, err := os.ReadFile(filepath.Join(dir, "suite"))
-			entries = []entry{folder(path.Dir(suiteBinary)), file(suiteBinary, 0o755, data)}
-			return err
-		}, "./buildpacks/suite")
+			at := path.Dir(suiteBinary)
+			entries = []entry{folder(at)}
+			for _, name := range []string{path.Base(suiteBinary), "launch"} {
+				data, err := os.ReadFile(filepath.Join(dir, name))
+				if err != nil {
+					return err
+				}
+				entries = append(entries, file(at+"/"+name, 0o755, data))
+			}
+			return nil
+		}, "./buildpacks/suite", "./buildpacks/launch")
 		return entries, err
 	})
 }

@@ -59,11 +59,16 @@ func (b *build) writePlatform() error {
 			return fmt.Errorf("writing the build's variables: %w", err)
 		}
 	}
-	for _, binding := range b.Bindings {
+	return copyBindings(b.Bindings, b.path("platform", "bindings"))
+}
+
+// copyBindings copies bindings to a folder, each under its own name.
+func copyBindings(bindings []string, to string) error {
+	for _, binding := range bindings {
 		if _, err := os.Stat(filepath.Join(binding, "type")); err != nil {
 			return fault.Fault{ID: "binding", What: binding + " is no binding", Do: "name a folder with a file `type` in it and a file per key (github.com/buildpacks/spec, extensions/bindings.md)"}
 		}
-		if err := os.CopyFS(b.path("platform", "bindings", filepath.Base(binding)), os.DirFS(binding)); err != nil {
+		if err := os.CopyFS(filepath.Join(to, filepath.Base(binding)), os.DirFS(binding)); err != nil {
 			return fmt.Errorf("copying binding %s: %w", binding, err)
 		}
 	}

@@ -20,12 +20,16 @@ import (
 // stopGrace is how long an app may take to end after SIGTERM, the time that Docker gives it.
 const stopGrace = 10 * time.Second
 
+// bindingRoot is where an app finds its bindings, read-only; a build has them there too.
+const bindingRoot = "/platform/bindings"
+
 // RunOptions says which image to start and how.
 type RunOptions struct {
-	Image   string
-	Process string   // process type; empty for the image's own entrypoint
-	Args    []string // arguments of the process
-	Env     []string // NAME=value pairs on top of the image's
+	Image    string
+	Process  string   // process type; empty for the image's own entrypoint
+	Args     []string // arguments of the process
+	Env      []string // NAME=value pairs on top of the image's
+	Bindings []string // folders that the process finds under $SERVICE_BINDING_ROOT/<base name>
 
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -60,11 +64,18 @@ func (h *Home) Run(ctx context.Context, options RunOptions) error {
 	if err != nil {
 		return err
 	}
-	env := append(append([]string{}, config.Config.Env...), options.Env...)
+	binds := []sandbox.Bind{{Source: filepath.Join(dir, "resolv.conf"), Target: "/etc/resolv.conf"}, {Source: filepath.Join(dir, "hosts"), Target: "/etc/hosts"}}
+	env := append([]string{}, config.Config.Env...)
+	if len(options.Bindings) > 0 {
+		bind, err := bindBindings(options.Bindings, dir, root)
+		if err != nil {
+			return err
+		}
+		binds, env = append(binds, bind), append(env, "SERVICE_BINDING_ROOT="+bindingRoot)
+	}
 	return sandbox.Run(ctx, sandbox.Spec{
 		Root: root, RootWritable: true, UID: uid, GID: gid, Dir: workingDir(config.Config),
-		Binds: []sandbox.Bind{{Source: filepath.Join(dir, "resolv.conf"), Target: "/etc/resolv.conf"}, {Source: filepath.Join(dir, "hosts"), Target: "/etc/hosts"}},
-		Env:   env, Args: args, Network: sandbox.HostNetwork,
+		Binds: binds, Env: append(env, options.Env...), Args: args, Network: sandbox.HostNetwork,
 		Stdin: options.Stdin, Stdout: options.Stdout, Stderr: options.Stderr, Grace: stopGrace,
 	})
 }
@@ -110,6 +121,20 @@ func unpackApp(image v1.Image, root string, uid, gid int) error {
 		}
 	}
 	return nil
+}
+
+// bindBindings copies bindings beside the root, where the app's user can read them, and makes their mount point.
+func bindBindings(bindings []string, dir, root string) (sandbox.Bind, error) {
+	copies := filepath.Join(dir, "bindings")
+	if err := copyBindings(bindings, copies); err != nil {
+		return sandbox.Bind{}, err
+	}
+	opened, err := os.OpenRoot(root)
+	if err != nil {
+		return sandbox.Bind{}, err
+	}
+	defer opened.Close()
+	return sandbox.Bind{Source: copies, Target: bindingRoot}, opened.MkdirAll(strings.TrimPrefix(bindingRoot, "/"), 0o755)
 }
 
 // resolvConf is the machine's list of name servers; a machine without one resolves nothing, and neither does the app.

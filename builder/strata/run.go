@@ -16,7 +16,7 @@ import (
 )
 
 type runFlags struct {
-	env           []string
+	env, bindings []string
 	process       string
 	port          int
 	ask           string
@@ -38,8 +38,9 @@ func runCommand() *cobra.Command {
 			}
 			options := platform.RunOptions{
 				Image: args[0], Process: flags.process, Args: args[1:],
-				Env:   append([]string{fmt.Sprintf("PORT=%d", flags.port)}, flags.env...),
-				Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+				Env:      append([]string{fmt.Sprintf("PORT=%d", flags.port)}, flags.env...),
+				Bindings: flags.bindings,
+				Stdin:    os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 			}
 			if flags.ask == "" {
 				return home.Run(cmd.Context(), options)
@@ -49,6 +50,7 @@ func runCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringArrayVarP(&flags.env, "env", "e", nil, "variable of the app, NAME=value")
+	f.StringArrayVar(&flags.bindings, "binding", nil, "folder of a service binding")
 	f.StringVar(&flags.process, "process", "", "process type to start (default: the image's)")
 	f.IntVarP(&flags.port, "port", "p", 8080, "port that the app should listen on, in PORT")
 	f.StringVar(&flags.ask, "ask", "", "path to GET once the app listens; prints the answer and stops the app")

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"github.com/strata-buildpacks/strata/buildpacks/cacerts"
 	"github.com/strata-buildpacks/strata/buildpacks/environment"
 	"github.com/strata-buildpacks/strata/buildpacks/golang"
+	"github.com/strata-buildpacks/strata/buildpacks/helper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/labels"
 	"github.com/strata-buildpacks/strata/buildpacks/linkage"
@@ -13,9 +15,11 @@ import (
 // table returns the buildpacks of the suite in order of id.
 func table() []bp.Buildpack {
 	return []bp.Buildpack{
+		cacerts.Buildpack(),
 		environment.Buildpack(),
 		golang.Buildpack(),
 		labels.Buildpack(),
+		helper.Buildpack(),
 		linkage.Buildpack(),
 		node.Buildpack(),
 		procfile.Buildpack(),

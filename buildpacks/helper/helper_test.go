@@ -1,0 +1,55 @@
+package helper_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/strata-buildpacks/strata/buildpacks/helper"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+)
+
+func TestMain(m *testing.M) { kittest.Main(m, helper.Buildpack()) }
+
+func TestDetect(t *testing.T) {
+	t.Parallel()
+	got := kittest.Detect(t, kittest.Case{})
+	if want := "strata/launch-helper pass: for buildpacks that ask for it\n"; got.Code != 0 || got.Log() != want {
+		t.Errorf("got code %d and %q, want %q", got.Code, got.Log(), want)
+	}
+	kittest.Golden(t, "plan.toml", got.Plan)
+}
+
+// TestBuild lays the buildpack out as the builder does: bin/build is a link to the suite, and the program is beside it.
+func TestBuild(t *testing.T) {
+	t.Parallel()
+	builder := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(builder, "suite", "launch"), "../launch")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	file, err := os.ReadFile("buildpack.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kittest.Write(t, builder, map[string]string{"suite/suite": "", "buildpack/buildpack.toml": string(file), "buildpack/bin/detect": ""})
+	if err := os.Symlink("../../suite/suite", filepath.Join(builder, "buildpack", "bin", "build")); err != nil {
+		t.Fatal(err)
+	}
+	got := kittest.Build(t, kittest.Case{Env: config.Environment{"CNB_BUILDPACK_DIR": filepath.Join(builder, "buildpack")}})
+	if got.Code != 0 {
+		t.Fatalf("exit code %d: %s", got.Code, got.Log())
+	}
+	want := map[string]string{"launch": kittest.Tree(t, filepath.Join(builder, "suite"))["launch"]}
+	if diff := cmp.Diff(want, kittest.Tree(t, filepath.Join(got.Layers, "helper"))); diff != "" {
+		t.Errorf("layer (-want +got):\n%s", diff)
+	}
+	bill, err := os.ReadFile(got.Layers + "/helper.sbom.cdx.json")
+	if err != nil || len(bill) == 0 {
+		t.Errorf("it has no bill of materials: %v", err)
+	}
+}
