@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"bytes"
 	"encoding/pem"
 	"io"
 	"log"
@@ -11,11 +12,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 )
 
 // TestCertificates builds and starts an app in a company: an authority of its own vouches for the module proxy and for
-// the server that the app asks, and the build's machine trusts another one besides.
+// the server that the app asks, and the build's machine trusts another one besides. The app has a health check, too.
 func TestCertificates(t *testing.T) {
 	suite(t)
 	t.Parallel()
@@ -39,7 +42,7 @@ func TestCertificates(t *testing.T) {
 	if got := run(); got.status != 1 || !strings.Contains(got.stderr, "certificate signed by unknown authority") {
 		t.Errorf("without a binding the build ends with status %d\n%s", got.status, got.stderr)
 	}
-	got := run("--binding", binding)
+	got := run("--binding", binding, "-e", "BP_HEALTH_CHECKER_ENABLED=true")
 	if got.status != 0 {
 		t.Fatalf("with a binding the build ends with status %d\n%s", got.status, got.stderr)
 	}
@@ -52,6 +55,22 @@ func TestCertificates(t *testing.T) {
 	}
 	if answer, ok := fetch(t, name, server.URL, "--binding", binding); !ok || !strings.Contains(answer, "for the company only") {
 		t.Errorf("with a binding the app is answered %q", answer)
+	}
+
+	port := freePort(t)
+	stop := start(t, name, "--port", port, "-e", "URL="+server.URL, "--binding", binding)
+	check := []string{"run", name, "--process", "health-check", "--port", port}
+	healthy := strata(t, check...)
+	for healthy.status != 0 && t.Context().Err() == nil { // until it listens
+		healthy = strata(t, check...)
+	}
+	if want := "healthy: GET http://localhost:" + port + "/: status 200\n"; healthy.stdout != want {
+		t.Errorf("the health check says %q, want %q", healthy.stdout, want)
+	}
+	stop()
+	gone := strata(t, check...)
+	if want := "unhealthy: GET http://localhost:" + port + "/: connection refused\n"; gone.status != 1 || !strings.HasPrefix(gone.stderr, want) {
+		t.Errorf("without the app the health check has status %d and says %q, want %q", gone.status, gone.stderr, want)
 	}
 
 	if got := run("--binding", binding, "-e", "BP_EMBED_CERTS=true"); got.status != 0 {
@@ -75,4 +94,25 @@ func fetch(t *testing.T, image, url string, flags ...string) (string, bool) {
 	t.Helper()
 	got := strata(t, append([]string{"run", image, "--port", freePort(t), "--ask", "/", "-e", "URL=" + url}, flags...)...)
 	return got.stdout + got.stderr, got.status == 0
+}
+
+// start starts an image and returns a function that stops it.
+func start(t *testing.T, image string, flags ...string) (stop func()) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "strata", append([]string{"run", image}, flags...)...)
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stop = sync.OnceFunc(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait() // what it says when it is stopped on purpose is no error
+		if t.Failed() {
+			t.Logf("%s said:\n%s", image, log.String())
+		}
+	})
+	t.Cleanup(stop)
+	return stop
 }

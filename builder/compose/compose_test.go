@@ -230,7 +230,10 @@ func TestSuiteOfThisRepository(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"strata/go@0.1.0", "strata/procfile@0.1.0 optional", "strata/environment-variables@0.1.0 optional", "strata/image-labels@0.1.0 optional", "strata/linkage@0.1.0"}
+	want := []string{
+		"strata/launch-helper@0.1.0 optional", "strata/ca-certificates@0.1.0 optional", "strata/go@0.1.0", "strata/procfile@0.1.0 optional", "strata/health-checker@0.1.0 optional",
+		"strata/environment-variables@0.1.0 optional", "strata/image-labels@0.1.0 optional", "strata/linkage@0.1.0",
+	}
 	var got []string
 	for _, ref := range cfg.Order[0].Group {
 		name := ref.ID + "@" + ref.Version

@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,17 +20,20 @@ func main() {
 		name, value, _ := strings.Cut(entry, "=")
 		env[name] = value
 	}
-	if err := run(os.Args, env); err != nil {
+	if err := run(os.Args, env, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// run does what the program's name says. The launcher starts it as certificates by a link in exec.d and reads the
-// variables of the app from file 3 (Buildpack API, "exec.d").
-func run(args []string, env environment) error {
+// run does what the program's name or else its first argument says. The launcher starts it as certificates by a link in
+// exec.d and reads the variables of the app from file 3 (Buildpack API, "exec.d").
+func run(args []string, env environment, out io.Writer) error {
 	if filepath.Base(args[0]) == "certificates" {
 		return certificates(args[0], env, os.NewFile(3, "variables"))
 	}
-	return errors.New("launch: call it by a link that is named certificates")
+	if len(args) == 2 && args[1] == "health-check" {
+		return healthCheck(env, out)
+	}
+	return errors.New("launch: call it as launch health-check, or by a link that is named certificates")
 }

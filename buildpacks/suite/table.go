@@ -4,6 +4,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/cacerts"
 	"github.com/strata-buildpacks/strata/buildpacks/environment"
 	"github.com/strata-buildpacks/strata/buildpacks/golang"
+	"github.com/strata-buildpacks/strata/buildpacks/health"
 	"github.com/strata-buildpacks/strata/buildpacks/helper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/labels"
@@ -18,6 +19,7 @@ func table() []bp.Buildpack {
 		cacerts.Buildpack(),
 		environment.Buildpack(),
 		golang.Buildpack(),
+		health.Buildpack(),
 		labels.Buildpack(),
 		helper.Buildpack(),
 		linkage.Buildpack(),
