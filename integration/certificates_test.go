@@ -73,10 +73,10 @@ func TestCertificates(t *testing.T) {
 		t.Errorf("without the app the health check has status %d and says %q, want %q", gone.status, gone.stderr, want)
 	}
 
-	if got := run("--binding", binding, "-e", "BP_EMBED_CERTS=true"); got.status != 0 {
+	if got := run("--binding", binding, "-e", "BP_EMBED_CERTS=true", "-e", "BP_LIVE_RELOAD_ENABLED=true"); got.status != 0 {
 		t.Fatalf("status %d\n%s", got.status, got.stderr)
 	}
-	if answer, ok := fetch(t, name, server.URL); !ok || !strings.Contains(answer, "for the company only") {
+	if answer, ok := fetch(t, name, server.URL); !ok || !strings.Contains(answer, "for the company only") { // started by launch reload
 		t.Errorf("with the certificate in the image the app is answered %q", answer)
 	}
 

@@ -1,8 +1,14 @@
 package integration
 
 import (
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestLabelsAndVariables builds an app with labels and with variables of its own; a rebuild without them has none.
@@ -29,4 +35,69 @@ func TestLabelsAndVariables(t *testing.T) {
 	if body := ask(t, name, "/env"); !strings.HasPrefix(body, "production") {
 		t.Errorf("without the variable NODE_ENV is %q, want production", body)
 	}
+}
+
+// TestLiveReload changes a file of an app that runs, as tools that synchronise folders do.
+func TestLiveReload(t *testing.T) {
+	suite(t)
+	t.Parallel()
+	app, name, port := nodeSample(t, "hello"), image(t), freePort(t)
+	edit(t, app, "package.json", "Hello from Node.js.", "Hello from "+port) // by which its folder is found
+	build(t, app, name, "-e", "BP_LIVE_RELOAD_ENABLED=true")
+	if body := ask(t, name, "/", "--process", "no-reload"); !strings.HasPrefix(body, "Hello from "+port) {
+		t.Errorf("no-reload answers %q", body)
+	}
+	start(t, name, "--port", port)
+	eventually(t, "http://127.0.0.1:"+port+"/", "Hello from "+port+"\n")
+	found := ""
+	folders, err := filepath.Glob(filepath.Join(home(), "tmp", "*", "root", "workspace"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range folders {
+		if manifest, err := os.ReadFile(filepath.Join(folder, "package.json")); err == nil && strings.Contains(string(manifest), "Hello from "+port) {
+			found = folder
+		}
+	}
+	if found == "" {
+		t.Fatalf("none of %v is the app", folders)
+	}
+	edit(t, found, "server.js", "greeting + ", "'Another greeting' + ")
+	eventually(t, "http://127.0.0.1:"+port+"/", "Another greeting\n")
+}
+
+// eventually asks an app until it gives the answer.
+func eventually(t *testing.T, url, want string) {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for last := ""; ; {
+		if body, err := answerOf(ctx, url); err == nil {
+			last = body
+		}
+		if last == want {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s answers %q, want %q", url, last, want)
+		case <-tick.C:
+		}
+	}
+}
+
+func answerOf(ctx context.Context, url string) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return string(body), err
 }

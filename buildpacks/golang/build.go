@@ -14,6 +14,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/helper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 )
@@ -121,7 +122,12 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err := removeSource(in.AppDir, d.keep, d.KeepFiles, in.Log); err != nil {
 		return bp.BuildResult{}, err
 	}
-	return bp.BuildResult{Processes: processes(d.targets, filepath.Join(out.Path, "bin"))}, nil
+	bin := filepath.Join(out.Path, "bin")
+	list := processes(d.targets, bin)
+	if d.Reload {
+		list = helper.Reload(in, list, in.AppDir, bin)
+	}
+	return bp.BuildResult{Processes: list}, nil
 }
 
 // describe prints the decisions before anything is done.

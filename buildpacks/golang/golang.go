@@ -24,6 +24,7 @@ type settings struct {
 	WorkUse    []string `config:"BP_GO_WORK_USE,list"`
 	CgoCheck   bool     `config:"BP_GO_CGO_CHECK_ENABLED"`
 	Unverified bool     `config:"BP_GO_TOOLCHAIN_UNVERIFIED_ENABLED"`
+	Reload     bool     `config:"BP_LIVE_RELOAD_ENABLED"`
 	KeepFiles  []string `config:"BP_KEEP_FILES,list"`
 }
 

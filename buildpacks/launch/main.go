@@ -20,20 +20,24 @@ func main() {
 		name, value, _ := strings.Cut(entry, "=")
 		env[name] = value
 	}
-	if err := run(os.Args, env, os.Stdout); err != nil {
+	code, err := run(os.Args, env, os.Stdout)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		code = 1
 	}
+	os.Exit(code)
 }
 
 // run does what the program's name or else its first argument says. The launcher starts it as certificates by a link in
 // exec.d and reads the variables of the app from file 3 (Buildpack API, "exec.d").
-func run(args []string, env environment, out io.Writer) error {
-	if filepath.Base(args[0]) == "certificates" {
-		return certificates(args[0], env, os.NewFile(3, "variables"))
+func run(args []string, env environment, out io.Writer) (code int, err error) {
+	switch {
+	case filepath.Base(args[0]) == "certificates":
+		return 0, certificates(args[0], env, os.NewFile(3, "variables"))
+	case len(args) == 2 && args[1] == "health-check":
+		return 0, healthCheck(env, out)
+	case len(args) > 2 && args[1] == "reload":
+		return reload(args[2:], os.Stderr)
 	}
-	if len(args) == 2 && args[1] == "health-check" {
-		return healthCheck(env, out)
-	}
-	return errors.New("launch: call it as launch health-check, or by a link that is named certificates")
+	return 0, errors.New("launch: call it as launch health-check or launch reload, or by a link that is named certificates")
 }

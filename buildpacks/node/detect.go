@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/helper"
 )
 
 // Detect takes part in apps that have a package.json at their root or where BP_NODE_PROJECT_PATH says.
@@ -28,7 +29,8 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 		case name != manifestFile:
 			return bp.Fail(name + " found, but no package.json; make one with npm init"), nil
 		default:
-			return bp.Pass("package.json found", bp.Plan{Provides: []string{"node"}, Requires: []bp.Entry{{Name: "node"}}}), nil
+			requires := append([]bp.Entry{{Name: "node"}}, helper.RequiredToReload(in.Config)...)
+			return bp.Pass("package.json found", bp.Plan{Provides: []string{"node"}, Requires: requires}), nil
 		}
 	}
 	return bp.Fail("no package.json"), nil

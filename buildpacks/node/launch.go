@@ -15,6 +15,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/argv"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/helper"
 )
 
 // start is how the app is started.
@@ -145,7 +146,7 @@ func startFault(what, do string) error {
 // processes returns the process web, by the script start, the main file, server.js or index.js.
 func (b *builder) processes(node string) (bp.BuildResult, error) {
 	if b.start.elsewhere {
-		return bp.BuildResult{}, nil
+		return bp.BuildResult{Processes: b.reloading()}, nil
 	}
 	arguments, why := b.start.arguments, "script start"
 	if arguments == nil {
@@ -163,7 +164,15 @@ func (b *builder) processes(node string) (bp.BuildResult, error) {
 	if b.project != b.AppDir {
 		process.WorkingDir = b.project
 	}
-	return bp.BuildResult{Processes: []bp.Process{process}}, nil
+	return bp.BuildResult{Processes: b.reloading(process)}, nil
+}
+
+// reloading adds to the processes what BP_LIVE_RELOAD_ENABLED asks for.
+func (b *builder) reloading(list ...bp.Process) []bp.Process {
+	if !b.Reload {
+		return list
+	}
+	return helper.Reload(b.BuildContext, list, b.AppDir)
 }
 
 // mainFile returns the file that main names, as Node.js finds it, or else server.js or index.js.

@@ -15,5 +15,6 @@ type settings struct {
 	ProjectPath string   `config:"BP_NODE_PROJECT_PATH"`
 	Scripts     []string `config:"BP_NODE_RUN_SCRIPTS,list"`
 	Unverified  bool     `config:"BP_NODE_UNVERIFIED_ENABLED"`
+	Reload      bool     `config:"BP_LIVE_RELOAD_ENABLED"`
 	Registry    string   `config:"NPM_CONFIG_REGISTRY"`
 }
