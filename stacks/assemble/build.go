@@ -308,11 +308,11 @@ func (b *builder) stratum(ctx context.Context, a *assembled, i int) (*stratum, e
 	}
 	packages, err := b.unpack(ctx, r.Packages, files)
 	if err != nil {
-		return nil, err
+		return nil, unfit(drift, err)
 	}
 	tree, known, err := fill(r, packages, a.layers)
 	if err != nil {
-		return nil, err
+		return nil, unfit(drift, err)
 	}
 	if l.Layer, err = b.save(tree, known, b.o.layerDir(l.key)); err != nil {
 		return nil, fmt.Errorf("writing the layer: %w", err)

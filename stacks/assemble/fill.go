@@ -67,7 +67,7 @@ var documentation = []string{"/usr/share/doc/**", "!/usr/share/doc/*", "!/usr/sh
 // files returns what the layer takes of a package.
 func (r recipe) files(p unpacked) ([]deb.File, error) {
 	if patterns, ok := r.Slices[p.Name]; ok {
-		return cut(p.Package, p.Name, patterns)
+		return cut(p, patterns)
 	}
 	take := map[string]bool{}
 	for _, f := range p.Files {

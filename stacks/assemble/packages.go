@@ -71,7 +71,10 @@ func (b *builder) replace(ctx context.Context, codename, version string, p *lock
 		return "", nil, fmt.Errorf("looking for a newer version of %s: %w", p.Name, err)
 	}
 	newest := ix.Newest(p.Name)
-	if newest == nil || newest.SHA256 == p.SHA256 {
+	if newest == nil {
+		return "", nil, fault.Fault{ID: "lock-drift", What: p.Purl, Err: errors.New("the mirror has dropped it, and has no other version"), Do: mend}
+	}
+	if newest.SHA256 == p.SHA256 {
 		return "", nil, gone
 	}
 	d := &Drift{Package: p.Name, Locked: p.Version, Used: newest.Version}
@@ -79,6 +82,19 @@ func (b *builder) replace(ctx context.Context, codename, version string, p *lock
 	*p = lockPackage(newest, version, p.Layer, p.Slice)
 	file, err := b.deb(ctx, *p)
 	return file, d, err
+}
+
+// mend is what to do about a lock that the mirror has left behind.
+const mend = "mend the stack and run strata stack update, or name an archive of old files in STRATA_DEBIAN_SNAPSHOT_MIRROR"
+
+// unfit says of a fault in a layer whose packages have drifted that it is theirs: nothing is wrong with the lock.
+func unfit(drift []Drift, err error) error {
+	f, ok := errors.AsType[fault.Fault](err)
+	if !ok || len(drift) == 0 {
+		return err
+	}
+	f.Do = ""
+	return fault.Fault{ID: "lock-drift", What: "the mirror has dropped locked packages, and newer ones do not fit (" + drifted(drift) + ")", Err: f, Do: mend}
 }
 
 // index opens the signed indexes of a release once. When an old lock forces a look at them their end of

@@ -3,7 +3,6 @@ package assemble
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -72,25 +71,25 @@ func loadSlice(file, arch string) ([]string, error) {
 
 // cut returns the files of a package that patterns take, with their parent folders as the package has them.
 // A pattern that takes nothing is an error: the package has changed and the slice has not.
-func cut(p *deb.Package, pkg string, patterns []string) ([]deb.File, error) {
+func cut(p unpacked, patterns []string) ([]deb.File, error) {
 	take := map[string]bool{}
 	for _, pattern := range patterns {
 		body, minus := strings.CutPrefix(pattern, "!")
-		found := matching(p, body)
+		found := matching(p.Package, body)
 		for _, f := range found {
 			take[f.Path] = !minus
 		}
 		if len(found) == 0 {
-			return nil, fault.Fault{ID: "slice-no-match", What: fmt.Sprintf("slices/%s.toml: pattern %q", pkg, pattern),
-				Err: errors.New("the package has no such file"), Do: "correct the pattern"}
+			return nil, fault.Fault{ID: "slice-no-match", What: fmt.Sprintf("slices/%s.toml: pattern %q", p.Name, pattern),
+				Err: fmt.Errorf("%s %s has no such file", p.Name, p.Version), Do: "correct the pattern"}
 		}
 	}
 	for _, f := range p.Files {
-		if doc := "usr/share/doc/" + pkg; f.Path == doc+"/copyright" || f.Path == doc && f.Type == deb.Symlink {
+		if doc := "usr/share/doc/" + p.Name; f.Path == doc+"/copyright" || f.Path == doc && f.Type == deb.Symlink {
 			take[f.Path] = true
 		}
 	}
-	return pick(p, func(f deb.File) bool { return take[f.Path] }), nil
+	return pick(p.Package, func(f deb.File) bool { return take[f.Path] }), nil
 }
 
 // pick returns the chosen files and their parent folders, sorted. Of files that are hard links of each other the
