@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"text/tabwriter"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -45,6 +46,14 @@ func findConfig(named string) (string, error) {
 // architectures are those that the stacks are made for, as Debian and OCI call them.
 var architectures = []string{"amd64", "arm64"}
 
+// expand returns what an --arch stands for.
+func expand(arch string) []string {
+	if arch == "all" {
+		return architectures
+	}
+	return []string{arch}
+}
+
 func stackCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "stack", Short: "Make run images and build images from signed Debian packages"}
 	var config, arch, bills, dir string
@@ -63,7 +72,7 @@ func stackCommand() *cobra.Command {
 			names = nil // all of them
 		}
 		o := assemble.Options{
-			Dir: filepath.Join(filepath.Dir(path), "stacks"), Names: names, Arch: arch, Cache: cache,
+			Dir: filepath.Join(filepath.Dir(path), "stacks"), Names: names, Archs: expand(arch), Cache: cache,
 			Locked: locked, Progress: s.downloads, Log: s.line,
 		}
 		if dir != "" {
@@ -97,7 +106,7 @@ func stackCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			o.Check = check
+			o.Archs, o.Check = architectures, check
 			return updateStacks(cmd, o, s)
 		},
 	}
@@ -108,16 +117,12 @@ func stackCommand() *cobra.Command {
 	return cmd
 }
 
-// updateStacks locks both architectures: images of one name are made of the same versions.
+// updateStacks locks both architectures, from the same signed indexes.
 func updateStacks(cmd *cobra.Command, options assemble.Options, s *screen) error {
-	var due assemble.Due
-	for _, options.Arch = range architectures {
-		d, err := assemble.Update(cmd.Context(), options)
-		s.clear()
-		if err != nil {
-			return err
-		}
-		due.Changes, due.Files = append(due.Changes, d.Changes...), append(due.Files, d.Files...)
+	due, err := assemble.Update(cmd.Context(), options)
+	s.clear()
+	if err != nil {
+		return err
 	}
 	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 	if len(due.Changes) > 0 {
@@ -152,7 +157,7 @@ func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen, bills 
 	if err != nil {
 		return err
 	}
-	if len(outputs) > 0 && options.Arch == "all" {
+	if len(outputs) > 0 && len(options.Archs) > 1 {
 		return fault.Fault{ID: "output", What: "--output takes images of one architecture, not of all", Do: "name one with --arch"}
 	}
 	for _, o := range outputs {
@@ -168,27 +173,14 @@ func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen, bills 
 	if err != nil {
 		return err
 	}
-	wanted := []string{options.Arch}
-	if options.Arch == "all" {
-		wanted = architectures
+	images, err := assemble.Build(cmd.Context(), options)
+	s.clear()
+	if err != nil {
+		return err
 	}
-	var names []string
-	images := map[string][]assemble.Image{}
-	for _, options.Arch = range wanted {
-		built, err := assemble.Build(cmd.Context(), options)
-		s.clear()
-		if err != nil {
-			return err
-		}
-		for _, image := range built {
-			if images[image.Ref] == nil {
-				names = append(names, image.Ref)
-			}
-			images[image.Ref] = append(images[image.Ref], image)
-		}
-	}
-	for _, name := range names {
-		if err := keepStack(cmd, home, images[name], s, bills); err != nil {
+	for one := range slices.Chunk(images, len(options.Archs)) {
+		name := one[0].Ref
+		if err := keepStack(cmd, home, one, s, bills); err != nil {
 			return err
 		}
 		if outputs, err = output.parse([]string{name}); err != nil {

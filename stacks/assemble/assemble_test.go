@@ -716,18 +716,80 @@ func edit(path, old, replacement string) func(*testing.T, *debtest.Archive, *Opt
 	}
 }
 
-// TestUpdateIsAllOrNothing checks that a stack that cannot be made leaves the locks of all as they are.
+// both returns the packages for amd64 and for arm64; certs is one package for both.
+func both() []debtest.Deb {
+	out := debs()
+	for _, d := range debs() {
+		d.Arch = "arm64"
+		for _, path := range slices.Collect(maps.Keys(d.Files)) {
+			body := d.Files[path]
+			delete(d.Files, path)
+			d.Files[strings.NewReplacer("x86_64", "aarch64", "amd64", "arm64").Replace(path)] = body
+		}
+		out = append(out, d)
+	}
+	out[1].Arch = "all"
+	return slices.Delete(out, 6, 7)
+}
+
+// TestUpdateIsAllOrNothing checks that a stack that cannot be made leaves the locks of all as they are, also if it
+// can be made for the other architecture.
 func TestUpdateIsAllOrNothing(t *testing.T) {
 	t.Parallel()
-	a, o := locked(t)
-	shrink(t, a)
+	for _, test := range []struct {
+		arch string
+		lib  int
+	}{{"amd64", 2}, {"arm64", 6}} {
+		t.Run(test.arch, func(t *testing.T) {
+			t.Parallel()
+			a, o := setup(t)
+			a.Publish(t, debtest.Born, both()...)
+			o.Archs = []string{"amd64", "arm64"}
+			if _, err := Update(t.Context(), o); err != nil {
+				t.Fatal(err)
+			}
+			next := both()
+			next[2].Version, next[6].Version = "1.0-1+deb13u1", "1.0-1+deb13u1"
+			delete(next[test.lib].Files, "/usr/lib/only-"+test.arch)
+			a.Publish(t, debtest.Born.Add(time.Minute), next...)
+			before := kittest.Tree(t, o.Dir)
+			_, err := Update(t.Context(), o)
+			kittest.Golden(t, "error-update-"+test.arch+".txt", fmt.Sprintln(err))
+			if diff := cmp.Diff(before, kittest.Tree(t, o.Dir)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestUpdateCannotWrite lets writing fail at the last moment, before any file has its new content and after some have.
+func TestUpdateCannotWrite(t *testing.T) {
+	t.Parallel()
+	a, o := setup(t)
+	a.Publish(t, debtest.Born, both()...)
+	o.Archs = []string{"amd64", "arm64"}
+	// A folder where a lock is to be written aside.
+	kittest.Write(t, o.Dir, map[string]string{"whole/lock-arm64.toml.new/in the way": ""})
 	before := kittest.Tree(t, o.Dir)
 	_, err := Update(t.Context(), o)
-	if err == nil {
-		t.Fatal("no error")
+	if f, ok := errors.AsType[fault.Fault](err); !ok || f.ID != "lock-write" {
+		t.Errorf("got %v", err)
 	}
-	kittest.Golden(t, "error-update-unfit.txt", fmt.Sprintln(err))
 	if diff := cmp.Diff(before, kittest.Tree(t, o.Dir)); diff != "" {
+		t.Error(diff)
+	}
+
+	dir := t.TempDir()
+	kittest.Write(t, dir, map[string]string{"a": "old", "c/in the way": ""})
+	before = kittest.Tree(t, dir)
+	var files []file
+	for name, old := range map[string][]byte{"a": []byte("old"), "b": nil, "c": nil} {
+		files = append(files, file{filepath.Join(dir, name), old, []byte("new")})
+	}
+	slices.SortFunc(files, func(a, b file) int { return strings.Compare(a.path, b.path) })
+	err = replaceAll(files)
+	kittest.Golden(t, "error-lock-write.txt", strings.ReplaceAll(fmt.Sprintln(err), dir, "DIR"))
+	if diff := cmp.Diff(before, kittest.Tree(t, dir)); diff != "" {
 		t.Error(diff)
 	}
 }

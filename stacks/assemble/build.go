@@ -27,7 +27,7 @@ import (
 // the same packages and files, or keeps something else beside them.
 const revision = "4"
 
-// Build makes the images named by o.Names, in that order, from their locks.
+// Build makes the images named by o.Names from their locks, in that order and each for all of o.Archs.
 func Build(ctx context.Context, o Options) ([]Image, error) {
 	if err := o.defaults(); err != nil {
 		return nil, err
@@ -35,33 +35,44 @@ func Build(ctx context.Context, o Options) ([]Image, error) {
 	return newBuilder(o).images(ctx)
 }
 
+// target is a stack for one architecture.
+type target struct{ stack, arch string }
+
 // builder makes every layer once, however many images have it.
 type builder struct {
 	o      Options
 	client *fetch.Client
 	source func() (archive.Source, error)
-	locks  map[string]*lockFile
+	// locks are those that are being made.
+	locks map[target]*lockFile
+	plans map[target]*assembled
+	// strata are the layers of all plans.
+	strata []*stratum
 
 	mu       sync.Mutex
-	stacks   map[string]func() (*assembled, error)
 	packages map[string]func() (*deb.Package, error)
-	indexes  map[string]func() (*archive.Index, error)
+	indexes  map[string]func() (map[string]*archive.Index, error)
 	packed   map[v1.Hash]func() (*layer.Layer, error) // by uncompressed digest
 }
 
-// assembled is a stack with its finished layers, those of its base included.
+// assembled is a stack for one architecture with its layers, those of its base included.
 type assembled struct {
 	stack  *Stack
+	arch   string
 	lock   *lockFile
 	layers []*stratum
 }
 
-// stratum is a finished layer and where it comes from.
+// stratum is a layer and where it comes from. All but the first line is known before it is made.
 type stratum struct {
 	*layer.Layer
 	stack, name, comment, key string
 	// file is where the layer is written by hand.
-	file string
+	file   string
+	recipe recipe
+	below  []*stratum
+	// made takes the layer from the cache or makes it, once.
+	made func() error
 	// packages are those that are in the layer, which those in drift are not as locked.
 	packages []lockedPackage
 	drift    []Drift
@@ -71,100 +82,130 @@ func newBuilder(o Options) *builder {
 	client := o.client()
 	return &builder{o: o, client: client,
 		source:   sync.OnceValues(func() (archive.Source, error) { return o.source(client) }),
-		locks:    map[string]*lockFile{},
-		stacks:   map[string]func() (*assembled, error){},
+		locks:    map[target]*lockFile{},
+		plans:    map[target]*assembled{},
 		packages: map[string]func() (*deb.Package, error){},
-		indexes:  map[string]func() (*archive.Index, error){},
+		indexes:  map[string]func() (map[string]*archive.Index, error){},
 		packed:   map[v1.Hash]func() (*layer.Layer, error){},
 	}
 }
 
+// images plans all images before it makes the first one.
 func (b *builder) images(ctx context.Context) ([]Image, error) {
-	images, errs := make([]Image, len(b.o.Names)), make([]error, len(b.o.Names))
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var all sync.WaitGroup
-	for i, name := range b.o.Names {
-		all.Go(func() {
-			a, err := b.assemble(ctx, name)
-			if err == nil {
-				images[i], err = a.image(b.o.Arch)
+	var all []*assembled
+	for _, name := range b.o.Names {
+		for _, arch := range b.o.Archs {
+			a, err := b.plan(ctx, target{name, arch})
+			if err != nil {
+				return nil, err
 			}
-			if errs[i] = err; err != nil {
+			all = append(all, a)
+		}
+	}
+	images, errs := make([]Image, len(all)), make([]error, len(all))
+	var made sync.WaitGroup
+	for i, a := range all {
+		made.Go(func() {
+			if images[i], errs[i] = a.make(); errs[i] != nil {
 				cancel()
 			}
 		})
 	}
-	all.Wait()
+	made.Wait()
+	if err := first(errs); err != nil {
+		return nil, err
+	}
+	return images, nil
+}
+
+// first returns the first error that is no consequence of another one, so that one mistake has one message.
+func first(errs []error) error {
 	for _, err := range errs {
 		if err != nil && !errors.Is(err, context.Canceled) {
-			return nil, err // of the first stack that fails, so that one mistake has one message
+			return err
 		}
 	}
-	return images, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
-// assemble makes the layers of a stack, once for all who ask.
-func (b *builder) assemble(ctx context.Context, name string) (*assembled, error) {
-	b.mu.Lock()
-	once, ok := b.stacks[name]
-	if !ok {
-		once = sync.OnceValues(func() (*assembled, error) { return b.strata(ctx, name) })
-		b.stacks[name] = once
+// make makes the layers and puts them together.
+func (a *assembled) make() (Image, error) {
+	for _, l := range a.layers {
+		if err := l.made(); err != nil {
+			return Image{}, err
+		}
 	}
-	b.mu.Unlock()
-	return once()
+	return a.image()
 }
 
-func (b *builder) strata(ctx context.Context, name string) (*assembled, error) {
-	s, err := b.o.load(name)
+// plan reads a stack, its lock and what its layers are made of.
+func (b *builder) plan(ctx context.Context, t target) (*assembled, error) {
+	if a := b.plans[t]; a != nil {
+		return a, nil
+	}
+	s, err := b.o.load(t.stack)
 	if err != nil {
 		return nil, err
 	}
-	a := &assembled{stack: s}
-	below := map[string]bool{}
+	a := &assembled{stack: s, arch: t.arch}
 	if s.Base != "" {
-		base, err := b.assemble(ctx, s.Base)
+		base, err := b.plan(ctx, target{s.Base, t.arch})
 		if err != nil {
 			return nil, err
 		}
-		a.layers = slices.Clone(base.layers)
-		if len(s.Layers) == 0 {
-			a.lock = base.lock
-			return a, nil
-		}
-		for _, l := range a.layers {
-			for pkg := range l.Packages() {
-				below[pkg] = true
-			}
+		a.lock, a.layers = base.lock, slices.Clone(base.layers)
+	}
+	if len(s.Layers) > 0 {
+		if err := b.planLayers(ctx, a); err != nil {
+			return nil, err
 		}
 	}
-	if a.lock, err = b.lock(s); err != nil {
-		return nil, err
-	}
-	if err := a.lock.covers(s, below); err != nil {
-		return nil, fault.Fault{ID: "lock-stale", What: s.lockPath(b.o.Arch), Err: err, Do: "run strata stack update " + name}
-	}
-	for i := range s.Layers {
-		l, err := b.stratum(ctx, a, i)
-		if err != nil {
-			return nil, fmt.Errorf("stack %s, layer %s: %w", name, s.Layers[i].Name, err)
-		}
-		a.layers = append(a.layers, l)
-	}
+	b.plans[t] = a
 	return a, nil
 }
 
+// planLayers adds the stack's own layers.
+func (b *builder) planLayers(ctx context.Context, a *assembled) error {
+	s := a.stack
+	below, err := b.below(s, a.arch)
+	if err != nil {
+		return err
+	}
+	if a.lock, err = b.lock(s, a.arch); err != nil {
+		return err
+	}
+	if err := a.lock.covers(s, below); err != nil {
+		return fault.Fault{ID: "lock-stale", What: s.lockPath(a.arch), Err: err, Do: "run strata stack update " + s.Name}
+	}
+	for i := range s.Layers {
+		in := fmt.Sprintf("stack %s for %s, layer %s", s.Name, a.arch, s.Layers[i].Name)
+		l, err := b.stratum(a, i)
+		if err != nil {
+			return fmt.Errorf("%s: %w", in, err)
+		}
+		l.made = sync.OnceValue(func() error {
+			if err := b.make(ctx, a, l); err != nil {
+				return fmt.Errorf("%s: %w", in, err)
+			}
+			return nil
+		})
+		a.layers, b.strata = append(a.layers, l), append(b.strata, l)
+	}
+	return nil
+}
+
 // lock returns the lock that is being made or else the one on disk.
-func (b *builder) lock(s *Stack) (*lockFile, error) {
-	if l := b.locks[s.Name]; l != nil {
+func (b *builder) lock(s *Stack, arch string) (*lockFile, error) {
+	if l := b.locks[target{s.Name, arch}]; l != nil {
 		return l, nil
 	}
-	return loadLock(s, b.o.Arch)
+	return loadLock(s, arch)
 }
 
 // covers checks that the lock was made for this stack.toml. Packages below are those that the base has.
-func (l *lockFile) covers(s *Stack, below map[string]bool) error {
+func (l *lockFile) covers(s *Stack, below map[string]string) error {
 	if l.Compressor != layer.Compressor {
 		return fmt.Errorf("it was made for the compressor %q, this is %q", l.Compressor, layer.Compressor)
 	}
@@ -176,7 +217,7 @@ func (l *lockFile) covers(s *Stack, below map[string]bool) error {
 			have[p.Name] = true
 		}
 		for _, want := range def.Packages {
-			if below[want] {
+			if _, ok := below[want]; ok {
 				continue
 			}
 			if !s.Whole && !have[want] || s.Whole && !slices.ContainsFunc(l.Packages, func(p lockedPackage) bool { return p.Name == want }) {
@@ -220,11 +261,8 @@ func (r recipe) key() (string, error) {
 // recipe collects what goes into layer i of a stack.
 func (b *builder) recipe(a *assembled, i int) (recipe, error) {
 	s := a.stack
-	r := recipe{Revision: revision, Compressor: layer.Compressor, Arch: b.o.Arch, Layer: s.Layers[i], Whole: s.Whole, Drop: s.Drop,
-		Top: i == len(s.Layers)-1, Packages: a.lock.layer(s.Layers[i].Name), Slices: map[string][]string{}}
-	for _, l := range a.layers {
-		r.Below = append(r.Below, l.key)
-	}
+	r := recipe{Revision: revision, Compressor: layer.Compressor, Arch: a.arch, Layer: s.Layers[i], Whole: s.Whole, Drop: s.Drop,
+		Top: i == len(s.Layers)-1, Packages: a.lock.layer(s.Layers[i].Name), Slices: map[string][]string{}, Below: keys(a.layers)}
 	var err error
 	if r.Certificates, err = s.certificates(r.Layer); err != nil {
 		return r, err
@@ -239,13 +277,13 @@ func (b *builder) recipe(a *assembled, i int) (recipe, error) {
 		}
 		file := slicePath(p.Name, b.sliceDirs(s))
 		if hash != p.Slice {
-			return r, fault.Fault{ID: "lock-stale", What: s.lockPath(b.o.Arch),
+			return r, fault.Fault{ID: "lock-stale", What: s.lockPath(a.arch),
 				Err: fmt.Errorf("slices/%s.toml is not as it was when the lock was made", p.Name), Do: "run strata stack update " + s.Name}
 		}
 		if file == "" {
 			continue // the package is whole
 		}
-		if r.Slices[p.Name], err = loadSlice(file, b.o.Arch); err != nil {
+		if r.Slices[p.Name], err = loadSlice(file, a.arch); err != nil {
 			return r, err
 		}
 	}
@@ -281,43 +319,65 @@ func (b *builder) sliceDirs(s *Stack) []string {
 	return []string{s.dir, b.o.Base}
 }
 
-// stratum takes layer i of a stack from the cache or makes it.
-func (b *builder) stratum(ctx context.Context, a *assembled, i int) (*stratum, error) {
+// stratum describes layer i of a stack, as it is if all below it is as locked.
+func (b *builder) stratum(a *assembled, i int) (*stratum, error) {
 	r, err := b.recipe(a, i)
 	if err != nil {
 		return nil, err
 	}
-	l := &stratum{stack: a.stack.Name, file: r.Layer.file, name: r.Layer.Name, comment: r.Layer.Comment, packages: r.Packages}
-	if l.key, err = r.key(); err != nil {
-		return nil, err
+	l := &stratum{stack: a.stack.Name, file: r.Layer.file, name: r.Layer.Name, comment: r.Layer.Comment, packages: r.Packages,
+		recipe: r, below: slices.Clone(a.layers)}
+	l.key, err = r.key()
+	return l, err
+}
+
+// make takes a layer from the cache or makes it. The layers below are made.
+func (b *builder) make(ctx context.Context, a *assembled, l *stratum) (err error) {
+	r := l.recipe
+	r.Below = keys(l.below)
+	if found, err := b.cached(l, r); found || err != nil {
+		return err
 	}
-	if l.Layer = layer.Load(b.o.layerDir(l.key)); l.Layer != nil {
-		return l, nil
-	}
-	files, drift, err := b.debs(ctx, a.stack.Codename, a.stack.Version, r.Packages)
+	files, drift, err := b.debs(ctx, a, r.Packages)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if l.drift = drift; len(drift) > 0 {
-		if l.key, err = r.key(); err != nil {
-			return nil, err
-		}
-		if l.Layer = layer.Load(b.o.layerDir(l.key)); l.Layer != nil {
-			return l, nil
+		if found, err := b.cached(l, r); found || err != nil {
+			return err
 		}
 	}
 	packages, err := b.unpack(ctx, r.Packages, files)
 	if err != nil {
-		return nil, unfit(drift, err)
+		return unfit(drift, err)
 	}
-	tree, known, err := fill(r, packages, a.layers)
+	tree, known, err := fill(r, packages, l.below)
 	if err != nil {
-		return nil, unfit(drift, err)
+		return unfit(drift, err)
 	}
 	if l.Layer, err = b.save(tree, known, b.o.layerDir(l.key)); err != nil {
-		return nil, fmt.Errorf("writing the layer: %w", err)
+		return fmt.Errorf("writing the layer: %w", err)
 	}
-	return l, nil
+	return nil
+}
+
+// cached takes a layer from the cache and tells if it is there. A recipe whose packages have drifted has another key.
+func (b *builder) cached(l *stratum, r recipe) (bool, error) {
+	var err error
+	if l.key, err = r.key(); err != nil {
+		return false, err
+	}
+	l.Layer = layer.Load(b.o.layerDir(l.key))
+	return l.Layer != nil, nil
+}
+
+// keys returns the keys of layers.
+func keys(layers []*stratum) []string {
+	var out []string
+	for _, l := range layers {
+		out = append(out, l.key)
+	}
+	return out
 }
 
 // save writes a layer to the cache. Of layers with the same bytes, such as that of the tools on static and on musl, one

@@ -21,7 +21,7 @@ const (
 )
 
 // image puts the layers together. The history has one entry per layer and no other: rebasing relies on it.
-func (a *assembled) image(arch string) (Image, error) {
+func (a *assembled) image() (Image, error) {
 	out := Image{Name: a.stack.Name, Ref: a.stack.Image}
 	if len(a.layers) == 0 {
 		return out, errors.New("internal error: a stack without layers")
@@ -52,7 +52,7 @@ func (a *assembled) image(arch string) (Image, error) {
 		return out, err
 	}
 	config = config.DeepCopy()
-	config.OS, config.Architecture, config.Created = "linux", arch, v1.Time{Time: layer.Epoch}
+	config.OS, config.Architecture, config.Created = "linux", a.arch, v1.Time{Time: layer.Epoch}
 	config.Config = v1.Config{User: a.stack.User, WorkingDir: a.stack.WorkDir, Env: a.env(), Labels: a.labels()}
 	if img, err = mutate.ConfigFile(img, config); err != nil {
 		return out, err
@@ -62,7 +62,7 @@ func (a *assembled) image(arch string) (Image, error) {
 		annotations["io.strata.drift"] = drifted(out.Drift)
 	}
 	out.Image = mutate.Annotations(img, annotations).(v1.Image)
-	out.SBOM, err = a.sbom(out.Image, arch)
+	out.SBOM, err = a.sbom(out.Image)
 	return out, err
 }
 

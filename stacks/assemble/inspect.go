@@ -25,16 +25,18 @@ type Slice struct {
 	Why string
 }
 
-// Inspect lists the packages of the image of one stack, made from its lock, lowest layer first and by name in each.
+// Inspect lists the packages of the image of one stack, made from its lock for the first of o.Archs, lowest layer first and by name in each.
 // What no package has, such as folders of stack.toml, is listed as package "".
 func Inspect(ctx context.Context, o Options, name string) ([]Slice, error) {
 	if err := o.defaults(); err != nil {
 		return nil, err
 	}
-	a, err := newBuilder(o).assemble(ctx, name)
-	if err != nil {
+	o.Names = []string{name}
+	b := newBuilder(o)
+	if _, err := b.images(ctx); err != nil {
 		return nil, err
 	}
+	a := b.plans[target{name, o.Archs[0]}]
 	why, err := a.reasons()
 	if err != nil {
 		return nil, err

@@ -33,13 +33,13 @@ func (o *Options) lowestFirst() ([]*Stack, error) {
 }
 
 // below returns the locked packages of all the stacks below one, by name.
-func (b *builder) below(s *Stack) (map[string]string, error) {
+func (b *builder) below(s *Stack, arch string) (map[string]string, error) {
 	versions := map[string]string{}
 	for base := s.base; base != nil; base = base.base {
 		if len(base.Layers) == 0 {
 			continue
 		}
-		l, err := b.lock(base)
+		l, err := b.lock(base, arch)
 		if err != nil {
 			return nil, err
 		}
@@ -111,8 +111,8 @@ func choose(s *Stack, ix *archive.Index, def Layer, have map[string]string) ([]*
 }
 
 // files adds what Update writes for a stack, by path.
-func (a *assembled) files(into map[string][]byte, arch string) error {
-	img, err := a.image(arch)
+func (a *assembled) files(into map[string][]byte) error {
+	img, err := a.image()
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (a *assembled) files(into map[string][]byte, arch string) error {
 		return err
 	}
 	dir := filepath.Join(a.stack.dir, a.stack.Name)
-	into[filepath.Join(dir, "digests-"+arch+".txt")] = digests
+	into[filepath.Join(dir, "digests-"+a.arch+".txt")] = digests
 	if len(a.stack.Layers) == 0 {
 		return nil
 	}
@@ -129,8 +129,8 @@ func (a *assembled) files(into map[string][]byte, arch string) error {
 	if err != nil {
 		return err
 	}
-	into[a.stack.lockPath(arch)] = lock
-	into[filepath.Join(dir, "contents-"+arch+".txt")] = a.contents()
+	into[a.stack.lockPath(a.arch)] = lock
+	into[filepath.Join(dir, "contents-"+a.arch+".txt")] = a.contents()
 	return nil
 }
 

@@ -23,8 +23,8 @@ type Options struct {
 	Base string
 	// Names are the stacks; nil means all that Dir has, sorted.
 	Names []string
-	// Arch is Debian's and OCI's name of the architecture; "" means amd64.
-	Arch string
+	// Archs are Debian's and OCI's names of the architectures; nil means amd64.
+	Archs []string
 	// Cache holds verified downloads and finished layers. It may be deleted at any time.
 	Cache string
 	// Locked refuses to go on when a locked package cannot be had, instead of taking its newest version.
@@ -72,8 +72,8 @@ type LayerInfo struct {
 type Drift struct{ Package, Locked, Used string }
 
 func (o *Options) defaults() error {
-	if o.Arch == "" {
-		o.Arch = "amd64"
+	if o.Archs == nil {
+		o.Archs = []string{"amd64"}
 	}
 	if o.Log == nil {
 		o.Log = func(string) {}

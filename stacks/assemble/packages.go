@@ -22,7 +22,7 @@ import (
 const downloads = 6
 
 // debs fetches packages. One that is no longer there is replaced, in the list too, by its newest version.
-func (b *builder) debs(ctx context.Context, codename, version string, packages []lockedPackage) ([]string, []Drift, error) {
+func (b *builder) debs(ctx context.Context, a *assembled, packages []lockedPackage) ([]string, []Drift, error) {
 	if len(packages) == 0 {
 		return nil, nil, nil
 	}
@@ -34,7 +34,7 @@ func (b *builder) debs(ctx context.Context, codename, version string, packages [
 		g.Go(func() (err error) {
 			files[i], err = b.deb(ctx, packages[i])
 			if errors.Is(err, fetch.ErrGone) {
-				files[i], drifts[i], err = b.replace(ctx, codename, version, &packages[i], err)
+				files[i], drifts[i], err = b.replace(ctx, a, &packages[i], err)
 			}
 			return err
 		})
@@ -62,11 +62,11 @@ func (b *builder) deb(ctx context.Context, p lockedPackage) (string, error) {
 
 // replace fetches the newest signed version of a package that the mirror has dropped. A point release drops old
 // files; a build must not end because of that, but nobody shall miss it either.
-func (b *builder) replace(ctx context.Context, codename, version string, p *lockedPackage, gone error) (string, *Drift, error) {
+func (b *builder) replace(ctx context.Context, a *assembled, p *lockedPackage, gone error) (string, *Drift, error) {
 	if b.o.Locked {
 		return "", nil, fault.Fault{ID: "lock-gone", What: p.Purl, Err: fetch.ErrGone, Do: "run strata stack update, name an archive of old files in STRATA_DEBIAN_SNAPSHOT_MIRROR, or build without --locked"}
 	}
-	ix, err := b.index(ctx, codename)
+	ix, err := b.index(ctx, a.stack.Codename, a.arch)
 	if err != nil {
 		return "", nil, fmt.Errorf("looking for a newer version of %s: %w", p.Name, err)
 	}
@@ -79,7 +79,7 @@ func (b *builder) replace(ctx context.Context, codename, version string, p *lock
 	}
 	d := &Drift{Package: p.Name, Locked: p.Version, Used: newest.Version}
 	b.o.Log(fmt.Sprintf("warning: the mirror no longer has %s %s: using %s, so the digest is not the locked one", d.Package, d.Locked, d.Used))
-	*p = lockPackage(newest, version, p.Layer, p.Slice)
+	*p = lockPackage(newest, a.stack.Version, p.Layer, p.Slice)
 	file, err := b.deb(ctx, *p)
 	return file, d, err
 }
@@ -97,33 +97,34 @@ func unfit(drift []Drift, err error) error {
 	return fault.Fault{ID: "lock-drift", What: "the mirror has dropped locked packages, and newer ones do not fit (" + drifted(drift) + ")", Err: f, Do: mend}
 }
 
-// index opens the signed indexes of a release once. When an old lock forces a look at them their end of
+// index opens the signed indexes of a release once, for all architectures. When an old lock forces a look at them their end of
 // validity is only worth a warning; making a lock is where it is enforced.
-func (b *builder) index(ctx context.Context, codename string) (*archive.Index, error) {
+func (b *builder) index(ctx context.Context, codename, arch string) (*archive.Index, error) {
 	b.mu.Lock()
 	once, ok := b.indexes[codename]
 	if !ok {
-		once = sync.OnceValues(func() (*archive.Index, error) {
+		once = sync.OnceValues(func() (map[string]*archive.Index, error) {
 			src, err := b.source()
 			if err != nil {
 				return nil, err
 			}
 			src.Stale = !b.o.Locked // a locked build never comes here, so this is Update
-			ix, err := archive.Open(ctx, src, codename, b.o.Arch)
+			indexes, err := archive.Open(ctx, src, codename, b.o.Archs...)
 			if err != nil {
 				return nil, err
 			}
-			for _, s := range ix.Suites {
+			for _, s := range indexes[arch].Suites {
 				if v := s.Release.ValidUntil; !v.IsZero() && b.o.Now.After(v) {
 					b.o.Log(fmt.Sprintf("warning: the mirror's index of %s was valid until %s: it may lack security updates", s.Name, v.Format("2 January 2006")))
 				}
 			}
-			return ix, nil
+			return indexes, nil
 		})
 		b.indexes[codename] = once
 	}
 	b.mu.Unlock()
-	return once()
+	indexes, err := once()
+	return indexes[arch], err
 }
 
 // unpacked is a package with its files.
@@ -162,13 +163,13 @@ func (b *builder) unpack(ctx context.Context, packages []lockedPackage, files []
 		return nil, err
 	}
 	slices.SortFunc(out, func(a, b unpacked) int {
-		return cmp.Or(first(a)-first(b), strings.Compare(a.Name, b.Name))
+		return cmp.Or(lowest(a)-lowest(b), strings.Compare(a.Name, b.Name))
 	})
 	return out, nil
 }
 
-// first sorts base-files before all others.
-func first(p unpacked) int {
+// lowest sorts base-files before all others.
+func lowest(p unpacked) int {
 	if p.Name == "base-files" {
 		return 0
 	}

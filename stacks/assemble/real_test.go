@@ -40,7 +40,7 @@ func TestStacks(t *testing.T) {
 	} {
 		t.Run(arch, func(t *testing.T) {
 			t.Parallel()
-			o := assemble.Options{Dir: "..", Names: names, Arch: arch, Cache: t.TempDir(), Log: func(s string) { t.Log(s) }}
+			o := assemble.Options{Dir: "..", Names: names, Archs: []string{arch}, Cache: t.TempDir(), Log: func(s string) { t.Log(s) }}
 			images := stacks(t, o)
 			o.Names = nil
 			for _, i := range images {
@@ -62,7 +62,7 @@ func TestExample(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it downloads 10 MB")
 	}
-	o := assemble.Options{Dir: "../example", Base: "..", Arch: "amd64", Cache: t.TempDir(), Log: func(s string) { t.Log(s) }}
+	o := assemble.Options{Dir: "../example", Base: "..", Archs: []string{"amd64"}, Cache: t.TempDir(), Log: func(s string) { t.Log(s) }}
 	own := stacks(t, o)[0]
 	o.Dir, o.Base, o.Names = "..", "", []string{"glibc"}
 	base := stacks(t, o)[0]
@@ -106,7 +106,7 @@ func stacks(t *testing.T, o assemble.Options) []assemble.Image {
 	for _, i := range images {
 		// Not parallel: the layers are in a folder that goes with the caller.
 		t.Run(i.Name, func(t *testing.T) {
-			want, err := os.ReadFile(filepath.Join(o.Dir, i.Name, "digests-"+o.Arch+".txt"))
+			want, err := os.ReadFile(filepath.Join(o.Dir, i.Name, "digests-"+o.Archs[0]+".txt"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -182,13 +182,13 @@ func again(t *testing.T, o assemble.Options) string {
 	}
 	kittest.Write(t, dir, map[string]string{"program": string(binary)})
 	program = filepath.Join(dir, "program")
-	other := assemble.Options{Dir: filepath.Join(dir, "a folder", "stäcks"), Names: o.Names, Arch: o.Arch, Cache: filepath.Join(dir, "cache")}
+	other := assemble.Options{Dir: filepath.Join(dir, "a folder", "stäcks"), Names: o.Names, Archs: o.Archs, Cache: filepath.Join(dir, "cache")}
 	for to, from := range map[string]string{other.Dir: o.Dir, filepath.Join(other.Cache, "sha256"): filepath.Join(o.Cache, "sha256")} {
 		if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	text, err := json.Marshal(map[string]any{"Dir": other.Dir, "Names": other.Names, "Arch": other.Arch, "Cache": other.Cache})
+	text, err := json.Marshal(map[string]any{"Dir": other.Dir, "Names": other.Names, "Archs": other.Archs, "Cache": other.Cache})
 	if err != nil {
 		t.Fatal(err)
 	}

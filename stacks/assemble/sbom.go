@@ -12,13 +12,13 @@ import (
 
 // sbom describes the finished image: the packages that are in it, which are the locked ones unless they have drifted,
 // and the release of Debian, by which scanners choose their advisories.
-func (a *assembled) sbom(img v1.Image, arch string) (sbom.Document, error) {
+func (a *assembled) sbom(img v1.Image) (sbom.Document, error) {
 	digest, err := img.Digest()
 	if err != nil {
 		return sbom.Document{}, err
 	}
 	name, tag, _ := strings.Cut(a.stack.Image, ":")
-	qualifiers := packageurl.QualifiersFromMap(map[string]string{"arch": arch, "tag": tag})
+	qualifiers := packageurl.QualifiersFromMap(map[string]string{"arch": a.arch, "tag": tag})
 	d := sbom.Document{Subject: sbom.Component{Type: "container", Name: name, Version: tag,
 		PURL: packageurl.NewPackageURL(packageurl.TypeOCI, "", path.Base(name), digest.String(), qualifiers, "").ToString()}}
 	d.Components = append(d.Components, sbom.Component{Type: "operating-system", Name: "debian", Version: a.stack.Version})

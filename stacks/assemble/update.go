@@ -44,8 +44,8 @@ type Change struct {
 }
 
 // Update chooses the newest signed packages for the stacks named by o.Names and returns what that changes. Unless
-// o.Check is set it then writes, per stack, the lock, the list of the image's files and the digests it has. Nothing
-// is written unless all of it can be.
+// o.Check is set it then writes, per stack and architecture, the lock, the list of the image's files and the digests it
+// has. Nothing is written unless all of it can be.
 func Update(ctx context.Context, o Options) (Due, error) {
 	if err := o.defaults(); err != nil {
 		return Due{}, err
@@ -58,14 +58,16 @@ func Update(ctx context.Context, o Options) (Due, error) {
 		return Due{}, err
 	}
 	for _, s := range stacks {
-		if len(s.Layers) == 0 {
-			continue
+		for _, arch := range o.Archs {
+			if len(s.Layers) == 0 {
+				continue
+			}
+			changes, err := b.relock(ctx, s, arch)
+			if err != nil {
+				return Due{}, fmt.Errorf("locking stack %s for %s: %w", s.Name, arch, err)
+			}
+			due.Changes = append(due.Changes, changes...)
 		}
-		changes, err := b.relock(ctx, s)
-		if err != nil {
-			return Due{}, fmt.Errorf("locking stack %s: %w", s.Name, err)
-		}
-		due.Changes = append(due.Changes, changes...)
 	}
 	slices.SortStableFunc(due.Changes, func(a, b Change) int {
 		return cmp.Compare(slices.Index(o.Names, a.Stack), slices.Index(o.Names, b.Stack))
@@ -73,26 +75,12 @@ func Update(ctx context.Context, o Options) (Due, error) {
 	if _, err := b.images(ctx); err != nil {
 		return Due{}, err
 	}
-	files := map[string][]byte{}
-	for _, name := range o.Names {
-		a, err := b.assemble(ctx, name)
-		if err != nil {
-			return Due{}, err
-		}
-		if err := a.files(files, o.Arch); err != nil {
-			return Due{}, err
-		}
+	files, err := b.due()
+	if err != nil {
+		return Due{}, err
 	}
-	for _, path := range slices.Sorted(maps.Keys(files)) {
-		old, err := os.ReadFile(path)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return Due{}, fmt.Errorf("reading what is to be replaced: %w", err)
-		}
-		if bytes.Equal(old, files[path]) {
-			delete(files, path)
-			continue
-		}
-		rel, err := filepath.Rel(o.Dir, path)
+	for _, f := range files {
+		rel, err := filepath.Rel(o.Dir, f.path)
 		if err != nil {
 			return Due{}, err
 		}
@@ -101,16 +89,39 @@ func Update(ctx context.Context, o Options) (Due, error) {
 	if o.Check {
 		return due, nil
 	}
-	return due, writeAll(files)
+	return due, replaceAll(files)
+}
+
+// due returns the files that are not what they should be, sorted by path.
+func (b *builder) due() ([]file, error) {
+	files := map[string][]byte{}
+	for _, name := range b.o.Names {
+		for _, arch := range b.o.Archs {
+			if err := b.plans[target{name, arch}].files(files); err != nil {
+				return nil, err
+			}
+		}
+	}
+	var due []file
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		old, err := os.ReadFile(path)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("reading what is to be replaced: %w", err)
+		}
+		if !bytes.Equal(old, files[path]) {
+			due = append(due, file{path, old, files[path]})
+		}
+	}
+	return due, nil
 }
 
 // relock makes a new lock of a stack and compares it with the one in place.
-func (b *builder) relock(ctx context.Context, s *Stack) ([]Change, error) {
-	ix, err := b.index(ctx, s.Codename)
+func (b *builder) relock(ctx context.Context, s *Stack, arch string) ([]Change, error) {
+	ix, err := b.index(ctx, s.Codename, arch)
 	if err != nil {
 		return nil, err
 	}
-	below, err := b.below(s)
+	below, err := b.below(s, arch)
 	if err != nil {
 		return nil, err
 	}
@@ -118,8 +129,8 @@ func (b *builder) relock(ctx context.Context, s *Stack) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.locks[s.Name] = is
-	was, err := loadLock(s, b.o.Arch)
+	b.locks[target{s.Name, arch}] = is
+	was, err := loadLock(s, arch)
 	if err != nil {
 		// There is no lock yet, or it cannot be read and is to be replaced.
 		was = &lockFile{}
@@ -128,7 +139,7 @@ func (b *builder) relock(ctx context.Context, s *Stack) ([]Change, error) {
 		return nil, err
 	}
 	is.keep(was)
-	return is.changes(s.Name, b.o.Arch, was), nil
+	return is.changes(s.Name, arch, was), nil
 }
 
 // noRollback refuses an index older than that of the lock in place.
@@ -170,17 +181,44 @@ func (l *lockFile) changes(stack, arch string, old *lockFile) []Change {
 	return slices.SortedFunc(maps.Values(byName), func(a, b Change) int { return cmp.Compare(a.Package, b.Package) })
 }
 
-// writeAll replaces files; each is written aside first, so that none is ever seen half.
-func writeAll(files map[string][]byte) error {
-	for path, b := range files {
-		if err := os.WriteFile(path+".new", b, 0o644); err != nil {
+// file is to get another content; old is nil if there is none yet.
+type file struct {
+	path     string
+	old, new []byte
+}
+
+// replaceAll replaces all files or none. Each new content is written aside first, so that no file is ever half.
+func replaceAll(files []file) (err error) {
+	defer func() {
+		for _, f := range files {
+			_ = os.Remove(f.path + ".new") // there is none if all went well
+		}
+		if err != nil {
+			err = fault.Fault{ID: "lock-write", What: "the locks cannot be written and are as they were", Err: err, Do: "make the folder writable"}
+		}
+	}()
+	for _, f := range files {
+		if err := os.WriteFile(f.path+".new", f.new, 0o644); err != nil {
 			return err
 		}
 	}
-	for path := range files {
-		if err := os.Rename(path+".new", path); err != nil {
-			return err
+	for i, f := range files {
+		if err := os.Rename(f.path+".new", f.path); err != nil {
+			return errors.Join(err, restore(files[:i]))
 		}
 	}
 	return nil
+}
+
+// restore takes a replacement back.
+func restore(files []file) error {
+	var errs []error
+	for _, f := range files {
+		if f.old == nil {
+			errs = append(errs, os.Remove(f.path))
+		} else {
+			errs = append(errs, os.WriteFile(f.path, f.old, 0o644))
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/therootcompany/xz"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
@@ -78,34 +79,38 @@ const inReleaseLimit = 4 << 20
 const maxWindow = 128 << 20
 
 // Open fetches and verifies the indexes of a release: <codename>, <codename>-security and, where the mirror has
-// it, <codename>-updates.
-func Open(ctx context.Context, src Source, codename, arch string) (*Index, error) {
-	ix := &Index{
-		Suites:   []Suite{{Name: codename, Archive: Main}, {Name: codename + "-updates", Archive: Main}, {Name: codename + "-security", Archive: Security}},
-		packages: map[string][]*Package{},
-		provides: map[string][]*Package{},
-	}
-	lists, errs := make([][]*Package, len(ix.Suites)), make([]error, len(ix.Suites))
+// it, <codename>-updates. Those of several architectures are of one signature.
+func Open(ctx context.Context, src Source, codename string, archs ...string) (map[string]*Index, error) {
+	suites := []Suite{{Name: codename, Archive: Main}, {Name: codename + "-updates", Archive: Main}, {Name: codename + "-security", Archive: Security}}
+	lists, errs := make([][][]*Package, len(suites)), make([]error, len(suites))
 	var all sync.WaitGroup
-	for i := range ix.Suites {
-		all.Go(func() { lists[i], errs[i] = src.suite(ctx, &ix.Suites[i], arch) })
+	for i := range suites {
+		all.Go(func() { lists[i], errs[i] = src.suite(ctx, &suites[i], archs) })
 	}
 	all.Wait()
 	for i, err := range errs {
-		if ix.Suites[i].Name == codename+"-updates" && errors.Is(err, fetch.ErrGone) {
+		if suites[i].Name == codename+"-updates" && errors.Is(err, fetch.ErrGone) {
 			continue
 		}
 		if err != nil {
 			return nil, err // of the first suite that fails, so that one mistake has one message
 		}
 	}
-	ix.Suites = slices.DeleteFunc(ix.Suites, func(s Suite) bool { return s.Release == nil })
-	for _, list := range lists {
-		for _, p := range list {
-			ix.add(p)
+	suites = slices.DeleteFunc(suites, func(s Suite) bool { return s.Release == nil })
+	indexes := map[string]*Index{}
+	for i, arch := range archs {
+		ix := &Index{Suites: suites, packages: map[string][]*Package{}, provides: map[string][]*Package{}}
+		for _, ofSuite := range lists {
+			if ofSuite == nil {
+				continue
+			}
+			for _, p := range ofSuite[i] {
+				ix.add(p)
+			}
 		}
+		indexes[arch] = ix
 	}
-	return ix, nil
+	return indexes, nil
 }
 
 func (ix *Index) add(p *Package) {
@@ -126,8 +131,8 @@ func (ix *Index) Newest(name string) *Package {
 	return best
 }
 
-// suite verifies one suite and reads its packages.
-func (src Source) suite(ctx context.Context, s *Suite, arch string) ([]*Package, error) {
+// suite verifies one suite and reads its packages, a list for each architecture.
+func (src Source) suite(ctx context.Context, s *Suite, archs []string) ([][]*Package, error) {
 	name := "InRelease of " + s.Name
 	doc, err := src.Client.Document(ctx, name, inReleaseLimit, src.Mirrors.URLs(s.Archive, "dists/"+s.Name+"/InRelease")...)
 	if err != nil {
@@ -152,7 +157,15 @@ func (src Source) suite(ctx context.Context, s *Suite, arch string) ([]*Package,
 	}
 	hash := sha256.Sum256(doc)
 	s.SHA256 = hex.EncodeToString(hash[:])
-	return src.packages(ctx, s, arch)
+	lists := make([][]*Package, len(archs))
+	g, ctx := errgroup.WithContext(ctx)
+	for i, arch := range archs {
+		g.Go(func() (err error) {
+			lists[i], err = src.packages(ctx, s, arch)
+			return err
+		})
+	}
+	return lists, g.Wait()
 }
 
 // packages fetches the suite's list of packages by the hash in its Release.

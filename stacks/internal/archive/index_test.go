@@ -35,10 +35,11 @@ func TestOpen(t *testing.T) {
 	t.Parallel()
 	a := debtest.NewArchive(t)
 	a.Publish(t, debtest.Born, debtest.Deb{Name: "x", Version: "1.9"}, debtest.Deb{Name: "x", Version: "1.10"})
-	ix, err := archive.Open(t.Context(), source(t, a), "trixie", "amd64")
+	indexes, err := archive.Open(t.Context(), source(t, a), "trixie", "amd64")
 	if err != nil {
 		t.Fatal(err)
 	}
+	ix := indexes["amd64"]
 	if p := ix.Newest("x"); p == nil || p.Version != "1.10" || p.Archive != archive.Main || p.Path != "pool/main/x/x/x_1.10_amd64.deb" {
 		t.Errorf("newest x is %+v", p)
 	}
@@ -140,14 +141,14 @@ func TestResolve(t *testing.T) {
 	}
 	a := debtest.NewArchive(t)
 	a.Publish(t, debtest.Born, debs...)
-	ix, err := archive.Open(t.Context(), source(t, a), "trixie", "amd64")
+	indexes, err := archive.Open(t.Context(), source(t, a), "trixie", "amd64")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			closure, idle, err := ix.Resolve(test.roots, test.omit, test.have)
+			closure, idle, err := indexes["amd64"].Resolve(test.roots, test.omit, test.have)
 			if errText(err) != test.err {
 				t.Fatalf("got  %v\nwant %s", err, test.err)
 			}

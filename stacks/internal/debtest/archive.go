@@ -122,39 +122,53 @@ func (a *Archive) Get(path string) []byte {
 }
 
 // Publish makes the packages the only ones there are and signs the indexes of trixie and trixie-security at the given
-// time. That of trixie-security is valid for a week.
+// time, for amd64 and every other architecture that a package has. That of trixie-security is valid for a week.
 func (a *Archive) Publish(t testing.TB, at time.Time, debs ...Deb) {
 	t.Helper()
 	a.mu.Lock()
 	a.files = map[string][]byte{}
 	a.mu.Unlock()
-	var list, security strings.Builder
+	list, security := map[string]string{"amd64": ""}, map[string]string{"amd64": ""}
+	for _, d := range debs {
+		list[d.arch()], security[d.arch()] = "", ""
+	}
+	delete(list, "all")
+	delete(security, "all")
 	for _, d := range debs {
 		b := d.Build(t)
-		path := fmt.Sprintf("pool/main/%c/%s/%s_%s_amd64.deb", d.Name[0], d.Name, d.Name, d.Version)
-		root, to := "/debian/", &list
+		path := fmt.Sprintf("pool/main/%c/%s/%s_%s_%s.deb", d.Name[0], d.Name, d.Name, d.Version, d.arch())
+		root, to := "/debian/", list
 		if d.Security {
-			root, to = "/debian-security/", &security
+			root, to = "/debian-security/", security
 		}
 		a.Set(root+path, b)
-		fmt.Fprintf(to, "%sFilename: %s\nSize: %d\nSHA256: %s\n\n", d.Control(), path, len(b), hash(b))
+		for arch := range to {
+			if d.Arch == "all" || d.arch() == arch {
+				to[arch] += fmt.Sprintf("%sFilename: %s\nSize: %d\nSHA256: %s\n\n", d.Control(), path, len(b), hash(b))
+			}
+		}
 	}
-	a.suite(t, "/debian", "trixie", at, time.Time{}, list.String())
-	a.suite(t, "/debian-security", "trixie-security", at, at.Add(7*24*time.Hour), security.String())
+	a.suite(t, "/debian", "trixie", at, time.Time{}, list)
+	a.suite(t, "/debian-security", "trixie-security", at, at.Add(7*24*time.Hour), security)
 }
 
-func (a *Archive) suite(t testing.TB, root, suite string, at, until time.Time, list string) {
+// suite signs a suite with a list of packages for each architecture.
+func (a *Archive) suite(t testing.TB, root, suite string, at, until time.Time, lists map[string]string) {
 	t.Helper()
-	packages := Compress(t, ".xz", []byte(list))
-	name := "main/binary-amd64/Packages.xz"
 	dir := root + "/dists/" + suite + "/"
-	a.Set(dir+name, packages)
-	text := fmt.Sprintf("Origin: Debian\nCodename: %s\nDate: %s\n", suite, at.Format(releaseTime))
+	var text strings.Builder
+	fmt.Fprintf(&text, "Origin: Debian\nCodename: %s\nDate: %s\n", suite, at.Format(releaseTime))
 	if !until.IsZero() {
-		text += "Valid-Until: " + until.Format(releaseTime) + "\n"
+		text.WriteString("Valid-Until: " + until.Format(releaseTime) + "\n")
 	}
-	text += fmt.Sprintf("SHA256:\n %s %d %s\n", hash(packages), len(packages), name)
-	a.Set(dir+"InRelease", Sign(t, text, at, 0, a.Key))
+	text.WriteString("SHA256:\n")
+	for _, arch := range slices.Sorted(maps.Keys(lists)) {
+		name := "main/binary-" + arch + "/Packages.xz"
+		packages := Compress(t, ".xz", []byte(lists[arch]))
+		a.Set(dir+name, packages)
+		fmt.Fprintf(&text, " %s %d %s\n", hash(packages), len(packages), name)
+	}
+	a.Set(dir+"InRelease", Sign(t, text.String(), at, 0, a.Key))
 }
 
 const releaseTime = "Mon, 02 Jan 2006 15:04:05 UTC"

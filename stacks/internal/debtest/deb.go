@@ -4,6 +4,7 @@ package debtest
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -107,6 +108,8 @@ func Raw(t testing.TB, suffix, control string, data []byte) []byte {
 // Deb is a package as a test describes it.
 type Deb struct {
 	Name, Version, Depends, Provides string
+	// Arch is the architecture, "" for amd64.
+	Arch string
 	// Security puts the package into the security archive.
 	Security bool
 	// Files maps paths to contents: a path that ends with a slash is a folder, a content that begins with
@@ -118,7 +121,7 @@ type Deb struct {
 
 // Control returns the package's control file.
 func (d Deb) Control() string {
-	s := "Package: " + d.Name + "\nVersion: " + d.Version + "\nArchitecture: amd64\nMaintainer: Nobody <nobody@example.test>\n"
+	s := "Package: " + d.Name + "\nVersion: " + d.Version + "\nArchitecture: " + d.arch() + "\nMaintainer: Nobody <nobody@example.test>\n"
 	if d.Depends != "" {
 		s += "Depends: " + d.Depends + "\n"
 	}
@@ -127,6 +130,8 @@ func (d Deb) Control() string {
 	}
 	return s + "Description: " + d.Name + " for a test\n"
 }
+
+func (d Deb) arch() string { return cmp.Or(d.Arch, "amd64") }
 
 // Build returns the package's bytes.
 func (d Deb) Build(t testing.TB) []byte {
