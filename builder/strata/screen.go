@@ -53,7 +53,7 @@ func (s *screen) note(text string) { s.line(text) }
 // downloads shows bytes: on a terminal one bar for all files, ten times a second; elsewhere a line when a file is whole.
 func (s *screen) downloads(name string, done, total int64) {
 	if !s.terminal {
-		if done == total {
+		if done == total && total > 0 {
 			s.line(fmt.Sprintf("fetched %s, %s", name, megabytes(total)))
 		}
 		return
@@ -62,7 +62,9 @@ func (s *screen) downloads(name string, done, total int64) {
 	if s.files == nil {
 		s.files = map[string][2]int64{}
 	}
-	s.files[name] = [2]int64{done, total}
+	if s.files[name] = [2]int64{done, total}; total == 0 && done == 0 {
+		delete(s.files, name)
+	}
 	text := bar(s.files)
 	due := time.Since(s.last) > 100*time.Millisecond
 	if due {

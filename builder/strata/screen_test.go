@@ -1,6 +1,11 @@
 package main
 
-import "testing"
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
 
 func TestBar(t *testing.T) {
 	t.Parallel()
@@ -12,5 +17,19 @@ func TestBar(t *testing.T) {
 		if got := bar(files); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
+	}
+}
+
+// TestDownloads checks that the total is known at the start, and that what no server has is no part of it any more.
+func TestDownloads(t *testing.T) {
+	t.Parallel()
+	s := &screen{terminal: true, last: time.Now().Add(time.Hour)} // nothing is drawn
+	for _, name := range []string{"a", "b", "gone"} {
+		s.downloads(name, 0, 10)
+	}
+	s.downloads("a", 4, 10)
+	s.downloads("gone", 0, 0)
+	if diff := cmp.Diff(map[string][2]int64{"a": {4, 10}, "b": {0, 10}}, s.files); diff != "" {
+		t.Error(diff)
 	}
 }

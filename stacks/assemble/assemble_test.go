@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -285,6 +286,61 @@ func TestBuildAnywhere(t *testing.T) {
 	}
 	if diff := cmp.Diff(digests(t, first), digests(t, second)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestBuildBoth builds for two architectures at a time: the images are those that builds of one give, nothing is
+// downloaded twice, and how much it will be is told before the first byte comes.
+func TestBuildBoth(t *testing.T) {
+	t.Parallel()
+	a, o := setup(t)
+	a.Publish(t, debtest.Born, both()...)
+	o.Archs = []string{"amd64", "arm64"}
+	if _, err := Update(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	apart := map[string][]string{}
+	for _, arch := range o.Archs {
+		one := o
+		one.Archs, one.Cache = []string{arch}, t.TempDir()
+		images, err := Build(t.Context(), one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		apart[arch] = digests(t, images)
+	}
+	var want []string
+	for i := range o.Names {
+		want = append(want, apart["amd64"][i], apart["arm64"][i])
+	}
+
+	var mu sync.Mutex
+	expected, started := map[string]int64{}, false
+	o.Progress = func(name string, done, total int64) {
+		mu.Lock()
+		defer mu.Unlock()
+		if done == 0 && !started {
+			expected[name] = total
+			return
+		}
+		if started = true; expected[name] != total {
+			t.Errorf("%s has %d bytes, %d were expected", name, total, expected[name])
+		}
+	}
+	o.Cache = t.TempDir()
+	a.Asked()
+	images, err := Build(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, digests(t, images)); diff != "" {
+		t.Error(diff)
+	}
+	asked := a.Asked()
+	slices.Sort(asked)
+	// base-files, lib and tool of each architecture, certs once, and no debconf.
+	if len(slices.Compact(slices.Clone(asked))) != 7 || len(asked) != 7 || len(expected) != 7 {
+		t.Errorf("asked for %q, expected %v", asked, expected)
 	}
 }
 

@@ -10,10 +10,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
@@ -48,8 +50,13 @@ type builder struct {
 	plans map[target]*assembled
 	// strata are the layers of all plans.
 	strata []*stratum
+	// cancel ends all downloads.
+	cancel context.CancelFunc
+	// downloading holds what is being downloaded.
+	downloading chan struct{}
 
 	mu       sync.Mutex
+	files    map[string]func() (string, error) // by hash
 	packages map[string]func() (*deb.Package, error)
 	indexes  map[string]func() (map[string]*archive.Index, error)
 	packed   map[v1.Hash]func() (*layer.Layer, error) // by uncompressed digest
@@ -63,7 +70,7 @@ type assembled struct {
 	layers []*stratum
 }
 
-// stratum is a layer and where it comes from. All but the first line is known before it is made.
+// stratum is a layer and where it comes from.
 type stratum struct {
 	*layer.Layer
 	stack, name, comment, key string
@@ -71,7 +78,7 @@ type stratum struct {
 	file   string
 	recipe recipe
 	below  []*stratum
-	// made takes the layer from the cache or makes it, once.
+	// made makes the layer, once, unless the cache has it.
 	made func() error
 	// packages are those that are in the layer, which those in drift are not as locked.
 	packages []lockedPackage
@@ -81,19 +88,21 @@ type stratum struct {
 func newBuilder(o Options) *builder {
 	client := o.client()
 	return &builder{o: o, client: client,
-		source:   sync.OnceValues(func() (archive.Source, error) { return o.source(client) }),
-		locks:    map[target]*lockFile{},
-		plans:    map[target]*assembled{},
-		packages: map[string]func() (*deb.Package, error){},
-		indexes:  map[string]func() (map[string]*archive.Index, error){},
-		packed:   map[v1.Hash]func() (*layer.Layer, error){},
+		source:      sync.OnceValues(func() (archive.Source, error) { return o.source(client) }),
+		locks:       map[target]*lockFile{},
+		plans:       map[target]*assembled{},
+		downloading: make(chan struct{}, downloads),
+		files:       map[string]func() (string, error){},
+		packages:    map[string]func() (*deb.Package, error){},
+		indexes:     map[string]func() (map[string]*archive.Index, error){},
+		packed:      map[v1.Hash]func() (*layer.Layer, error){},
 	}
 }
 
 // images plans all images before it makes the first one.
 func (b *builder) images(ctx context.Context) ([]Image, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, b.cancel = context.WithCancel(ctx)
+	defer b.cancel()
 	var all []*assembled
 	for _, name := range b.o.Names {
 		for _, arch := range b.o.Archs {
@@ -104,12 +113,14 @@ func (b *builder) images(ctx context.Context) ([]Image, error) {
 			all = append(all, a)
 		}
 	}
+	b.load()
+	b.client.Expect(b.missing()...)
 	images, errs := make([]Image, len(all)), make([]error, len(all))
 	var made sync.WaitGroup
 	for i, a := range all {
 		made.Go(func() {
 			if images[i], errs[i] = a.make(); errs[i] != nil {
-				cancel()
+				b.cancel()
 			}
 		})
 	}
@@ -118,6 +129,32 @@ func (b *builder) images(ctx context.Context) ([]Image, error) {
 		return nil, err
 	}
 	return images, nil
+}
+
+// load takes the layers that the cache has from it.
+func (b *builder) load() {
+	var g errgroup.Group
+	g.SetLimit(runtime.NumCPU())
+	for _, l := range b.strata {
+		g.Go(func() error {
+			l.Layer = layer.Load(b.o.layerDir(l.key))
+			return nil
+		})
+	}
+	_ = g.Wait() // a layer that cannot be read is made again
+}
+
+// missing returns the packages of the layers that have to be made.
+func (b *builder) missing() []fetch.Artifact {
+	var out []fetch.Artifact
+	for _, l := range b.strata {
+		for _, p := range l.packages {
+			if l.Layer == nil {
+				out = append(out, fetch.Artifact{Name: p.Purl, SHA256: p.SHA256, Size: p.Size})
+			}
+		}
+	}
+	return out
 }
 
 // first returns the first error that is no consequence of another one, so that one mistake has one message.
@@ -331,19 +368,23 @@ func (b *builder) stratum(a *assembled, i int) (*stratum, error) {
 	return l, err
 }
 
-// make takes a layer from the cache or makes it. The layers below are made.
+// make makes a layer unless the cache has it. The layers below are made.
 func (b *builder) make(ctx context.Context, a *assembled, l *stratum) (err error) {
 	r := l.recipe
-	r.Below = keys(l.below)
-	if found, err := b.cached(l, r); found || err != nil {
-		return err
+	if r.Below = keys(l.below); !slices.Equal(r.Below, l.recipe.Below) {
+		if err := b.renew(l, r); err != nil {
+			return err
+		}
+	}
+	if l.Layer != nil {
+		return nil
 	}
 	files, drift, err := b.debs(ctx, a, r.Packages)
 	if err != nil {
 		return err
 	}
 	if l.drift = drift; len(drift) > 0 {
-		if found, err := b.cached(l, r); found || err != nil {
+		if err := b.renew(l, r); err != nil || l.Layer != nil {
 			return err
 		}
 	}
@@ -361,14 +402,13 @@ func (b *builder) make(ctx context.Context, a *assembled, l *stratum) (err error
 	return nil
 }
 
-// cached takes a layer from the cache and tells if it is there. A recipe whose packages have drifted has another key.
-func (b *builder) cached(l *stratum, r recipe) (bool, error) {
-	var err error
+// renew takes a layer from the cache by another recipe than planned: one with packages that have drifted.
+func (b *builder) renew(l *stratum, r recipe) (err error) {
 	if l.key, err = r.key(); err != nil {
-		return false, err
+		return err
 	}
 	l.Layer = layer.Load(b.o.layerDir(l.key))
-	return l.Layer != nil, nil
+	return nil
 }
 
 // keys returns the keys of layers.

@@ -18,7 +18,7 @@ import (
 	"github.com/strata-buildpacks/strata/stacks/internal/deb"
 )
 
-// downloads is how many files are fetched at a time.
+// downloads is how many packages are fetched at a time.
 const downloads = 6
 
 // debs fetches packages. One that is no longer there is replaced, in the list too, by its newest version.
@@ -27,19 +27,18 @@ func (b *builder) debs(ctx context.Context, a *assembled, packages []lockedPacka
 		return nil, nil, nil
 	}
 	files := make([]string, len(packages))
-	drifts := make([]*Drift, len(packages))
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(downloads)
+	drifts, errs := make([]*Drift, len(packages)), make([]error, len(packages))
+	var all sync.WaitGroup
 	for i := range packages {
-		g.Go(func() (err error) {
-			files[i], err = b.deb(ctx, packages[i])
-			if errors.Is(err, fetch.ErrGone) {
-				files[i], drifts[i], err = b.replace(ctx, a, &packages[i], err)
+		all.Go(func() {
+			files[i], errs[i] = b.deb(ctx, packages[i])
+			if errors.Is(errs[i], fetch.ErrGone) {
+				files[i], drifts[i], errs[i] = b.replace(ctx, a, &packages[i], errs[i])
 			}
-			return err
 		})
 	}
-	if err := g.Wait(); err != nil {
+	all.Wait()
+	if err := first(errs); err != nil {
 		return nil, nil, err
 	}
 	var drift []Drift
@@ -51,7 +50,27 @@ func (b *builder) debs(ctx context.Context, a *assembled, packages []lockedPacka
 	return files, drift, nil
 }
 
+// deb fetches a package, once for all layers that have it. One that cannot be had ends the downloads of the others.
 func (b *builder) deb(ctx context.Context, p lockedPackage) (string, error) {
+	b.mu.Lock()
+	once, ok := b.files[p.SHA256]
+	if !ok {
+		once = sync.OnceValues(func() (string, error) {
+			b.downloading <- struct{}{}
+			defer func() { <-b.downloading }()
+			file, err := b.download(ctx, p)
+			if err != nil && !errors.Is(err, fetch.ErrGone) {
+				b.cancel()
+			}
+			return file, err
+		})
+		b.files[p.SHA256] = once
+	}
+	b.mu.Unlock()
+	return once()
+}
+
+func (b *builder) download(ctx context.Context, p lockedPackage) (string, error) {
 	src, err := b.source()
 	if err != nil {
 		return "", err

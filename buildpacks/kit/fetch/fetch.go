@@ -37,7 +37,8 @@ type Artifact struct {
 }
 
 // Progress is told about every download: the artifact's name, the bytes that are on disk, and the bytes in all
-// (0 when unknown). It is called from several goroutines.
+// (0 when unknown). Of an artifact that is expected and that no server has it is told 0 of 0. It is called from
+// several goroutines.
 type Progress func(name string, done, total int64)
 
 // Client downloads into one cache. Its methods may be called by many goroutines, and many processes may share a cache.
@@ -85,6 +86,18 @@ func New(dir string, options ...Option) *Client {
 		o(c)
 	}
 	return c
+}
+
+// Expect tells Progress of the artifacts that are not in the cache, so that it knows how much Get is going to download.
+func (c *Client) Expect(artifacts ...Artifact) {
+	told := map[string]bool{}
+	for _, a := range artifacts {
+		algorithm, want, _ := a.hash()
+		if _, err := os.Stat(filepath.Join(c.dir, algorithm, want)); errors.Is(err, fs.ErrNotExist) && !told[want] {
+			told[want] = true
+			c.progress(a.Name, 0, a.Size)
+		}
+	}
 }
 
 // ErrGone says that every URL answered that it does not have the artifact (404 or 410).
@@ -178,6 +191,7 @@ func (c *Client) download(ctx context.Context, a Artifact, part *os.File) error 
 		errs = append(errs, err)
 	}
 	if gone == len(errs) {
+		c.progress(a.Name, 0, 0)
 		return fault.Fault{ID: "fetch-gone", What: a.Name, Err: ErrGone, Do: "use a newer version or a mirror that keeps old files"}
 	}
 	return explain(a, errs)

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 )
@@ -92,6 +94,34 @@ func TestGetOnce(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(filepath.Join(dir, "partial")); len(left) != 0 {
 		t.Errorf("%d partial files are left", len(left))
+	}
+}
+
+// TestExpect tells of what is not in the cache, once, and takes it back when no server has it.
+func TestExpect(t *testing.T) {
+	t.Parallel()
+	url, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/gone" {
+			http.NotFound(w, r)
+			return
+		}
+		whole(w, r)
+	})
+	var told []string
+	c := client(t.TempDir(), fetch.WithProgress(func(name string, done, total int64) {
+		told = append(told, fmt.Sprintf("%s %d/%d", name, done, total))
+	}))
+	there := artifact(url)
+	if _, err := c.Get(t.Context(), there); err != nil {
+		t.Fatal(err)
+	}
+	gone := fetch.Artifact{Name: "gone", SHA256: hash("gone"), Size: 4, URLs: []string{url + "/gone"}}
+	c.Expect(there, gone, gone)
+	if _, err := c.Get(t.Context(), gone); !errors.Is(err, fetch.ErrGone) {
+		t.Errorf("got %v", err)
+	}
+	if diff := cmp.Diff([]string{"pkg:deb/debian/thing@1 54/54", "gone 0/4", "gone 0/0"}, told); diff != "" {
+		t.Error(diff)
 	}
 }
 
