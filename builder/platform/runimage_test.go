@@ -180,3 +180,24 @@ func TestMuslProgram(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestLocale has a program of this machine's compiler use the locale that has no language but UTF-8: glibc looks for
+// it in files.
+func TestLocale(t *testing.T) {
+	t.Parallel()
+	gcc, err := exec.LookPath("gcc")
+	if err != nil {
+		t.Skip("there is no gcc: install gcc")
+	}
+	root := unpackRunImages(t, "glibc")["glibc"]
+	build := exec.CommandContext(t.Context(), gcc, "-o", filepath.Join(root, "program"), "testdata/locale.c")
+	if output, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	for _, env := range []string{"LC_ALL=C.UTF-8", "LANG=C.utf8"} {
+		want := "UTF-8, 2 characters, upper case\n"
+		if got := inside(t, root, false, []string{env}, "/program"); got != want {
+			t.Errorf("with %s: got %q, want %q", env, got, want)
+		}
+	}
+}
