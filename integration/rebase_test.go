@@ -120,3 +120,39 @@ func diffIDs(t *testing.T, image string) []v1.Hash {
 	}
 	return config.RootFS.DiffIDs
 }
+
+// TestRebaseOwnStack moves an app from an older image of a stack of one's own to the newer one of that name.
+func TestRebaseOwnStack(t *testing.T) {
+	suite(t)
+	t.Parallel()
+	const own = "own/run-glibc:13"
+	stacks := t.TempDir()
+	if err := os.CopyFS(stacks, os.DirFS("../stacks/example")); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, stacks, "acme/stack.toml", "acme/run-glibc:13", own)
+	layers := func() []v1.Hash {
+		if got := strata(t, "stack", "build", "--dir", stacks, "--config", "../builder.toml"); got.status != 0 {
+			t.Fatalf("stack build: status %d\n%s%s", got.status, got.stdout, got.stderr)
+		}
+		return diffIDs(t, own)
+	}
+	older := layers()
+	app, name := sample(t, "hello"), image(t)
+	build(t, app, name, "--run-image", own)
+	built := diffIDs(t, name)
+	edit(t, stacks, "acme/stack.toml", `acme:/home/nonroot:/sbin/nologin\n`, `acme:/home/nonroot:/sbin/nologin\naudit:x:1501:1000:audit:/:/sbin/nologin\n`)
+	newer := layers()
+	if len(newer) != len(older) || newer[len(newer)-1] == older[len(older)-1] {
+		t.Fatalf("the newer image has the layers %v, the older one %v", newer, older)
+	}
+	if got := strata(t, "rebase", name, "--run-image", own); got.status != 0 {
+		t.Fatalf("status %d\n%s%s", got.status, got.stdout, got.stderr)
+	}
+	if diff := cmp.Diff(append(newer, built[len(older):]...), diffIDs(t, name)); diff != "" {
+		t.Errorf("layers of the app (-want +got):\n%s", diff)
+	}
+	if body := strings.TrimSpace(ask(t, name, "/")); body != "Hello from Strata." {
+		t.Errorf("it answers %q", body)
+	}
+}
