@@ -34,6 +34,7 @@ import (
 const (
 	runStatic = "strata/run-static:13"
 	runGlibc  = "strata/run-glibc:13"
+	runMusl   = "strata/run-musl:13"
 )
 
 // TestPack builds with the pack that builder/lifecycle pins, in a real Docker
@@ -78,6 +79,7 @@ func TestPack(t *testing.T) {
 			p.answers(t, p.image(tt.name))
 		})
 	}
+	t.Run("made by pack", func(t *testing.T) { p.madeByPack(t, app) })
 	t.Run("as strata build", func(t *testing.T) { p.sameLayers(t, app, "static", "-e", "BP_KEEP_FILES=go.mod") })
 	t.Run("project.toml", func(t *testing.T) {
 		app, includingFile := described(t)
@@ -121,6 +123,7 @@ type packer struct {
 	modules   string   // address of the module proxy that is baked into the builder
 	authority string   // file with the only certificate that builds trust
 	builder   string   // name of an image
+	folders   string   // of which pack makes buildpackages and a builder
 	env       []string // of pack
 }
 
@@ -147,8 +150,9 @@ func newPacker(t *testing.T) packer {
 		t.Fatal(err)
 	}
 	p.builder = p.image("builder")
-	p.keep(t, p.builder, runStatic, runGlibc)
-	for _, args := range [][]string{{"stack", "build", "static", "glibc"}, {"builder", "create", "-t", p.builder}} {
+	p.folders = filepath.Join(t.TempDir(), "folders")
+	p.keep(t, p.builder, "strata/build:13", runStatic, runGlibc, runMusl)
+	for _, args := range [][]string{{"stack", "build", "static", "glibc", "musl", "build"}, {"builder", "create", "-t", p.builder, "--folders", p.folders}} {
 		create := exec.CommandContext(t.Context(), "strata", append(args, "--output", "docker")...)
 		create.Dir, create.Env = "..", append(os.Environ(), "GOPROXY="+p.modules)
 		if got := finish(t, create); got.status != 0 {
@@ -380,6 +384,40 @@ func (p packer) sameLayers(t *testing.T, app, built string, flags ...string) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("pack gives another image (-strata build +pack build):\n%s", diff)
+	}
+}
+
+// madeByPack has pack make a buildpackage of one buildpack and of the suite, and a builder, and builds with them: the
+// layers are those of our builder.
+func (p packer) madeByPack(t *testing.T, app string) {
+	t.Helper()
+	one, suite, builder := p.image("package-procfile"), p.image("package-suite"), p.image("builder-by-pack")
+	for _, args := range [][]string{
+		{"buildpack", "package", one, "--path", filepath.Join(p.folders, "strata_procfile")},
+		{"buildpack", "package", suite, "--config", filepath.Join(p.folders, "strata_suite", "package.toml")},
+		{"builder", "create", builder, "--config", filepath.Join(p.folders, "builder.toml")},
+	} {
+		if got := p.pack(t, append(args, "--pull-policy", "never")...); got.status != 0 {
+			t.Fatalf("pack %v: status %d\n%s%s", args, got.status, got.stdout, got.stderr)
+		}
+	}
+	ours, theirs := p.inspect(t, p.builder).Config.Labels, p.inspect(t, builder).Config.Labels
+	if label := "io.buildpacks.buildpack.order"; ours[label] != theirs[label] {
+		t.Errorf("the order of pack's builder is %s, of ours %s", theirs[label], ours[label])
+	}
+	if got := p.inspect(t, one).Config.Labels["io.buildpacks.buildpackage.metadata"]; !strings.Contains(got, `"id":"strata/procfile"`) {
+		t.Errorf("the buildpackage says it is %s", got)
+	}
+	want := p.inspect(t, p.image("static")).RootFS.Layers
+	keep := []string{"--trust-builder", "--env", "BP_KEEP_FILES=go.mod"}
+	p.build(t, p.image("by-package"), app, append(keep, "--buildpack", "docker://"+suite)...)
+	if diff := cmp.Diff(want, p.inspect(t, p.image("by-package")).RootFS.Layers); diff != "" {
+		t.Errorf("layers by the buildpackage (-our builder +buildpackage):\n%s", diff)
+	}
+	p.builder = builder
+	p.build(t, p.image("by-builder"), app, keep...)
+	if diff := cmp.Diff(want, p.inspect(t, p.image("by-builder")).RootFS.Layers); diff != "" {
+		t.Errorf("layers by pack's builder (-our builder +pack's):\n%s", diff)
 	}
 }
 

@@ -124,6 +124,11 @@ func (b *build) provenance() (attest.Provenance, error) {
 		network = "none"
 	}
 	parameters := map[string]any{"env": env, "envWithheld": withheld, "bindings": bindings, "network": network, "runImage": b.RunImage}
+	for name, list := range map[string][]string{"buildpacks": b.Buildpacks, "preBuildpacks": b.Pre, "postBuildpacks": b.Post} {
+		if len(list) > 0 {
+			parameters[name] = list
+		}
+	}
 	builderRef, err := ParseReference(b.Builder)
 	if err != nil {
 		return attest.Provenance{}, err

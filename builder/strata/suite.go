@@ -281,7 +281,7 @@ func inspectStacks(cmd *cobra.Command, o assemble.Options, s *screen) error {
 
 func builderCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "builder", Short: "Make the builder image"}
-	var config, tag string
+	var config, tag, folders string
 	var output outputFlag
 	create := &cobra.Command{
 		Use:   "create",
@@ -292,17 +292,19 @@ func builderCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return createBuilder(cmd, path, tag, &output)
+			return createBuilder(cmd, path, tag, folders, &output)
 		},
 	}
 	create.Flags().StringVar(&config, "config", "", "builder.toml of the suite (default: found above this folder)")
+	create.Flags().StringVar(&folders, "folders", "", "also write a folder of buildpacks, a lifecycle and a builder.toml for pack to this new folder")
 	create.Flags().StringVarP(&tag, "tag", "t", defaultBuilder, "name of the builder image")
 	output.register(create.Flags())
 	cmd.AddCommand(create)
 	return cmd
 }
 
-func createBuilder(cmd *cobra.Command, path, tag string, output *outputFlag) error {
+// createBuilder makes the builder and, unless folders is empty, what pack makes buildpackages and builders of.
+func createBuilder(cmd *cobra.Command, path, tag, folders string, output *outputFlag) error {
 	outputs, err := output.parse([]string{tag})
 	if err != nil {
 		return err
@@ -332,13 +334,19 @@ func createBuilder(cmd *cobra.Command, path, tag string, output *outputFlag) err
 		return err
 	}
 	s := newScreen(false)
-	image, err := compose.Builder(cmd.Context(), compose.Options{
+	options := compose.Options{
 		Root: filepath.Dir(path), Config: config, BuildImage: buildImage, Env: env,
 		CacheDir: filepath.Join(cache, "builder"), Environ: os.Environ(), Progress: s.line,
-	})
+	}
+	image, err := compose.Builder(cmd.Context(), options)
 	s.clear()
 	if err != nil {
 		return err
+	}
+	if folders != "" {
+		if err := compose.Folders(cmd.Context(), options, folders); err != nil {
+			return err
+		}
 	}
 	digest, err := home.Put(tag, image)
 	if err != nil {
