@@ -146,7 +146,7 @@ func TestRebaseOwnStack(t *testing.T) {
 	if len(newer) != len(older) || newer[len(newer)-1] == older[len(older)-1] {
 		t.Fatalf("the newer image has the layers %v, the older one %v", newer, older)
 	}
-	if got := strata(t, "rebase", name, "--run-image", own); got.status != 0 {
+	if got := strata(t, "rebase", name); got.status != 0 {
 		t.Fatalf("status %d\n%s%s", got.status, got.stdout, got.stderr)
 	}
 	if diff := cmp.Diff(append(newer, built[len(older):]...), diffIDs(t, name)); diff != "" {
@@ -154,5 +154,12 @@ func TestRebaseOwnStack(t *testing.T) {
 	}
 	if body := strings.TrimSpace(ask(t, name, "/")); body != "Hello from Strata." {
 		t.Errorf("it answers %q", body)
+	}
+	digest, err := stored(t, name).Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := build(t, app, name, "--run-image", own); again != digest.String() {
+		t.Errorf("rebased it is %s, built anew %s", digest, again)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
 	"sort"
@@ -33,12 +34,31 @@ func (b *build) run(ctx context.Context, candidates []string) error {
 	if err := b.choose(ctx, candidates); err != nil {
 		return err
 	}
+	own, err := b.ownRunImage()
+	if err != nil {
+		return err
+	}
 	insecure := b.insecure()
 	return b.runPhases(ctx, []phase{
 		{"restore", slices.Concat(insecure, []string{"-cache-dir", "/cache/layers"}), b.withRegistry},
 		{"build", []string{"-app", "/workspace"}, b.build},
-		{"export", slices.Concat(insecure, []string{"-app", "/workspace", "-cache-dir", "/cache/layers", b.image.Name()}), b.withRegistry},
+		{"export", slices.Concat(insecure, own, []string{"-app", "/workspace", "-cache-dir", "/cache/layers", b.image.Name()}), b.withRegistry},
 	})
+}
+
+// ownRunImage are the flags that make an app know the run image that it is put on, where the builder does not name it:
+// the exporter would write down the builder's first, and a rebase look for that (platform.md, "run.toml").
+func (b *build) ownRunImage() ([]string, error) {
+	for _, text := range b.builder.run {
+		if ref, err := ParseReference(text); err == nil && ref.Name() == b.runRef.Name() {
+			return nil, nil
+		}
+	}
+	content := fmt.Sprintf("[[images]]\nimage = %q\n", b.runRef.String())
+	if err := os.WriteFile(b.path("platform", "run.toml"), []byte(content), 0o644); err != nil {
+		return nil, fmt.Errorf("writing which run image the app is put on: %w", err)
+	}
+	return []string{"-run", "/platform/run.toml"}, nil
 }
 
 // choose runs analysis and detection on one run image after the other. The next
