@@ -64,11 +64,17 @@ func (b *build) writePlatform() error {
 
 // copyBindings copies bindings to a folder, each under its own name.
 func copyBindings(bindings []string, to string) error {
+	named := map[string]string{}
 	for _, binding := range bindings {
+		name := filepath.Base(binding)
+		if other, twice := named[name]; twice {
+			return fault.Fault{ID: "binding", What: fmt.Sprintf("the bindings %s and %s have one name", other, binding), Do: "rename the folder of one"}
+		}
+		named[name] = binding
 		if _, err := os.Stat(filepath.Join(binding, "type")); err != nil {
 			return fault.Fault{ID: "binding", What: binding + " is no binding", Do: "name a folder with a file `type` in it and a file per key (github.com/buildpacks/spec, extensions/bindings.md)"}
 		}
-		if err := os.CopyFS(filepath.Join(to, filepath.Base(binding)), os.DirFS(binding)); err != nil {
+		if err := os.CopyFS(filepath.Join(to, name), os.DirFS(binding)); err != nil {
 			return fmt.Errorf("copying binding %s: %w", binding, err)
 		}
 	}

@@ -22,6 +22,9 @@ func copySource(from, to string, keep func(path string) bool) (leftOut []string,
 	if err != nil || !info.IsDir() {
 		return nil, fault.Fault{ID: "app-missing", What: from + " is not a folder", Do: "name the folder that holds the app's source"}
 	}
+	if from, err = filepath.EvalSymlinks(from); err != nil { // else the walk would end at the link
+		return nil, fmt.Errorf("copying the app: %w", err)
+	}
 	uid, gid := sandbox.HostIDs()
 	chown := uid != os.Getuid()
 	made := map[string]bool{".": true}

@@ -12,7 +12,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
-// TestCopyPart copies a part of an app: what is kept below a folder that is left out has its folders, and what is left
+// TestCopyPart copies a part of an app that a link leads to: what is kept below a folder that is left out has its folders, and what is left
 // out is not even opened.
 func TestCopyPart(t *testing.T) {
 	t.Parallel()
@@ -26,7 +26,11 @@ func TestCopyPart(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = os.Chmod(filepath.Join(app, "closed"), 0o755) })
 	keep := map[string]bool{"main.go": true, "out/deep/in.txt": true, "out/run": true, "out/in.link": true, "empty": true}
-	if _, err := copySource(app, workspace, func(path string) bool { return keep[path] }); err != nil {
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(app, link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := copySource(link, workspace, func(path string) bool { return keep[path] }); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
@@ -53,4 +57,21 @@ func TestCopyPart(t *testing.T) {
 	if diff := cmp.Diff(want, strings.Join(got, "\n")); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// TestBindingsOfOneName has two folders that a build would find at one place.
+func TestBindingsOfOneName(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var bindings []string
+	for _, folder := range []string{"one", "two"} {
+		binding := filepath.Join(dir, folder, "company")
+		kittest.Write(t, binding, map[string]string{"type": "npmrc"})
+		bindings = append(bindings, binding)
+	}
+	err := copyBindings(bindings, filepath.Join(dir, "bindings"))
+	if err == nil {
+		t.Fatal("both were taken")
+	}
+	kittest.Golden(t, "binding-twice.txt", strings.ReplaceAll(err.Error(), dir, "DIR")+"\n")
 }
