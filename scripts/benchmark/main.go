@@ -1,6 +1,6 @@
-// Command benchmark measures strata build side by side with the bare go command
-// and with ko, which all build the same source with the same Go release and
-// flags, in turns. scripts/bench makes the programs that it runs. Its working
+// Command benchmark measures strata build side by side with the bare go command,
+// with ko and, where there is an engine, with pack and docker build, which all build
+// the same source with the same Go release and flags, in turns. scripts/bench makes the programs that it runs. Its working
 // folder is the checkout.
 package main
 
@@ -37,9 +37,10 @@ const (
 
 func main() {
 	rounds := flag.Int("n", 5, "how often each build is measured, after one that is not")
+	engine := flag.Bool("docker", false, "with pack build and docker build, in the engine that the docker command is set up for")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, *rounds)
+	err := run(ctx, *rounds, *engine)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "benchmark:", err)
@@ -47,14 +48,14 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, rounds int) error {
+func run(ctx context.Context, rounds int, engine bool) error {
 	if rounds < 1 {
 		return fmt.Errorf("-n %d: measure at least once", rounds)
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
-	b, err := newBench(ctx)
+	b, err := newBench(ctx, engine)
 	if err != nil {
 		return err
 	}
@@ -78,30 +79,44 @@ func run(ctx context.Context, rounds int) error {
 		}
 	}
 	fmt.Fprintf(os.Stdout, "%d rounds, %s/%s, %d CPUs, %s; load average before %s, after %s\n\n", rounds, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), b.release, before, load())
-	printTimes(os.Stdout, apps)
-	return printSizes(os.Stdout, b.home, apps)
+	printTimes(os.Stdout, b.tools, apps)
+	if err := printSizes(os.Stdout, b.home, apps); err != nil || !engine {
+		return err
+	}
+	if err := b.printEngineSizes(ctx, os.Stdout, apps); err != nil {
+		return err
+	}
+	return b.clean(ctx, apps)
 }
 
 // bench is what the builds of all apps share.
 type bench struct {
 	dir, bin string // absolute
 	home     *platform.Home
-	base     string // the run image in a registry that ko can read
-	release  string // the Go release that strata build uses, as "go1.2.3"; empty until it did
+	tools    []tool
+	engine   *engine // nil without
+	base     string  // the run image in a registry that ko can read
+	release  string  // the Go release that strata build uses, as "go1.2.3"; empty until it did
 }
 
 // newBench makes the images that builds need.
-func newBench(ctx context.Context) (*bench, error) {
+func newBench(ctx context.Context, engine bool) (*bench, error) {
 	root, err := os.Getwd()
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{dir: filepath.Join(root, dir), bin: filepath.Join(root, ".strata/bin")}
+	b := &bench{dir: filepath.Join(root, dir), bin: filepath.Join(root, ".strata/bin"), tools: []tool{strata, golang, ko}}
 	if b.home, err = platform.Open(filepath.Join(b.dir, "home")); err != nil {
 		return nil, err
 	}
 	for _, args := range [][]string{{"stack", "build"}, {"builder", "create"}} {
 		if _, _, err := b.time(ctx, root, nil, append([]string{filepath.Join(b.bin, "strata")}, args...)...); err != nil {
+			return nil, err
+		}
+	}
+	if engine {
+		b.tools = append(b.tools, packing, docker)
+		if b.engine, err = b.newEngine(ctx, root); err != nil {
 			return nil, err
 		}
 	}
@@ -165,11 +180,10 @@ func (a *app) edit(round int) error {
 // measure builds an app in all ways: once with empty caches, once to warm up,
 // then in rounds. Who begins changes from round to round.
 func (b *bench) measure(ctx context.Context, a *app, rounds int) error {
-	tools := []tool{strata, golang, ko}
 	turn := func(s step, round int) error {
 		took := times{}
-		for i := range tools {
-			t := tools[(round+i)%len(tools)]
+		for i := range b.tools {
+			t := b.tools[(round+i)%len(b.tools)]
 			var err error
 			if took[t], err = b.build(ctx, t, a); err != nil {
 				return err
@@ -208,6 +222,9 @@ func (b *bench) build(ctx context.Context, t tool, a *app) (time.Duration, error
 			err = fmt.Errorf("strata build does not say which Go it used:\n%s", output)
 		}
 		return took, err
+	}
+	if t == packing || t == docker {
+		return b.withEngine(ctx, t, a)
 	}
 	cache := filepath.Join(b.dir, strings.Fields(string(t))[0], a.name)
 	env := []string{
@@ -292,6 +309,18 @@ func serve(ctx context.Context, home *platform.Home, ref string) (string, error)
 		return "", fmt.Errorf("%s %s: %s", request.Method, address, response.Status)
 	}
 	return listener.Addr().String() + "/" + ref, nil
+}
+
+// output runs a command and returns what it prints.
+func output(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	text, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, said.String())
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 // load is the machine's load average of the last minute: other people's work shows in it.

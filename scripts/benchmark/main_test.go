@@ -28,7 +28,7 @@ target, app, nothing changed: 0.60 s, at most 0.50 s (500ms): missed
 target, app, one line changed: 1.50 s, at most 1.60 s (1.3 x go build + 300ms): met
 `
 	var out bytes.Buffer
-	printTimes(&out, []*app{a})
+	printTimes(&out, []tool{strata, golang, ko}, []*app{a})
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("output (-want +got):\n%s", diff)
 	}

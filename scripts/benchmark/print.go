@@ -2,9 +2,11 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,13 +21,19 @@ const (
 )
 
 // printTimes prints a row per app and step: the median and, of more than one round, minimum and maximum.
-func printTimes(w io.Writer, apps []*app) {
-	fmt.Fprintln(w, "| seconds: median (min–max) | strata build | go build | ko build | strata / go | strata / ko |")
-	fmt.Fprintln(w, "| --- | --- | --- | --- | --- | --- |")
+func printTimes(w io.Writer, tools []tool, apps []*app) {
+	head, rule := "| seconds: median (min–max) |", "| --- |"
+	for _, t := range tools {
+		head, rule = head+" "+string(t)+" |", rule+" --- |"
+	}
+	for _, t := range tools[1:] {
+		head, rule = head+" strata / "+strings.Fields(string(t))[0]+" |", rule+" --- |"
+	}
+	fmt.Fprintf(w, "%s\n%s\n", head, rule)
 	for _, a := range apps {
 		for _, s := range []step{first, edited, same} {
 			fmt.Fprintf(w, "| %s, %s |", a.name, s)
-			for _, t := range []tool{strata, golang, ko} {
+			for _, t := range tools {
 				all := a.of(s, t)
 				fmt.Fprintf(w, " %.2f", median(all).Seconds())
 				if len(all) > 1 {
@@ -33,7 +41,10 @@ func printTimes(w io.Writer, apps []*app) {
 				}
 				fmt.Fprint(w, " |")
 			}
-			fmt.Fprintf(w, " %.2f | %.2f |\n", a.ratio(s, golang), a.ratio(s, ko))
+			for _, t := range tools[1:] {
+				fmt.Fprintf(w, " %.2f |", a.ratio(s, t))
+			}
+			fmt.Fprintln(w)
 		}
 	}
 	fmt.Fprintln(w)
@@ -108,6 +119,34 @@ func printSizes(w io.Writer, home *platform.Home, apps []*app) error {
 		}
 		row(a.name, all)
 		row(a.name+" without the layer of its binary", all-binary)
+	}
+	return nil
+}
+
+// printEngineSizes prints how large the images are that an engine unpacks: what all of its tools made, and ours.
+func (b *bench) printEngineSizes(ctx context.Context, w io.Writer, apps []*app) error {
+	fmt.Fprint(w, "\n| image, unpacked | MB | bytes |\n| --- | --- | --- |\n")
+	for _, a := range apps {
+		layers, err := b.home.Layers(a.image())
+		if err != nil {
+			return err
+		}
+		var ours int64
+		for _, layer := range layers {
+			ours += layer.Uncompressed
+		}
+		fmt.Fprintf(w, "| %s, %s | %.2f | %d |\n", a.name, strata, float64(ours)/1e6, ours)
+		for _, t := range []tool{packing, docker} {
+			text, err := output(ctx, "docker", "image", "inspect", "--format", "{{.Size}}", a.engineImage(t))
+			if err != nil {
+				return err
+			}
+			size, err := strconv.ParseInt(text, 10, 64)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(w, "| %s, %s | %.2f | %d |\n", a.name, t, float64(size)/1e6, size)
+		}
 	}
 	return nil
 }
