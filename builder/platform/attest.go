@@ -104,8 +104,8 @@ func base(ref name.Reference, image v1.Image, attached []store.Artifact) (attest
 	return b, nil
 }
 
-// provenance says how the build was asked for and what went into it.
-func (b *build) provenance() (attest.Provenance, error) {
+// provenance says how the build was asked for and what went into it: the app is on that run image.
+func (b *build) provenance(runImage v1.Image) (attest.Provenance, error) {
 	env, withheld := map[string]string{}, []string{}
 	for key, value := range b.Env {
 		if strings.HasPrefix(key, "BP_") || strings.HasPrefix(key, "BPE_") {
@@ -133,10 +133,6 @@ func (b *build) provenance() (attest.Provenance, error) {
 	if err != nil {
 		return attest.Provenance{}, err
 	}
-	runImage, err := b.home.store.Image(b.runRef)
-	if err != nil {
-		return attest.Provenance{}, err
-	}
 	run, err := runImage.Digest()
 	if err != nil {
 		return attest.Provenance{}, fmt.Errorf("reading %s: %w", b.runRef, err)
@@ -150,11 +146,11 @@ func (b *build) provenance() (attest.Provenance, error) {
 
 // attested is what is attached to the image that was built.
 func (b *build) attested(image v1.Image) ([]store.Artifact, error) {
-	how, err := b.provenance()
+	runImage, err := b.home.store.Image(b.runRef)
 	if err != nil {
 		return nil, err
 	}
-	runImage, err := b.home.store.Image(b.runRef)
+	how, err := b.provenance(runImage)
 	if err != nil {
 		return nil, err
 	}

@@ -17,8 +17,7 @@ import (
 
 // finish rewrites the manifest that an export put. The lifecycle gives its layers
 // Docker media types in an OCI manifest (imgutil has no option for it); they get
-// OCI types throughout, as image-spec's manifest.md
-// wants it. Configuration and layers stay what they are, byte for byte.
+// OCI types throughout, as image-spec's manifest.md wants it. Configuration and layers stay what they are, byte for byte.
 func (h *Home) finish(content []byte) ([]byte, error) {
 	var manifest v1.Manifest
 	if err := json.Unmarshal(content, &manifest); err != nil {
