@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
@@ -88,7 +90,18 @@ func TestRebaseTellsTheTruth(t *testing.T) {
 // TestRebaseAttachesInRegistry has the same in a registry, where the image and its bases were pushed with what was attached.
 func TestRebaseAttachesInRegistry(t *testing.T) {
 	t.Parallel()
-	home, server := open(t), serve(t, nil)
+	for name, hasReferrers := range map[string]bool{"with the referrers API": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := serve(t, nil)
+			server.registry = registry.New(registry.WithReferrersSupport(hasReferrers), registry.Logger(log.New(io.Discard, "", 0)))
+			rebaseAttached(t, open(t), server)
+		})
+	}
+}
+
+func rebaseAttached(t *testing.T, home *platform.Home, server *server) {
+	t.Helper()
 	run, app := server.host+"/strata/run-static:13", server.host+"/app:latest"
 	old, newer := imagetest.Run{Release: "1"}.Image(t), imagetest.Run{Release: "2"}.Image(t)
 	described(t, home, run, newer, "2025b")
@@ -137,7 +150,16 @@ func referrers(t *testing.T, ref string) map[string]string {
 	}
 	found := map[string]string{}
 	for _, d := range list.Manifests {
-		found[d.ArtifactType] = layerContents(t, image.Digest(d.Digest.String()))[0]
+		ref := image.Digest(d.Digest.String())
+		artifact, err := remote.Image(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		manifest, err := artifact.Manifest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[manifest.ArtifactType] = layerContents(t, ref)[0]
 	}
 	return found
 }

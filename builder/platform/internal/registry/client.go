@@ -30,6 +30,9 @@ const (
 	patience = time.Minute
 )
 
+// emptyType is that of the configuration of what is no image (image-spec, manifest.md, "Guidance for an Empty Descriptor").
+const emptyType = "application/vnd.oci.empty.v1+json"
+
 // Options say how to reach registries; the zero value is what users have.
 type Options struct {
 	Keychain  authn.Keychain    // nil: the docker configuration and its credential helpers
@@ -211,14 +214,21 @@ func (c *Client) Attached(ctx context.Context, image name.Digest, artifactTypes 
 	}
 	var found []v1.Image
 	for _, d := range list.Manifests {
-		if !slices.Contains(artifactTypes, d.ArtifactType) {
+		// Some registries list the type of the configuration, which all artifacts have, instead of the artifact's.
+		if d.ArtifactType != "" && d.ArtifactType != emptyType && !slices.Contains(artifactTypes, d.ArtifactType) {
 			continue
 		}
 		artifact, err := c.Single(ctx, image.Digest(d.Digest.String()))
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, artifact)
+		manifest, err := artifact.Manifest()
+		if err != nil {
+			return nil, explain("reading", image, err)
+		}
+		if slices.Contains(artifactTypes, manifest.ArtifactType) {
+			found = append(found, artifact)
+		}
 	}
 	return found, nil
 }
