@@ -1,6 +1,7 @@
 package platform_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -12,6 +13,7 @@ import (
 	"encoding/pem"
 	"io"
 	"log"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -97,6 +99,38 @@ func TestRebaseAttachesInRegistry(t *testing.T) {
 			server.registry = registry.New(registry.WithReferrersSupport(hasReferrers), registry.Logger(log.New(io.Discard, "", 0)))
 			rebaseAttached(t, open(t), server)
 		})
+	}
+}
+
+// TestPushBare pushes to a registry that takes images and no artifacts.
+func TestPushBare(t *testing.T) {
+	t.Parallel()
+	home := open(t)
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPut || !strings.Contains(r.URL.Path, "/manifests/") {
+			return false
+		}
+		manifest, err := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(manifest))
+		if err != nil || !bytes.Contains(manifest, []byte(`"subject"`)) {
+			return false
+		}
+		w.WriteHeader(http.StatusBadRequest)
+		return true
+	})
+	ref := server.host + "/app:latest"
+	app := imagetest.App(t, imagetest.Run{Release: "1"}.Image(t), runName, "app", nil)
+	described(t, home, ref, app, "2025b")
+	server.golden(t, "push-artifact.txt", write(home, "registry", ref))
+	output, err := platform.ParseOutput("registry", []string{ref})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := home.Write(t.Context(), output, []string{ref}, platform.WriteOptions{Registry: fast, Bare: true}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := imagetest.Digest(t, imagetest.Pull(t, ref)), imagetest.Digest(t, app); got != want {
+		t.Errorf("the registry has %s, want %s", got, want)
 	}
 }
 

@@ -93,6 +93,7 @@ type WriteOptions struct {
 	Registry RegistryOptions
 	Signer   *Signer // signs what goes to a registry
 	Zstd     bool    // layers are compressed by Zstandard instead of gzip
+	Bare     bool    // a registry does not get what is attached to the image
 }
 
 // ParseCompression reads the value of --compression.
@@ -143,6 +144,9 @@ func (h *Home) Write(ctx context.Context, output Output, names []string, options
 			return err
 		}
 		refs = []name.Reference{ref}
+	}
+	if options.Bare {
+		attached = nil
 	}
 	client, err := registry.New(options.Registry)
 	if err != nil {

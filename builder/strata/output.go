@@ -11,15 +11,17 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// outputFlag is --output, which may be repeated, and how: --sign and --compression.
+// outputFlag is --output, which may be repeated, and how: --bare, --sign and --compression.
 type outputFlag struct {
 	values           []string
 	key, compression string
+	bare             bool
 }
 
 func (o *outputFlag) register(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.values, "output", "o", nil, "also write the image to oci:FOLDER, oci-archive:FILE, docker-archive:FILE, docker,\nregistry or registry:NAME; may be repeated")
 	f.StringVar(&o.compression, "compression", "gzip", "how the layers in outputs are compressed: gzip, which all take, or zstd; the store has gzip")
+	f.BoolVar(&o.bare, "bare", false, "push to a registry the image alone, for one that takes no attached SBOMs and provenance")
 	f.StringVar(&o.key, "sign", "", "file of a private key to sign with what is pushed to a registry, as cosign does")
 }
 
@@ -31,10 +33,14 @@ func (o *outputFlag) options(outputs []platform.Output) (options platform.WriteO
 	if options.Zstd && len(outputs) == 0 {
 		return options, fault.Fault{ID: "compression", What: "--compression is for outputs, and there is none", Do: "add --output, or leave --compression out"}
 	}
+	toRegistry := slices.ContainsFunc(outputs, platform.Output.Registry)
+	if options.Bare = o.bare; o.bare && !toRegistry {
+		return options, fault.Fault{ID: "bare-nothing", What: "--bare is for what is pushed to a registry, and nothing is", Do: "add --output registry, or leave --bare out"}
+	}
 	if o.key == "" {
 		return options, nil
 	}
-	if !slices.ContainsFunc(outputs, platform.Output.Registry) {
+	if !toRegistry {
 		return options, fault.Fault{ID: "sign-nothing", What: "--sign signs what is pushed to a registry, and nothing is", Do: "add --output registry, or leave --sign out"}
 	}
 	options.Signer, err = platform.ReadKey(o.key)

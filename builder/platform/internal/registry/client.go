@@ -196,7 +196,7 @@ func (c *Client) Attach(ctx context.Context, repository name.Repository, artifac
 		}
 		ref := repository.Digest(digest.String())
 		if err := c.pusher.Push(ctx, ref, artifact); err != nil {
-			return explain("pushing", ref, err)
+			return explainArtifact(ref, err)
 		}
 	}
 	return nil

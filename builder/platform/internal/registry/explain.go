@@ -23,6 +23,17 @@ func explain(doing string, ref name.Reference, err error) error {
 	return explainAt(doing+" "+ref.Name(), ref.Context().RegistryStr(), err)
 }
 
+// explainArtifact is explain for an artifact: a registry that takes images may not take those.
+func explainArtifact(ref name.Reference, err error) error {
+	err = explain("pushing", ref, err)
+	if f := new(fault.Fault); errors.As(err, f) && f.ID == "registry" {
+		f.ID, f.What = "registry-artifact", f.What+", which is attached to the image"
+		f.Do = "leave what is attached out with --bare if " + ref.Context().RegistryStr() + " takes no OCI artifacts"
+		return *f
+	}
+	return err
+}
+
 func explainAt(doing, host string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
