@@ -36,8 +36,9 @@ func TestGoFails(t *testing.T) {
 		{"unknown-run-image", "hello", []string{"--run-image", "scratch"}},
 		{"unset-variable", "hello", []string{"-e", "INTEGRATION_IS_NOT_SET"}},
 		{"bad-output", "hello", []string{"--output", "tar:x"}},
-		{"no-proxy", "hello", []string{"--clear-cache", "--network", "none", "-e", "GOPROXY=http://127.0.0.1:9"}},
-		{"proxy-off", "hello", []string{"--clear-cache", "-e", "GOPROXY=off"}},
+		// A release that is not locked, and so is never there for all apps.
+		{"no-proxy", "hello", []string{"--clear-cache", "--network", "none", "-e", "BP_GO_VERSION=1.26.9", "-e", "GOPROXY=http://127.0.0.1:9"}},
+		{"proxy-off", "hello", []string{"--clear-cache", "-e", "BP_GO_VERSION=1.26.9", "-e", "GOPROXY=off"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -153,9 +153,10 @@ func golden(t *testing.T, file, got string) {
 }
 
 // words is what a build said on stderr, without what differs from run to run:
-// times, downloads, the folders and the addresses of this run.
+// times, downloads, tools that no build before it has installed, the folders and the addresses of this run.
 func words(stderr, app string) string {
 	var kept strings.Builder
+	stderr = regexp.MustCompile(`(?ms)^Strata [^\n]*\n  Installing .*?^install +[0-9.]+ s\n`).ReplaceAllString(stderr, "")
 	volatile := regexp.MustCompile(`^((analyze|detect|restore|build|export) +[0-9.]+ s|Installing Go .*|Go [0-9.]+: .*|(done|failed) in .*)$`)
 	for line := range strings.Lines(stderr) {
 		if volatile.MatchString(strings.TrimSpace(line)) {

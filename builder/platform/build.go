@@ -72,7 +72,7 @@ func (h *Home) Build(ctx context.Context, options BuildOptions) (name.Reference,
 	}
 	defer remove()
 
-	b := &build{BuildOptions: options, home: h, builder: builder, dir: dir, caches: caches, image: ref}
+	b := &build{BuildOptions: options, home: h, builder: builder, dir: dir, caches: caches, tools: builder.tools, image: ref}
 	if err := b.prepare(); err != nil {
 		return nil, v1.Hash{}, err
 	}
@@ -90,6 +90,8 @@ type build struct {
 	builder  *unpackedBuilder
 	dir      string // scratch
 	caches   string
+	tools    string // of all apps
+	installs bool   // it is a build of no app, which installs a tool
 	image    name.Reference
 	order    order
 	runRef   name.Reference

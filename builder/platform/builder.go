@@ -19,7 +19,7 @@ import (
 
 // mountPoints are the folders of a builder's root that are bound for a phase;
 // the root itself is read-only and the same for every build.
-var mountPoints = []string{"workspace", "layers", "platform", "cache/build", "cache/layers", "tmp", "proc", "dev", "etc/ssl/certs", "home/cnb"}
+var mountPoints = []string{"workspace", "layers", "platform", "cache/build", "cache/layers", "cache/tools", "tmp", "proc", "dev", "etc/ssl/certs", "home/cnb"}
 
 // mountFiles are the files of a builder's root that are bound.
 var mountFiles = []string{"etc/hosts", "etc/resolv.conf", caBundle}
@@ -30,6 +30,7 @@ const caBundle = "etc/ssl/certs/ca-certificates.crt"
 // unpackedBuilder is a builder image whose file system lies on disk.
 type unpackedBuilder struct {
 	root     string
+	tools    string // folder of the tools that its buildpacks installed for all apps
 	digest   v1.Hash
 	env      []string
 	uid, gid int
@@ -56,7 +57,7 @@ func (h *Home) openBuilder(ctx context.Context, ref string) (*unpackedBuilder, e
 	if err != nil {
 		return nil, fmt.Errorf("reading builder %s: %w", ref, err)
 	}
-	b := &unpackedBuilder{root: root, digest: digest, env: config.Config.Env}
+	b := &unpackedBuilder{root: root, tools: filepath.Join(h.dir, "tools", digest.Hex), digest: digest, env: config.Config.Env}
 	if b.uid, err = intVariable(config.Config.Env, "CNB_USER_ID"); err != nil {
 		return nil, fmt.Errorf("reading builder %s: %w", ref, err)
 	}

@@ -34,6 +34,9 @@ func (b *build) run(ctx context.Context, candidates []string) error {
 	if err := b.choose(ctx, candidates); err != nil {
 		return err
 	}
+	if err := b.installTools(ctx); err != nil {
+		return err
+	}
 	own, err := b.ownRunImage()
 	if err != nil {
 		return err
@@ -115,7 +118,7 @@ func (b *build) runPhases(ctx context.Context, phases []phase) error {
 }
 
 // program names the lifecycle's program of each phase.
-var program = map[string]string{"analyze": "analyzer", "detect": "detector", "restore": "restorer", "build": "builder", "export": "exporter"}
+var program = map[string]string{"analyze": "analyzer", "detect": "detector", "install": "builder", "restore": "restorer", "build": "builder", "export": "exporter"}
 
 // insecure tells the lifecycle to reach the registries over plain HTTP: they are at the loopback address.
 func (b *build) insecure() []string {

@@ -39,6 +39,7 @@ func Init() {
 //	store/      the images, an OCI image layout
 //	apps/       a folder per app image: its lock and its caches
 //	builders/   the unpacked file systems of builders, by digest
+//	tools/      a folder per builder: tools that its buildpacks installed for all apps
 //	tmp/        a folder per running command
 type Home struct {
 	dir   string
@@ -51,7 +52,7 @@ func Open(dir string) (*Home, error) {
 	if err != nil {
 		return nil, fmt.Errorf("resolving %s: %w", dir, err)
 	}
-	for _, folder := range []string{"apps", "builders", "tmp"} {
+	for _, folder := range []string{"apps", "builders", "tools", "tmp"} {
 		// Nobody else may enter: what a build leaves in its caches could be a program that its user's rights cling to.
 		if err := os.MkdirAll(filepath.Join(dir, folder), 0o700); err != nil {
 			return nil, fault.Fault{ID: "home-not-writable", What: "cannot keep images in " + dir, Do: "set STRATA_HOME to a folder that you may write", Err: err}

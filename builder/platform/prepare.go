@@ -15,13 +15,19 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// buildCache is where a build finds the folder that stays between the builds of an app.
-const buildCache = "/cache/build"
+// buildCache is where a build finds the folder that stays between the builds of an app, toolsDir that of all apps' tools.
+const (
+	buildCache = "/cache/build"
+	toolsDir   = "/cache/tools"
+)
 
 // prepare lays out the folders that the phases see.
 func (b *build) prepare() error {
 	if err := own(b.path("workspace"), b.path("layers"), b.path("tmp"), b.path("home")); err != nil {
 		return err
+	}
+	if err := os.MkdirAll(b.tools, 0o755); err != nil {
+		return fmt.Errorf("making a folder for tools: %w", err)
 	}
 	leftOut, err := copySource(b.App, b.path("workspace"), b.Keep)
 	if err != nil {
@@ -49,7 +55,7 @@ func (b *build) writePlatform() error {
 		return fmt.Errorf("writing the build's variables: %w", err)
 	}
 	// Buildpacks see the platform's variables only, not the lifecycle's environment.
-	variables := map[string]string{"BP_CACHE_DIR": buildCache}
+	variables := map[string]string{"BP_CACHE_DIR": buildCache, "BP_TOOLS_DIR": toolsDir}
 	maps.Copy(variables, b.Env)
 	for key, value := range variables {
 		if key == "" || strings.ContainsAny(key, "/\x00=") || key == "." || key == ".." {
@@ -148,6 +154,7 @@ func (b *build) binds(network sandbox.Network, registry bool) []sandbox.Bind {
 	}
 	binds = append(binds,
 		sandbox.Bind{Source: filepath.Join(b.caches, "build"), Target: buildCache, Writable: true},
+		sandbox.Bind{Source: b.tools, Target: toolsDir, Writable: b.installs},
 		sandbox.Bind{Source: b.path("hosts"), Target: "/etc/hosts"})
 	if network == sandbox.HostNetwork {
 		binds = append(binds, sandbox.Bind{Source: b.path("resolv.conf"), Target: "/etc/resolv.conf"})

@@ -88,7 +88,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		return bp.BuildResult{}, err
 	}
 	g := &compiler{settings: d.settings, dir: in.AppDir, finder: d.finder, targets: d.targets, log: in.Log}
-	g.env = g.environment(in, os.DevNull) // enough to ask git
+	g.env = g.environment(in.Workspace, os.DevNull) // enough to ask git
 	vcs := vcsState(ctx, in.AppDir, g.env)
 	g.stamp = vcs != ""
 	describe(in, d, g.stamp)
@@ -158,20 +158,19 @@ func (g *compiler) fill(ctx context.Context, in bp.BuildContext, d decision, too
 		return fmt.Errorf("making a home for the go command: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(home) }() // below the temporary folder, which ends with the build
-	netrc, err := bindNetrc(in, home)
+	t := toolchain{choice: d.choice, lock: d.lock, log: in.Log}
+	netrc, err := t.serve(in.Workspace, home)
 	if err != nil {
 		return err
 	}
-	p, err := parseProxies(in.Env["GOPROXY"], netrc)
-	if err != nil {
-		return err
+	if g.goroot, g.shared = in.Tool(t.folder()); !g.shared {
+		t.unverified = d.Unverified
+		if g.goroot, err = t.install(ctx, toolchains); err != nil {
+			return err
+		}
 	}
-	t := toolchain{choice: d.choice, proxies: p, sumdb: in.Env["GOSUMDB"], unverified: d.Unverified, lock: d.lock, log: in.Log}
-	if g.goroot, err = t.install(ctx, toolchains); err != nil {
-		return err
-	}
-	g.env = g.environment(in, home)
-	if netrc != nil {
+	g.env = g.environment(in.Workspace, home)
+	if netrc {
 		g.env["NETRC"] = filepath.Join(home, ".netrc")
 	}
 	if g.env["GOWORK"], err = workspace(d.mods, in.AppDir, home, d.choice.Version); err != nil {
@@ -188,8 +187,19 @@ func (g *compiler) fill(ctx context.Context, in bp.BuildContext, d decision, too
 	return err
 }
 
+// serve sets where the toolchain comes from, and tells whether credentials of a binding go with it.
+func (t *toolchain) serve(in bp.Workspace, home string) (bool, error) {
+	netrc, err := bindNetrc(in, home)
+	if err != nil {
+		return false, err
+	}
+	t.sumdb = in.Env["GOSUMDB"]
+	t.proxies, err = parseProxies(in.Env["GOPROXY"], netrc)
+	return netrc != nil, err
+}
+
 // bindNetrc puts the .netrc of a binding where the go command, git and curl look for it.
-func bindNetrc(in bp.BuildContext, home string) ([]byte, error) {
+func bindNetrc(in bp.Workspace, home string) ([]byte, error) {
 	b, ok, err := in.Binding("netrc")
 	if err != nil || !ok {
 		return nil, err

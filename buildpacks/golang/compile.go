@@ -23,6 +23,7 @@ type compiler struct {
 	settings
 	dir        string // the app
 	goroot     string
+	shared     bool // goroot has packages of the standard library compiled
 	modCache   string
 	buildCache string
 	env        config.Environment // what the go command sees
@@ -45,13 +46,16 @@ var passed = []string{
 var shaping = []string{"GOEXPERIMENT", "GOAMD64", "GOARM", "GOARM64", "GOFIPS140"}
 
 // environment makes what the go command sees. home is a temporary folder.
-func (g *compiler) environment(in bp.BuildContext, home string) config.Environment {
+func (g *compiler) environment(in bp.Workspace, home string) config.Environment {
 	env := in.Env.Only(append(passed, shaping...)...).With(config.Environment{
 		"HOME": home, "GOENV": "off", "GOTOOLCHAIN": "local", "GOROOT": g.goroot,
 		"GOPATH": filepath.Join(home, "go"), "GOMODCACHE": g.modCache, "GOCACHE": g.buildCache,
 		// Caches must be easy to delete for whoever keeps them.
 		"GOFLAGS": "-modcacherw", "CGO_ENABLED": "0", "GOOS": in.Target.OS, "GOARCH": in.Target.Arch,
 	})
+	if g.shared {
+		env["GODEBUG"] = installGoroot
+	}
 	if env["GOPROXY"] == "" {
 		env["GOPROXY"] = "off" // the go command's own default is nobody's choice
 	}

@@ -12,7 +12,7 @@ import (
 
 // Buildpack is the entry of the suite's table.
 func Buildpack() bp.Buildpack {
-	return bp.Buildpack{ID: "strata/go", Detect: Detect, Build: Build}
+	return bp.Buildpack{ID: "strata/go", Detect: Detect, Build: Build, Install: Install}
 }
 
 // settings are the variables of buildpack.toml.

@@ -64,6 +64,54 @@ func TestDetect(t *testing.T) {
 	}
 }
 
+// TestTools asks for the tool of an app: the locked toolchain that its build would use, and none where that is another.
+func TestTools(t *testing.T) {
+	t.Parallel()
+	l, err := readLock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	newest, _ := l.newest("1.26")
+	tests := []struct {
+		name, mod string
+		env       config.Environment
+		want      string
+	}{
+		{"locked", "module m\n\ngo 1.26.0\n", nil, newest},
+		{"asked for", "module m\n", config.Environment{"BP_GO_VERSION": "1.26"}, newest},
+		{"not locked", "module m\n", config.Environment{"BP_GO_VERSION": "1.26.1"}, ""},
+		{"no version", "module m\n", config.Environment{"BP_GO_VERSION": "newest"}, ""},
+		{"no go.mod", "modul m\n", nil, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := kittest.Detect(t, kittest.Case{App: map[string]string{"go.mod": tt.mod}, Env: tt.env, Distro: "strata-static"})
+			want := ""
+			if tt.want != "" {
+				want = `tools = ["` + toolchain{choice: choice{Version: tt.want}}.folder() + `"]`
+			}
+			if got.Code != 0 || strings.Contains(got.Plan, "tools") != (want != "") || !strings.Contains(got.Plan, want) {
+				t.Errorf("code %d and the plan\n%s\nwant %q", got.Code, got.Plan, want)
+			}
+		})
+	}
+}
+
+// TestInstallUnknown asks for a tool that no lock vouches for.
+func TestInstallUnknown(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	got := kittest.Build(t, kittest.Case{
+		Env:  config.Environment{"BP_TOOLS_DIR": dir, "BP_INSTALL_TOOL": "go1.26.1.linux-amd64", "GOPROXY": "off"},
+		Plan: "[[entries]]\nname = \"go\"\n[entries.metadata]\ntools = [\"go1.26.1.linux-amd64\"]\n",
+	})
+	if got.Code != 1 || len(kittest.Tree(t, dir)) > 0 {
+		t.Errorf("code %d and %v, want 1 and nothing", got.Code, kittest.Tree(t, dir))
+	}
+	kittest.Golden(t, "refuses-unknown-tool.txt", got.Log())
+}
+
 // TestBuildRefuses runs builds that end before anything is fetched.
 func TestBuildRefuses(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package golang
 
 import (
+	"archive/zip"
 	"context"
 	"errors"
 	"fmt"
@@ -8,13 +9,13 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
 
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/sumdb/dirhash"
-	modzip "golang.org/x/mod/zip"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
@@ -39,10 +40,13 @@ func (t toolchain) module() module.Version {
 	return module.Version{Path: toolchainModule, Version: "v0.0.1-go" + t.Version + "." + t.platform()}
 }
 
+// folder is the name of the release's GOROOT.
+func (t toolchain) folder() string { return "go" + t.Version + "." + t.platform() }
+
 // install returns the GOROOT of the release below dir, fetching it if it is not
 // there. A folder with its final name is complete: it gets that name last.
 func (t toolchain) install(ctx context.Context, dir string) (string, error) {
-	goroot := filepath.Join(dir, "go"+t.Version+"."+t.platform())
+	goroot := filepath.Join(dir, t.folder())
 	if _, err := os.Stat(goroot); err == nil {
 		t.log.Bullet("Go %s: cached", t.Version)
 		return goroot, nil
@@ -52,19 +56,19 @@ func (t toolchain) install(ctx context.Context, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	zip := goroot + ".zip"
-	defer func() { _ = os.Remove(zip) }() // the next download replaces what stays
-	if err := t.download(ctx, zip); err != nil {
+	archive := goroot + ".zip"
+	defer func() { _ = os.Remove(archive) }() // the next download replaces what stays
+	if err := t.download(ctx, archive); err != nil {
 		return "", t.explain(err)
 	}
-	if err := t.verify(zip, want); err != nil {
+	if err := t.verify(archive, want); err != nil {
 		return "", err
 	}
 	partial := goroot + ".partial"
 	if err := os.RemoveAll(partial); err != nil {
 		return "", fmt.Errorf("removing an interrupted extraction: %w", err)
 	}
-	if err := extract(partial, zip, t.module()); err != nil {
+	if err := extract(partial, archive, t.module()); err != nil {
 		return "", fmt.Errorf("extracting Go %s: %w", t.Version, err)
 	}
 	if err := os.Rename(partial, goroot); err != nil {
@@ -123,9 +127,9 @@ func (t toolchain) locked() string {
 	return strings.Join(names, ", ")
 }
 
-// verify compares the zip with the hash it must have.
-func (t toolchain) verify(zip, want string) error {
-	got, err := dirhash.HashZip(zip, dirhash.Hash1)
+// verify compares the archive with the hash it must have.
+func (t toolchain) verify(archive, want string) error {
+	got, err := dirhash.HashZip(archive, dirhash.Hash1)
 	if err != nil {
 		return fault.Fault{ID: "go-toolchain-damaged", What: fmt.Sprintf("the download of Go %s is damaged", t.Version), Err: err, Do: "build again; if it stays, check what GOPROXY serves"}
 	}
@@ -206,26 +210,67 @@ func (p *progress) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// extract unpacks a verified toolchain and does what the go command does after:
-// a module zip has neither modes nor nested go.mod files.
-func extract(dir, zip string, m module.Version) error {
-	if err := modzip.Unzip(dir, m, zip); err != nil {
+// extract unpacks of a verified toolchain what a build needs, which is two files
+// of three fewer than there are: tests are for Go's authors, and the source of
+// the go command is compiled already. It does what the go command does after: a
+// module zip has neither modes nor files named go.mod.
+func extract(dir, archive string, m module.Version) error {
+	f, err := os.Open(archive)
+	if err != nil {
 		return err
 	}
-	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	files, err := zip.NewReader(f, info.Size())
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for _, file := range files.File {
+		name, ok := strings.CutPrefix(file.Name, m.Path+"@"+m.Version+"/")
+		if !ok || !filepath.IsLocal(name) {
+			return fmt.Errorf("%q is no file of a module", file.Name)
+		}
+		if strings.HasSuffix(name, "/") || strings.HasSuffix(name, "_test.go") || strings.Contains(name, "/testdata/") || strings.HasPrefix(name, "src/cmd/") {
+			continue
+		}
+		if err := extractFile(root, name, file); err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		if strings.HasPrefix(rel, "bin/") || strings.HasPrefix(rel, "pkg/tool/") {
-			return os.Chmod(path, 0o555)
-		}
-		if d.Name() == "_go.mod" {
-			return os.Rename(path, filepath.Join(filepath.Dir(path), "go.mod"))
-		}
-		return nil
-	})
+	}
+	return nil
+}
+
+func extractFile(root *os.Root, name string, file *zip.File) error {
+	mode := fs.FileMode(0o444)
+	if strings.HasPrefix(name, "bin/") || strings.HasPrefix(name, "pkg/tool/") {
+		mode = 0o555
+	}
+	if path.Base(name) == "_go.mod" {
+		name = path.Join(path.Dir(name), "go.mod")
+	}
+	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
+		return err
+	}
+	in, err := file.Open()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	if err != nil {
+		return err
+	}
+	_, err = io.CopyN(out, in, int64(file.UncompressedSize64))
+	return errors.Join(err, out.Close())
 }

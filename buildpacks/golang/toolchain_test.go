@@ -37,7 +37,7 @@ func newRegistry(t *testing.T, tc toolchain) registry {
 	m := tc.module()
 	var archive bytes.Buffer
 	z := zip.NewWriter(&archive)
-	for name, content := range map[string]string{"bin/go": "#!/bin/sh\n", "src/cmd/_go.mod": "module cmd\n", "VERSION": "go" + tc.Version, "LICENSE": "text"} {
+	for name, content := range map[string]string{"bin/go": "#!/bin/sh\n", "src/_go.mod": "module std\n", "src/cmd/main.go": "package main\n", "src/io/io_test.go": "package io\n", "VERSION": "go" + tc.Version, "LICENSE": "text"} {
 		w, err := z.Create(m.Path + "@" + m.Version + "/" + name)
 		if err != nil {
 			t.Fatal(err)
@@ -108,13 +108,13 @@ func TestInstall(t *testing.T) {
 	}
 	tree := kittest.Tree(t, dir)
 	name := filepath.Base(goroot)
-	for path, mode := range map[string]string{name + "/bin/go": "file 0555", name + "/src/cmd/go.mod": "file 0444", name + "/VERSION": "file 0444"} {
+	for path, mode := range map[string]string{name + "/bin/go": "file 0555", name + "/src/go.mod": "file 0444", name + "/VERSION": "file 0444"} {
 		if !strings.HasPrefix(tree[path], mode) {
 			t.Errorf("%s is %q, want %s", path, tree[path], mode)
 		}
 	}
 	for path := range tree {
-		if !strings.HasPrefix(path, name+"/") {
+		if !strings.HasPrefix(path, name+"/") || strings.HasPrefix(path, name+"/src/cmd/") || strings.HasSuffix(path, "_test.go") {
 			t.Errorf("it left %s", path)
 		}
 	}

@@ -12,10 +12,12 @@ import (
 )
 
 // Buildpack is one buildpack of the suite. Detect reads files and variables only; Build decides first, then acts.
+// Install, which most have no need of, installs a tool for all apps.
 type Buildpack struct {
-	ID     string // as in its buildpack.toml
-	Detect func(context.Context, DetectContext) (DetectResult, error)
-	Build  func(context.Context, BuildContext) (BuildResult, error)
+	ID      string // as in its buildpack.toml
+	Detect  func(context.Context, DetectContext) (DetectResult, error)
+	Build   func(context.Context, BuildContext) (BuildResult, error)
+	Install func(context.Context, InstallContext) error
 }
 
 // Info is who the running buildpack is, from its buildpack.toml.
@@ -45,6 +47,14 @@ type BuildContext struct {
 	Workspace
 	Layers *layer.Dir // contributes layers; what is contributed is part of the result
 	plan   planEntries
+}
+
+// InstallContext is the input of Install. There is no app, and what is installed must depend on nothing but Tool: the
+// environment and bindings are those of the app that happens to be the first.
+type InstallContext struct {
+	Workspace
+	Tool string // one of the names that Detect gave to Tools
+	Dir  string // absolute path of the folder to make; apps find it at the same path
 }
 
 // Entry is a requirement of the build plan (Buildpack API, "Build Plan").

@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	kittest.Main(m, bp.Buildpack{ID: "strata/sample", Detect: detect, Build: build})
+	kittest.Main(m, bp.Buildpack{ID: "strata/sample", Detect: detect, Build: build, Install: install})
 }
 
 // mode makes the sample buildpack do what its variable says.
@@ -56,6 +56,11 @@ func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	), nil
 }
 
+func install(_ context.Context, in bp.InstallContext) error {
+	in.Log.Bullet("tool %s", in.Tool)
+	return os.WriteFile(in.Dir, nil, 0o644)
+}
+
 func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if _, err := mode(in.Workspace); err != nil {
 		return bp.BuildResult{}, err
@@ -65,6 +70,9 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		return bp.BuildResult{}, err
 	}
 	in.Log.Bullet("required %t %v", found, entry.Metadata)
+	if dir, found := in.Tool("x-1"); found {
+		in.Log.Bullet("tool %s", dir)
+	}
 	binding, found, err := in.Binding("netrc")
 	if err != nil {
 		return bp.BuildResult{}, err
@@ -286,6 +294,37 @@ func TestCacheInPlace(t *testing.T) {
 	if _, ok := kittest.Tree(t, got.Layers)["downloads.toml"]; ok {
 		t.Error("there is a cache layer besides the folder")
 	}
+}
+
+// TestInstall installs a tool, which the build of an app then finds; a buildpack whose plan has another tool does nothing.
+func TestInstall(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := sample(t, kittest.Case{
+		Env:  config.Environment{"BP_TOOLS_DIR": dir, "BP_INSTALL_TOOL": "x-1"},
+		Plan: "[[entries]]\nname = \"x\"\n[entries.metadata]\ntools = [\"x-2\"]\n",
+	})
+	if got := kittest.Build(t, c); got.Code != 0 || got.Log() != "" || len(kittest.Tree(t, dir)) > 0 {
+		t.Errorf("for another's tool: code %d, %q and %v, want nothing", got.Code, got.Log(), kittest.Tree(t, dir))
+	}
+	c.Plan = strings.Replace(c.Plan, "x-2", "x-1", 1)
+	got := kittest.Build(t, c)
+	if want := "Strata Sample 0.1.0\n    tool x-1\n"; got.Code != 0 || got.Log() != want {
+		t.Errorf("installing: code %d and %q, want %q", got.Code, got.Log(), want)
+	}
+	if tree := kittest.Tree(t, got.Layers); len(tree) > 0 {
+		t.Errorf("installing left layers: %v", tree)
+	}
+	delete(c.Env, "BP_INSTALL_TOOL")
+	if got := kittest.Build(t, c); got.Code != 0 || !strings.Contains(got.Log(), "tool "+filepath.Join(dir, "x-1")) {
+		t.Errorf("the build does not find the tool: code %d and %q", got.Code, got.Log())
+	}
+	c.Env["BP_INSTALL_TOOL"], c.Env["BP_TOOLS_DIR"] = "x-1", "tools"
+	got = kittest.Build(t, c)
+	if got.Code != 1 {
+		t.Errorf("a relative folder: code %d, want 1", got.Code)
+	}
+	kittest.Golden(t, "fails-tools-relative.txt", got.Log())
 }
 
 func TestLibc(t *testing.T) {

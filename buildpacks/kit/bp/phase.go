@@ -1,12 +1,15 @@
 package bp
 
 import (
+	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 
 	"github.com/buildpacks/libcnb/v2"
 	"github.com/paketo-buildpacks/libpak/v2"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 )
 
@@ -50,6 +53,9 @@ func (r *runner) build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 		Layers:    layer.Open(ctx.Layers.Path, r.log),
 		plan:      libpak.PlanEntryResolver{Plan: ctx.Plan},
 	}
+	if tool := r.env[EnvInstallTool]; tool != "" && r.buildpack.Install != nil {
+		return libcnb.NewBuildResult(), r.install(in.Workspace, ctx.Plan, tool)
+	}
 	r.log.Title(in.Buildpack.Name, in.Buildpack.Version)
 	for _, warning := range in.Config.Unknown(prefix(in.Buildpack.ID)) {
 		r.log.Warn("%s", warning)
@@ -71,6 +77,23 @@ func (r *runner) build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 		out.Layers = append(out.Layers, libcnbLayer(l))
 	}
 	return out, nil
+}
+
+// install has the buildpack install a tool for all apps, if it was this one that told of it.
+func (r *runner) install(in Workspace, plan libcnb.BuildpackPlan, tool string) error {
+	told := slices.ContainsFunc(plan.Entries, func(e libcnb.BuildpackPlanEntry) bool {
+		tools, _ := e.Metadata[toolsKey].([]any)
+		return slices.Contains(tools, any(tool))
+	})
+	if !told {
+		return nil
+	}
+	root := r.env[EnvToolsDir]
+	if !filepath.IsAbs(root) || !filepath.IsLocal(tool) {
+		return fault.Fault{ID: "tools-dir", What: fmt.Sprintf("%s is %q and %s is %q", EnvToolsDir, root, EnvInstallTool, tool), Do: "set them to an absolute path and to a name, or unset both"}
+	}
+	r.log.Title(in.Buildpack.Name, in.Buildpack.Version)
+	return r.buildpack.Install(r.ctx, InstallContext{Workspace: in, Tool: tool, Dir: filepath.Join(root, tool)})
 }
 
 func (b BuildResult) libcnb() libcnb.BuildResult {

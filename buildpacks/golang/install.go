@@ -1,0 +1,99 @@
+package golang
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+// installGoroot makes the go command keep compiled packages of the standard
+// library in GOROOT/pkg, where Go's distributions had them until 1.19, and use
+// those of them that it would compile to the same (go.dev/doc/go1.20, "Go command").
+const installGoroot = "installgoroot=all"
+
+// common are packages that most programs are made of, with what they import. A
+// program compiles the others itself.
+var common = []string{
+	"archive/tar", "archive/zip", "bufio", "compress/zlib", "container/heap", "container/list", "database/sql", "embed",
+	"encoding/csv", "encoding/gob", "encoding/xml", "expvar", "flag", "hash/adler32", "hash/crc64", "hash/fnv", "hash/maphash",
+	"html/template", "io/ioutil", "log/slog", "net/http/cookiejar", "net/http/httputil", "net/http/pprof", "net/netip",
+	"net/smtp", "os/signal", "os/user", "runtime/debug", "runtime/trace", "testing", "text/tabwriter",
+}
+
+// tools returns the toolchain that a build of the app would use if it is locked.
+// The build tells what is wrong with an app that has none.
+func tools(in bp.DetectContext) []string {
+	var s settings
+	if err := in.Config.Decode(&s); err != nil {
+		return nil
+	}
+	l, err := readLock()
+	if err != nil {
+		return nil
+	}
+	mods, err := readModules(in.AppDir, s.WorkUse)
+	if err != nil {
+		return nil
+	}
+	chosen, err := chooseVersion(in.AppDir, s.Version, mods, l)
+	if err != nil {
+		return nil
+	}
+	t := toolchain{choice: chosen}
+	if l.sum(t.Version, t.platform()) == "" {
+		return nil
+	}
+	return []string{t.folder()}
+}
+
+// Install installs a locked Go release and compiles what most programs have of
+// the standard library, which is what a first build takes its time for.
+func Install(ctx context.Context, in bp.InstallContext) error {
+	l, err := readLock()
+	if err != nil {
+		return err
+	}
+	t := toolchain{lock: l, log: in.Log}
+	i := slices.IndexFunc(l.Releases, func(r release) bool {
+		t.choice = choice{r.Version, "for all apps"}
+		return t.folder() == in.Tool
+	})
+	if i < 0 {
+		return fault.Fault{ID: "go-tool-unknown", What: in.Tool + " is no toolchain that is locked", Do: "leave it to the app's build"}
+	}
+	home, err := os.MkdirTemp("", "strata-go-")
+	if err != nil {
+		return fmt.Errorf("making a home for the go command: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(home) }() // below the temporary folder, which ends with the build
+	if _, err := t.serve(in.Workspace, home); err != nil {
+		return err
+	}
+	g := &compiler{dir: home, shared: true, modCache: filepath.Join(home, "mod"), buildCache: filepath.Join(home, "build"), log: in.Log}
+	if g.goroot, err = t.install(ctx, filepath.Dir(in.Dir)); err != nil {
+		return err
+	}
+	g.env = g.environment(in.Workspace, home)
+	g.env["GOWORK"] = "off"
+	for _, name := range shaping {
+		delete(g.env, name)
+	}
+	done := in.Log.Phase("Compiling the standard library")
+	listed, err := g.goOutput(ctx, append([]string{"list", "-deps"}, common...))
+	if err != nil {
+		return err
+	}
+	packages := slices.DeleteFunc(strings.Fields(string(listed)), func(name string) bool { return name == "unsafe" })
+	if err := command.Run(ctx, g.command(append([]string{"install", "-trimpath"}, packages...))); err != nil {
+		return g.explain(err, nil)
+	}
+	done()
+	return nil
+}
