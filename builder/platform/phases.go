@@ -17,7 +17,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 
 	"github.com/strata-buildpacks/strata/builder/platform/internal/sandbox"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // platformAPI is the version of the platform interface that is spoken with the
@@ -62,40 +61,6 @@ func (b *build) ownRunImage() ([]string, error) {
 		return nil, fmt.Errorf("writing which run image the app is put on: %w", err)
 	}
 	return []string{"-run", "/platform/run.toml"}, nil
-}
-
-// choose runs analysis and detection on one run image after the other. The next
-// one is tried only when a buildpack was passed over because its targets do not
-// have this one: what else a buildpack says would be the same there.
-func (b *build) choose(ctx context.Context, candidates []string) error {
-	var said verdicts
-	for i, candidate := range candidates {
-		if err := b.openRegistry(candidate); err != nil {
-			return err
-		}
-		if err := b.writeHosts(); err != nil {
-			return err
-		}
-		err := b.runPhases(ctx, []phase{
-			{"analyze", slices.Concat(b.insecure(), []string{"-run-image", b.runRef.Name(), b.image.Name()}), b.withRegistry},
-			{"detect", []string{"-app", "/workspace", "-order", "/platform/order.toml"}, b.detect},
-		})
-		nothing := new(undetected)
-		if !errors.As(err, &nothing) {
-			if err == nil && i > 0 {
-				b.Note("run image: " + candidate + ", the first that a buildpack for this app runs on")
-			}
-			return err
-		}
-		passedOver := said.add(nothing.output, candidate)
-		if !passedOver {
-			break
-		}
-	}
-	// A group never fails because of a buildpack that it can do without.
-	optional := b.order.optional()
-	said = slices.DeleteFunc(said, func(v verdict) bool { return optional[v.id] })
-	return fmt.Errorf("detect: %w", fault.Fault{ID: "nothing-detected", What: "no buildpack can build " + b.App, Err: said, Do: "see the list of buildpacks in the README"})
 }
 
 // phase is one program of the lifecycle, its arguments and how it is run.

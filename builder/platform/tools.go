@@ -57,27 +57,37 @@ func (b *build) wantedTools() ([]tool, error) {
 	if _, err := toml.DecodeFile(b.path("layers", "plan.toml"), &plan); err != nil {
 		return nil, fmt.Errorf("reading the build plan: %w", err)
 	}
-	var all struct {
-		Group []buildpack `toml:"group"`
-	}
-	if _, err := toml.DecodeFile(b.path("layers", "group.toml"), &all); err != nil {
-		return nil, fmt.Errorf("reading the group of buildpacks: %w", err)
+	group, err := b.group()
+	if err != nil {
+		return nil, err
 	}
 	var wanted []tool
 	for _, e := range plan.Entries {
 		for _, r := range e.Requires {
 			for _, name := range r.Metadata.Tools {
-				by := slices.IndexFunc(all.Group, func(one buildpack) bool {
+				by := slices.IndexFunc(group, func(one buildpack) bool {
 					return slices.Contains(e.Providers, buildpack{ID: one.ID, Version: one.Version})
 				})
 				if !toolName.MatchString(name) || by < 0 {
 					return nil, fault.Internal("a buildpack asks for the tool %q", name)
 				}
-				wanted = append(wanted, tool{name, []entry{{e.Providers, []required{r}}}, all.Group[:by+1]})
+				wanted = append(wanted, tool{name, []entry{{e.Providers, []required{r}}}, group[:by+1]})
 			}
 		}
 	}
 	return wanted, nil
+}
+
+// group reads which buildpacks take part.
+func (b *build) group() ([]buildpack, error) {
+	var file struct {
+		Group []buildpack `toml:"group"`
+	}
+	_, err := toml.DecodeFile(b.path("layers", "group.toml"), &file)
+	if err != nil {
+		return nil, fmt.Errorf("reading the group of buildpacks: %w", err)
+	}
+	return file.Group, nil
 }
 
 // installTools installs what the build would use and is not there yet. Without
