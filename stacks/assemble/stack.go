@@ -36,8 +36,8 @@ type Stack struct {
 	Version  string `toml:"version"`
 	// Distro is the name that buildpacks see as CNB_TARGET_DISTRO_NAME; a build image has none.
 	Distro string `toml:"distro"`
-	// ID is the value of the label io.buildpacks.stack.id, and in a build image of CNB_STACK_ID. kpack wants the same one
-	// on the run and the build image, and tells buildpacks no target: there they know the run image by it.
+	// ID is the value of the label io.buildpacks.stack.id, and in a build image of CNB_STACK_ID; most have none. kpack wants
+	// the same one on the run and the build image, and tells buildpacks no target: there they know the run image by it.
 	ID string `toml:"id"`
 	// User is numeric, uid:gid.
 	User    string            `toml:"user"`
