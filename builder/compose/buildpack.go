@@ -20,9 +20,10 @@ const suiteBinary = "cnb/suite/suite"
 // buildpack is one buildpack.toml: as its author wrote it, and the part that
 // the builder's labels repeat (Buildpack API, buildpack.toml).
 type buildpack struct {
-	API     string   `toml:"api"`
-	Info    info     `toml:"buildpack"`
-	Targets []Target `toml:"targets"`
+	API     string     `toml:"api"`
+	Info    info       `toml:"buildpack"`
+	Targets []Target   `toml:"targets"`
+	Stacks  []stackRef `toml:"stacks"`
 
 	source []byte
 }
@@ -42,6 +43,12 @@ type info struct {
 		URI  string `toml:"uri"`
 	} `toml:"licenses" json:"licenses,omitempty"`
 	ClearEnv bool `toml:"clear-env" json:"clear-env,omitempty"`
+}
+
+// stackRef is what a buildpack may say besides its targets, for platforms that know none.
+type stackRef struct {
+	ID     string   `toml:"id" json:"id"`
+	Mixins []string `toml:"mixins" json:"mixins,omitempty"`
 }
 
 // readBuildpack reads the buildpack that ref names and checks that it is the

@@ -188,7 +188,7 @@ func (b *build) layers(ctx context.Context) ([]mutate.Addendum, map[string]map[s
 			return nil, nil, err
 		}
 		label[bp.Info.ID] = map[string]provided{bp.Info.Version: {
-			API: bp.API, Targets: bp.Targets, LayerDiffID: content.diffID.String(),
+			API: bp.API, Stacks: bp.Stacks, Targets: bp.Targets, LayerDiffID: content.diffID.String(),
 			Homepage: bp.Info.Homepage, Name: bp.Info.Name,
 		}}
 	}

@@ -33,11 +33,12 @@ type lifecycleLabel struct {
 
 // provided is one buildpack in the label io.buildpacks.buildpack.layers.
 type provided struct {
-	API         string   `json:"api"`
-	Targets     []Target `json:"targets,omitempty"`
-	LayerDiffID string   `json:"layerDiffID"`
-	Homepage    string   `json:"homepage,omitempty"`
-	Name        string   `json:"name,omitempty"`
+	API         string     `json:"api"`
+	Stacks      []stackRef `json:"stacks,omitempty"`
+	Targets     []Target   `json:"targets,omitempty"`
+	LayerDiffID string     `json:"layerDiffID"`
+	Homepage    string     `json:"homepage,omitempty"`
+	Name        string     `json:"name,omitempty"`
 }
 
 // labels adds the builder's to those of the build image.

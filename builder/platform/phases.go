@@ -20,9 +20,8 @@ import (
 )
 
 // platformAPI is the version of the platform interface that is spoken with the
-// lifecycle. From 0.14 on the restorer looks for the run image under the short
-// name that run.toml has, which -insecure-registry, a prefix of the full name, does not match.
-const platformAPI = "0.13"
+// lifecycle. It is in the app's image: pack v0.40 speaks the same, so that it makes the same image.
+const platformAPI = "0.15"
 
 // ErrBuild is what Build returns when a buildpack ended the build; why is in the log.
 var ErrBuild = errors.New("a buildpack ended the build")
@@ -42,7 +41,8 @@ func (b *build) run(ctx context.Context, candidates []string) error {
 	}
 	insecure := b.insecure()
 	return b.runPhases(ctx, []phase{
-		{"restore", slices.Concat(insecure, []string{"-cache-dir", "/cache/layers"}), b.withRegistry},
+		// The run image is chosen: no run.toml, of which the restorer would look for a mirror that can be read.
+		{"restore", slices.Concat(insecure, []string{"-run", "/dev/null", "-cache-dir", "/cache/layers"}), b.withRegistry},
 		{"build", []string{"-app", "/workspace"}, b.build},
 		{"export", slices.Concat(insecure, own, []string{"-app", "/workspace", "-cache-dir", "/cache/layers", b.image.Name()}), b.withRegistry},
 	})

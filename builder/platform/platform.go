@@ -1,5 +1,5 @@
 // Package platform is a Cloud Native Buildpacks platform (buildpacks/spec,
-// platform.md, Platform API 0.13) for a machine without a container engine: it
+// platform.md, Platform API 0.15) for a machine without a container engine: it
 // runs the phases of the lifecycle in sandboxes over an image store on disk.
 package platform
 

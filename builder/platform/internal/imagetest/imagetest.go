@@ -83,7 +83,7 @@ func App(t *testing.T, on v1.Image, runName, content string, change func(*v1.Con
 			config.RootFS.DiffIDs[len(config.RootFS.DiffIDs)-1], top, ref.Context().Digest(digest.String()).Name(), runName)
 		config.Config.Labels = labels
 		config.Config.WorkingDir, config.Config.Entrypoint = "/workspace", []string{"/cnb/process/web"}
-		config.Config.Env = []string{"PATH=/cnb/process:/cnb/lifecycle:/bin", "CNB_PLATFORM_API=0.13"}
+		config.Config.Env = []string{"PATH=/cnb/process:/cnb/lifecycle:/bin", "CNB_PLATFORM_API=0.15"}
 		if change != nil {
 			change(config)
 		}

@@ -69,7 +69,7 @@ func TestLikeTheLifecycle(t *testing.T) {
 
 			cmd := exec.CommandContext(t.Context(), rebaser, append(test.flags, "-run-image", newName, "-report", filepath.Join(t.TempDir(), "report.toml"), host+"/app")...)
 			// It becomes the user that it is told, which only root could; so it is told to stay who it is.
-			cmd.Env = append(os.Environ(), "CNB_PLATFORM_API=0.13", fmt.Sprint("CNB_USER_ID=", os.Getuid()), fmt.Sprint("CNB_GROUP_ID=", os.Getgid()))
+			cmd.Env = append(os.Environ(), "CNB_PLATFORM_API=0.15", fmt.Sprint("CNB_USER_ID=", os.Getuid()), fmt.Sprint("CNB_GROUP_ID=", os.Getgid()))
 			if output, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("the lifecycle's rebaser: %v\n%s", err, output)
 			}
