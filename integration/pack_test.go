@@ -8,12 +8,14 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +28,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -33,6 +36,7 @@ import (
 
 const (
 	runStatic = "strata/run-static:13"
+	runDebug  = "strata/run-static-debug:13"
 	runGlibc  = "strata/run-glibc:13"
 	runMusl   = "strata/run-musl:13"
 )
@@ -46,29 +50,31 @@ func TestPack(t *testing.T) {
 	t.Parallel()
 	p := newPacker(t)
 	app := sample(t, "hello")
+	answering(t, app, "", `"Hello from Strata.\n"`)
 	disguise(t, app)
 
 	t.Run("unknown authority", func(t *testing.T) {
-		got := p.pack(t, append(p.flags(p.image("refused"), app), "--trust-builder")...)
+		got := p.pack(t, slices.Concat(p.flags(p.image("refused"), app), p.kept(), []string{"--trust-builder"})...)
 		for _, want := range []string{": " + p.modules + "/golang.org/toolchain/", "x509: certificate signed by unknown authority"} {
 			if got.status == 0 || !strings.Contains(got.stdout+got.stderr, want) {
 				t.Fatalf("status %d, want a failure with %q\n%s%s", got.status, want, got.stdout, got.stderr)
 			}
 		}
 	})
+	created, bills := time.Date(2026, time.January, 2, 3, 4, 5, 0, time.UTC), filepath.Join(t.TempDir(), "bills")
 	tests := []struct {
 		name  string
 		flags []string
 		libc  string
 	}{
 		{"static", []string{"--trust-builder", "--env", "BP_KEEP_FILES=go.mod"}, "static"},
-		{"glibc", []string{"--trust-builder", "--run-image", runGlibc}, "glibc"},
-		// A builder that is not trusted sees no credentials: each phase has a container of its own.
-		{"untrusted", []string{"--lifecycle-image", p.builder}, "static"},
+		{"glibc", []string{
+			"--trust-builder", "--run-image", runGlibc, "--sbom-output-dir", bills, "--creation-time", strconv.FormatInt(created.Unix(), 10),
+		}, "glibc"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			log := p.build(t, p.image(tt.name), app, tt.flags...)
+			log := p.build(t, p.image(tt.name), app, append(p.kept(), tt.flags...)...)
 			if want := "(target distribution strata-" + tt.libc + ")"; !strings.Contains(log, want) {
 				t.Errorf("the buildpacks saw another target, want %q:\n%s", want, log)
 			}
@@ -76,30 +82,64 @@ func TestPack(t *testing.T) {
 			if want := "strata-" + tt.libc; label != want {
 				t.Errorf("the image says it stands on %q, want %q", label, want)
 			}
-			p.answers(t, p.image(tt.name))
+			p.answers(t, p.image(tt.name), "Hello from Strata.\n")
 		})
 	}
-	t.Run("made by pack", func(t *testing.T) { p.madeByPack(t, app) })
-	t.Run("as strata build", func(t *testing.T) { p.sameLayers(t, app, "static", "-e", "BP_KEEP_FILES=go.mod") })
-	t.Run("project.toml", func(t *testing.T) {
-		app, includingFile := described(t)
-		p.build(t, p.image("excluding"), app, "--trust-builder")
-		p.sameLayers(t, app, "excluding")
-		p.build(t, p.image("including"), app, "--trust-builder", "-d", includingFile)
-		p.sameLayers(t, app, "including", "-d", includingFile)
+	t.Run("creation time", func(t *testing.T) {
+		for image, want := range map[string]time.Time{"static": time.Date(1980, time.January, 1, 0, 0, 1, 0, time.UTC), "glibc": created} {
+			if got := p.inspect(t, p.image(image)).Created; !got.Equal(want) {
+				t.Errorf("%s was created %s, want %s", image, got, want)
+			}
+		}
 	})
+	t.Run("bills of materials", func(t *testing.T) { p.bills(t, "glibc", bills) })
+	t.Run("without a network", func(t *testing.T) { p.withoutNetwork(t) })
+	t.Run("made by pack", func(t *testing.T) { p.madeByPack(t) })
+	t.Run("as strata build", func(t *testing.T) { p.asStrataBuild(t) })
 	t.Run("rebase", func(t *testing.T) { p.rebase(t) })
 	t.Run("rebase to another libc", func(t *testing.T) {
-		before := p.inspect(t, p.image("untrusted"))
-		got := p.pack(t, "rebase", p.image("untrusted"), "--run-image", runGlibc, "--pull-policy", "never")
+		before := p.inspect(t, p.image("glibc"))
+		got := p.pack(t, "rebase", p.image("glibc"), "--run-image", runStatic, "--pull-policy", "never")
 		if got.status == 0 || !strings.Contains(got.stderr, "unable to satisfy target os/arch constraints") {
 			t.Errorf("status %d, want a refusal\n%s%s", got.status, got.stdout, got.stderr)
 		}
-		if diff := cmp.Diff(before, p.inspect(t, p.image("untrusted"))); diff != "" {
+		if diff := cmp.Diff(before, p.inspect(t, p.image("glibc"))); diff != "" {
 			t.Errorf("the image changed (-before +after):\n%s", diff)
 		}
 	})
 	t.Run("inspect", func(t *testing.T) { p.inspection(t) })
+}
+
+// answering replaces the program of an app by one that answers over HTTP without net/http, which takes Go a minute to compile.
+func answering(t *testing.T, app, imports, answer string) {
+	t.Helper()
+	program := fmt.Sprintf(`package main
+
+import (
+	"net"
+	"os"
+	%s
+)
+
+func main() {
+	listener, err := net.Listen("tcp", ":"+os.Getenv("PORT"))
+	if err != nil {
+		panic(err)
+	}
+	for {
+		client, err := listener.Accept()
+		if err != nil {
+			panic(err)
+		}
+		client.Read(make([]byte, 4096))
+		client.Write([]byte("HTTP/1.0 200 OK\r\n\r\n" + %s))
+		client.Close()
+	}
+}
+`, imports, answer)
+	if err := os.WriteFile(filepath.Join(app, "main.go"), []byte(program), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // needDocker skips a test where no Docker engine answers.
@@ -151,9 +191,13 @@ func newPacker(t *testing.T) packer {
 	}
 	p.builder = p.image("builder")
 	p.folders = filepath.Join(t.TempDir(), "folders")
-	p.keep(t, p.builder, "strata/build:13", runStatic, runGlibc, runMusl)
-	for _, args := range [][]string{{"stack", "build", "static", "glibc", "musl", "build"}, {"builder", "create", "-t", p.builder, "--folders", p.folders}} {
-		create := exec.CommandContext(t.Context(), "strata", append(args, "--output", "docker")...)
+	p.keep(t, p.builder, "strata/build:13", runStatic, runDebug, runGlibc, runMusl)
+	for _, args := range [][]string{
+		{"stack", "build", "static", "static-debug", "glibc", "musl", "build", "--output", "docker"},
+		{"stack", "build", "--dir", p.stacks(t), "--config", "builder.toml", "--output", "docker", "--output", "registry"},
+		{"builder", "create", "-t", p.builder, "--folders", p.folders, "--output", "docker", "--output", "registry"},
+	} {
+		create := exec.CommandContext(t.Context(), "strata", args...)
 		create.Dir, create.Env = "..", append(os.Environ(), "GOPROXY="+p.modules)
 		if got := finish(t, create); got.status != 0 {
 			t.Fatalf("%s: status %d\n%s%s", create, got.status, got.stdout, got.stderr)
@@ -163,6 +207,23 @@ func newPacker(t *testing.T) packer {
 	docker(t, nil, "run", "--rm", "--user", "0", "--volume", p.cache()+"-folder:/go-cache", "--entrypoint", "chown", p.builder, "1001:1000", "/go-cache")
 	return p
 }
+
+// stacks makes a folder of one stack: the run image static under a name of the company's registry.
+func (p packer) stacks(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "company"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	definition := fmt.Sprintf("image = %q\ndescription = \"a company's\"\nbase = \"static\"\n", p.runImage())
+	if err := os.WriteFile(filepath.Join(dir, "company", "stack.toml"), []byte(definition), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// runImage is the run image that the registry has.
+func (p packer) runImage() string { return p.host + "/run-static:13" }
 
 // image is the name of an image of this test.
 func (p packer) image(what string) string { return p.host + "/" + what + ":latest" }
@@ -281,17 +342,20 @@ func stored(t *testing.T, image string) v1.Image {
 }
 
 // flags are those of a build that trusts no authority but the build image's.
-// Toolchain and compiled packages are in a volume: to pack and unpack them as
-// layers at each build takes the lifecycle longer than all else.
 func (p packer) flags(image, app string) []string {
+	return []string{"build", image, "--path", app, "--builder", p.builder, "--pull-policy", "never", "--network", "host"}
+}
+
+// kept are flags of builds that keep toolchain and compiled packages in a volume: to pack and unpack them as layers at
+// each build takes the lifecycle longer than all else.
+func (p packer) kept() []string {
 	return []string{
-		"build", image, "--path", app, "--builder", p.builder, "--pull-policy", "never", "--network", "host",
 		"--env", "BP_CACHE_DIR=/go-cache", "--volume", p.cache() + "-folder:/go-cache:rw",
 		"--cache", "type=build;format=volume;name=" + p.cache() + "-build", "--cache", "type=launch;format=volume;name=" + p.cache() + "-launch",
 	}
 }
 
-// build builds an app with pack and returns the log.
+// build builds an app with pack, which must not warn of anything but flags, and returns the log.
 func (p packer) build(t *testing.T, image, app string, flags ...string) string {
 	t.Helper()
 	flags = append(flags, "--volume", p.authority+":/etc/ssl/certs/ca-certificates.crt:ro")
@@ -299,13 +363,20 @@ func (p packer) build(t *testing.T, image, app string, flags ...string) string {
 	if got.status != 0 {
 		t.Fatalf("pack build: status %d\n%s%s", got.status, got.stdout, got.stderr)
 	}
+	ofFlags := regexp.MustCompile(`^Warning: (Using untrusted builder with volume mounts|Builder is trusted but additional modules were added|Detected pack is running in a container)`)
+	for line := range strings.Lines(got.stdout + got.stderr) {
+		if strings.Contains(line, "Warning: ") && !ofFlags.MatchString(line) {
+			t.Errorf("pack build of %s: %s", image, line)
+		}
+	}
 	return got.stdout
 }
 
 // inEngine is an image as Docker tells of it.
 type inEngine struct {
-	ID     string
-	Config struct {
+	ID      string
+	Created time.Time
+	Config  struct {
 		User, WorkingDir string
 		Entrypoint, Env  []string
 		Labels           map[string]string
@@ -322,8 +393,8 @@ func (p packer) inspect(t *testing.T, image string) inEngine {
 	return found[0]
 }
 
-// answers starts a container and asks it over a published port.
-func (p packer) answers(t *testing.T, image string) {
+// answers starts a container and asks it over a published port; what is run in the container meanwhile has to pass.
+func (p packer) answers(t *testing.T, image, want string, run ...string) {
 	t.Helper()
 	container := docker(t, nil, "run", "--detach", "--env", "PORT=8080", "--publish", "127.0.0.1::8080", image)
 	defer docker(t, nil, "rm", "--force", container)
@@ -341,8 +412,11 @@ func (p packer) answers(t *testing.T, image string) {
 		if err == nil {
 			body, err := io.ReadAll(response.Body)
 			response.Body.Close()
-			if err != nil || string(body) != "Hello from Strata.\n" {
-				t.Errorf("%s answers %q (%v)", image, body, err)
+			if err != nil || string(body) != want {
+				t.Errorf("%s answers %q (%v), want %q", image, body, err, want)
+			}
+			if len(run) > 0 {
+				docker(t, nil, append([]string{"exec", container}, run...)...)
 			}
 			return
 		}
@@ -354,70 +428,195 @@ func (p packer) answers(t *testing.T, image string) {
 	}
 }
 
-// sameLayers compares an image of pack's with what strata build makes of the same source with the same builder.
-func (p packer) sameLayers(t *testing.T, app, built string, flags ...string) {
+// bills has pack write down the bills of materials of an image; those of the app's layers are the ones that its build wrote.
+func (p packer) bills(t *testing.T, image, built string) {
 	t.Helper()
-	ours := inspect(t, build(t, app, image(t), append(flags, "--builder", p.builder)...)).config
-	want := inEngine{ID: "ours"}
-	want.Config.User, want.Config.WorkingDir = ours.Config.User, ours.Config.WorkingDir
-	want.Config.Entrypoint, want.Config.Env, want.Config.Labels = ours.Config.Entrypoint, ours.Config.Env, ours.Config.Labels
-	for _, diffID := range ours.RootFS.DiffIDs {
-		want.RootFS.Layers = append(want.RootFS.Layers, diffID.String())
+	dir := t.TempDir()
+	if got := p.pack(t, "sbom", "download", p.image(image), "--output-dir", dir); got.status != 0 {
+		t.Fatalf("pack sbom download: status %d\n%s%s", got.status, got.stdout, got.stderr)
 	}
-	got := p.inspect(t, p.image(built))
-	got.ID = want.ID
-	for _, config := range []*inEngine{&want, &got} {
-		// pack speaks a newer version of the platform interface, which adds a label,
-		// and the run image is known to a registry by its digest, to an engine by its id.
-		config.Config.Env = slices.DeleteFunc(config.Config.Env, func(kv string) bool { return strings.HasPrefix(kv, "CNB_PLATFORM_API=") })
-		delete(config.Config.Labels, "io.buildpacks.exec-env")
-		var metadata map[string]any
-		if err := json.Unmarshal([]byte(config.Config.Labels["io.buildpacks.lifecycle.metadata"]), &metadata); err != nil {
-			t.Fatal(err)
-		}
-		delete(metadata["runImage"].(map[string]any), "reference")
-		text, err := json.Marshal(metadata)
-		if err != nil {
-			t.Fatal(err)
-		}
-		config.Config.Labels["io.buildpacks.lifecycle.metadata"] = string(text)
-	}
+	want, got := texts(t, filepath.Join(built, "launch")), texts(t, filepath.Join(dir, "layers", "sbom", "launch"))
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("pack gives another image (-strata build +pack build):\n%s", diff)
+		t.Errorf("bills of materials (-of the build +of the image):\n%s", diff)
+	}
+	for path, purl := range map[string]string{
+		"strata_go/targets/sbom.cdx.json": "pkg:golang/stdlib@", "strata_go/targets/sbom.spdx.json": "pkg:golang/stdlib@",
+		"buildpacksio_lifecycle/launcher/sbom.cdx.json": "pkg:golang/github.com/buildpacks/lifecycle@",
+	} {
+		if !strings.Contains(got[path], purl) {
+			t.Errorf("%s does not have %s:\n%s", path, purl, got[path])
+		}
 	}
 }
 
-// madeByPack has pack make a buildpackage of one buildpack and of the suite, and a builder, and builds with them: the
-// layers are those of our builder.
-func (p packer) madeByPack(t *testing.T, app string) {
+// texts reads the files below a folder by their paths.
+func texts(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	one, suite, builder := p.image("package-procfile"), p.image("package-suite"), p.image("builder-by-pack")
+	texts := map[string]string{}
+	err := fs.WalkDir(os.DirFS(dir), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(filepath.Join(dir, path))
+		texts[path] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return texts
+}
+
+// withoutNetwork builds a folder of a repository, whose dependencies are in it, for the debug run image.
+func (p packer) withoutNetwork(t *testing.T) {
+	t.Helper()
+	repository := t.TempDir()
+	app, variables := filepath.Join(repository, "services", "vendored"), filepath.Join(repository, "variables")
+	if err := os.CopyFS(app, os.DirFS("testdata/go/vendored")); err != nil {
+		t.Fatal(err)
+	}
+	answering(t, app, `"example.test/greeting"`, `greeting.For("vendor")`)
+	if err := os.WriteFile(variables, []byte("# what the app is built with\nBP_KEEP_FILES=go.mod\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	image := p.image("debug")
+	p.build(t, image, app, append(p.kept(), "--trust-builder", "--network", "none", "--run-image", runDebug, "--env-file", variables)...)
+	p.answers(t, image, "Greetings from vendor", "sh", "-c", "cd /workspace && test \"$(echo *)\" = go.mod")
+}
+
+// madeByPack has pack make a buildpackage of one buildpack and of the suite, and a builder.
+func (p packer) madeByPack(t *testing.T) {
+	t.Helper()
+	one := p.image("package-procfile")
 	for _, args := range [][]string{
 		{"buildpack", "package", one, "--path", filepath.Join(p.folders, "strata_procfile")},
-		{"buildpack", "package", suite, "--config", filepath.Join(p.folders, "strata_suite", "package.toml")},
-		{"builder", "create", builder, "--config", filepath.Join(p.folders, "builder.toml")},
+		{"buildpack", "package", p.image("package-suite"), "--config", filepath.Join(p.folders, "strata_suite", "package.toml")},
+		{"builder", "create", p.image("builder-by-pack"), "--config", filepath.Join(p.folders, "builder.toml")},
 	} {
 		if got := p.pack(t, append(args, "--pull-policy", "never")...); got.status != 0 {
 			t.Fatalf("pack %v: status %d\n%s%s", args, got.status, got.stdout, got.stderr)
 		}
 	}
-	ours, theirs := p.inspect(t, p.builder).Config.Labels, p.inspect(t, builder).Config.Labels
-	if label := "io.buildpacks.buildpack.order"; ours[label] != theirs[label] {
-		t.Errorf("the order of pack's builder is %s, of ours %s", theirs[label], ours[label])
-	}
 	if got := p.inspect(t, one).Config.Labels["io.buildpacks.buildpackage.metadata"]; !strings.Contains(got, `"id":"strata/procfile"`) {
 		t.Errorf("the buildpackage says it is %s", got)
 	}
-	want := p.inspect(t, p.image("static")).RootFS.Layers
-	keep := []string{"--trust-builder", "--env", "BP_KEEP_FILES=go.mod"}
-	p.build(t, p.image("by-package"), app, append(keep, "--buildpack", suite, "--lifecycle-image", p.builder)...) // with a buildpack that the builder lacks, no builder is trusted
-	if diff := cmp.Diff(want, p.inspect(t, p.image("by-package")).RootFS.Layers); diff != "" {
-		t.Errorf("layers by the buildpackage (-our builder +buildpackage):\n%s", diff)
+	p.sameBuilder(t, p.image("builder-by-pack"))
+}
+
+// sameBuilder compares a builder that pack made with ours. In pack's each buildpack has a copy of the suite's binary, so
+// layers differ. Ours alone says which lifecycle it has, so that it can be the lifecycle's image of a build, too.
+func (p packer) sameBuilder(t *testing.T, builder string) {
+	t.Helper()
+	ours, theirs := p.inspect(t, p.builder), p.inspect(t, builder)
+	base := len(p.inspect(t, "strata/build:13").RootFS.Layers)
+	if diff := cmp.Diff(ours.RootFS.Layers[:base], theirs.RootFS.Layers[:base]); diff != "" {
+		t.Errorf("layers of the build image (-ours +pack's):\n%s", diff)
 	}
-	p.builder = builder
-	p.build(t, p.image("by-builder"), app, keep...)
-	if diff := cmp.Diff(want, p.inspect(t, p.image("by-builder")).RootFS.Layers); diff != "" {
-		t.Errorf("layers by pack's builder (-our builder +pack's):\n%s", diff)
+	diffID := regexp.MustCompile(`"layerDiffID":"sha256:[0-9a-f]{64}"`)
+	for _, made := range []*inEngine{&ours, &theirs} {
+		made.ID, made.RootFS.Layers = "", nil
+		labels := made.Config.Labels
+		labels["io.buildpacks.buildpack.layers"] = diffID.ReplaceAllString(labels["io.buildpacks.buildpack.layers"], "")
+	}
+	labels := ours.Config.Labels
+	labels["io.buildpacks.builder.metadata"] = strings.Replace(labels["io.buildpacks.builder.metadata"],
+		`"createdBy":{"name":"Strata CLI","version":""}`, `"createdBy":{"name":"Pack CLI","version":"0.0.0"}`, 1)
+	for _, label := range []string{"io.buildpacks.lifecycle.version", "io.buildpacks.lifecycle.apis"} {
+		if labels[label] == "" {
+			t.Errorf("our builder has no label %s", label)
+		}
+		delete(labels, label)
+	}
+	if diff := cmp.Diff(ours, theirs); diff != "" {
+		t.Errorf("builders (-ours +pack's):\n%s", diff)
+	}
+}
+
+// asStrataBuild compares images of pack's with what strata build makes of the same source. The second build has nothing
+// but what the first left in a cache image, and a builder that pack made.
+func (p packer) asStrataBuild(t *testing.T) {
+	t.Helper()
+	app, includingFile := described(t)
+	for _, tt := range []struct {
+		name, builder string
+		flags         []string // of pack
+		descriptor    []string // of both
+	}{
+		// A builder that is not trusted sees no credentials: each phase has a container of its own.
+		{"excluding", p.builder, []string{"--lifecycle-image", p.builder}, nil},
+		{"including", p.image("builder-by-pack"), []string{"--trust-builder"}, []string{"--descriptor", includingFile}},
+	} {
+		flags := slices.Concat(tt.flags, tt.descriptor, []string{"--publish", "--run-image", p.runImage(), "--cache-image", p.image("cache")})
+		with := p
+		with.builder = tt.builder
+		log := with.build(t, p.image(tt.name), app, flags...)
+		if cached := regexp.MustCompile(`Go [0-9.]+: cached`).MatchString(log); cached != (tt.name == "including") {
+			t.Errorf("%s: the toolchain was cached: %t\n%s", tt.name, cached, log)
+		}
+		if apart := strings.Contains(log, "[exporter] "); apart != (tt.name == "excluding") {
+			t.Errorf("%s: each phase had a container: %t\n%s", tt.name, apart, log)
+		}
+		ours := inspect(t, build(t, app, image(t), append(tt.descriptor, "--builder", p.builder, "--run-image", p.runImage())...))
+		p.samePublished(t, ours, p.image(tt.name))
+		if tt.name == "excluding" {
+			// With a buildpack that the builder lacks, no builder is trusted.
+			p.build(t, p.image("in-engine"), app, append(p.kept(), "--buildpack", p.image("package-suite"), "--lifecycle-image", p.builder, "--run-image", p.runImage())...)
+			p.sameInEngine(t, ours, p.image("in-engine"))
+		}
+	}
+}
+
+// samePublished compares an image of strata build's with one that pack put into the registry. The lifecycle gives its
+// layers Docker's media types in an OCI manifest; nothing else differs, and the configuration, which is the image's id, is the same.
+func (p packer) samePublished(t *testing.T, ours built, published string) {
+	t.Helper()
+	ref, err := name.ParseReference(published)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := remote.Image(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var configs, manifests [2]string
+	for i, image := range []v1.Image{ours.image, theirs} {
+		config, err := image.RawConfigFile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		manifest, err := image.RawManifest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		configs[i], manifests[i] = string(config), string(manifest)
+	}
+	if diff := cmp.Diff(configs[0], configs[1]); diff != "" {
+		t.Errorf("%s: configurations (-strata build +pack build):\n%s", published, diff)
+	}
+	if diff := cmp.Diff(manifests[0], strings.ReplaceAll(manifests[1], string(types.DockerLayer), string(types.OCILayer))); diff != "" {
+		t.Errorf("%s: manifests but for the media types of layers (-strata build +pack build):\n%s", published, diff)
+	}
+}
+
+// sameInEngine compares an image of strata build's with one that pack put into the engine, which knows the run image by
+// its id; a registry knows it by its digest.
+func (p packer) sameInEngine(t *testing.T, ours built, image string) {
+	t.Helper()
+	config := ours.config.Config
+	want := inEngine{Created: ours.config.Created.Time}
+	want.Config.User, want.Config.WorkingDir = config.User, config.WorkingDir
+	want.Config.Entrypoint, want.Config.Env, want.Config.Labels = config.Entrypoint, config.Env, config.Labels
+	for _, diffID := range ours.config.RootFS.DiffIDs {
+		want.RootFS.Layers = append(want.RootFS.Layers, diffID.String())
+	}
+	got := p.inspect(t, image)
+	got.ID = want.ID
+	const label = "io.buildpacks.lifecycle.metadata"
+	reference := regexp.MustCompile(`"reference":"[^"]+"`)
+	id := strings.TrimPrefix(p.inspect(t, p.runImage()).ID, "sha256:")
+	want.Config.Labels[label] = reference.ReplaceAllString(want.Config.Labels[label], fmt.Sprintf(`"reference":%q`, id))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-strata build +pack build):\n%s", image, diff)
 	}
 }
 
@@ -446,7 +645,7 @@ func (p packer) rebase(t *testing.T) {
 	if diff := cmp.Diff(want, p.inspect(t, p.image("static")).RootFS.Layers); diff != "" {
 		t.Errorf("layers (-want +got):\n%s", diff)
 	}
-	p.answers(t, p.image("static"))
+	p.answers(t, p.image("static"), "Hello from Strata.\n")
 }
 
 // archive is a tar archive of one file.
@@ -469,7 +668,6 @@ func archive(t *testing.T, path, content string) []byte {
 // inspection has pack read our labels, in the engine and in a registry.
 func (p packer) inspection(t *testing.T) {
 	t.Helper()
-	docker(t, nil, "push", p.builder)
 	for _, tt := range []struct {
 		args  []string
 		lines []string
@@ -477,6 +675,7 @@ func (p packer) inspection(t *testing.T) {
 	}{
 		{[]string{"builder", "inspect", p.builder}, []string{"  Version: 0.21.0\n", "  " + runStatic + "\n", "  " + runGlibc + "\n", "├ strata/go@0.1.0\n"}, 2},
 		{[]string{"inspect", p.image("glibc")}, []string{"Rebasable: true\n", "  " + runGlibc + "\n", "  web (default) "}, 1},
+		{[]string{"inspect", p.image("excluding")}, []string{"Rebasable: true\n", "  Reference: " + p.host + "/run-static@sha256:", "  " + p.runImage() + "\n"}, 1},
 	} {
 		got := p.pack(t, tt.args...)
 		if text := strings.ToLower(got.stdout); got.status != 0 || got.stderr != "" || strings.Contains(text, "warning") || strings.Contains(text, "error") {

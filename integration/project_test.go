@@ -44,6 +44,7 @@ func described(t *testing.T) (app, includingFile string) {
 	includingFile = filepath.Join(filepath.Dir(app), "including.toml")
 	for path, text := range map[string]string{
 		filepath.Join(app, "project.toml"): excluding, includingFile: including, filepath.Join(app, "half_broken.go"): "package main\n\nfunc",
+		filepath.Join(app, "main.go"): "package main\n\nfunc main() {}\n", // nobody asks it, and it compiles soon
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
