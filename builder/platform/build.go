@@ -140,13 +140,18 @@ func (h *Home) appCaches(ctx context.Context, ref name.Reference, options BuildO
 
 // lockApp makes and locks the folder of an app image.
 func (h *Home) lockApp(ctx context.Context, ref name.Reference, waiting func()) (dir string, unlock func(), err error) {
-	key := sha256.Sum256([]byte(ref.Name()))
-	dir = filepath.Join(h.dir, "apps", hex.EncodeToString(key[:16]))
+	dir = filepath.Join(h.dir, "apps", appKey(ref.Name()))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", nil, fmt.Errorf("making the app's caches: %w", err)
 	}
 	unlock, err = store.Lock(ctx, filepath.Join(dir, "lock"), waiting)
 	return dir, unlock, err
+}
+
+// appKey is the name of the folder of an app image.
+func appKey(image string) string {
+	key := sha256.Sum256([]byte(image))
+	return hex.EncodeToString(key[:16])
 }
 
 func clearCaches(dir string) error {

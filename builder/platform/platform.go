@@ -43,6 +43,7 @@ func Init() {
 //	tmp/        a folder per running command
 type Home struct {
 	dir   string
+	use   *os.File // locked as long as the home is used, so that nothing is pruned
 	store *store.Store
 }
 
@@ -58,11 +59,18 @@ func Open(dir string) (*Home, error) {
 			return nil, fault.Fault{ID: "home-not-writable", What: "cannot keep images in " + dir, Do: "set STRATA_HOME to a folder that you may write", Err: err}
 		}
 	}
+	use, err := os.OpenFile(filepath.Join(dir, "use.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err == nil {
+		err = unix.Flock(int(use.Fd()), unix.LOCK_SH)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("locking %s: %w", dir, err)
+	}
 	s, err := store.Open(filepath.Join(dir, "store"))
 	if err != nil {
 		return nil, err
 	}
-	return &Home{dir: dir, store: s}, nil
+	return &Home{dir: dir, use: use, store: s}, nil
 }
 
 // Layout is the folder of the OCI image layout that holds the images.

@@ -54,7 +54,7 @@ func command() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(buildCommand(), runCommand(), stackCommand(), builderCommand(), inspectCommand(), rebaseCommand())
+	root.AddCommand(buildCommand(), runCommand(), stackCommand(), builderCommand(), inspectCommand(), rebaseCommand(), pruneCommand())
 	return root
 }
 

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+)
+
+func pruneCommand() *cobra.Command {
+	var dryRun bool
+	cmd := &cobra.Command{
+		Use:   "prune",
+		Short: "Remove from the disk what no image of the store needs",
+		Long:  "Remove what no image of the store needs: files of images that lost their name,\nbuilders and their tools, caches of apps. Verified downloads are kept.",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			home, err := openHome()
+			if err != nil {
+				return err
+			}
+			pruned, err := home.Prune(dryRun)
+			if err != nil {
+				return err
+			}
+			table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+			fmt.Fprintln(table, "REMOVED\tNUMBER\tSIZE")
+			for _, one := range pruned {
+				fmt.Fprintf(table, "%s\t%d\t%s\n", one.What, one.Count, megabytes(one.Bytes))
+			}
+			return table.Flush()
+		},
+	}
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "tell what would be removed, and remove nothing")
+	return cmd
+}
