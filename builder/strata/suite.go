@@ -117,8 +117,17 @@ func stackCommand() *cobra.Command {
 	return cmd
 }
 
-// updateStacks locks both architectures, from the same signed indexes.
+// updateStacks locks stacks and, after all those of the suite, the packages that buildpacks unpack themselves.
 func updateStacks(cmd *cobra.Command, options assemble.Options, s *screen) error {
+	if err := updateFolder(cmd, options, s); err != nil || options.Base != "" || options.Names != nil {
+		return err
+	}
+	options.Dir, options.Base = filepath.Join(filepath.Dir(options.Dir), "buildpacks", "kit"), options.Dir
+	return updateFolder(cmd, options, s)
+}
+
+// updateFolder locks both architectures, from the same signed indexes.
+func updateFolder(cmd *cobra.Command, options assemble.Options, s *screen) error {
 	due, err := assemble.Update(cmd.Context(), options)
 	s.clear()
 	if err != nil {

@@ -17,10 +17,10 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/stacks/internal/archive"
-	"github.com/strata-buildpacks/strata/stacks/internal/deb"
 	"github.com/strata-buildpacks/strata/stacks/internal/layer"
 	"github.com/strata-buildpacks/strata/stacks/internal/truststore"
 )
@@ -105,7 +105,14 @@ func (b *builder) images(ctx context.Context) ([]Image, error) {
 	defer b.cancel()
 	var all []*assembled
 	for _, name := range b.o.Names {
+		s, err := b.o.load(name)
+		if err != nil {
+			return nil, err
+		}
 		for _, arch := range b.o.Archs {
+			if s.LockOnly {
+				continue
+			}
 			a, err := b.plan(ctx, target{name, arch})
 			if err != nil {
 				return nil, err
@@ -185,6 +192,9 @@ func (b *builder) plan(ctx context.Context, t target) (*assembled, error) {
 	s, err := b.o.load(t.stack)
 	if err != nil {
 		return nil, err
+	}
+	if s.LockOnly {
+		return nil, fault.Fault{ID: "stack-lock-only", What: "stack " + s.Name, Err: errors.New("it is a list of packages and has no image"), Do: "name a stack without lock-only"}
 	}
 	a := &assembled{stack: s, arch: t.arch}
 	if s.Base != "" {

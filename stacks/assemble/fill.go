@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/stacks/internal/archive"
-	"github.com/strata-buildpacks/strata/stacks/internal/deb"
 	"github.com/strata-buildpacks/strata/stacks/internal/layer"
 	"github.com/strata-buildpacks/strata/stacks/internal/ldcache"
 	"github.com/strata-buildpacks/strata/stacks/internal/truststore"

@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/debtest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
-	"github.com/strata-buildpacks/strata/stacks/internal/debtest"
 )
 
 // TestHostilePackage has an archive that signs a package that leads out of the file system: the error names both and

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/stacks/internal/archive"
-	"github.com/strata-buildpacks/strata/stacks/internal/deb"
 )
 
 // Slice is what an image has of a package.
@@ -36,7 +36,10 @@ func Inspect(ctx context.Context, o Options, name string) ([]Slice, error) {
 	if _, err := b.images(ctx); err != nil {
 		return nil, err
 	}
-	a := b.plans[target{name, o.Archs[0]}]
+	a, err := b.plan(ctx, target{name, o.Archs[0]})
+	if err != nil {
+		return nil, err
+	}
 	why, err := a.reasons()
 	if err != nil {
 		return nil, err

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/stacks/internal/archive"
-	"github.com/strata-buildpacks/strata/stacks/internal/deb"
 	"github.com/strata-buildpacks/strata/stacks/internal/layer"
 )
 
@@ -52,7 +52,10 @@ func (b *builder) below(s *Stack, arch string) (map[string]string, error) {
 
 // newLock chooses the packages of a stack. Packages below are not taken again; slices are in dirs.
 func newLock(s *Stack, ix *archive.Index, below map[string]string, dirs []string) (*lockFile, error) {
-	l := &lockFile{Compressor: layer.Compressor}
+	l := &lockFile{}
+	if !s.LockOnly {
+		l.Compressor = layer.Compressor
+	}
 	for _, suite := range ix.Suites {
 		l.Suites = append(l.Suites, lockedSuite{Name: suite.Name, Archive: suite.Archive, Date: suite.Release.Date,
 			SHA256: suite.SHA256, Signers: suite.Release.Signers})
@@ -110,7 +113,17 @@ func choose(s *Stack, ix *archive.Index, def Layer, have map[string]string) ([]*
 	return chosen, nil
 }
 
-// files adds what Update writes for a stack, by path.
+// filesOf adds what Update writes for a stack, by path.
+func (b *builder) filesOf(s *Stack, arch string, into map[string][]byte) error {
+	if s.LockOnly {
+		lock, err := b.locks[target{s.Name, arch}].encode()
+		into[s.lockPath(arch)] = lock
+		return err
+	}
+	return b.plans[target{s.Name, arch}].files(into)
+}
+
+// files adds what Update writes for a stack with an image, by path.
 func (a *assembled) files(into map[string][]byte) error {
 	img, err := a.image()
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/BurntSushi/toml"
 	packageurl "github.com/package-url/packageurl-go"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/stacks/internal/archive"
 )
@@ -19,7 +20,7 @@ import (
 type lockFile struct {
 	// Date is that of the newest signed index, in UTC.
 	Date       time.Time       `toml:"date"`
-	Compressor string          `toml:"compressor"`
+	Compressor string          `toml:"compressor,omitempty"`
 	Suites     []lockedSuite   `toml:"suite"`
 	Packages   []lockedPackage `toml:"package"`
 }
@@ -37,12 +38,7 @@ type lockedSuite struct {
 type lockedPackage struct {
 	Name    string `toml:"name"`
 	Version string `toml:"version"`
-	Purl    string `toml:"purl"`
-	SHA256  string `toml:"sha256"`
-	Size    int64  `toml:"size"`
-	// Archive is main or security, Path the .deb's path in it.
-	Archive string `toml:"archive"`
-	Path    string `toml:"path"`
+	deb.Locked
 	// Layer is the name of the layer that takes the package.
 	Layer string `toml:"layer"`
 	// Slice is the hash of the file that says what the layer takes of it; a whole stack has none.
@@ -90,8 +86,8 @@ func (l *lockFile) layer(name string) []lockedPackage {
 }
 
 func lockPackage(p *archive.Package, version, layer, slice string) lockedPackage {
-	return lockedPackage{Name: p.Name, Version: p.Version, Purl: purl(p, version), SHA256: p.SHA256, Size: p.Size,
-		Archive: p.Archive, Path: p.Path, Layer: layer, Slice: slice}
+	return lockedPackage{Name: p.Name, Version: p.Version, Layer: layer, Slice: slice,
+		Locked: deb.Locked{Purl: purl(p, version), SHA256: p.SHA256, Size: p.Size, Archive: p.Archive, Path: p.Path}}
 }
 
 // purl names a package as scanners do; version is Debian's release number.

@@ -1,14 +1,17 @@
 package assemble
 
 import (
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/stacks/internal/archive"
@@ -115,6 +118,23 @@ func (o *Options) load(name string) (*Stack, error) {
 		return Load(name, o.Dir)
 	}
 	return Load(name, o.Dir, o.Base)
+}
+
+// MirrorVariables returns the variables that tell a build of the mirrors that env and apt's configuration below etc name.
+// An address with a login is left out: a builder would show it to everybody.
+func MirrorVariables(env func(string) string, etc string) (map[string]string, error) {
+	mirrors, err := archive.Configured(env, etc)
+	variables := map[string]string{}
+	for name, addresses := range mirrors {
+		addresses = slices.DeleteFunc(addresses, func(address string) bool {
+			u, err := url.Parse(address)
+			return err != nil || u.User != nil
+		})
+		if len(addresses) > 0 {
+			variables[deb.Variables[name]] = strings.Join(addresses, " ")
+		}
+	}
+	return variables, err
 }
 
 func (o *Options) client() *fetch.Client {

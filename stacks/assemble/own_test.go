@@ -3,6 +3,7 @@ package assemble
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,9 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/debtest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
-	"github.com/strata-buildpacks/strata/stacks/internal/debtest"
 )
 
 const (
@@ -109,6 +111,58 @@ func TestOwnStack(t *testing.T) {
 	}
 	if got := config.Config.Labels["io.buildpacks.base.distro.name"]; got != "strata-low" || config.Config.User != "7:7" || config.Config.WorkingDir != "/" {
 		t.Errorf("distro %q, user %q, folder %q", got, config.Config.User, config.Config.WorkingDir)
+	}
+}
+
+// TestLockOnly locks packages that no image has: those that the stack below lacks.
+func TestLockOnly(t *testing.T) {
+	t.Parallel()
+	_, o := locked(t)
+	o.Base, o.Dir, o.Names = o.Dir, t.TempDir(), nil
+	kittest.Write(t, o.Dir, map[string]string{"compiler/stack.toml": `base = "high"
+lock-only = true
+whole = true
+[[layer]]
+  name = "compiler"
+  comment = "Compiler"
+  packages = ["tool"]
+  omit = ["debconf"]
+`})
+	want := Due{Files: []string{"compiler/lock-amd64.toml"}, Changes: []Change{{Stack: "compiler", Arch: "amd64", Package: "tool", New: "2"}}}
+	due, err := Update(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, due); diff != "" {
+		t.Error(diff)
+	}
+	packages, err := deb.ReadLock(readText(t, filepath.Join(o.Dir, "compiler/lock-amd64.toml")))
+	if err != nil || len(packages) != 1 || packages[0].Path != "pool/main/t/tool/tool_2_amd64.deb" || packages[0].Archive != deb.Main {
+		t.Errorf("packages of the lock are %v, %v", packages, err)
+	}
+	if due, err = Update(t.Context(), o); err != nil || due.Files != nil {
+		t.Errorf("after an update %v are due, %v", due.Files, err)
+	}
+	if images, err := Build(t.Context(), o); err != nil || len(images) > 0 {
+		t.Errorf("it makes %d images, %v", len(images), err)
+	}
+	_, err = Inspect(t.Context(), o, "compiler")
+	kittest.Golden(t, "error-stack-lock-only.txt", fmt.Sprintln(err))
+}
+
+// TestMirrorVariables has what a builder tells builds of a machine.
+func TestMirrorVariables(t *testing.T) {
+	t.Parallel()
+	etc := t.TempDir()
+	kittest.Write(t, etc, map[string]string{"sources.list": "deb http://a.example.test/debian trixie main\ndeb http://ann:secret@b.example.test/debian trixie main\n"})
+	env := map[string]string{"STRATA_DEBIAN_SNAPSHOT_MIRROR": "http://ann:secret@old.example.test http://old.example.test"}
+	got, err := MirrorVariables(func(name string) string { return env[name] }, etc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"STRATA_DEBIAN_MIRROR": "http://a.example.test/debian", "STRATA_DEBIAN_SNAPSHOT_MIRROR": "http://old.example.test"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

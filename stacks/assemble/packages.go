@@ -12,10 +12,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/stacks/internal/archive"
-	"github.com/strata-buildpacks/strata/stacks/internal/deb"
 )
 
 // downloads is how many packages are fetched at a time.
@@ -75,8 +75,7 @@ func (b *builder) download(ctx context.Context, p lockedPackage) (string, error)
 	if err != nil {
 		return "", err
 	}
-	urls := slices.Concat(src.Mirrors.URLs(p.Archive, p.Path), src.Mirrors.URLs(archive.Snapshot, p.Path))
-	return b.client.Get(ctx, fetch.Artifact{Name: p.Purl, SHA256: p.SHA256, Size: p.Size, URLs: urls})
+	return b.client.Get(ctx, src.Mirrors.Artifact(p.Locked))
 }
 
 // replace fetches the newest signed version of a package that the mirror has dropped. A point release drops old

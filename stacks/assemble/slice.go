@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
-	"github.com/strata-buildpacks/strata/stacks/internal/deb"
 )
 
 // sliceFile is slices/<package>.toml: what a run image takes of a package. Patterns are absolute; * and ?

@@ -45,6 +45,9 @@ type Stack struct {
 	Env     map[string]string `toml:"env"`
 	// Whole takes packages whole, with all they need, instead of slices of them.
 	Whole bool `toml:"whole"`
+	// LockOnly says that there is no image: the stack is a list of packages that the build image lacks, and a buildpack
+	// unpacks those of its lock.
+	LockOnly bool `toml:"lock-only"`
 	// Drop are patterns of files that a whole stack leaves out besides documentation; a leading ! keeps files after all.
 	Drop   []string `toml:"drop"`
 	Layers []Layer  `toml:"layer"`
@@ -198,7 +201,7 @@ func (s *Stack) use(dirs []string) error {
 
 func (s *Stack) check() error {
 	for key, value := range map[string]string{"image": s.Image, "codename": s.Codename, "version": s.Version, "user": s.User} {
-		if value == "" {
+		if value == "" && (key != "image" || !s.LockOnly) {
 			return fmt.Errorf("%s is missing", key)
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
-	"github.com/strata-buildpacks/strata/stacks/internal/archive"
 )
 
 // Due is what Update found to do.
@@ -75,7 +75,7 @@ func Update(ctx context.Context, o Options) (Due, error) {
 	if _, err := b.images(ctx); err != nil {
 		return Due{}, err
 	}
-	files, err := b.due()
+	files, err := b.due(stacks)
 	if err != nil {
 		return Due{}, err
 	}
@@ -93,11 +93,11 @@ func Update(ctx context.Context, o Options) (Due, error) {
 }
 
 // due returns the files that are not what they should be, sorted by path.
-func (b *builder) due() ([]file, error) {
+func (b *builder) due(stacks []*Stack) ([]file, error) {
 	files := map[string][]byte{}
-	for _, name := range b.o.Names {
+	for _, s := range stacks {
 		for _, arch := range b.o.Archs {
-			if err := b.plans[target{name, arch}].files(files); err != nil {
+			if err := b.filesOf(s, arch, files); err != nil {
 				return nil, err
 			}
 		}
@@ -175,7 +175,7 @@ func (l *lockFile) changes(stack, arch string, old *lockFile) []Change {
 	}
 	for _, p := range l.Packages {
 		c := byName[p.Name]
-		byName[p.Name] = Change{Stack: stack, Arch: arch, Package: p.Name, Old: c.Old, New: p.Version, Security: p.Archive == archive.Security}
+		byName[p.Name] = Change{Stack: stack, Arch: arch, Package: p.Name, Old: c.Old, New: p.Version, Security: p.Archive == deb.Security}
 	}
 	maps.DeleteFunc(byName, func(_ string, c Change) bool { return c.Old == c.New })
 	return slices.SortedFunc(maps.Values(byName), func(a, b Change) int { return cmp.Compare(a.Package, b.Package) })

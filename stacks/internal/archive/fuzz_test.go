@@ -12,7 +12,8 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/strata-buildpacks/strata/stacks/internal/debtest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/debtest"
 )
 
 // The fuzz targets are in the package itself, because what they look at is read from files that a signature or a
@@ -38,7 +39,7 @@ func FuzzPackages(f *testing.F) {
 	f.Add([]byte(packagesSeed + strings.Replace(packagesSeed, "pool/", "../", 1)))
 	f.Add([]byte("# a comment\nPackage: x\n\n\n\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		list, err := parsePackages(bytes.NewReader(b), Main)
+		list, err := parsePackages(bytes.NewReader(b), deb.Main)
 		if err != nil {
 			return
 		}

@@ -22,6 +22,7 @@ import (
 	"github.com/therootcompany/xz"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 )
@@ -32,7 +33,7 @@ type Package struct {
 	// Source is the source package's name, the same as Name unless the index says otherwise; SourceVersion is its
 	// version where that is not the package's own.
 	Source, SourceVersion string
-	// Archive is Main or Security, Path the .deb's path inside it.
+	// Archive is deb.Main or deb.Security, Path the .deb's path inside it.
 	Archive, Path string
 	SHA256        string
 	Size          int64
@@ -46,7 +47,7 @@ type Relation struct{ Name, Op, Version string }
 
 // Suite is one signed suite of the archives, with what a lock records about it.
 type Suite struct {
-	// Name is the suite's codename, such as "trixie-security"; Archive is Main or Security.
+	// Name is the suite's codename, such as "trixie-security"; Archive is deb.Main or deb.Security.
 	Name, Archive string
 	// SHA256 is the hash of the InRelease file.
 	SHA256  string
@@ -62,7 +63,7 @@ type Index struct {
 
 // Source says where indexes come from.
 type Source struct {
-	Mirrors Mirrors
+	Mirrors deb.Mirrors
 	Client  *fetch.Client
 	// Keys are trusted to sign indexes; nil means the committed archive keys.
 	Keys openpgp.EntityList
@@ -81,7 +82,7 @@ const maxWindow = 128 << 20
 // Open fetches and verifies the indexes of a release: <codename>, <codename>-security and, where the mirror has
 // it, <codename>-updates. Those of several architectures are of one signature.
 func Open(ctx context.Context, src Source, codename string, archs ...string) (map[string]*Index, error) {
-	suites := []Suite{{Name: codename, Archive: Main}, {Name: codename + "-updates", Archive: Main}, {Name: codename + "-security", Archive: Security}}
+	suites := []Suite{{Name: codename, Archive: deb.Main}, {Name: codename + "-updates", Archive: deb.Main}, {Name: codename + "-security", Archive: deb.Security}}
 	lists, errs := make([][][]*Package, len(suites)), make([]error, len(suites))
 	var all sync.WaitGroup
 	for i := range suites {

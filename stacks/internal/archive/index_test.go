@@ -8,9 +8,10 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/debtest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/stacks/internal/archive"
-	"github.com/strata-buildpacks/strata/stacks/internal/debtest"
 )
 
 func errText(err error) string {
@@ -24,7 +25,7 @@ func errText(err error) string {
 func source(t *testing.T, a *debtest.Archive) archive.Source {
 	t.Helper()
 	return archive.Source{
-		Mirrors: archive.Mirrors{archive.Main: {a.URL}, archive.Security: {a.URL + "-security"}},
+		Mirrors: deb.Mirrors{deb.Main: {a.URL}, deb.Security: {a.URL + "-security"}},
 		Client:  fetch.New(t.TempDir(), fetch.WithBackoff(time.Microsecond)),
 		Keys:    openpgp.EntityList{a.Key},
 		Now:     debtest.Born.Add(day),
@@ -40,7 +41,7 @@ func TestOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	ix := indexes["amd64"]
-	if p := ix.Newest("x"); p == nil || p.Version != "1.10" || p.Archive != archive.Main || p.Path != "pool/main/x/x/x_1.10_amd64.deb" {
+	if p := ix.Newest("x"); p == nil || p.Version != "1.10" || p.Archive != deb.Main || p.Path != "pool/main/x/x/x_1.10_amd64.deb" {
 		t.Errorf("newest x is %+v", p)
 	}
 	var suites []string

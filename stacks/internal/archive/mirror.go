@@ -5,68 +5,24 @@ package archive
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// The two archives that Debian publishes for a release, and old files of both.
-const (
-	Main     = "main"
-	Security = "security"
-	Snapshot = "snapshot"
-)
-
-// Mirrors holds the base addresses of each archive, in order of preference, without a trailing slash.
-type Mirrors map[string][]string
-
-// URLs returns the addresses of a path inside an archive.
-func (m Mirrors) URLs(archive, path string) []string {
-	urls := make([]string, 0, len(m[archive]))
-	for _, base := range m[archive] {
-		urls = append(urls, base+"/"+path)
-	}
-	return urls
-}
-
-// mirrorVariables name the variables that come before apt's configuration.
-var mirrorVariables = map[string]string{
-	Main:     "STRATA_DEBIAN_MIRROR",
-	Security: "STRATA_DEBIAN_SECURITY_MIRROR",
-	Snapshot: "STRATA_DEBIAN_SNAPSHOT_MIRROR",
-}
-
 // FindMirrors returns the mirrors that the environment names (addresses separated by spaces) or, for an
 // archive it does not name, those of apt's configuration below etc (normally "/etc/apt"). Snapshot may have none.
-func FindMirrors(env func(string) string, etc string) (Mirrors, error) {
-	entries, err := readSources(etc)
+func FindMirrors(env func(string) string, etc string) (deb.Mirrors, error) {
+	m, err := Configured(env, etc)
 	if err != nil {
 		return nil, err
 	}
-	m := Mirrors{}
-	for _, archive := range []string{Main, Security, Snapshot} {
-		variable := mirrorVariables[archive]
-		for u := range strings.FieldsSeq(env(variable)) {
-			base, ok := cleanURL(u)
-			if !ok {
-				return nil, fault.Fault{ID: "mirror-address", What: variable, Err: fmt.Errorf("%q is not an http or https address", u),
-					Do: "set it to the mirror's base address, the folder that holds dists/ and pool/"}
-			}
-			m[archive] = append(m[archive], base)
-		}
-		if len(m[archive]) > 0 || archive == Snapshot {
-			continue
-		}
-		for _, e := range entries {
-			if base, ok := cleanURL(e.uri); ok && e.archive() == archive && !slices.Contains(m[archive], base) {
-				m[archive] = append(m[archive], base)
-			}
-		}
-		if len(m[archive]) == 0 {
+	for _, archive := range []string{deb.Main, deb.Security} {
+		if variable := deb.Variables[archive]; len(m[archive]) == 0 {
 			return nil, fault.Fault{ID: "mirror-missing", What: fmt.Sprintf("no mirror of Debian's %s archive", archive),
 				Err: fmt.Errorf("%s is not set and apt's configuration in %s names none", variable, etc),
 				Do:  "set " + variable + " to the mirror's base address"}
@@ -75,12 +31,27 @@ func FindMirrors(env func(string) string, etc string) (Mirrors, error) {
 	return m, nil
 }
 
-func cleanURL(s string) (string, bool) {
-	u, err := url.Parse(s)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return "", false
+// Configured is FindMirrors for a machine that may have no mirrors.
+func Configured(env func(string) string, etc string) (deb.Mirrors, error) {
+	entries, err := readSources(etc)
+	if err != nil {
+		return nil, err
 	}
-	return strings.TrimRight(s, "/"), true
+	m, err := deb.ReadMirrors(env)
+	if err != nil {
+		return nil, err
+	}
+	for _, archive := range []string{deb.Main, deb.Security} {
+		if len(m[archive]) > 0 {
+			continue
+		}
+		for _, e := range entries {
+			if base, ok := deb.CleanURL(e.uri); ok && e.archive() == archive && !slices.Contains(m[archive], base) {
+				m[archive] = append(m[archive], base)
+			}
+		}
+	}
+	return m, nil
 }
 
 // source is one address of apt's configuration with one suite.
@@ -97,9 +68,9 @@ func (s source) archive() string {
 	path := strings.TrimRight(s.uri, "/")
 	switch {
 	case strings.HasSuffix(path, "/debian-security"), strings.HasSuffix(s.suite, "-security"):
-		return Security
+		return deb.Security
 	case strings.HasSuffix(path, "/debian"):
-		return Main
+		return deb.Main
 	}
 	return ""
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 	"github.com/strata-buildpacks/strata/stacks/internal/archive"
 )
@@ -44,23 +45,23 @@ func TestFindMirrors(t *testing.T) {
 		name  string
 		files map[string]string
 		env   map[string]string
-		want  archive.Mirrors
+		want  deb.Mirrors
 		err   string
 	}{
-		{name: "stanzas", files: map[string]string{"sources.list.d/debian.sources": deb822}, want: archive.Mirrors{
-			archive.Main:     {"http://mirror.example.test/debian"},
-			archive.Security: {"http://mirror.example.test/debian-security"},
+		{name: "stanzas", files: map[string]string{"sources.list.d/debian.sources": deb822}, want: deb.Mirrors{
+			deb.Main:     {"http://mirror.example.test/debian"},
+			deb.Security: {"http://mirror.example.test/debian-security"},
 		}},
-		{name: "lines", files: map[string]string{"sources.list": oneLine}, want: archive.Mirrors{
-			archive.Main:     {"https://a.example.test/debian", "http://b.example.test/mirrors/debian"},
-			archive.Security: {"http://c.example.test/updates"},
+		{name: "lines", files: map[string]string{"sources.list": oneLine}, want: deb.Mirrors{
+			deb.Main:     {"https://a.example.test/debian", "http://b.example.test/mirrors/debian"},
+			deb.Security: {"http://c.example.test/updates"},
 		}},
 		{name: "variables come first",
 			files: map[string]string{"sources.list": oneLine},
 			env:   map[string]string{"STRATA_DEBIAN_MIRROR": "http://m.example.test/d/ http://n.example.test", "STRATA_DEBIAN_SECURITY_MIRROR": "http://s.example.test"},
-			want: archive.Mirrors{
-				archive.Main:     {"http://m.example.test/d", "http://n.example.test"},
-				archive.Security: {"http://s.example.test"},
+			want: deb.Mirrors{
+				deb.Main:     {"http://m.example.test/d", "http://n.example.test"},
+				deb.Security: {"http://s.example.test"},
 			}},
 		{name: "nothing", err: "no mirror of Debian's main archive: STRATA_DEBIAN_MIRROR is not set and apt's configuration in ETC names none; " +
 			"set STRATA_DEBIAN_MIRROR to the mirror's base address"},

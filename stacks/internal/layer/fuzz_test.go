@@ -1,4 +1,4 @@
-package deb_test
+package layer_test
 
 import (
 	"archive/tar"
@@ -7,10 +7,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/strata-buildpacks/strata/stacks/internal/deb"
-	"github.com/strata-buildpacks/strata/stacks/internal/debtest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/debtest"
 	"github.com/strata-buildpacks/strata/stacks/internal/layer"
 )
+
+const control = "Package: x\nVersion: 1\n"
 
 // FuzzRead reads whole packages. What is accepted is safe to put into a layer.
 func FuzzRead(f *testing.F) {

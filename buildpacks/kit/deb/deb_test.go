@@ -9,9 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/debtest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
-	"github.com/strata-buildpacks/strata/stacks/internal/deb"
-	"github.com/strata-buildpacks/strata/stacks/internal/debtest"
 )
 
 const control = "Package: x\nVersion: 1\n"
