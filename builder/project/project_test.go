@@ -110,6 +110,7 @@ func TestVariables(t *testing.T) {
 		"GIT_SSH_COMMAND", "GIT_CONFIG_COUNT", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "NODE_TLS_REJECT_UNAUTHORIZED",
 		"HTTP_PROXY", "https_proxy", "no_proxy", "all_proxy", "NPM_CONFIG_REGISTRY", "npm_config_registry", "npm_config_strict-ssl", "NPM_CONFIG_CAFILE", "npm_config_userconfig",
 		"pnpm_config_registry", "YARN_REGISTRY", "YARN_NPM_REGISTRY_SERVER", "YARN_ENABLE_STRICT_SSL", "YARN_HTTPS_PROXY", "YARN_RC_FILENAME", "BUN_CONFIG_REGISTRY",
+		"STRATA_DEBIAN_MIRROR",
 	} {
 		if got, err := variables(name, nil); !errors.As(err, new(fault.Fault)) {
 			t.Errorf("%s: got %v and %v, want a fault", name, got, err)

@@ -34,7 +34,7 @@ func (d Descriptor) Variables(given map[string]string) (map[string]string, error
 // set by the platform itself.
 func reserved(name string) bool {
 	upper := strings.ToUpper(name) // package managers and proxies take both
-	for _, prefix := range []string{"CNB_", "GIT_", "LD_"} {
+	for _, prefix := range []string{"CNB_", "GIT_", "LD_", "STRATA_"} {
 		if strings.HasPrefix(upper, prefix) {
 			return true
 		}

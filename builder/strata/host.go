@@ -10,10 +10,13 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/builder/project"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/stacks/assemble"
 )
 
 // goVariables tell the Go command where modules come from and how they are
@@ -44,6 +47,9 @@ func goEnv(ctx context.Context) (map[string]string, error) {
 	return settings, nil
 }
 
+// aptFolder is where apt is told of Debian's mirrors.
+const aptFolder = "/etc/apt"
+
 // npmVariable names the registry that Node.js, npm and packages come from.
 const npmVariable = "NPM_CONFIG_REGISTRY"
 
@@ -68,6 +74,11 @@ func bakedEnv(ctx context.Context) (map[string]string, error) {
 	if registry != "" && registry != "undefined" {
 		env[npmVariable] = registry
 	}
+	mirrors, err := assemble.MirrorVariables(os.Getenv, aptFolder)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(env, mirrors)
 	return env, withoutLogins(env)
 }
 
@@ -95,14 +106,16 @@ func loginFault(variable, binding string) error {
 }
 
 // buildEnv is the variables of a build: the machine's registries, what the app asks for, then what the
-// user asks for. npm itself is not asked, which takes 0.3 s: the builder knows.
+// user asks for. npm itself is not asked, which takes 0.3 s, nor is apt: the builder knows.
 func buildEnv(ctx context.Context, app project.Descriptor, flags []string) (map[string]string, error) {
 	env, err := goEnv(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if registry := os.Getenv(npmVariable); registry != "" {
-		env[npmVariable] = registry
+	for _, name := range append(slices.Collect(maps.Values(deb.Variables)), npmVariable) {
+		if addresses := os.Getenv(name); addresses != "" {
+			env[name] = addresses
+		}
 	}
 	given := map[string]string{}
 	for _, flag := range flags {
