@@ -16,8 +16,8 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 )
 
-// tailLines is how many of a tool's last lines an Error keeps.
-const tailLines = 20
+// tailLines is how many of a tool's last lines an Error keeps: package managers say much behind what a compiler said.
+const tailLines = 200
 
 // grace is how long a tool may take to stop after its context ends, before it is killed.
 const grace = 3 * time.Second

@@ -56,20 +56,20 @@ func TestRun(t *testing.T) {
 
 func TestRunFails(t *testing.T) {
 	t.Parallel()
-	dir := tool(t, `i=0; while [ $i -lt 30 ]; do echo "line $i"; i=$((i+1)); done; exit 3`)
+	dir := tool(t, `i=0; while [ $i -lt 300 ]; do echo "line $i"; i=$((i+1)); done; exit 3`)
 	err := command.Run(t.Context(), command.Command{Path: filepath.Join(dir, "tool"), Args: []string{"-x"}})
 	var failed *command.Error
 	if !errors.As(err, &failed) {
 		t.Fatalf("got %v, want a command.Error", err)
 	}
-	if len(failed.Tail) != 20 || failed.Tail[0] != "line 10" {
-		t.Errorf("tail is %q, want lines 10 to 29", failed.Tail)
+	if len(failed.Tail) != 200 || failed.Tail[0] != "line 100" {
+		t.Errorf("tail is %q, want lines 100 to 299", failed.Tail)
 	}
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 3 {
 		t.Errorf("got %v, want exit code 3", err)
 	}
-	if want := "running tool -x: exit status 3: line 29"; err.Error() != want {
+	if want := "running tool -x: exit status 3: line 299"; err.Error() != want {
 		t.Errorf("got %q, want %q", err, want)
 	}
 }

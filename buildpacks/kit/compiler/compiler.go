@@ -1,0 +1,214 @@
+// Package compiler gives a build what the build image lacks: compilers of C and C++, make and Python. They are packages
+// of the build image's Debian, exactly those of a lock, unpacked into a cache and never into an image.
+package compiler
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+)
+
+//go:embed lock-*.toml
+var locks embed.FS
+
+// recipe changes when the same packages give another folder.
+const recipe = "1"
+
+// Compiler is one that a cache has or is to have.
+type Compiler struct {
+	// Dir is a cache that holds nothing else. It keeps one compiler.
+	Dir string
+	// Arch is Go's and Debian's name of the architecture.
+	Arch    string
+	Mirrors deb.Mirrors
+	Log     *report.Log
+}
+
+// platform is what Debian calls an architecture's folders and loader.
+type platform struct{ triplet, loader string }
+
+var platforms = map[string]platform{
+	"amd64": {"x86_64-linux-gnu", "usr/lib64/ld-linux-x86-64.so.2"},
+	"arm64": {"aarch64-linux-gnu", "usr/lib/ld-linux-aarch64.so.1"},
+}
+
+// locked returns the packages of an architecture.
+func locked(arch string) ([]deb.Locked, error) {
+	lock, err := locks.ReadFile("lock-" + arch + ".toml")
+	if err != nil {
+		return nil, fault.Internal("no compiler is locked for %s", arch)
+	}
+	return deb.ReadLock(string(lock))
+}
+
+// decisive are how the names of the packages begin that what is compiled depends on; Python and the kernel's headers, which
+// change every month, are not among them.
+var decisive = []string{"binutils", "cpp", "g%2B%2B", "gcc", "libc6-dev", "libgcc", "libstdc"}
+
+// Version names the compiler: what is compiled by others may have other bytes.
+func Version(arch string) (string, error) {
+	packages, err := locked(arch)
+	return version(packages), err
+}
+
+func version(packages []deb.Locked) string {
+	sum := sha256.New()
+	for _, p := range packages {
+		for _, name := range decisive {
+			if strings.HasPrefix(p.Purl, "pkg:deb/debian/"+name) {
+				sum.Write([]byte(p.Purl + "\n"))
+			}
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:8])
+}
+
+// folder returns where the packages are unpacked to. A folder with this name is complete: it gets it last.
+func (c Compiler) folder(packages []deb.Locked) string {
+	sum := sha256.New()
+	fmt.Fprintln(sum, recipe)
+	for _, p := range packages {
+		fmt.Fprintln(sum, p.SHA256)
+	}
+	return filepath.Join(c.Dir, hex.EncodeToString(sum.Sum(nil)[:8]))
+}
+
+// Cached tells whether nothing has to be fetched.
+func (c Compiler) Cached() bool {
+	packages, err := locked(c.Arch)
+	if err != nil {
+		return false
+	}
+	_, err = os.Stat(c.folder(packages))
+	return err == nil
+}
+
+// Install returns the folder of the programs, to be the first of PATH: cc, c++, gcc, g++, make, python3 and the binutils.
+// It fetches them unless the cache has them.
+func (c Compiler) Install(ctx context.Context) (string, error) {
+	packages, err := locked(c.Arch)
+	if err != nil {
+		return "", err
+	}
+	dir := c.folder(packages)
+	if _, err := os.Stat(dir); err == nil {
+		return filepath.Join(dir, "bin"), nil
+	}
+	if len(c.Mirrors[deb.Main]) == 0 || len(c.Mirrors[deb.Security]) == 0 {
+		return "", fault.Fault{ID: "compiler-mirror-unset", What: "no compiler is in the cache, and no mirror of Debian is known to fetch it from",
+			Do: "set " + deb.Variables[deb.Main] + " and " + deb.Variables[deb.Security] + " to the addresses of mirrors"}
+	}
+	size := int64(0)
+	for _, p := range packages {
+		size += p.Size
+	}
+	done := c.Log.Phase("Installing a C++ compiler: %d packages of Debian, %.0f MB", len(packages), float64(size)/1e6)
+	if err := empty(c.Dir, "downloads"); err != nil {
+		return "", err
+	}
+	partial, downloads := dir+".partial", filepath.Join(c.Dir, "downloads")
+	if err := deb.Unpack(ctx, fetch.New(downloads), c.Mirrors, packages, partial, wanted); err != nil {
+		return "", explain(err)
+	}
+	if err := complete(partial, dir, platforms[c.Arch]); err != nil {
+		return "", fmt.Errorf("installing the compiler: %w", err)
+	}
+	if err := os.Rename(partial, dir); err != nil {
+		return "", fmt.Errorf("installing the compiler: %w", err)
+	}
+	done()
+	return filepath.Join(dir, "bin"), os.RemoveAll(downloads)
+}
+
+// empty removes older compilers and interrupted installs; complete downloads are kept.
+func empty(dir, kept string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("emptying the cache of the compiler: %w", err)
+	}
+	for _, entry := range entries {
+		if entry.Name() == kept {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
+			return fmt.Errorf("emptying the cache of the compiler: %w", err)
+		}
+	}
+	return nil
+}
+
+// wanted leaves out what no compilation reads: documentation, and a tool as large as the compiler that prints its
+// intermediate code.
+func wanted(path string) bool {
+	return strings.HasPrefix(path, "usr/") && !strings.HasPrefix(path, "usr/share/") && !strings.Contains(path, "-lto-dump")
+}
+
+// explain says what to do about a package that no mirror has any more.
+func explain(err error) error {
+	if f, ok := errors.AsType[fault.Fault](err); ok && errors.Is(err, fetch.ErrGone) {
+		return fault.Fault{ID: "compiler-gone", What: f.What, Err: fetch.ErrGone,
+			Do: "build with a newer builder, whose lock names its successor, or name an archive of old files in " + deb.Variables[deb.Snapshot]}
+	}
+	return err
+}
+
+// complete makes a root folder for the compiler of what the packages have: with the libraries of the build image, which
+// they are linked against, and programs that know where they are, which is to be at.
+func complete(dir, at string, p platform) error {
+	for link, target := range map[string]string{"lib": "usr/lib", "lib64": "usr/lib64", p.loader: "/" + p.loader} {
+		file := filepath.Join(dir, link)
+		err := os.MkdirAll(filepath.Dir(file), 0o755)
+		if err == nil {
+			err = os.Symlink(target, file)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	libraries := filepath.Join("usr/lib", p.triplet)
+	entries, err := os.ReadDir("/" + libraries)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		err := os.Symlink(filepath.Join("/", libraries, entry.Name()), filepath.Join(dir, libraries, entry.Name()))
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return writePrograms(dir, at, libraries)
+}
+
+// compilers are the programs that look for headers and libraries, by the names they are called.
+var compilers = map[string]string{"cc": "gcc", "gcc": "gcc", "c++": "g++", "g++": "g++", "cpp": "cpp"}
+
+// writePrograms makes the folder bin: scripts that find libraries, headers and each other whatever the environment is.
+func writePrograms(dir, at, libraries string) error {
+	bin := filepath.Join(dir, "bin")
+	if err := os.Mkdir(bin, 0o755); err != nil {
+		return err
+	}
+	for _, name := range []string{"ar", "as", "c++", "cc", "cpp", "g++", "gcc", "ld", "make", "nm", "objcopy", "objdump", "python3", "ranlib", "readelf", "strip"} {
+		call := at + "/usr/bin/" + name
+		if program := compilers[name]; program != "" {
+			call = at + "/usr/bin/" + program + " --sysroot=" + at + " -B" + at + "/usr/bin"
+		}
+		script := "#!/bin/sh\nexport LD_LIBRARY_PATH=" + filepath.Join(at, libraries) + "\nexec " + call + ` "$@"` + "\n"
+		if err := os.WriteFile(filepath.Join(bin, name), []byte(script), 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}

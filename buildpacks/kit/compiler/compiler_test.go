@@ -1,0 +1,116 @@
+package compiler
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+)
+
+var packageURL = regexp.MustCompile(`^pkg:deb/debian/\S+`)
+
+// TestInstall ends where a package has to come from somewhere.
+func TestInstall(t *testing.T) {
+	t.Parallel()
+	empty := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(empty.Close)
+	for name, mirrors := range map[string]deb.Mirrors{
+		"mirror-unset": {deb.Main: {empty.URL}},
+		"gone":         {deb.Main: {empty.URL}, deb.Security: {empty.URL}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := Compiler{Dir: t.TempDir(), Arch: "arm64", Mirrors: mirrors, Log: report.New(&bytes.Buffer{}, report.Options{})}
+			_, err := c.Install(t.Context())
+			f, ok := errors.AsType[fault.Fault](err)
+			if !ok {
+				t.Fatalf("%v is no fault", err)
+			}
+			f.What = packageURL.ReplaceAllString(f.What, "pkg:deb/debian/PACKAGE")
+			kittest.Golden(t, "fault-"+name+".txt", f.Error()+"\n")
+			if c.Cached() {
+				t.Error("it is in the cache after a fault")
+			}
+		})
+	}
+}
+
+// TestCached takes a complete folder as it is, and nothing else.
+func TestCached(t *testing.T) {
+	t.Parallel()
+	c := Compiler{Dir: t.TempDir(), Arch: "amd64"}
+	packages, err := locked(c.Arch)
+	if err != nil || len(packages) < 30 {
+		t.Fatalf("%d packages are locked, %v", len(packages), err)
+	}
+	if c.Cached() {
+		t.Error("an empty folder has a compiler")
+	}
+	if err := os.Mkdir(c.folder(packages), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	bin, err := c.Install(t.Context())
+	if !c.Cached() || err != nil || bin != filepath.Join(c.folder(packages), "bin") {
+		t.Errorf("programs are in %s, %v", bin, err)
+	}
+	if other := (Compiler{Dir: c.Dir, Arch: "arm64"}); other.Cached() {
+		t.Error("it is one for another architecture too")
+	}
+}
+
+// TestVersion is of the packages whose change changes what is compiled.
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	packages := []deb.Locked{{Purl: "pkg:deb/debian/gcc-14@14.2"}, {Purl: "pkg:deb/debian/make@4"}}
+	first := version(packages)
+	packages[1].Purl = "pkg:deb/debian/make@5"
+	if version(packages) != first {
+		t.Error("another make is another version")
+	}
+	packages[0].Purl = "pkg:deb/debian/gcc-14@14.3"
+	if version(packages) == first {
+		t.Error("another gcc is the same version")
+	}
+	for _, arch := range []string{"amd64", "arm64"} {
+		if _, err := Version(arch); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestPrograms has what is written beside the packages.
+func TestPrograms(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := writePrograms(dir, "/cache/compiler/1", "usr/lib/x86_64-linux-gnu"); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"c++", "make"} {
+		script, err := os.ReadFile(filepath.Join(dir, "bin", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		kittest.Golden(t, "program-"+name+".txt", string(script))
+	}
+}
+
+func TestWanted(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]bool{
+		"usr/bin/make": true, "usr/include/stdio.h": true, "usr/share/doc/make/copyright": false, "usr/bin/x86_64-linux-gnu-lto-dump-14": false,
+		"etc/python3.13/sitecustomize.py": false,
+	} {
+		if got := wanted(path); got != want {
+			t.Errorf("%s is wanted: %v, want %v", path, got, want)
+		}
+	}
+}
