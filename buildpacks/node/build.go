@@ -10,13 +10,14 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 )
 
 // recipe changes when the same inputs give other layers.
-const recipe = 2
+const recipe = 3
 
 // decision is what a build does, known before it does anything.
 type decision struct {
@@ -39,6 +40,7 @@ type decision struct {
 	yarn      yarnSettings
 	pnp       bool              // Yarn's Plug'n'Play: no node_modules
 	bound     map[string]string // files of bindings with settings, by name
+	mirrors   deb.Mirrors       // of Debian
 	scripts   []string
 	start     start
 }
@@ -57,6 +59,9 @@ func decide(in bp.BuildContext) (decision, error) {
 		return d, err
 	}
 	if d.bound, err = readBindings(in.Workspace); err != nil {
+		return d, err
+	}
+	if d.mirrors, err = d.debian(); err != nil {
 		return d, err
 	}
 	if err := d.findProject(in.AppDir); err != nil {
@@ -171,6 +176,7 @@ type builder struct {
 	full     string     // folder of installs with everything, by key
 	built    string     // folder of apps after their build scripts, by key
 	compiled string     // what build tools keep for the next build
+	compiler string     // what addons are compiled with
 	key      modulesKey // of the app's packages
 	scratch  string     // HOME of the package manager and of build scripts
 }

@@ -31,7 +31,12 @@ func copyModules(to string, t tree, folder string) error {
 		}
 		target := filepath.Join(to, filepath.FromSlash(name))
 		owner := t.owner(name)
+		inAddon := owner != "" && owner != name && t.packages[owner].addon
 		switch {
+		case inAddon && forCompiling(name[len(owner)+1:]):
+			return skip(entry)
+		case inAddon && entry.IsDir() && !foreign(name, t.arch):
+			return nil // one that is left empty is not made
 		case entry.IsDir() && owner == "":
 			if name == folder || parents[name] || linksOnly(name) {
 				return nil
@@ -113,7 +118,18 @@ func foreign(name, arch string) bool {
 	return parts != nil && (parts[1] != "linux" || !slices.Contains(strings.Split(parts[2], "+"), arch))
 }
 
+// skip leaves out a file or a folder with all that is in it.
+func skip(entry fs.DirEntry) error {
+	if entry.IsDir() {
+		return fs.SkipDir
+	}
+	return nil
+}
+
 func copyFile(root *os.Root, to, name string) error {
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
 	in, err := root.Open(name)
 	if err != nil {
 		return err

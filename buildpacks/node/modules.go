@@ -19,6 +19,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/compiler"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
@@ -33,11 +34,16 @@ type modulesKey struct {
 	Packages string    `json:"packages"` // hash of what the package manager reads
 	Project  string    `json:"project"`  // absolute path: links to workspaces hold it
 	Target   [4]string `json:"target"`   // os, arch, variant, distro
+	Compiler string    `json:"compiler"` // of addons, if there are any
 }
 
 func (b *builder) modulesKey() (modulesKey, error) {
+	version, err := compiler.Version(b.Target.Arch)
+	if err != nil {
+		return modulesKey{}, err
+	}
 	read := sha256.New()
-	err := b.seeds(func(name string, data []byte) error {
+	err = b.seeds(func(name string, data []byte) error {
 		fmt.Fprintf(read, "%s\x00%d\x00", name, len(data))
 		read.Write(data)
 		return nil
@@ -45,7 +51,7 @@ func (b *builder) modulesKey() (modulesKey, error) {
 	return modulesKey{
 		Recipe: recipe, Node: b.node.Version, Manager: b.manager.name + "@" + b.using.Version,
 		Packages: hex.EncodeToString(read.Sum(nil)), Project: b.project,
-		Target: [4]string{b.Target.OS, b.Target.Arch, b.Target.Variant, b.Target.Distro},
+		Target: [4]string{b.Target.OS, b.Target.Arch, b.Target.Variant, b.Target.Distro}, Compiler: version,
 	}, err
 }
 
@@ -166,26 +172,22 @@ func (b *builder) production(ctx context.Context, dir string) (tree, error) {
 // focus makes a copy of an install from which Yarn takes away what is only for development. Yarn 3 has no command for it
 // without a plugin.
 func (b *builder) focus(ctx context.Context, dir, to string) error {
-	env, err := b.environment(ctx)
-	if err != nil {
-		return err
-	}
-	if err := os.RemoveAll(to); err != nil {
-		return fmt.Errorf("removing an interrupted install: %w", err)
-	}
-	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
-		return fmt.Errorf("copying the packages: %w", err)
-	}
 	arguments := []string{"workspaces", "focus", "--production"}
 	if b.project != b.root {
 		arguments = append(arguments, b.manifest.Name)
 	}
-	what := b.manager.name + " " + strings.Join(arguments, " ")
-	done := b.Log.Phase("Running %s", what)
-	if err := command.Run(ctx, command.Command{Path: b.manager.name, Args: arguments, Dir: to, Env: b.installOnly(env).List(), Log: b.Log}); err != nil {
-		return explainInstall(err, b.manager, what)
+	err := b.runManager(ctx, to, arguments, func() error {
+		if err := os.RemoveAll(to); err != nil {
+			return fmt.Errorf("removing an interrupted install: %w", err)
+		}
+		if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+			return fmt.Errorf("copying the packages: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	done()
 	return b.linkMembers(to)
 }
 
@@ -200,28 +202,21 @@ func (b *builder) installed(ctx context.Context) (string, error) {
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
-	env, err := b.environment(ctx)
-	if err != nil {
-		return "", err
-	}
-	if err := removeContent(b.full); err != nil {
-		return "", err
-	}
 	// It is as deep as the final folder, as some package managers write relative paths that lead out of it.
 	partial := dir + ".partial"
-	if err := b.seeds(func(name string, data []byte) error { return writeSeed(partial, name, data) }); err != nil {
-		return "", err
-	}
 	arguments := b.manager.locked
 	if b.lockfile == "" {
 		arguments = b.manager.loose
 	}
-	what := b.manager.name + " " + strings.Join(arguments, " ")
-	done := b.Log.Phase("Running %s", what)
-	if err := command.Run(ctx, command.Command{Path: b.manager.name, Args: arguments, Dir: partial, Env: b.installOnly(env).List(), Log: b.Log}); err != nil {
-		return "", explainInstall(err, b.manager, what)
+	err = b.runManager(ctx, partial, arguments, func() error {
+		if err := removeContent(b.full); err != nil {
+			return err
+		}
+		return b.seeds(func(name string, data []byte) error { return writeSeed(partial, name, data) })
+	})
+	if err != nil {
+		return "", err
 	}
-	done()
 	// There is no folder when nothing is for this machine.
 	if err := os.MkdirAll(filepath.Join(partial, modulesDir), 0o755); err != nil {
 		return "", fmt.Errorf("installing packages: %w", err)
@@ -404,7 +399,7 @@ func (m *manager) environment(cache, registry string) config.Environment {
 	case berry:
 		env := config.Environment{
 			"YARN_GLOBAL_FOLDER": cache, "YARN_ENABLE_TELEMETRY": "0", "YARN_IGNORE_PATH": "1", "YARN_ENABLE_PROGRESS_BARS": "false",
-			"YARN_NM_MODE": "classic", "YARN_ENABLE_GLOBAL_CACHE": "false", "YARN_PNP_ENABLE_INLINING": "false",
+			"YARN_NM_MODE": "classic", "YARN_ENABLE_GLOBAL_CACHE": "false", "YARN_PNP_ENABLE_INLINING": "false", "YARN_ENABLE_INLINE_BUILDS": "true",
 		}
 		if registry != "" {
 			env["YARN_NPM_REGISTRY_SERVER"] = registry
@@ -440,8 +435,11 @@ func (b *builder) installOnly(env config.Environment) config.Environment {
 // offline are the words of package managers when they do not reach a registry.
 var offline = []string{"ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EAI_AGAIN", "ENETUNREACH", "ConnectionRefused"}
 
-// compiled matches the line in which node-gyp names the package that it failed to compile.
-var compiled = regexp.MustCompile(`gyp ERR! cwd .*/node_modules/(\S+)$`)
+// addonFailed matches the line in which node-gyp names the package that it failed to compile.
+var addonFailed = regexp.MustCompile(`gyp ERR! cwd .*/node_modules/(\S+)$`)
+
+// compilerError matches a line in which a compiler or a linker says what is wrong.
+var compilerError = regexp.MustCompile(`([^\s:]+:\d+:\d+: (?:fatal )?error: .*|cannot find -l[\w+.-]+)`)
 
 // explainInstall turns a failed install, whose words are in the log already, into the line that ends the build.
 func explainInstall(err error, m *manager, what string) error {
@@ -449,9 +447,14 @@ func explainInstall(err error, m *manager, what string) error {
 	if !errors.As(err, &failed) || errors.Is(err, context.Canceled) {
 		return err
 	}
+	words := ""
 	for _, line := range failed.Tail {
-		if addon := compiled.FindStringSubmatch(line); addon != nil {
-			return fault.Fault{ID: "node-gyp", What: fmt.Sprintf("%s: the package %s has to be compiled, and the build image has no compiler", what, addon[1]), Do: "take a release of the package, or of Node.js, for which there is a prebuilt addon"}
+		if found := compilerError.FindString(line); found != "" && words == "" {
+			words = " (" + found + ")"
+		}
+		if addon := addonFailed.FindStringSubmatch(line); addon != nil {
+			return fault.Fault{ID: "node-gyp", What: fmt.Sprintf("%s: the addon %s does not compile%s", what, addon[1], words),
+				Do: "take a release of it for this Node.js that needs no other library than those of C and C++, or another Node.js with BP_NODE_VERSION"}
 		}
 		for _, code := range offline {
 			if strings.Contains(line, code) {

@@ -10,9 +10,11 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
@@ -87,8 +89,8 @@ func (b *builder) fillPnP(ctx context.Context, l *layer.Layer) error {
 			return fmt.Errorf("making the layer of packages: %w", err)
 		}
 	}
-	for holder := range all.holders() {
-		if err := copyTree(filepath.Join(l.Path, ".yarn"), yarn, holder); err != nil {
+	for holder, at := range all.holders() {
+		if err := copyHolder(filepath.Join(l.Path, ".yarn"), yarn, holder, path.Join(holder, at)); err != nil {
 			return fmt.Errorf("making the layer of packages: %w", err)
 		}
 	}
@@ -96,31 +98,37 @@ func (b *builder) fillPnP(ctx context.Context, l *layer.Layer) error {
 	return err
 }
 
-// holders returns the archives and folders that packages are in.
-func (d pnpData) holders() map[string]bool {
-	found := map[string]bool{}
+// holders returns the archives and folders that packages are in, and where in them.
+func (d pnpData) holders() map[string]string {
+	found := map[string]string{}
 	for _, releases := range d.Packages {
 		for _, one := range releases.value {
 			if parts := inYarn.FindStringSubmatch(one.value.Location); parts != nil {
-				found[parts[1]] = true
+				found[parts[1]] = parts[2]
 			}
 		}
 	}
 	return found
 }
 
-// copyTree copies a file or a folder with what is in it.
-func copyTree(to, from, name string) error {
+// copyHolder copies an archive, or a folder with a package and what is in it.
+func copyHolder(to, from, name, at string) error {
 	root, err := os.OpenRoot(from)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
+	addon := isAddon(filepath.Join(from, filepath.FromSlash(at)))
 	return fs.WalkDir(root.FS(), name, func(name string, entry fs.DirEntry, err error) error {
 		target := filepath.Join(to, filepath.FromSlash(name))
+		inside, below := strings.CutPrefix(name, at+"/")
 		switch {
 		case err != nil:
 			return err
+		case addon && below && forCompiling(inside):
+			return skip(entry)
+		case addon && below && entry.IsDir():
+			return nil // one that is left empty is not made
 		case entry.IsDir():
 			return os.MkdirAll(target, 0o755)
 		case entry.Type() == fs.ModeSymlink:

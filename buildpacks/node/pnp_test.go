@@ -55,7 +55,8 @@ func TestPnP(t *testing.T) {
 	if err := json.Unmarshal([]byte(pnpSample), &all); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[string]bool{"cache/debug-npm-4.4.3-0105.zip": true, "unplugged/ms-npm-2.1.3-81ff": true}, all.holders()); diff != "" {
+	holders := map[string]string{"cache/debug-npm-4.4.3-0105.zip": "node_modules/debug", "unplugged/ms-npm-2.1.3-81ff": "node_modules/ms"}
+	if diff := cmp.Diff(holders, all.holders()); diff != "" {
 		t.Errorf("holders (-want +got):\n%s", diff)
 	}
 	bill, err := all.bill(filepath.Join(install, ".yarn"), sbom.Component{Name: "app"})
@@ -91,5 +92,26 @@ func TestPnP(t *testing.T) {
 	}
 	if at := linked.Packages[2].value[1].value.Location; at != "../layers/modules/.yarn/__virtual__/debug-virtual-41/0/cache/debug-npm-4.4.3-0105.zip/node_modules/debug/" {
 		t.Errorf("debug is at %s", at)
+	}
+}
+
+// TestCopyHolder leaves out what an addon was compiled from.
+func TestCopyHolder(t *testing.T) {
+	t.Parallel()
+	from, to := t.TempDir(), t.TempDir()
+	const holder, at = "unplugged/bcrypt-npm-5.1.1-c2fb", "unplugged/bcrypt-npm-5.1.1-c2fb/node_modules/bcrypt"
+	kittest.Write(t, from, map[string]string{
+		at + "/binding.gyp": "", at + "/bcrypt.js": "", at + "/src/bcrypt.cc": "", at + "/build/Release/bcrypt.node": "", holder + "/.ready": "",
+		"unplugged/other/node_modules/other/binding.gyp": "",
+	})
+	if err := copyHolder(to, from, holder, at); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{holder + "/.ready", at + "/bcrypt.js", at + "/build/Release/bcrypt.node"}
+	if diff := cmp.Diff(want, entries(t, to, "/none")); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+	if _, err := os.Stat(filepath.Join(to, at, "src")); !os.IsNotExist(err) {
+		t.Errorf("the folder src is there, with nothing in it: %v", err)
 	}
 }

@@ -35,12 +35,19 @@ type tools struct {
 // archOf returns Node.js' name of an architecture, "" if it has no build for it.
 func archOf(goarch string) string { return map[string]string{"amd64": "x64", "arm64": "arm64"}[goarch] }
 
-// node returns the folder of a release, which holds bin/node and LICENSE.
+// node returns the folder of a release, which holds bin/node, LICENSE and the headers that addons are compiled with.
 func (t tools) node(ctx context.Context, version choice) (string, error) {
 	return t.install(ctx, "Node.js", "node-linux-"+t.arch, version, "", func(file string) bool {
-		return file == "bin/node" || file == "LICENSE"
+		// OpenSSL's headers for other processors are nine tenths of all headers.
+		if of, found := strings.CutPrefix(file, "include/node/openssl/archs/"); found {
+			return strings.HasPrefix(of, map[string]string{"x64": "linux-x86_64/", "arm64": "linux-aarch64/"}[t.arch])
+		}
+		return file == "bin/node" || file == "LICENSE" || strings.HasPrefix(file, "include/")
 	})
 }
+
+// programsSuffix is what the folder of a package manager's programs has behind the name of that of its package.
+const programsSuffix = "-programs"
 
 // programs returns the folder of the programs of a release of a package manager.
 func (t tools) programs(ctx context.Context, m *manager, version choice, hash string) (string, error) {
@@ -56,7 +63,7 @@ func (t tools) programs(ctx context.Context, m *manager, version choice, hash st
 	if err != nil {
 		return "", fmt.Errorf("installing %s: %w", m.title, err)
 	}
-	programs := dir + "-programs"
+	programs := dir + programsSuffix
 	if err := os.MkdirAll(programs, 0o755); err != nil {
 		return "", fmt.Errorf("installing %s: %w", m.title, err)
 	}

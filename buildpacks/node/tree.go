@@ -33,6 +33,7 @@ type tree struct {
 type installedPackage struct {
 	facts
 	needs []string // paths of the packages that it can load
+	addon bool     // node-gyp compiles it
 }
 
 // facts are what is read of the package.json of a package.
@@ -93,8 +94,9 @@ func (t tree) dir(at string) string {
 
 // read reads one package and finds what it can load.
 func (t tree) read(at string) (*installedPackage, error) {
-	p := &installedPackage{}
-	data, err := os.ReadFile(filepath.Join(t.dir(at), filepath.FromSlash(at), manifestFile))
+	dir := filepath.Join(t.dir(at), filepath.FromSlash(at))
+	p := &installedPackage{addon: isAddon(dir)}
+	data, err := os.ReadFile(filepath.Join(dir, manifestFile))
 	if err != nil {
 		return nil, fmt.Errorf("reading a package: %w", err)
 	}

@@ -1,0 +1,193 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/compiler"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
+)
+
+// debian returns where the compiler comes from.
+func (s settings) debian() (deb.Mirrors, error) {
+	values := map[string]string{
+		deb.Variables[deb.Main]: s.Mirror, deb.Variables[deb.Security]: s.SecurityMirror, deb.Variables[deb.Snapshot]: s.SnapshotMirror,
+	}
+	return deb.ReadMirrors(func(name string) string { return values[name] })
+}
+
+// runManager runs the package manager in a folder that is prepared for it. That an addon has to be compiled shows when its
+// install script looks for a compiler. What it finds first ends the package manager, and all is done again with a real one.
+func (b *builder) runManager(ctx context.Context, dir string, arguments []string, prepare func() error) error {
+	env, err := b.environment(ctx)
+	if err != nil {
+		return err
+	}
+	env = b.installOnly(env)
+	if err := b.compileAlways(env); err != nil {
+		return err
+	}
+	if b.compiler == "" { // an app that installs nothing keeps none
+		if b.compiler, err = b.Cache(ctx, "compiler"); err != nil {
+			return err
+		}
+	}
+	c := compiler.Compiler{Dir: b.compiler, Arch: b.Target.Arch, Mirrors: b.mirrors, Log: b.Log}
+	if !c.Cached() {
+		asked := filepath.Join(b.scratch, "compiler-asked")
+		more, err := b.standIns(asked)
+		if err != nil {
+			return err
+		}
+		more["PATH"] += ":" + env["PATH"]
+		err = b.runOnce(ctx, dir, arguments, env.With(more), prepare)
+		if _, absent := os.Stat(asked); absent != nil {
+			return err
+		}
+		b.Log.Bullet("There is an addon to compile: packages are installed again, with a compiler")
+	}
+	more, err := b.withCompiler(ctx, c, dir)
+	if err != nil {
+		return err
+	}
+	more["PATH"] += ":" + env["PATH"]
+	return b.runOnce(ctx, dir, arguments, env.With(more), prepare)
+}
+
+func (b *builder) runOnce(ctx context.Context, dir string, arguments []string, env config.Environment, prepare func() error) error {
+	if err := prepare(); err != nil {
+		return err
+	}
+	what := b.manager.name + " " + strings.Join(arguments, " ")
+	done := b.Log.Phase("Running %s", what)
+	if err := command.Run(ctx, command.Command{Path: b.manager.name, Args: arguments, Dir: dir, Env: env.List(), Log: b.Log}); err != nil {
+		return explainInstall(err, b.manager, what)
+	}
+	done()
+	return nil
+}
+
+// compileAlways keeps the two tools that would download an addon from wherever its package says, unchecked, from doing so.
+// prebuild-install reads a file, which no other tool does; node-pre-gyp shares a variable with tools that take addons out of
+// their packages, so it is set only where node-pre-gyp is or may be.
+func (b *builder) compileAlways(env config.Environment) error {
+	err := os.WriteFile(filepath.Join(b.scratch, ".prebuild-installrc"), []byte("{\"buildFromSource\": true}\n"), 0o644)
+	if err != nil {
+		return fmt.Errorf("preparing the install: %w", err)
+	}
+	lock := []byte(preGyp)
+	if b.lockfile != "" {
+		if lock, err = os.ReadFile(filepath.Join(b.root, b.lockfile)); err != nil {
+			return fmt.Errorf("reading %s: %w", b.lockfile, err)
+		}
+	}
+	if bytes.Contains(lock, []byte(preGyp)) {
+		env["npm_config_build_from_source"] = "true"
+	}
+	return nil
+}
+
+const preGyp = "node-pre-gyp"
+
+// standIns returns the settings for programs that install scripts compile with. Each leaves a file and ends its process group,
+// of which the package manager is the first.
+func (b *builder) standIns(asked string) (config.Environment, error) {
+	programs, err := b.programsIn("compiler-asking", "touch "+asked+"; kill -KILL 0", "cc", "c++", "gcc", "g++", "make", "node-gyp", "python3")
+	if err != nil {
+		return nil, err
+	}
+	gyp := filepath.Join(programs, "node-gyp.js")
+	if err := os.WriteFile(gyp, fmt.Appendf(nil, "require('fs').writeFileSync('%s', ''); process.kill(0, 'SIGKILL')\n", asked), 0o644); err != nil {
+		return nil, fmt.Errorf("preparing the install: %w", err)
+	}
+	return config.Environment{"PATH": programs, "npm_config_node_gyp": gyp}, nil
+}
+
+// programsIn makes a folder below the temporary one with shell scripts of these names.
+func (b *builder) programsIn(folder, script string, names ...string) (string, error) {
+	dir := filepath.Join(b.scratch, folder)
+	err := os.MkdirAll(dir, 0o755)
+	for _, name := range names {
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755)
+		}
+	}
+	if err != nil {
+		return "", fmt.Errorf("preparing the install: %w", err)
+	}
+	return dir, nil
+}
+
+// withCompiler returns what node-gyp needs to compile for the chosen Node.js without asking anybody, and what keeps names of
+// folders, symbols and the time out of the addons.
+func (b *builder) withCompiler(ctx context.Context, c compiler.Compiler, dir string) (config.Environment, error) {
+	compilers, err := c.Install(ctx)
+	if err != nil {
+		return nil, err
+	}
+	headers, err := b.tools.node(ctx, b.node)
+	if err != nil {
+		return nil, err
+	}
+	gyp, err := b.nodeGyp(ctx)
+	if err != nil {
+		return nil, err
+	}
+	programs, err := b.programsIn("node-gyp", "exec node "+gyp+` "$@"`, "node-gyp")
+	if err != nil {
+		return nil, err
+	}
+	flags := "-ffile-prefix-map=" + dir + "=. -ffile-prefix-map=" + headers + "=node"
+	nodedir := "npm_config_nodedir"
+	if b.manager == npm { // it warns of that one; others take away this one
+		nodedir = "npm_package_config_node_gyp_nodedir"
+	}
+	return config.Environment{
+		"PATH": compilers + ":" + programs, "npm_config_node_gyp": gyp, nodedir: headers, "JOBS": "max",
+		"CFLAGS": flags, "CXXFLAGS": flags, "LDFLAGS": "-s", "SOURCE_DATE_EPOCH": "0",
+	}, nil
+}
+
+// nodeGyp returns the program node-gyp of the newest npm that runs on the chosen Node.js: older ones do not know today's
+// Python, and not every package manager has one.
+func (b *builder) nodeGyp(ctx context.Context) (string, error) {
+	version, err := b.lock.manager(npm.name, "*", b.node.Version)
+	if err != nil {
+		return "", err
+	}
+	programs, err := b.tools.programs(ctx, npm, choice{version, "for node-gyp"}, "")
+	return filepath.Join(strings.TrimSuffix(programs, programsSuffix), modulesDir, "node-gyp", "bin", "node-gyp.js"), err
+}
+
+// isAddon tells whether a package is compiled by node-gyp.
+func isAddon(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "binding.gyp"))
+	return err == nil
+}
+
+// compilerFiles are how the names of files end that nothing but a compilation reads.
+var compilerFiles = []string{
+	".a", ".ar-file-list", ".c", ".cc", ".cpp", ".cxx", ".d", ".gyp", ".gypi", ".h", ".hh", ".hpp", ".Makefile", ".mk", ".o", ".stamp",
+}
+
+// forCompiling tells whether a file or folder of an addon's package, a path in it, is read by the compiler or left by it. What
+// stays is the addon, wherever it is, and the package's own code.
+func forCompiling(name string) bool {
+	parts := strings.Split(name, "/")
+	switch base := path.Base(name); base {
+	case "Makefile", "obj.target", ".deps", "node_gyp_bins":
+		return true
+	case "obj":
+		return parts[0] == "build"
+	default: // node-pre-gyp compiles in build-tmp-… and puts the addon elsewhere
+		return slices.Contains(compilerFiles, path.Ext(base)) || strings.HasPrefix(parts[0], "build-tmp-")
+	}
+}
