@@ -17,6 +17,9 @@ func TestNodeAddon(t *testing.T) {
 	told := func() (log, digest string) {
 		t.Helper()
 		got := strata(t, "build", app, "-t", name)
+		if strings.Contains(got.stderr, "the server does not have it; build with a newer builder") {
+			t.Skip("the mirror has dropped a package of the compiler's lock: run `strata stack update --dir buildpacks/kit`")
+		}
 		if got.status != 0 {
 			t.Fatalf("status %d\n%s", got.status, got.stderr)
 		}
