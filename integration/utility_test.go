@@ -37,18 +37,22 @@ func TestLabelsAndVariables(t *testing.T) {
 	}
 }
 
-// TestLiveReload changes a file of an app that runs, as tools that synchronise folders do.
+// TestLiveReload changes a file of an app that runs, as tools that synchronise folders do, with Node.js' inspector open.
 func TestLiveReload(t *testing.T) {
 	suite(t)
 	t.Parallel()
 	app, name, port := nodeSample(t, "hello"), image(t), freePort(t)
 	edit(t, app, "package.json", "Hello from Node.js.", "Hello from "+port) // by which its folder is found
-	build(t, app, name, "-e", "BP_LIVE_RELOAD_ENABLED=true")
+	build(t, app, name, "-e", "BP_LIVE_RELOAD_ENABLED=true", "-e", "BP_DEBUG_ENABLED=true")
 	if body := ask(t, name, "/", "--process", "no-reload"); !strings.HasPrefix(body, "Hello from "+port) {
 		t.Errorf("no-reload answers %q", body)
 	}
-	start(t, name, "--port", port)
+	debug := freePort(t)
+	start(t, name, "--port", port, "--env", "BPL_DEBUG_ENABLED=true", "--env", "BPL_DEBUG_PORT="+debug)
 	eventually(t, "http://127.0.0.1:"+port+"/", "Hello from "+port+"\n")
+	if about, err := answerOf(t.Context(), "http://127.0.0.1:"+debug+"/json/version"); err != nil || !strings.Contains(about, "node.js/v") {
+		t.Errorf("the inspector answers %q: %v", about, err)
+	}
 	found := ""
 	folders, err := filepath.Glob(filepath.Join(home(), "tmp", "*", "root", "workspace"))
 	if err != nil {

@@ -28,16 +28,18 @@ func main() {
 	os.Exit(code)
 }
 
-// run does what the program's name or else its first argument says. The launcher starts it as certificates by a link in
-// exec.d and reads the variables of the app from file 3 (Buildpack API, "exec.d").
+// run does what the program's name or else its first argument says. The launcher starts it as certificates or
+// inspector by a link in exec.d and reads the variables of the app from file 3 (Buildpack API, "exec.d").
 func run(args []string, env environment, out io.Writer) (code int, err error) {
-	switch {
-	case filepath.Base(args[0]) == "certificates":
+	switch name := filepath.Base(args[0]); {
+	case name == "certificates":
 		return 0, certificates(args[0], env, os.NewFile(3, "variables"))
+	case name == "inspector":
+		return 0, inspector(env, os.NewFile(3, "variables"))
 	case len(args) == 2 && args[1] == "health-check":
 		return 0, healthCheck(env, out)
 	case len(args) > 2 && args[1] == "reload":
 		return reload(args[2:], os.Stderr)
 	}
-	return 0, errors.New("launch: call it as launch health-check or launch reload, or by a link that is named certificates")
+	return 0, errors.New("launch: call it as launch health-check or launch reload, or by a link that is named certificates or inspector")
 }

@@ -134,6 +134,9 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 			}
 		}
 	}
+	if err := b.debug(ctx); err != nil {
+		return bp.BuildResult{}, err
+	}
 	return b.processes(filepath.Join(runtime.Path, "bin", "node"))
 }
 

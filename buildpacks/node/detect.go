@@ -30,6 +30,7 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 			return bp.Fail(name + " found, but no package.json; make one with npm init"), nil
 		default:
 			requires := append([]bp.Entry{{Name: "node"}}, helper.RequiredToReload(in.Config)...)
+			requires = append(requires, requiredToDebug(in.Config)...)
 			return bp.Pass("package.json found", bp.Plan{Provides: []string{"node"}, Requires: requires}), nil
 		}
 	}

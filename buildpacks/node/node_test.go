@@ -3,6 +3,7 @@ package node_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
@@ -37,6 +38,17 @@ func TestDetect(t *testing.T) {
 				t.Errorf("got code %d and %q, want %d and %q", got.Code, got.Log(), test.code, test.log)
 			}
 		})
+	}
+}
+
+// TestDetectHelper asks for the launch helper only when it has something to do.
+func TestDetectHelper(t *testing.T) {
+	t.Parallel()
+	for variable, want := range map[string]bool{"BP_DEBUG_ENABLED": true, "BP_LIVE_RELOAD_ENABLED": true, "BP_NODE_UNVERIFIED_ENABLED": false} {
+		got := kittest.Detect(t, kittest.Case{App: files{"package.json": "{}"}, Env: config.Environment{variable: "true"}})
+		if found := strings.Contains(got.Plan, `name = "launch-helper"`); found != want {
+			t.Errorf("%s=true: the plan asks for the launch helper: %v, want %v", variable, found, want)
+		}
 	}
 }
 
