@@ -49,9 +49,9 @@ func TestNode(t *testing.T) {
 			layers: []string{"node"},
 		},
 		{
-			app: "express", path: "/", answer: "Hello from Express.\n",
-			file: "main.js", from: "Hello", to: "Goodbye", then: "Goodbye from Express.\n",
-			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/express@5."},
+			app: "express", path: "/", answer: "Hello from a patched Express.\n",
+			file: "main.js", from: "Hello", to: "Goodbye", then: "Goodbye from a patched Express.\n",
+			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/express@5."}, absent: "node_modules/patch-package/",
 		},
 		{
 			app: "typescript", path: "/", answer: "A week has 604800000 ms.\n",

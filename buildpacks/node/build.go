@@ -41,7 +41,8 @@ type decision struct {
 	pnp       bool              // Yarn's Plug'n'Play: no node_modules
 	bound     map[string]string // files of bindings with settings, by name
 	mirrors   deb.Mirrors       // of Debian
-	scripts   []string
+	scripts   []script
+	idle      []script // that have nothing to do
 	start     start
 }
 
@@ -82,13 +83,8 @@ func decide(in bp.BuildContext) (decision, error) {
 	if err != nil {
 		return d, err
 	}
-	if d.scripts, err = d.manifest.buildScripts(d.Scripts, named); err != nil {
+	if err := d.chooseScripts(named); err != nil {
 		return d, err
-	}
-	for _, m := range []manifest{d.base, d.manifest} {
-		if err := m.checkHooks(d.scripts); err != nil {
-			return d, err
-		}
 	}
 	d.start, err = d.chooseStart(in.AppDir)
 	return d, err
@@ -145,7 +141,11 @@ func (b *builder) modules(ctx context.Context) (string, error) {
 	if !b.hasPackages() {
 		return "", nil
 	}
-	request := layer.Request{Name: "modules", Flags: layer.Flags{Launch: true}, Key: b.key, Fill: b.fillModules}
+	key, err := b.layerKey()
+	if err != nil {
+		return "", err
+	}
+	request := layer.Request{Name: "modules", Flags: layer.Flags{Launch: true}, Key: key, Fill: b.fillModules}
 	alone, err := b.standalone()
 	if err != nil {
 		return "", err
@@ -180,6 +180,7 @@ type builder struct {
 	built    string     // folder of apps after their build scripts, by key
 	compiled string     // what build tools keep for the next build
 	compiler string     // what addons are compiled with
+	changes  string     // folder of what scripts changed in the packages; "" without scripts
 	key      modulesKey // of the app's packages
 	scratch  string     // HOME of the package manager and of build scripts
 }
@@ -233,11 +234,11 @@ func (d decision) describe(in bp.BuildContext) {
 	if d.project != d.root {
 		in.Log.Decision("Workspace", d.ProjectPath, "BP_NODE_PROJECT_PATH")
 	}
-	if d.manifest.Scripts["prepare"] != "" {
-		in.Log.Warn("the script prepare is not run; name it in BP_NODE_RUN_SCRIPTS if the app needs it")
+	for _, s := range d.idle {
+		in.Log.Decision("Left out", s.String(), s.Command+", which has nothing to do in a build")
 	}
-	for _, name := range d.scripts {
-		in.Log.Decision("Script", name, d.manifest.Scripts[name])
+	for _, s := range d.scripts {
+		in.Log.Decision("Script", s.String(), s.Command)
 	}
 }
 

@@ -72,17 +72,6 @@ func (m manifest) check() error {
 	return nil
 }
 
-// checkHooks refuses scripts that npm would run at every install, unless they are to run as build scripts. An install
-// depends on the lockfile alone, so that its layer stays when only code changes.
-func (m manifest) checkHooks(run []string) error {
-	for _, name := range []string{"preinstall", "install", "postinstall"} {
-		if m.Scripts[name] != "" && !slices.Contains(run, name) {
-			return fault.Fault{ID: "node-install-script", What: fmt.Sprintf("package.json has a script %s, and packages are installed without the app", name), Do: "name it in BP_NODE_RUN_SCRIPTS to run it after the install, where what it changes in node_modules does not reach the image"}
-		}
-	}
-	return nil
-}
-
 // hasPackages tells whether there is anything to install.
 func (d decision) hasPackages() bool {
 	for _, m := range []manifest{d.base, d.manifest} {

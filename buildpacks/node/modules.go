@@ -55,6 +55,25 @@ func (b *builder) modulesKey() (modulesKey, error) {
 	}, err
 }
 
+// layerKey is everything that the layer of packages depends on with what scripts changed in them.
+type layerKey struct {
+	modulesKey
+	Changes string `json:"changes,omitempty"` // hash of them
+}
+
+func (b *builder) layerKey() (layerKey, error) {
+	key := layerKey{modulesKey: b.key}
+	if b.changes == "" {
+		return key, nil
+	}
+	if _, err := os.Stat(b.changes); errors.Is(err, fs.ErrNotExist) {
+		return key, nil // there are none
+	}
+	var err error
+	key.Changes, err = hashTree(b.changes)
+	return key, err
+}
+
 // digest names what is kept of a key.
 func digest(key any) (string, error) {
 	text, err := json.Marshal(key)
@@ -132,7 +151,10 @@ func (b *builder) fillModules(ctx context.Context, l *layer.Layer) error {
 		}
 	}
 	l.SBOM = got.bill(b.subject())
-	return nil
+	if b.changes == "" {
+		return nil
+	}
+	return applyChanges(l.Path, b.changes, dir, got)
 }
 
 // subject is the app in a bill of materials.

@@ -14,6 +14,7 @@ type settings struct {
 	Version     string   `config:"BP_NODE_VERSION"`
 	ProjectPath string   `config:"BP_NODE_PROJECT_PATH"`
 	Scripts     []string `config:"BP_NODE_RUN_SCRIPTS,list"`
+	Hooks       bool     `config:"BP_NODE_INSTALL_SCRIPTS_ENABLED"`
 	Unverified  bool     `config:"BP_NODE_UNVERIFIED_ENABLED"`
 	Reload      bool     `config:"BP_LIVE_RELOAD_ENABLED"`
 	Debug       bool     `config:"BP_DEBUG_ENABLED"`

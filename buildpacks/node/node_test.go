@@ -93,9 +93,18 @@ func TestDecisions(t *testing.T) {
 			"package.json": `{"engines": {"node": "22"}}`, "web/package.json": withPackage, "web/bun.lock": "", "yarn.lock": "",
 		}, env: config.Environment{"BP_NODE_PROJECT_PATH": "web"}},
 		{name: "scripts", app: files{
-			"package.json":      `{"scripts": {"start": "node .", "build": "tsc", "prepare": "husky"}, "dependencies": {"ms": "2"}}`,
+			"package.json":      `{"scripts": {"start": "node .", "build": "tsc", "preinstall": "npx only-allow npm", "postinstall": "patch-package", "prepare": "husky || true"}, "dependencies": {"ms": "2"}}`,
 			"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {}}}`,
 		}},
+		{name: "scripts-of-install", app: files{"package.json": `{"scripts": {"start": "node .", "preinstall": "a", "install": "b", "prepare": "c"}}`}},
+		{name: "scripts-named", app: files{"package.json": `{"scripts": {"start": "node .", "build": "a", "postinstall": "b", "prepare": "husky"}}`}, env: config.Environment{"BP_NODE_RUN_SCRIPTS": "prepare,build"}},
+		{name: "scripts-off", app: files{"package.json": `{"scripts": {"start": "node .", "build": "a", "postinstall": "b"}}`}, env: config.Environment{"BP_NODE_INSTALL_SCRIPTS_ENABLED": "false"}},
+		{name: "scripts-of-workspaces", app: files{
+			"package.json": `{"workspaces": ["*"], "scripts": {"postinstall": "root"}}`, "yarn.lock": "__metadata:\n  version: 8\n", ".yarnrc.yml": "nodeLinker: node-modules\n",
+			"web/package.json":   `{"name": "web", "scripts": {"start": "node .", "postinstall": "web", "prepare": "not with this Yarn"}, "devDependencies": {"db": "*"}}`,
+			"db/package.json":    `{"name": "db", "scripts": {"postinstall": "prisma generate"}, "dependencies": {"web": "*"}}`,
+			"other/package.json": `{"name": "other", "scripts": {"postinstall": "pod install"}}`,
+		}, env: config.Environment{"BP_NODE_PROJECT_PATH": "web"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -150,7 +159,6 @@ func TestFaults(t *testing.T) {
 		{name: "lockfile-syntax", app: files{"package.json": "{}", "package-lock.json": "{"}},
 		{name: "lockfile-old", app: files{"package.json": "{}", "package-lock.json": `{"lockfileVersion": 1}`}},
 		{name: "lockfile-link", app: locked(`"packages/a": {}, "node_modules/a": {"resolved": "packages/a", "link": true}`)},
-		{name: "postinstall", app: manifest(`{"scripts": {"postinstall": "patch-package"}}`)},
 		{name: "script-missing", app: start("node x"), env: config.Environment{"BP_NODE_RUN_SCRIPTS": "bundle"}},
 		{name: "start-and", app: start("node a.js && node b.js")},
 		{name: "start-variable", app: start("node a.js --port $PORT")},

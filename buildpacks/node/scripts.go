@@ -17,25 +17,33 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// buildScripts returns the scripts to run: those that were named, or the default ones that there are.
-func (m manifest) buildScripts(asked []string, named bool) ([]string, error) {
-	var scripts []string
-	for _, name := range asked {
+// chooseScripts decides on the scripts to run: the install's, then the build's, which are those that were named or the
+// default ones that there are.
+func (d *decision) chooseScripts(named bool) error {
+	from, err := filepath.Rel(d.root, d.project)
+	if err != nil {
+		return err
+	}
+	if d.scripts, d.idle, err = d.hooks(); err != nil {
+		return err
+	}
+	for _, name := range d.Scripts {
+		command := d.manifest.Scripts[name]
 		switch {
-		case m.Scripts[name] != "":
-			scripts = append(scripts, name)
+		case command != "":
+			d.scripts = append(d.scripts, script{Dir: filepath.ToSlash(from), Name: name, Command: command})
 		case named:
-			return nil, fault.Fault{ID: "node-script-missing", What: fmt.Sprintf("BP_NODE_RUN_SCRIPTS names %q, which package.json does not have", name), Do: "name one of its scripts"}
+			return fault.Fault{ID: "node-script-missing", What: fmt.Sprintf("BP_NODE_RUN_SCRIPTS names %q, which package.json does not have", name), Do: "name one of its scripts"}
 		}
 	}
-	return scripts, nil
+	return nil
 }
 
 // builtKey is everything that the app after its build scripts depends on.
 type builtKey struct {
 	Modules modulesKey
 	Source  string
-	Scripts []string
+	Scripts []script
 	Env     []string
 }
 
@@ -58,6 +66,7 @@ func (b *builder) runScripts(ctx context.Context) error {
 		return err
 	}
 	kept := filepath.Join(b.built, name)
+	b.changes = kept + ".packages"
 	if _, err := os.Stat(kept); err == nil {
 		b.Log.Bullet("Build scripts: nothing changed, so what they made is taken")
 		if err := removeContent(b.AppDir); err != nil {
@@ -69,12 +78,12 @@ func (b *builder) runScripts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	install := ""
 	if b.hasPackages() {
-		dir, err := b.installed(ctx)
-		if err != nil {
+		if install, err = b.installed(ctx); err != nil {
 			return err
 		}
-		if err := b.lendPackages(dir); err != nil {
+		if err := b.lendPackages(install); err != nil {
 			return err
 		}
 	}
@@ -83,18 +92,12 @@ func (b *builder) runScripts(ctx context.Context) error {
 	}
 	for _, script := range b.scripts {
 		done := b.Log.Phase("Running script %s", script)
-		if err := command.Run(ctx, command.Command{Path: b.manager.name, Args: []string{"run", script}, Dir: b.project, Env: full.List(), Log: b.Log}); err != nil {
+		if err := command.Run(ctx, command.Command{Path: b.manager.name, Args: []string{"run", script.Name}, Dir: filepath.Join(b.root, script.Dir), Env: full.List(), Log: b.Log}); err != nil {
 			return explainScript(err, script)
 		}
 		done()
 	}
-	if err := b.link(""); err != nil {
-		return err
-	}
-	if err := b.keepCaches(); err != nil {
-		return err
-	}
-	return keep(b.built, kept, b.AppDir)
+	return b.keep(install, kept)
 }
 
 // lendPackages puts all packages into the app for the build scripts. They are copied and not linked to: bundlers follow a
@@ -116,20 +119,33 @@ func (b *builder) lendPackages(dir string) error {
 	return nil
 }
 
-func explainScript(err error, script string) error {
+func explainScript(err error, s script) error {
 	if failed := new(command.Error); !errors.As(err, &failed) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	return fault.Fault{ID: "node-script", What: "the script " + script + " failed", Do: "see its words above"}
+	do := "see its words above"
+	if s.Hook {
+		do += ", or set BP_NODE_INSTALL_SCRIPTS_ENABLED=false if the app does not need it"
+	}
+	return fault.Fault{ID: "node-script", What: "the script " + s.String() + " failed", Do: do}
 }
 
-// keep puts a copy of the app into a cache that holds one.
-func keep(cache, kept, app string) error {
-	if err := removeContent(cache); err != nil {
+// keep puts copies of the app and of what changed in its packages into the cache, which holds those of one build.
+func (b *builder) keep(install, kept string) error {
+	if err := removeContent(b.built); err != nil {
+		return err
+	}
+	if err := b.keepChanges(install, b.changes); err != nil {
+		return err
+	}
+	if err := b.link(""); err != nil {
+		return err
+	}
+	if err := b.keepCaches(); err != nil {
 		return err
 	}
 	partial := kept + ".partial"
-	if err := os.CopyFS(partial, os.DirFS(app)); err != nil {
+	if err := os.CopyFS(partial, os.DirFS(b.AppDir)); err != nil {
 		return fmt.Errorf("keeping what the build scripts made: %w", err)
 	}
 	return os.Rename(partial, kept)
