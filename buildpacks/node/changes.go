@@ -88,11 +88,15 @@ func packageOf(name string) string {
 		return ""
 	}
 	start := at + len(modulesDir) + 1
-	parts := strings.SplitN(name[start:], "/", 3)
-	if strings.HasPrefix(parts[0], "@") && len(parts) > 1 {
-		return name[:start] + parts[0] + "/" + parts[1]
+	parts := strings.Split(name[start:], "/")
+	depth := 1
+	switch {
+	case strings.HasPrefix(parts[0], "@"):
+		depth = 2
+	case parts[0] == ".store" && len(parts) > 3: // of Yarn: .store/a-npm-1.0.0/package
+		depth = 3
 	}
-	return name[:start] + parts[0]
+	return name[:start] + path.Join(parts[:min(depth, len(parts))]...)
 }
 
 // sameFile tells whether two files have the same content, or links the same target.

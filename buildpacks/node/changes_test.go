@@ -17,16 +17,17 @@ func TestChanges(t *testing.T) {
 	installed := map[string]string{
 		"node_modules/a/package.json": "{}", "node_modules/a/index.js": "old", "node_modules/a/gone.js": "", "node_modules/a/lib/gone.js": "",
 		"node_modules/.pnpm/b@1/node_modules/@s/b/index.js": "old", "node_modules/.pnpm/lock.yaml": "old",
-		"node_modules/dev/index.js": "old", "node_modules/.modules.yaml": "old", "node_modules/.prisma/stub.js": "same",
+		"node_modules/.store/c-npm-1/package/index.js": "old", "node_modules/dev/index.js": "old", "node_modules/.modules.yaml": "old", "node_modules/.prisma/stub.js": "same",
 	}
 	kittest.Write(t, install, installed)
 	kittest.Write(t, app, installed)
 	kittest.Write(t, layer, map[string]string{
 		"node_modules/a/package.json": "{}", "node_modules/a/index.js": "old", "node_modules/a/gone.js": "", "node_modules/a/lib/gone.js": "",
-		"node_modules/.pnpm/b@1/node_modules/@s/b/index.js": "old",
+		"node_modules/.pnpm/b@1/node_modules/@s/b/index.js": "old", "node_modules/.store/c-npm-1/package/index.js": "old",
 	})
 	kittest.Write(t, app, map[string]string{
 		"node_modules/a/index.js": "new", "node_modules/.pnpm/b@1/node_modules/@s/b/index.js": "new", "node_modules/.pnpm/lock.yaml": "new",
+		"node_modules/.store/c-npm-1/package/index.js": "new",
 		"node_modules/dev/index.js": "new", "node_modules/.modules.yaml": "new", "node_modules/.prisma/client.js": "generated",
 		"node_modules/.cache/x": "", "node_modules/made/index.js": "made", "src/index.js": "",
 	})
@@ -37,7 +38,7 @@ func TestChanges(t *testing.T) {
 		copyChanges(changes, install, app, modulesDir),
 		copyChanges(changes, install, app, "packages/none/"+modulesDir),
 		applyChanges(layer, changes, install, tree{root: install, app: app, packages: map[string]*installedPackage{
-			"node_modules/a": {}, "node_modules/.pnpm/b@1/node_modules/@s/b": {},
+			"node_modules/a": {}, "node_modules/.pnpm/b@1/node_modules/@s/b": {}, "node_modules/.store/c-npm-1/package": {},
 		}}),
 	} {
 		if err != nil {
@@ -47,6 +48,7 @@ func TestChanges(t *testing.T) {
 	want := map[string]string{
 		"node_modules/a/package.json": "{}", "node_modules/a/index.js": "new", "node_modules/.pnpm/b@1/node_modules/@s/b/index.js": "new",
 		"node_modules/.prisma/client.js": "generated", "node_modules/.prisma/stub.js": "same", "node_modules/made/index.js": "made",
+		"node_modules/.store/c-npm-1/package/index.js": "new",
 	}
 	for name, content := range want {
 		if got, err := os.ReadFile(filepath.Join(layer, name)); err != nil || string(got) != content {

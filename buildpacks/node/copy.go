@@ -67,10 +67,11 @@ func (t tree) parents() map[string]bool {
 	return found
 }
 
-// linksOnly tells whether a folder may hold links to packages and no packages: of programs, of a scope, pnpm's of all.
+// linksOnly tells whether a folder may hold links to packages and no packages: of programs, of a scope, pnpm's of all,
+// those of a package in Yarn's store.
 func linksOnly(name string) bool {
 	base, parent := path.Base(name), path.Base(path.Dir(name))
-	return base == ".bin" || parent == modulesDir && strings.HasPrefix(base, "@") || strings.HasSuffix(name, modulesDir+"/.pnpm/"+modulesDir)
+	return base == ".bin" || base == modulesDir && strings.Contains(name, "/.store/") || parent == modulesDir && strings.HasPrefix(base, "@") || strings.HasSuffix(name, modulesDir+"/.pnpm/"+modulesDir)
 }
 
 // owner returns the package of the tree that a file or folder belongs to, "" if none does.

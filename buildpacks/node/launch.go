@@ -59,9 +59,9 @@ func (d decision) chooseStart(dir string) (start, error) {
 	return d.startProgram(words, script)
 }
 
-// startProgram starts a program of a package. The lockfile of npm tells its file; with others it is found later.
+// startProgram starts a program of a package. The lockfile of npm 7 and newer tells its file; with others it is found later.
 func (d decision) startProgram(words []string, script string) (start, error) {
-	if d.manager != npm && d.hasPackages() && !d.pnp && !slices.Contains(absent, words[0]) {
+	if (d.manager != npm || d.locked.Version == 1) && d.hasPackages() && !d.pnp && !slices.Contains(absent, words[0]) {
 		return start{program: words}, nil
 	}
 	from, err := filepath.Rel(d.root, d.project)

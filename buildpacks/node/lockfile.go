@@ -13,10 +13,10 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// lockfile is a package-lock.json of version 2 or 3 (npm's documentation, "package-lock.json").
+// lockfile is a package-lock.json (npm's documentation, "package-lock.json").
 type lockfile struct {
 	Version  int                       `json:"lockfileVersion"`
-	Packages map[string]*lockedPackage `json:"packages"` // by path: "node_modules/a/node_modules/b"; "" is the app
+	Packages map[string]*lockedPackage `json:"packages"` // by path, from version 2 on: "node_modules/a/node_modules/b"; "" is the app
 }
 
 type lockedPackage struct {
@@ -37,8 +37,8 @@ func readLockfile(file string, members []string) (lockfile, error) {
 	if err := json.Unmarshal(data, &l); err != nil {
 		return lockfile{}, fault.Fault{ID: "node-lockfile", What: "reading " + name, Err: err, Do: "make it anew with npm install"}
 	}
-	if l.Version < 2 {
-		return lockfile{}, fault.Fault{ID: "node-lockfile-old", What: fmt.Sprintf("%s has version %d of the format, which npm 6 wrote", name, l.Version), Do: "renew it with npm install --package-lock-only"}
+	if l.Version < 1 {
+		return lockfile{}, fault.Fault{ID: "node-lockfile-old", What: fmt.Sprintf("%s has version %d of the format, which no npm reads", name, l.Version), Do: "renew it with npm install --package-lock-only"}
 	}
 	for _, at := range slices.Sorted(maps.Keys(l.Packages)) {
 		p := l.Packages[at]

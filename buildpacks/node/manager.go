@@ -260,11 +260,11 @@ func (d *decision) readYarnSettings() error {
 		return err
 	}
 	switch d.yarn.Linker {
-	case "node-modules":
+	case "node-modules", "pnpm":
 	case "", "pnp":
 		d.pnp = true
 	default:
-		return fault.Fault{ID: "node-linker", What: fmt.Sprintf(".yarnrc.yml has nodeLinker: %s, which this buildpack does not have yet", d.yarn.Linker), Do: "set nodeLinker to node-modules or pnp and run yarn install"}
+		return fault.Fault{ID: "node-linker", What: fmt.Sprintf(".yarnrc.yml has nodeLinker: %s, which is none of Yarn's", d.yarn.Linker), Do: "set nodeLinker to node-modules, pnpm or pnp and run yarn install"}
 	}
 	if d.yarn.Path == "" {
 		return nil

@@ -113,7 +113,7 @@ func (t tree) read(at string) (*installedPackage, error) {
 		}
 	}
 	beside := []string{}
-	if store := inStore.FindString(at); store != "" {
+	if store := storeOf(at); store != "" {
 		beside = append(beside, store)
 	}
 	if t.everything || len(p.Bundled)+len(p.BundledToo) > 0 {
@@ -130,8 +130,19 @@ func (t tree) read(at string) (*installedPackage, error) {
 	return p, nil
 }
 
-// inStore matches the folder around a package in which pnpm and Bun put links to what it can load.
-var inStore = regexp.MustCompile(`^.*node_modules/\.(pnpm|bun)/[^/]+/node_modules`)
+var (
+	inStore     = regexp.MustCompile(`^.*node_modules/\.(pnpm|bun)/[^/]+/node_modules`)
+	inYarnStore = regexp.MustCompile(`^(.*node_modules/\.store/[^/]+)/package$`)
+)
+
+// storeOf returns the folder around or beside a package in which pnpm, Bun and Yarn's pnpm linker put links to what it can
+// load, "" if there is none.
+func storeOf(at string) string {
+	if parts := inYarnStore.FindStringSubmatch(at); parts != nil {
+		return path.Join(parts[1], modulesDir)
+	}
+	return inStore.FindString(at)
+}
 
 // all adds the packages of a node_modules folder.
 func (t tree) all(folder string, needs map[string]bool) error {

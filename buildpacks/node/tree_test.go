@@ -108,6 +108,55 @@ func TestCopyModules(t *testing.T) {
 				"node_modules/.pnpm/node_modules/b -> ../b@1/node_modules/b",
 			},
 		},
+		{
+			name: "store of Yarn 3",
+			app:  map[string]string{"package.json": `{"dependencies": {"@s/a": "1"}}`},
+			found: map[string]string{
+				"node_modules/.store/a-npm-1/node_modules/@s/a/package.json": `{"dependencies": {"b": "1"}}`,
+				"node_modules/.store/b-npm-1/node_modules/b/package.json":    `{}`,
+				"node_modules/.store/c-npm-1/node_modules/c/package.json":    `{}`,
+			},
+			links: map[string]string{
+				"node_modules/@s/a": "../.store/a-npm-1/node_modules/@s/a",
+				"node_modules/.store/a-npm-1/node_modules/@s/a/node_modules/b": "../../../../../b-npm-1/node_modules/b",
+			},
+			start: ".",
+			want: []string{
+				"node_modules/.store/a-npm-1/node_modules/@s/a/node_modules/b -> ../../../../../b-npm-1/node_modules/b",
+				"node_modules/.store/a-npm-1/node_modules/@s/a/package.json",
+				"node_modules/.store/b-npm-1/node_modules/b/package.json",
+				"node_modules/@s/a -> ../.store/a-npm-1/node_modules/@s/a",
+			},
+		},
+		{
+			name: "store of Yarn 4",
+			app:  map[string]string{"package.json": `{"dependencies": {"@s/a": "1"}, "devDependencies": {"d": "1"}}`},
+			found: map[string]string{
+				"node_modules/.store/a-npm-1/package/package.json": `{"dependencies": {"b": "1"}}`,
+				"node_modules/.store/b-npm-1/package/package.json": `{}`,
+				"node_modules/.store/c-npm-1/package/package.json": `{}`,
+				"node_modules/.store/d-npm-1/package/package.json": `{}`,
+				"node_modules/.package-map.json":                   "",
+			},
+			links: map[string]string{
+				"node_modules/@s/a": "../.store/a-npm-1/package",
+				"node_modules/d":    ".store/d-npm-1/package",
+				"node_modules/.store/a-npm-1/node_modules/@s/a": "../../package",
+				"node_modules/.store/a-npm-1/node_modules/b":    "../../b-npm-1/package",
+				"node_modules/.store/a-npm-1/node_modules/c":    "../../c-npm-1/package", // an extension, which a does not declare
+				"node_modules/.store/d-npm-1/node_modules/b":    "../../b-npm-1/package",
+			},
+			start: ".",
+			want: []string{
+				"node_modules/.store/a-npm-1/node_modules/@s/a -> ../../package",
+				"node_modules/.store/a-npm-1/node_modules/b -> ../../b-npm-1/package",
+				"node_modules/.store/a-npm-1/node_modules/c -> ../../c-npm-1/package",
+				"node_modules/.store/a-npm-1/package/package.json",
+				"node_modules/.store/b-npm-1/package/package.json",
+				"node_modules/.store/c-npm-1/package/package.json",
+				"node_modules/@s/a -> ../.store/a-npm-1/package",
+			},
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
