@@ -87,8 +87,8 @@ func TestNode(t *testing.T) {
 		},
 		{
 			app: "bun", path: "/", answer: "Hello from Bun, in 1d.\n",
-			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from Bun, in 1d.\n",
-			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",
+			file: "server.ts", from: "Hello", to: "Goodbye", then: "Goodbye from Bun, in 1d.\n",
+			layers: []string{"bun", "modules"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",
 		},
 	}
 	nodeLayers := map[string]string{} // release -> digest

@@ -44,6 +44,7 @@ type decision struct {
 	scripts   []script
 	idle      []script // that have nothing to do
 	start     start
+	bun       choice // the release of Bun that runs the app
 }
 
 func decide(in bp.BuildContext) (decision, error) {
@@ -86,8 +87,10 @@ func decide(in bp.BuildContext) (decision, error) {
 	if err := d.chooseScripts(named); err != nil {
 		return d, err
 	}
-	d.start, err = d.chooseStart(in.AppDir)
-	return d, err
+	if d.start, err = d.chooseStart(in.AppDir); err != nil {
+		return d, err
+	}
+	return d, d.chooseBun()
 }
 
 // Build makes the layers node and modules, runs the build scripts and links the app to its modules.
@@ -102,10 +105,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		return bp.BuildResult{}, err
 	}
 	defer func() { _ = os.RemoveAll(b.scratch) }() // below the temporary folder, which ends with the build
-	runtime, err := in.Layers.Contribute(ctx, layer.Request{
-		Name: "node", Flags: layer.Flags{Launch: true}, Key: nodeKey{recipe, d.node.Version, d.arch},
-		Fill: b.fillNode,
-	})
+	program, err := b.runtime(ctx)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
@@ -133,7 +133,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err := b.debug(ctx); err != nil {
 		return bp.BuildResult{}, err
 	}
-	return b.processes(filepath.Join(runtime.Path, "bin", "node"))
+	return b.processes(program)
 }
 
 // modules makes the layer of packages and returns its path, "" if the app has none.
@@ -233,6 +233,13 @@ func (d decision) describe(in bp.BuildContext) {
 	}
 	if d.project != d.root {
 		in.Log.Decision("Workspace", d.ProjectPath, "BP_NODE_PROJECT_PATH")
+	}
+	if d.start.bun {
+		why := "script start"
+		if d.start.elsewhere {
+			why = "Procfile"
+		}
+		in.Log.Decision("Runs on", "Bun "+d.bun.Version, why)
 	}
 	for _, s := range d.idle {
 		in.Log.Decision("Left out", s.String(), s.Command+", which has nothing to do in a build")

@@ -28,7 +28,7 @@ func TestChanges(t *testing.T) {
 	kittest.Write(t, app, map[string]string{
 		"node_modules/a/index.js": "new", "node_modules/.pnpm/b@1/node_modules/@s/b/index.js": "new", "node_modules/.pnpm/lock.yaml": "new",
 		"node_modules/.store/c-npm-1/package/index.js": "new",
-		"node_modules/dev/index.js": "new", "node_modules/.modules.yaml": "new", "node_modules/.prisma/client.js": "generated",
+		"node_modules/dev/index.js":                    "new", "node_modules/.modules.yaml": "new", "node_modules/.prisma/client.js": "generated",
 		"node_modules/.cache/x": "", "node_modules/made/index.js": "made", "src/index.js": "",
 	})
 	for _, err := range []error{

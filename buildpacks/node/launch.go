@@ -20,43 +20,61 @@ import (
 
 // start is how the app is started.
 type start struct {
-	arguments []string // of node; nil for the main file
+	arguments []string // of node or Bun; nil for the main file
+	bun       bool     // Bun runs the app
 	program   []string // of a package, with its arguments: its file is known after the install
 	elsewhere bool     // a Procfile says how
 	port      string   // that Next.js' own program would be told
 }
 
-// procfileWeb matches a Procfile that has the process web.
-var procfileWeb = regexp.MustCompile(`(?m)^[ \t]*web[ \t]*:`)
+// procfileWeb matches the process web of a Procfile, and Bun, if it starts that.
+var procfileWeb = regexp.MustCompile(`(?m)^[ \t]*web[ \t]*:[ \t]*(bun[ \t])?`)
 
 // chooseStart reads the script start. Nothing is started by npm or a shell, which the run image does not have.
 func (d decision) chooseStart(dir string) (start, error) {
-	if procfile, err := os.ReadFile(filepath.Join(dir, "Procfile")); err == nil && procfileWeb.Match(procfile) {
-		return start{elsewhere: true}, nil
+	if procfile, err := os.ReadFile(filepath.Join(dir, "Procfile")); err == nil {
+		if web := procfileWeb.FindSubmatch(procfile); web != nil {
+			return start{elsewhere: true, bun: len(web[1]) > 0}, nil
+		}
 	}
-	script := strings.TrimSpace(d.manifest.Scripts["start"])
-	if script == "" {
+	if strings.TrimSpace(d.manifest.Scripts["start"]) == "" {
 		return start{}, nil
 	}
-	for _, hook := range []string{"prestart", "poststart"} {
+	return d.startScript("start", nil)
+}
+
+// startScript reads a script. One that does nothing but run another is that one.
+func (d decision) startScript(name string, seen []string) (start, error) {
+	if slices.Contains(seen, name) {
+		return start{}, startFault("the script "+name+" runs itself", "let it start a file")
+	}
+	seen = append(seen, name)
+	script := strings.TrimSpace(d.manifest.Scripts[name])
+	for _, hook := range []string{"pre" + name, "post" + name} {
 		if d.manifest.Scripts[hook] != "" {
 			return start{}, startFault(fmt.Sprintf("the script %s needs npm at launch", hook), "let the app do it, or run it at build time with BP_NODE_RUN_SCRIPTS")
 		}
 	}
 	words, err := argv.Split(script)
 	if broken := new(argv.Error); errors.As(err, &broken) {
-		return start{}, startFault(fmt.Sprintf("the script start is %q: %s", script, broken.What), broken.Do+", or say how to start in a Procfile")
+		return start{}, startFault(fmt.Sprintf("the script %s is %q: %s", name, script, broken.What), broken.Do+", or say how to start in a Procfile")
 	}
 	if err != nil {
 		return start{}, err
 	}
-	if words[0] == "node" {
-		if len(words) == 1 {
-			return start{}, startFault("the script start is \"node\" without a file", "name the file")
-		}
+	switch {
+	case len(words) == 0:
+		return start{}, startFault("the script "+name+" is empty", "let it start a file")
+	case words[0] == "node" && len(words) == 1:
+		return start{}, startFault("the script "+name+" is \"node\" without a file", "name the file")
+	case words[0] == "node":
 		return start{arguments: words[1:]}, nil
+	case words[0] == "bun":
+		return d.startBun(words, name, seen)
+	case len(words) == 3 && words[1] == "run" && slices.Contains(absent, words[0]) && d.manifest.Scripts[words[2]] != "":
+		return d.startScript(words[2], seen)
 	}
-	return d.startProgram(words, script)
+	return d.startProgram(words, name)
 }
 
 // startProgram starts a program of a package. The lockfile of npm 7 and newer tells its file; with others it is found later.
@@ -70,7 +88,7 @@ func (d decision) startProgram(words []string, script string) (start, error) {
 	}
 	program, dev, found := d.locked.program(from, words[0])
 	if !found {
-		return start{}, notFound(script)
+		return start{}, notFound(script, d.manifest.Scripts[script])
 	}
 	if dev {
 		return start{}, onlyDev(words[0])
@@ -84,8 +102,8 @@ func (d decision) startProgram(words []string, script string) (start, error) {
 // absent are programs that the run image does not have and no package should be taken for.
 var absent = []string{"npm", "npx", "pnpm", "pnpx", "yarn", "bun", "bunx", "sh", "bash"}
 
-func notFound(script string) error {
-	return startFault(fmt.Sprintf("the script start is %q, which is neither node nor a program of a package in the lockfile", script), "write it as node and a file, or say how to start in a Procfile")
+func notFound(name, script string) error {
+	return startFault(fmt.Sprintf("the script %s is %q, which is neither node nor a program of a package in the lockfile", name, script), "write it as node and a file, or say how to start in a Procfile")
 }
 
 func onlyDev(program string) error {
@@ -136,7 +154,7 @@ func (b *builder) findProgram(ctx context.Context) error {
 		b.start.arguments = append([]string{path.Join(found, file)}, words[1:]...)
 		return err
 	}
-	return notFound(strings.Join(words, " "))
+	return notFound("start", strings.Join(words, " "))
 }
 
 func startFault(what, do string) error {
@@ -144,7 +162,7 @@ func startFault(what, do string) error {
 }
 
 // processes returns the process web, by the script start, the main file, server.js or index.js.
-func (b *builder) processes(node string) (bp.BuildResult, error) {
+func (b *builder) processes(program string) (bp.BuildResult, error) {
 	if b.start.elsewhere {
 		return bp.BuildResult{Processes: b.reloading()}, nil
 	}
@@ -156,11 +174,11 @@ func (b *builder) processes(node string) (bp.BuildResult, error) {
 		}
 		arguments, why = []string{main}, "main file"
 	}
-	b.Log.Decision("Starts", strings.Join(append([]string{"node"}, arguments...), " "), why)
+	b.Log.Decision("Starts", strings.Join(append([]string{filepath.Base(program)}, arguments...), " "), why)
 	if b.pnp && b.hasPackages() {
 		arguments = append(b.pnpArguments(), arguments...)
 	}
-	process := bp.Process{Type: "web", Command: append([]string{node}, arguments...), Default: true}
+	process := bp.Process{Type: "web", Command: append([]string{program}, arguments...), Default: true}
 	if b.project != b.AppDir {
 		process.WorkingDir = b.project
 	}

@@ -1,0 +1,97 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+)
+
+// bunValues are options of Bun that take the next word.
+var bunValues = []string{"--preload", "-r", "--require", "--import", "--env-file", "--cwd", "--conditions", "--port", "--define", "-d", "--config", "-c"}
+
+// startBun reads a script that calls Bun: with a file, which Bun then runs, or with another script.
+func (d decision) startBun(words []string, name string, seen []string) (start, error) {
+	target, ran := -1, false
+	for i := 1; i < len(words) && target < 0; i++ {
+		switch word := words[i]; {
+		case word == "run" && !ran:
+			ran = true
+		case slices.Contains(bunValues, word):
+			i++
+		case !strings.HasPrefix(word, "-"):
+			target = i
+		}
+	}
+	switch {
+	case target < 0:
+		return start{}, startFault(fmt.Sprintf("the script %s is %q, which names no file", name, strings.Join(words, " ")), "name the file")
+	case d.manifest.Scripts[words[target]] != "":
+		return d.startScript(words[target], seen)
+	case strings.ContainsAny(words[target], "./"):
+		return start{arguments: words[1:], bun: true}, nil
+	}
+	return d.startProgram(words[target:], name)
+}
+
+// chooseBun decides on the release that runs the app: the package manager's or else the newest.
+func (d *decision) chooseBun() error {
+	if !d.start.bun {
+		return nil
+	}
+	if d.bun = d.using; d.manager == bun {
+		return nil
+	}
+	version, err := d.lock.manager(bun.packageName("", d.arch), "*", d.node.Version)
+	d.bun = choice{version, "the newest"}
+	return err
+}
+
+// runtime makes the layer of Node.js or, if that runs the app, of Bun, and returns its program.
+func (b *builder) runtime(ctx context.Context) (string, error) {
+	request := layer.Request{Name: "node", Key: nodeKey{recipe, b.node.Version, b.arch}, Fill: b.fillNode}
+	if b.start.bun {
+		request = layer.Request{Name: "bun", Key: bunKey{recipe, b.bun.Version, b.arch}, Fill: b.fillBun}
+	}
+	request.Flags = layer.Flags{Launch: true}
+	l, err := b.Layers.Contribute(ctx, request)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(l.Path, "bin", request.Name), nil
+}
+
+// bunKey is everything that the layer of Bun depends on.
+type bunKey struct {
+	Recipe int    `json:"recipe"`
+	Bun    string `json:"bun"`
+	Arch   string `json:"arch"`
+}
+
+// fillBun makes the layer of Bun: the program, the same for every app.
+func (b *builder) fillBun(ctx context.Context, l *layer.Layer) error {
+	told := ""
+	if b.manager == bun {
+		told = b.hash
+	}
+	dir, err := b.tools.install(ctx, bun.title, bun.packageName("", b.arch), b.bun, told, func(string) bool { return true })
+	if err != nil {
+		return err
+	}
+	if err = os.Mkdir(filepath.Join(l.Path, "bin"), 0o755); err == nil {
+		err = strip(filepath.Join(l.Path, "bin", "bun"), filepath.Join(dir, "bin", "bun"))
+	}
+	if err != nil {
+		return fmt.Errorf("making the layer of Bun: %w", err)
+	}
+	l.LaunchEnv.Default("NODE_ENV", "production")
+	l.SBOM = &sbom.Document{Subject: sbom.Component{
+		Type: "application", Name: "bun", Version: b.bun.Version, PURL: "pkg:generic/bun@" + b.bun.Version, Licenses: []string{"MIT"},
+	}}
+	return nil
+}
