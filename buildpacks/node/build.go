@@ -41,6 +41,7 @@ type decision struct {
 	pnp       bool              // Yarn's Plug'n'Play: no node_modules
 	bound     map[string]string // files of bindings with settings, by name
 	mirrors   deb.Mirrors       // of Debian
+	slim      slim
 	scripts   []script
 	idle      []script // that have nothing to do
 	start     start
@@ -57,6 +58,9 @@ func decide(in bp.BuildContext) (decision, error) {
 		return d, fault.Fault{ID: "node-target", What: fmt.Sprintf("Node.js needs glibc on amd64 or arm64, and the run image is %s on %s (%s)", libc, in.Target.Arch, because), Do: "use the run image glibc"}
 	}
 	var err error
+	if d.slim, err = readSlim(d.LeaveOut); err != nil {
+		return d, err
+	}
 	if d.lock, err = readLock(); err != nil {
 		return d, err
 	}

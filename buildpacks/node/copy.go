@@ -35,8 +35,6 @@ func copyModules(to string, t tree, folder string) error {
 		switch {
 		case inAddon && forCompiling(name[len(owner)+1:]):
 			return skip(entry)
-		case inAddon && entry.IsDir() && !foreign(name, t.arch):
-			return nil // one that is left empty is not made
 		case entry.IsDir() && owner == "":
 			if name == folder || parents[name] || linksOnly(name) {
 				return nil
@@ -46,14 +44,32 @@ func copyModules(to string, t tree, folder string) error {
 			if foreign(name, t.arch) {
 				return fs.SkipDir
 			}
-			return os.MkdirAll(target, 0o755)
+			if name == owner {
+				return os.MkdirAll(target, 0o755)
+			}
+			return nil // it is made for what is in it
 		case entry.Type() == fs.ModeSymlink:
 			return t.copyLink(root, target, name, owner)
 		case entry.Type().IsRegular() && owner != "" && !muslAddon.MatchString(name):
-			return copyFile(root, target, name)
+			return t.copyPackageFile(root, target, name, owner)
 		}
 		return nil // beside packages, or a socket or a pipe, which holds nothing
 	})
+}
+
+// copyPackageFile copies a file of a package, or counts it as left out.
+func (t tree) copyPackageFile(root *os.Root, to, name, owner string) error {
+	if kind := t.kind(owner, name); kind != "" {
+		info, err := root.Lstat(name)
+		if err == nil {
+			t.slim.bytes[kind] += info.Size()
+		}
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return copyFile(root, to, name)
 }
 
 // parents are the folders that packages of the tree are in.

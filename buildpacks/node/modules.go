@@ -58,11 +58,12 @@ func (b *builder) modulesKey() (modulesKey, error) {
 // layerKey is everything that the layer of packages depends on with what scripts changed in them.
 type layerKey struct {
 	modulesKey
-	Changes string `json:"changes,omitempty"` // hash of them
+	LeaveOut []string `json:"leaveOut"`
+	Changes  string   `json:"changes,omitempty"` // hash of them
 }
 
 func (b *builder) layerKey() (layerKey, error) {
-	key := layerKey{modulesKey: b.key}
+	key := layerKey{modulesKey: b.key, LeaveOut: b.slim.kinds}
 	if b.changes == "" {
 		return key, nil
 	}
@@ -150,6 +151,9 @@ func (b *builder) fillModules(ctx context.Context, l *layer.Layer) error {
 			return fmt.Errorf("making the layer of packages: %w", err)
 		}
 	}
+	if len(b.slim.bytes) > 0 {
+		b.Log.Bullet("Packages: what no program loads is left out: %s", b.slim)
+	}
 	l.SBOM = got.bill(b.subject())
 	if b.changes == "" {
 		return nil
@@ -177,7 +181,7 @@ func (b *builder) production(ctx context.Context, dir string) (tree, error) {
 	if err != nil {
 		return tree{}, err
 	}
-	t := tree{root: dir, app: b.root, arch: b.arch}
+	t := tree{root: dir, app: b.root, arch: b.arch, slim: b.slim}
 	if b.manager == berry && !strings.HasPrefix(b.using.Version, "3.") {
 		// Yarn knows of dependencies that packages do not declare, so it takes away what is for development itself.
 		if _, err := b.environment(ctx); err != nil { // it makes the folder for what is not kept

@@ -16,6 +16,7 @@ type settings struct {
 	Scripts     []string `config:"BP_NODE_RUN_SCRIPTS,list"`
 	Hooks       bool     `config:"BP_NODE_INSTALL_SCRIPTS_ENABLED"`
 	Unverified  bool     `config:"BP_NODE_UNVERIFIED_ENABLED"`
+	LeaveOut    []string `config:"BP_NODE_LEAVE_OUT,list"`
 	Reload      bool     `config:"BP_LIVE_RELOAD_ENABLED"`
 	Debug       bool     `config:"BP_DEBUG_ENABLED"`
 	Registry    string   `config:"NPM_CONFIG_REGISTRY"`

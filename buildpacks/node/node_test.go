@@ -176,6 +176,7 @@ func TestFaults(t *testing.T) {
 		{name: "start-nested-hook", app: manifest(`{"scripts": {"start": "npm run serve", "serve": "node x", "preserve": "a"}}`)},
 		{name: "start-dev-program", app: locked(`"node_modules/serve": {"version": "14.0.0", "dev": true, "bin": {"serve": "build/main.js"}}`)},
 		{name: "start-hook", app: manifest(`{"scripts": {"prestart": "node migrate", "start": "node x"}}`)},
+		{name: "leave-out", app: start("node x"), env: config.Environment{"BP_NODE_LEAVE_OUT": "docs,images"}},
 		{name: "bad-boolean", app: start("node x"), env: config.Environment{"BP_NODE_UNVERIFIED_ENABLED": "maybe"}},
 	}
 	for _, test := range tests {

@@ -26,6 +26,7 @@ type tree struct {
 	app        string                       // folder of the app with the same paths, where links to workspaces lead
 	arch       string                       // as Node.js calls it
 	everything bool                         // all that is in the folders of packages is needed
+	slim       slim                         // what is left out of packages
 	packages   map[string]*installedPackage // by path below root, "packages/a/node_modules/b"
 }
 
@@ -34,6 +35,7 @@ type installedPackage struct {
 	facts
 	needs []string // paths of the packages that it can load
 	addon bool     // node-gyp compiles it
+	may   []string // paths of those that it loads if they are there for another reason
 }
 
 // facts are what is read of the package.json of a package.
@@ -43,10 +45,11 @@ type facts struct {
 	Main         string
 	Bin          json.RawMessage
 	Dependencies map[string]string
-	Optional     map[string]string `json:"optionalDependencies"`
-	Peer         map[string]string `json:"peerDependencies"`
-	Bundled      json.RawMessage   `json:"bundleDependencies"`
-	BundledToo   json.RawMessage   `json:"bundledDependencies"`
+	Optional     map[string]string                  `json:"optionalDependencies"`
+	Peer         map[string]string                  `json:"peerDependencies"`
+	PeerMeta     map[string]struct{ Optional bool } `json:"peerDependenciesMeta"`
+	Bundled      json.RawMessage                    `json:"bundleDependencies"`
+	BundledToo   json.RawMessage                    `json:"bundledDependencies"`
 	OS           platforms
 	CPU          platforms
 	Libc         platforms
@@ -76,6 +79,8 @@ func (t *tree) grow(start string) error {
 		}
 	}
 	for _, p := range t.packages { // what does not fit this machine is not there
+		p.needs = append(p.needs, p.may...)
+		slices.Sort(p.needs)
 		p.needs = slices.DeleteFunc(p.needs, func(at string) bool { return t.packages[at] == nil })
 	}
 	return nil
@@ -102,13 +107,18 @@ func (t tree) read(at string) (*installedPackage, error) {
 	}
 	// What is no JSON, or has fields of other kinds, Node.js starts with all the same, so it has what could be read.
 	_ = json.Unmarshal(data, &p.facts)
-	needs := map[string]bool{}
-	for _, names := range []map[string]string{p.Dependencies, p.Optional, p.Peer} {
+	needs, may := map[string]bool{}, map[string]bool{}
+	for i, names := range []map[string]string{p.Peer, p.Dependencies, p.Optional} {
 		for name := range names {
 			found, err := t.resolve(at, name)
 			if err != nil {
 				return nil, err
 			}
+			if i == 0 && p.PeerMeta[name].Optional && !t.everything {
+				may[found] = true // it does not need what the app has for development
+				continue
+			}
+			delete(may, found)
 			needs[found] = found != "" // what is optional may be missing
 		}
 	}
@@ -124,9 +134,12 @@ func (t tree) read(at string) (*installedPackage, error) {
 			return nil, err
 		}
 	}
-	delete(needs, "")
-	delete(needs, at)
-	p.needs = slices.Sorted(maps.Keys(needs))
+	for _, none := range []string{"", at} {
+		delete(needs, none)
+		delete(may, none)
+	}
+	maps.DeleteFunc(needs, func(found string, _ bool) bool { return may[found] }) // it is in a store
+	p.needs, p.may = slices.Sorted(maps.Keys(needs)), slices.Sorted(maps.Keys(may))
 	return p, nil
 }
 
