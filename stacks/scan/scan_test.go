@@ -1,4 +1,4 @@
-// Package scan holds no code: it is the test that scanners find in the stacks exactly what is in them.
+// Package scan holds no code: it is the tests that scanners find in stacks and apps exactly what is in them.
 package scan
 
 import (
@@ -15,8 +15,9 @@ import (
 
 	"github.com/BurntSushi/toml"
 	"github.com/anchore/packageurl-go"
-	"github.com/anchore/stereoscope/pkg/file"
+	stereofile "github.com/anchore/stereoscope/pkg/file"
 	"github.com/anchore/stereoscope/pkg/image/oci"
+	"github.com/anchore/syft/syft/file"
 	"github.com/anchore/syft/syft/format/cyclonedxjson"
 	"github.com/anchore/syft/syft/format/spdxjson"
 	"github.com/anchore/syft/syft/pkg"
@@ -71,8 +72,8 @@ func TestSyft(t *testing.T) {
 			want := locked(t, name)
 			check(t, "Syft in the image", want, purls(t, scanned(t, img)))
 			bill := filepath.Join(dir, "bills", name+"-"+runtime.GOARCH)
-			check(t, "Syft in CycloneDX", want, purls(t, decoded(t, bill+".sbom.cdx.json", cyclonedxjson.NewFormatDecoder())))
-			check(t, "Syft in SPDX", want, purls(t, decoded(t, bill+".sbom.spdx.json", spdxjson.NewFormatDecoder())))
+			check(t, "Syft in CycloneDX", want, purls(t, decoded(t, bill+".sbom.cdx.json", cyclonedxjson.NewFormatDecoder(), pkg.DebPkg)))
+			check(t, "Syft in SPDX", want, purls(t, decoded(t, bill+".sbom.spdx.json", spdxjson.NewFormatDecoder(), pkg.DebPkg)))
 		})
 	}
 }
@@ -80,19 +81,25 @@ func TestSyft(t *testing.T) {
 // strata makes the stacks into <dir>/store, and their bills of materials into <dir>/bills.
 func strata(t *testing.T, dir string) {
 	t.Helper()
-	program := filepath.Join(dir, "strata")
-	if out, err := exec.CommandContext(t.Context(), "go", "-C", "../..", "build", "-o", program, "./builder/strata").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "-C", "../..", "build", "-o", filepath.Join(dir, "strata"), "./builder/strata").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	cmd := exec.CommandContext(t.Context(), program, "stack", "build", "--sbom", filepath.Join(dir, "bills"))
-	cmd.Env = append(os.Environ(), "STRATA_HOME="+dir)
-	out, err := cmd.CombinedOutput()
+	out, err := run(t, dir, "stack", "build", "--sbom", filepath.Join(dir, "bills"))
 	if regexp.MustCompile("no network|no mirror of Debian|the mirror has dropped").Match(out) && err != nil {
 		t.Skipf("no mirror of Debian can give the images: %s", out)
 	}
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+}
+
+// run runs the strata of a folder.
+func run(t *testing.T, dir string, args ...string) ([]byte, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "strata"), args...)
+	cmd.Dir = filepath.Join("..", "..")
+	cmd.Env = append(os.Environ(), "STRATA_HOME="+dir)
+	return cmd.CombinedOutput()
 }
 
 // locked returns the package URLs that the locks of a stack and of its bases name.
@@ -131,28 +138,7 @@ func bare(t *testing.T, purl string) string {
 
 func scanned(t *testing.T, img v1.Image) []pkg.Package {
 	t.Helper()
-	path, err := layout.Write(t.TempDir(), empty.Index)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := path.AppendImage(img); err != nil {
-		t.Fatal(err)
-	}
-	temporary := file.NewTempDirGenerator("strata")
-	t.Cleanup(func() {
-		if err := temporary.Cleanup(); err != nil {
-			t.Error(err)
-		}
-	})
-	read, err := oci.NewDirectoryProvider(temporary, string(path)).Provide(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := stereoscopesource.New(read, stereoscopesource.ImageConfig{}).FileResolver(source.SquashedScope)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, _, err := debian.NewDBCataloger().Catalog(t.Context(), files)
+	found, _, err := debian.NewDBCataloger().Catalog(t.Context(), resolver(t, img))
 	// Syft tries the lists of checksums as entries too, and says of each that it is none. That is all it may say.
 	if err != nil {
 		for line := range strings.Lines(err.Error()) {
@@ -170,7 +156,34 @@ func scanned(t *testing.T, img v1.Image) []pkg.Package {
 	return found
 }
 
-func decoded(t *testing.T, path string, decoder sbom.FormatDecoder) []pkg.Package {
+// resolver lets Syft's code read an image from an OCI layout.
+func resolver(t *testing.T, img v1.Image) file.Resolver {
+	t.Helper()
+	path, err := layout.Write(t.TempDir(), empty.Index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := path.AppendImage(img); err != nil {
+		t.Fatal(err)
+	}
+	temporary := stereofile.NewTempDirGenerator("strata")
+	t.Cleanup(func() {
+		if err := temporary.Cleanup(); err != nil {
+			t.Error(err)
+		}
+	})
+	read, err := oci.NewDirectoryProvider(temporary, string(path)).Provide(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := stereoscopesource.New(read, stereoscopesource.ImageConfig{}).FileResolver(source.SquashedScope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func decoded(t *testing.T, path string, decoder sbom.FormatDecoder, kind pkg.Type) []pkg.Package {
 	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {
@@ -187,7 +200,7 @@ func decoded(t *testing.T, path string, decoder sbom.FormatDecoder) []pkg.Packag
 	}
 	var out []pkg.Package
 	for _, p := range doc.Artifacts.Packages.Sorted() {
-		if p.Type == pkg.DebPkg {
+		if p.Type == kind {
 			out = append(out, p)
 		}
 	}
