@@ -201,7 +201,8 @@ func TestNodeFails(t *testing.T) {
 		flags     []string
 	}{
 		{"node-on-static", "hello", []string{"--run-image", "static"}},
-		{"node-offline", "hello", []string{"--clear-cache", "--network", "none", "-e", "NPM_CONFIG_REGISTRY=http://127.0.0.1:9"}},
+		// A release that no other test has installed for all apps.
+		{"node-offline", "hello", []string{"--network", "none", "-e", "BP_NODE_VERSION=24.0.1", "-e", "NPM_CONFIG_REGISTRY=http://127.0.0.1:9"}},
 		{"node-outdated", "pnpm", nil},
 	}
 	for _, tt := range tests {

@@ -164,7 +164,7 @@ func (b *builder) nodeGyp(ctx context.Context) (string, error) {
 		return "", err
 	}
 	programs, err := b.tools.programs(ctx, npm, choice{version, "for node-gyp"}, "")
-	return filepath.Join(strings.TrimSuffix(programs, programsSuffix), modulesDir, "node-gyp", "bin", "node-gyp.js"), err
+	return filepath.Join(filepath.Dir(programs), modulesDir, "node-gyp", "bin", "node-gyp.js"), err
 }
 
 // isAddon tells whether a package is compiled by node-gyp.

@@ -205,8 +205,8 @@ func (b *builder) open(ctx context.Context) error {
 	if b.key, err = b.modulesKey(); err != nil {
 		return err
 	}
-	b.tools = tools{lock: b.lock, registry: b.Registry, unverified: b.Unverified, arch: b.arch, log: b.Log}
-	for name, path := range map[string]*string{"node": &b.tools.dir, b.manager.name: &b.cache, "node-modules": &b.full, "node-built": &b.built, "node-compiled": &b.compiled} {
+	b.tools = tools{shared: b.Tool, lock: b.lock, registry: b.Registry, unverified: b.Unverified, arch: b.arch, log: b.Log}
+	for name, path := range map[string]*string{"node-tools": &b.tools.dir, b.manager.name: &b.cache, "node-modules": &b.full, "node-built": &b.built, "node-compiled": &b.compiled} {
 		if *path, err = b.Cache(ctx, name); err != nil {
 			return err
 		}

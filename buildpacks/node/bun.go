@@ -79,12 +79,12 @@ func (b *builder) fillBun(ctx context.Context, l *layer.Layer) error {
 	if b.manager == bun {
 		told = b.hash
 	}
-	dir, err := b.tools.install(ctx, bun.title, bun.packageName("", b.arch), b.bun, told, func(string) bool { return true })
+	programs, err := b.tools.programs(ctx, bun, b.bun, told)
 	if err != nil {
 		return err
 	}
 	if err = os.Mkdir(filepath.Join(l.Path, "bin"), 0o755); err == nil {
-		err = strip(filepath.Join(l.Path, "bin", "bun"), filepath.Join(dir, "bin", "bun"))
+		err = strip(filepath.Join(l.Path, "bin", "bun"), filepath.Join(programs, "bun"))
 	}
 	if err != nil {
 		return fmt.Errorf("making the layer of Bun: %w", err)

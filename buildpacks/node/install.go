@@ -1,0 +1,80 @@
+package node
+
+import (
+	"context"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+// wanted returns Node.js and the package manager that a build of the app would use, as far as they are locked. The build
+// tells what is wrong with an app that has none.
+func wanted(in bp.DetectContext) []string {
+	var d decision
+	if err := in.Config.Decode(&d.settings); err != nil {
+		return nil
+	}
+	var err error
+	if d.lock, err = readLock(); err != nil {
+		return nil
+	}
+	d.arch = archOf(in.Target.Arch)
+	if err := d.findProject(in.AppDir); err != nil {
+		return nil
+	}
+	if d.node, err = d.chooseNode(); err != nil {
+		return nil
+	}
+	if err := d.chooseManager(); err != nil {
+		return nil
+	}
+	packages := map[string]string{"node-linux-" + d.arch: d.node.Version}
+	if d.hasPackages() && d.yarn.Path == "" {
+		packages[d.manager.packageName(d.using.Version, d.arch)] = d.using.Version
+	}
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(packages)) {
+		if version := packages[name]; d.lock.Packages[name][version] != "" {
+			list = append(list, folderOf(name, version))
+		}
+	}
+	return list
+}
+
+// Install installs a locked release of Node.js or of a package manager.
+func Install(ctx context.Context, in bp.InstallContext) error {
+	var s settings
+	if err := in.Config.Decode(&s); err != nil {
+		return err
+	}
+	l, err := readLock()
+	if err != nil {
+		return err
+	}
+	t := tools{
+		shared: func(string) (string, bool) { return "", false },
+		lock:   l, registry: s.Registry, dir: filepath.Dir(in.Dir), arch: archOf(in.Target.Arch), log: in.Log,
+	}
+	for name, releases := range l.Packages {
+		for version := range releases {
+			if folderOf(name, version) == in.Tool {
+				return t.installLocked(ctx, name, choice{version, "for all apps"})
+			}
+		}
+	}
+	return fault.Fault{ID: "node-tool-unknown", What: in.Tool + " is no release that is locked", Do: "leave it to the app's build"}
+}
+
+func (t tools) installLocked(ctx context.Context, name string, version choice) error {
+	for _, m := range []*manager{npm, pnpm, yarn, berry, bun} {
+		if m.packageName(version.Version, t.arch) == name {
+			_, err := t.programs(ctx, m, version, "")
+			return err
+		}
+	}
+	_, err := t.node(ctx, version)
+	return err
+}
