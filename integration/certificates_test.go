@@ -35,7 +35,9 @@ func TestCertificates(t *testing.T) {
 	machine := filepath.Join(writeApp(t, map[string]string{"machine.crt": machines}), "machine.crt")
 
 	run := func(flags ...string) outcome {
-		cmd := exec.CommandContext(t.Context(), "strata", append([]string{"build", app, "-t", name, "-q", "-e", "GOPROXY=" + proxy.URL}, flags...)...)
+		// A release that is not locked, and so is fetched by this app's build.
+		always := []string{"build", app, "-t", name, "-q", "-e", "BP_GO_VERSION=1.26.9", "-e", "GOPROXY=" + proxy.URL}
+		cmd := exec.CommandContext(t.Context(), "strata", append(always, flags...)...)
 		cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+machine)
 		return finish(t, cmd)
 	}
