@@ -35,17 +35,18 @@ type engine struct {
 	run          string // names caches that no earlier run has filled
 	certificates string // folder with the machine's ca-certificates.crt
 	proxy, sums  string // GOPROXY and GOSUMDB of the machine
+	registry     string // of npm
 }
 
 // newEngine puts the images into the engine.
-func (b *bench) newEngine(ctx context.Context, root string) (*engine, error) {
+func (b *bench) newEngine(ctx context.Context, root string) (e *engine, err error) {
 	strata := filepath.Join(b.bin, "strata")
-	for _, args := range [][]string{{"stack", "build", "static", "build", "--output", "docker"}, {"builder", "create", "--output", "docker"}} {
+	for _, args := range [][]string{{"stack", "build", "static", "glibc", "build", "--output", "docker"}, {"builder", "create", "--output", "docker"}} {
 		if _, _, err := b.time(ctx, root, nil, append([]string{strata}, args...)...); err != nil {
 			return nil, err
 		}
 	}
-	e := &engine{run: "strata-bench-" + strconv.FormatInt(time.Now().Unix(), 10), certificates: "/etc/ssl/certs"}
+	e = &engine{run: "strata-bench-" + strconv.FormatInt(time.Now().Unix(), 10), certificates: "/etc/ssl/certs"}
 	for variable, value := range map[string]*string{"GOPROXY": &e.proxy, "GOSUMDB": &e.sums} {
 		text, err := output(ctx, "go", "env", variable)
 		if err != nil {
@@ -53,7 +54,8 @@ func (b *bench) newEngine(ctx context.Context, root string) (*engine, error) {
 		}
 		*value = text
 	}
-	return e, nil
+	e.registry, err = output(ctx, "npm", "config", "get", "registry")
+	return e, err
 }
 
 // withEngine runs a tool that needs the engine.
@@ -61,21 +63,24 @@ func (b *bench) withEngine(ctx context.Context, t tool, a *app) (time.Duration, 
 	cache := b.engine.run + "-" + a.name
 	if t == packing {
 		took, _, err := b.time(ctx, a.dir, []string{"PACK_HOME=" + filepath.Join(b.dir, "pack")}, filepath.Join(b.bin, "pack"), "build", a.engineImage(t), "--path", ".",
-			"--builder", "strata/builder", "--trust-builder", "--pull-policy", "never", "--network", "host",
+			"--builder", "strata/builder", "--run-image", a.runImage(), "--trust-builder", "--pull-policy", "never", "--network", "host",
 			"--volume", filepath.Join(b.engine.certificates, "ca-certificates.crt")+":/etc/ssl/certs/ca-certificates.crt:ro",
 			"--cache", "type=build;format=volume;name="+cache+"-build", "--cache", "type=launch;format=volume;name="+cache+"-launch")
 		return took, err
 	}
-	file := filepath.Join(b.dir, a.name+".Dockerfile")
-	if err := os.WriteFile(file, fmt.Appendf(nil, dockerfile, cache, b.engine.proxy, b.engine.sums), 0o644); err != nil {
-		return 0, err
+	file, text, tools := filepath.Join(b.dir, a.name+".Dockerfile"), fmt.Appendf(nil, nodeDockerfile, cache, b.engine.registry), "tools="+b.nodeTools()
+	if a.isGo() {
+		goroot, err := output(ctx, "env", "GOTOOLCHAIN="+b.release, "go", "env", "GOROOT")
+		if err != nil {
+			return 0, err
+		}
+		text, tools = fmt.Appendf(nil, dockerfile, cache, b.engine.proxy, b.engine.sums), "go="+goroot
 	}
-	goroot, err := output(ctx, "env", "GOTOOLCHAIN="+b.release, "go", "env", "GOROOT")
-	if err != nil {
+	if err := os.WriteFile(file, text, 0o644); err != nil {
 		return 0, err
 	}
 	took, _, err := b.time(ctx, a.dir, []string{"DOCKER_BUILDKIT=1"}, "docker", "build", "--quiet", "--network", "host", "--tag", a.engineImage(t), "--file", file,
-		"--build-context", "go="+goroot, "--build-context", "certificates="+b.engine.certificates, ".")
+		"--build-context", tools, "--build-context", "certificates="+b.engine.certificates, ".")
 	return took, err
 }
 

@@ -1,13 +1,14 @@
-// Command benchmark measures strata build side by side with the bare go command,
-// with ko and, where there is an engine, with pack and docker build, which all build
-// the same source with the same Go release and flags, in turns. scripts/bench makes the programs that it runs. Its working
-// folder is the checkout.
+// Command benchmark measures strata build side by side with the bare go command
+// and ko, or with the bare npm, and, where there is an engine, with pack and docker
+// build. All build the same source with the same release of Go or Node.js, in turns.
+// scripts/bench makes the programs that it runs. Its working folder is the checkout.
 package main
 
 import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -71,15 +73,21 @@ func run(ctx context.Context, rounds int, engine bool) error {
 	if err != nil {
 		return err
 	}
+	express, err := b.newNodeApp(ctx, "express")
+	if err != nil {
+		return err
+	}
 	before := load()
-	apps := []*app{hello, yq}
+	apps := []*app{hello, yq, express}
 	for _, a := range apps {
 		if err := b.measure(ctx, a, rounds); err != nil {
 			return fmt.Errorf("%s: %w", a.name, err)
 		}
 	}
 	fmt.Fprintf(os.Stdout, "%d rounds, %s/%s, %d CPUs, %s; load average before %s, after %s\n\n", rounds, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), b.release, before, load())
-	printTimes(os.Stdout, b.tools, apps)
+	printTimes(os.Stdout, apps[:2])
+	printTimes(os.Stdout, apps[2:])
+	printTargets(os.Stdout, apps)
 	if err := printSizes(os.Stdout, b.home, apps); err != nil || !engine {
 		return err
 	}
@@ -93,7 +101,6 @@ func run(ctx context.Context, rounds int, engine bool) error {
 type bench struct {
 	dir, bin string // absolute
 	home     *platform.Home
-	tools    []tool
 	engine   *engine // nil without
 	base     string  // the run image in a registry that ko can read
 	release  string  // the Go release that strata build uses, as "go1.2.3"; empty until it did
@@ -105,7 +112,7 @@ func newBench(ctx context.Context, engine bool) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{dir: filepath.Join(root, dir), bin: filepath.Join(root, ".strata/bin"), tools: []tool{strata, golang, ko}}
+	b := &bench{dir: filepath.Join(root, dir), bin: filepath.Join(root, ".strata/bin")}
 	if b.home, err = platform.Open(filepath.Join(b.dir, "home")); err != nil {
 		return nil, err
 	}
@@ -115,7 +122,6 @@ func newBench(ctx context.Context, engine bool) (*bench, error) {
 		}
 	}
 	if engine {
-		b.tools = append(b.tools, packing, docker)
 		if b.engine, err = b.newEngine(ctx, root); err != nil {
 			return nil, err
 		}
@@ -127,9 +133,12 @@ func newBench(ctx context.Context, engine bool) (*bench, error) {
 // app is a program that is built, and what was measured.
 type app struct {
 	name  string
-	dir   string           // the source; all tools build this one folder
-	file  string           // the file that has func main
-	text  string           // its content as it was
+	dir   string // the source; all tools build this one folder
+	file  string // the file that is edited
+	edit  func(text string, round int) (string, error)
+	text  string // the file's content as it was
+	tools []tool
+	steps []step           // of each round
 	times map[step][]times // of the same round: by index
 }
 
@@ -143,9 +152,10 @@ type step string
 type tool string
 
 const (
-	first  step = "first build"
-	edited step = "one line changed"
-	same   step = "nothing changed"
+	first    step = "first build"
+	edited   step = "one line changed"
+	same     step = "nothing changed"
+	depended step = "one dependency changed"
 
 	strata tool = "strata build"
 	golang tool = "go build"
@@ -161,29 +171,50 @@ func newApp(name, source, file string) (*app, error) {
 	if err := os.CopyFS(target, os.DirFS(source)); err != nil {
 		return nil, fmt.Errorf("copying the source of %s: %w", name, err)
 	}
-	a := &app{name: name, dir: target, file: filepath.Join(target, file), times: map[step][]times{}}
+	a := &app{name: name, dir: target, file: filepath.Join(target, file), edit: editGo, tools: []tool{strata, golang, ko}, steps: []step{edited, same}, times: map[step][]times{}}
 	text, err := os.ReadFile(a.file)
 	a.text = string(text)
 	return a, err
 }
 
-// edit changes one line of the program; each round makes another program of it.
-func (a *app) edit(round int) error {
-	before, after, found := strings.Cut(a.text, "func main() {\n")
+// editGo changes one line of a program; each round makes another program of it.
+func editGo(text string, round int) (string, error) {
+	before, after, found := strings.Cut(text, "func main() {\n")
 	if !found {
-		return fmt.Errorf("%s has no func main", a.file)
+		return "", errors.New("there is no func main")
 	}
-	line := fmt.Sprintf("\tprintln(\"round %d\")\n", round)
-	return os.WriteFile(a.file, []byte(before+"func main() {\n"+line+after), 0o644)
+	return fmt.Sprintf("%sfunc main() {\n\tprintln(\"round %d\")\n%s", before, round, after), nil
+}
+
+// change changes the app for a step.
+func (b *bench) change(ctx context.Context, a *app, s step, round int) error {
+	switch s {
+	case edited:
+		text, err := a.edit(a.text, round)
+		if err != nil {
+			return fmt.Errorf("%s: %w", a.file, err)
+		}
+		return os.WriteFile(a.file, []byte(text), 0o644)
+	case depended:
+		return b.depend(ctx, a, round)
+	}
+	return nil
 }
 
 // measure builds an app in all ways: once with empty caches, once to warm up,
 // then in rounds. Who begins changes from round to round.
 func (b *bench) measure(ctx context.Context, a *app, rounds int) error {
+	if b.engine != nil {
+		a.tools = append(a.tools, packing, docker)
+	}
+	tools := a.tools
 	turn := func(s step, round int) error {
 		took := times{}
-		for i := range b.tools {
-			t := b.tools[(round+i)%len(b.tools)]
+		if err := b.change(ctx, a, s, round); err != nil {
+			return err
+		}
+		for i := range tools {
+			t := tools[(round+i)%len(tools)]
 			var err error
 			if took[t], err = b.build(ctx, t, a); err != nil {
 				return err
@@ -199,10 +230,7 @@ func (b *bench) measure(ctx context.Context, a *app, rounds int) error {
 		return err
 	}
 	for round := range rounds + 1 {
-		if err := a.edit(round); err != nil {
-			return err
-		}
-		for _, s := range []step{edited, same} {
+		for _, s := range a.steps {
 			if err := turn(s, round); err != nil {
 				return err
 			}
@@ -218,10 +246,13 @@ func (b *bench) build(ctx context.Context, t tool, a *app) (time.Duration, error
 		took, output, err := b.time(ctx, a.dir, nil, filepath.Join(b.bin, "strata"), "build", ".", "-t", a.image())
 		if found := regexp.MustCompile(`(?m)^ +Go +(\d[\d.]*) `).FindStringSubmatch(output); found != nil {
 			b.release = "go" + found[1]
-		} else if err == nil {
+		} else if err == nil && a.isGo() {
 			err = fmt.Errorf("strata build does not say which Go it used:\n%s", output)
 		}
 		return took, err
+	}
+	if t == npm {
+		return b.bareNPM(ctx, a)
 	}
 	if t == packing || t == docker {
 		return b.withEngine(ctx, t, a)
@@ -239,6 +270,16 @@ func (b *bench) build(ctx context.Context, t tool, a *app) (time.Duration, error
 	}
 	took, _, err := b.time(ctx, a.dir, env, args...)
 	return took, err
+}
+
+func (a *app) isGo() bool { return slices.Contains(a.tools, golang) }
+
+// runImage is what the app's image stands on.
+func (a *app) runImage() string {
+	if a.isGo() {
+		return runImage
+	}
+	return "strata/run-glibc:13"
 }
 
 func (a *app) image() string { return "strata-bench/" + a.name }

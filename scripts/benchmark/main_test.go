@@ -13,7 +13,7 @@ func TestPrintTimes(t *testing.T) {
 	round := func(milliseconds ...time.Duration) times {
 		return times{strata: milliseconds[0] * time.Millisecond, golang: milliseconds[1] * time.Millisecond, ko: milliseconds[2] * time.Millisecond}
 	}
-	a := &app{name: "app", times: map[step][]times{
+	a := &app{name: "app", tools: []tool{strata, golang, ko}, steps: []step{edited, same}, times: map[step][]times{
 		first:  {round(9000, 6000, 4500)},
 		edited: {round(1000, 500, 2000), round(1500, 1000, 1500), round(2000, 2000, 8000)}, // ratios 2, 1.5, 1 and 0.5, 1, 0.25
 		same:   {round(400, 100, 800), round(800, 100, 400)},
@@ -28,7 +28,8 @@ target, app, nothing changed: 0.60 s, at most 0.50 s (500ms): missed
 target, app, one line changed: 1.50 s, at most 1.60 s (1.3 x go build + 300ms): met
 `
 	var out bytes.Buffer
-	printTimes(&out, []tool{strata, golang, ko}, []*app{a})
+	printTimes(&out, []*app{a})
+	printTargets(&out, []*app{a})
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("output (-want +got):\n%s", diff)
 	}

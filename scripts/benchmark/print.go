@@ -18,10 +18,12 @@ const (
 	sameLimit   = 500 * time.Millisecond
 	editedShare = 1.3 // of go build,
 	editedExtra = 300 * time.Millisecond
+	nodeLimit   = time.Second // for a changed line of an app without build scripts
 )
 
 // printTimes prints a row per app and step: the median and, of more than one round, minimum and maximum.
-func printTimes(w io.Writer, tools []tool, apps []*app) {
+func printTimes(w io.Writer, apps []*app) {
+	tools := apps[0].tools
 	head, rule := "| seconds: median (min–max) |", "| --- |"
 	for _, t := range tools {
 		head, rule = head+" "+string(t)+" |", rule+" --- |"
@@ -31,7 +33,7 @@ func printTimes(w io.Writer, tools []tool, apps []*app) {
 	}
 	fmt.Fprintf(w, "%s\n%s\n", head, rule)
 	for _, a := range apps {
-		for _, s := range []step{first, edited, same} {
+		for _, s := range append([]step{first}, a.steps...) {
 			fmt.Fprintf(w, "| %s, %s |", a.name, s)
 			for _, t := range tools {
 				all := a.of(s, t)
@@ -48,8 +50,16 @@ func printTimes(w io.Writer, tools []tool, apps []*app) {
 		}
 	}
 	fmt.Fprintln(w)
+}
+
+// printTargets prints what builds may take, and whether they do.
+func printTargets(w io.Writer, apps []*app) {
 	for _, a := range apps {
 		target(w, a, same, sameLimit, fmt.Sprintf("%v", sameLimit))
+		if !a.isGo() {
+			target(w, a, edited, nodeLimit, fmt.Sprintf("%v", nodeLimit))
+			continue
+		}
 		limit := time.Duration(editedShare*float64(median(a.of(edited, golang)))) + editedExtra
 		target(w, a, edited, limit, fmt.Sprintf("%v x go build + %v", editedShare, editedExtra))
 	}
@@ -118,7 +128,9 @@ func printSizes(w io.Writer, home *platform.Home, apps []*app) error {
 			}
 		}
 		row(a.name, all)
-		row(a.name+" without the layer of its binary", all-binary)
+		if a.isGo() {
+			row(a.name+" without the layer of its binary", all-binary)
+		}
 	}
 	return nil
 }
