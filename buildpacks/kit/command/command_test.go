@@ -23,6 +23,9 @@ import (
 func tool(t *testing.T, script string) string {
 	t.Helper()
 	dir := t.TempDir()
+	// A process that another test starts meanwhile would hold the file open for writing until it is another program.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	kittest.Write(t, dir, map[string]string{"tool": "#!/bin/sh\n" + script})
 	return dir
 }
