@@ -42,8 +42,11 @@ func (b *bench) newNodeApp(ctx context.Context, name string) (*app, error) {
 	}
 	for pattern, to := range map[string]string{"node-linux-*": "node", "npm-[0-9]*": "npm"} {
 		found, err := filepath.Glob(filepath.Join(b.dir, "home", "tools", "*", pattern))
-		if err != nil || len(found) == 0 {
-			return nil, fmt.Errorf("strata build installed no %s (%v)", to, err)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 {
+			return nil, fmt.Errorf("strata build installed no %s", to)
 		}
 		if err := os.Rename(found[0], filepath.Join(b.nodeTools(), to)); err != nil {
 			return nil, err
