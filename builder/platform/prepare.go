@@ -55,8 +55,9 @@ func (b *build) writePlatform() error {
 		return fmt.Errorf("writing the build's variables: %w", err)
 	}
 	// Buildpacks see the platform's variables only, not the lifecycle's environment.
-	variables := map[string]string{"BP_CACHE_DIR": buildCache, "BP_TOOLS_DIR": toolsDir}
+	variables := map[string]string{"BP_CACHE_DIR": buildCache}
 	maps.Copy(variables, b.Env)
+	variables["BP_TOOLS_DIR"] = toolsDir // the one folder that no app can write to
 	for key, value := range variables {
 		if key == "" || strings.ContainsAny(key, "/\x00=") || key == "." || key == ".." {
 			return fault.Fault{ID: "variable-name", What: fmt.Sprintf("%q is no name for a variable", key), Do: "write it as --env NAME=value"}
