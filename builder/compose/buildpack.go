@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -13,9 +14,12 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// suiteBinary is the multi-call binary that every buildpack's bin/detect and
-// bin/build are links to.
-const suiteBinary = "cnb/suite/suite"
+// suiteBinary is the multi-call binary that every buildpack's bin/detect and bin/build are links to. It is in the
+// folder bin of the builder's first buildpack, with the other programs.
+const suiteBinary = "suite"
+
+// buildpacksDir is where a builder has its buildpacks (Platform API, "Buildpacks Directory Layout").
+const buildpacksDir = "cnb/buildpacks"
 
 // buildpack is one buildpack.toml: as its author wrote it, and the part that
 // the builder's labels repeat (Buildpack API, buildpack.toml).
@@ -54,11 +58,11 @@ type stackRef struct {
 // readBuildpack reads the buildpack that ref names and checks that it is the
 // one, and that this lifecycle can run it on this architecture.
 func readBuildpack(root string, ref BuildpackRef, lc descriptor, arch string, distro Distro) (buildpack, error) {
-	path := filepath.ToSlash(filepath.Join(ref.URI, "buildpack.toml"))
+	name := path.Join(filepath.ToSlash(ref.URI), "buildpack.toml")
 	wrong := func(what string, err error, do string) (buildpack, error) {
-		return buildpack{}, fault.Fault{ID: "builder-buildpack", What: path + what, Err: err, Do: do}
+		return buildpack{}, fault.Fault{ID: "builder-buildpack", What: name + what, Err: err, Do: do}
 	}
-	data, err := os.ReadFile(filepath.Join(root, path))
+	data, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return wrong(" is missing", nil, fmt.Sprintf("correct the uri of %q in builder.toml", ref.ID))
 	}
@@ -83,16 +87,32 @@ func readBuildpack(root string, ref BuildpackRef, lc descriptor, arch string, di
 	return bp, nil
 }
 
-// entries are the buildpack's files: its buildpack.toml, and the two
-// executables as relative links, right wherever the builder is unpacked.
-func (b buildpack) entries() []entry {
-	id := "cnb/buildpacks/" + strings.ReplaceAll(b.Info.ID, "/", "_")
+// layer are the entries of the buildpack's layer, in pack's order.
+func (b buildpack) layer(files []entry) []entry {
+	id := buildpacksDir + "/" + folderName(b.Info.ID)
 	dir := id + "/" + b.Info.Version
-	toSuite := "../../../../" + strings.TrimPrefix(suiteBinary, "cnb/")
-	return []entry{
-		folder(id), folder(dir), folder(dir + "/bin"),
-		file(dir+"/buildpack.toml", 0o644, b.source),
-		symlink(dir+"/bin/build", toSuite),
-		symlink(dir+"/bin/detect", toSuite),
+	entries := []entry{folder(id), folder(dir)}
+	for _, f := range files {
+		f.name = dir + "/" + f.name
+		entries = append(entries, f)
 	}
+	return entries
 }
+
+// files are the files of a buildpack's folder in the order of their names. It has the programs itself; suite is where
+// its two executables, which are links, find one of them.
+func (b buildpack) files(suite string, programs ...entry) []entry {
+	files := []entry{folder("bin"), symlink("bin/build", 0o755, suite), symlink("bin/detect", 0o755, suite)}
+	for _, program := range programs {
+		files = append(files, file("bin/"+program.name, 0o755, program.data))
+	}
+	return append(files, file("buildpack.toml", 0o644, b.source))
+}
+
+// linked are the files of a buildpack in a builder or a package whose buildpack first has the programs.
+func (b buildpack) linked(first buildpack) []entry {
+	return b.files(path.Join("../../..", folderName(first.Info.ID), first.Info.Version, "bin", suiteBinary))
+}
+
+// folderName is what an id is called where it names a folder (Platform API, "Buildpacks Directory Layout").
+func folderName(id string) string { return strings.ReplaceAll(id, "/", "_") }

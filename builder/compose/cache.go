@@ -32,7 +32,7 @@ func (c cache) layer(name, key string, entries func() ([]entry, error)) (blob, e
 	if err != nil {
 		return blob{}, err
 	}
-	b, err := pack(list)
+	b, err := pack("/", list)
 	if err != nil {
 		return blob{}, err
 	}

@@ -162,20 +162,16 @@ func (b *build) layers(ctx context.Context) ([]mutate.Addendum, map[string]map[s
 		}})
 		return nil
 	}
-	small := func(what string, entries []entry) error {
-		content, err := pack(entries)
+	small := func(what string, entries ...entry) error {
+		content, err := pack("/", entries)
 		return add(what, content, err)
 	}
 
-	if err := small("folders", b.folders()); err != nil {
+	if err := small("folders", b.folders()...); err != nil {
 		return nil, nil, err
 	}
 	content, err := b.lifecycleLayer(ctx)
 	if err := add("lifecycle "+b.lifecycle.Lifecycle.Version, content, err); err != nil {
-		return nil, nil, err
-	}
-	content, err = b.suiteLayer(ctx)
-	if err := add("suite", content, err); err != nil {
 		return nil, nil, err
 	}
 	label := map[string]map[string]provided{}
@@ -183,7 +179,7 @@ func (b *build) layers(ctx context.Context) ([]mutate.Addendum, map[string]map[s
 		return strings.Compare(x.Info.ID, y.Info.ID)
 	})
 	for _, bp := range sorted {
-		content, err := pack(bp.entries())
+		content, err := b.buildpackLayer(ctx, bp)
 		if err := add(bp.Info.ID+" "+bp.Info.Version, content, err); err != nil {
 			return nil, nil, err
 		}
@@ -196,48 +192,60 @@ func (b *build) layers(ctx context.Context) ([]mutate.Addendum, map[string]map[s
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := small("order and run images", settings); err != nil {
-		return nil, nil, err
+	for _, s := range settings {
+		if err := small(path.Base(s.name), s); err != nil {
+			return nil, nil, err
+		}
 	}
-	if len(b.Env) == 0 {
-		return adds, label, nil
+	if len(b.Env) > 0 {
+		if err := small("build configuration", b.environment()...); err != nil {
+			return nil, nil, err
+		}
 	}
-	return adds, label, small("build configuration", b.environment())
+	return adds, label, small("environment") // empty, as pack's
 }
 
-// folders are those that a platform mounts or the lifecycle writes to; the
+// folders are those that a platform mounts or the lifecycle writes to, in pack's order; the
 // first two belong to the user of the build.
 func (b *build) folders() []entry {
 	own := func(e entry) entry { e.uid, e.gid = b.uid, b.gid; return e }
 	return []entry{
-		own(folder("layers")), own(folder("workspace")),
-		folder("cnb"), folder("cnb/buildpacks"), folder("cnb/extensions"),
-		folder("cnb/build-config"), folder("cnb/build-config/env"),
+		own(folder("workspace")), own(folder("layers")),
+		folder("cnb"), folder(buildpacksDir), folder("cnb/extensions"),
 		folder("platform"), folder("platform/env"),
+		folder("cnb/build-config"), folder("cnb/build-config/env"),
 	}
 }
 
-// suiteLayer compiles the multi-call binary and, beside it, the program that
-// buildpacks put into images. It depends on buildpacks/ alone: nothing there may
-// import from outside it.
+// buildpackLayer makes the layer of a buildpack. That of the first one has the programs that the others are links to.
+func (b *build) buildpackLayer(ctx context.Context, bp buildpack) (blob, error) {
+	if first := b.buildpacks[0]; bp.Info.ID != first.Info.ID {
+		return pack("/", bp.layer(bp.linked(first)))
+	}
+	return b.suiteLayer(ctx)
+}
+
+// suiteLayer makes the layer of the first buildpack: it compiles the multi-call binary and, beside it, the program that
+// buildpacks put into images. They depend on buildpacks/ alone: nothing there may import from outside it.
 func (b *build) suiteLayer(ctx context.Context) (blob, error) {
 	const ldflags = "-s -w -buildid="
-	key, err := sourceKey(b.Root, []string{b.compiler.version, b.arch, ldflags}, "buildpacks")
+	first := b.buildpacks[0]
+	key, err := sourceKey(b.Root, []string{b.compiler.version, b.arch, ldflags, first.Info.ID}, "buildpacks")
 	if err != nil {
 		return blob{}, err
 	}
 	return b.cache.layer("suite-"+b.arch, key, func() (entries []entry, err error) {
 		b.Progress("compiling the suite")
 		err = b.compiler.build(ctx, b.Root, ldflags, func(dir string) error {
-			at := path.Dir(suiteBinary)
-			entries = []entry{folder(at)}
-			for _, name := range []string{path.Base(suiteBinary), "launch"} {
+			var programs []entry
+			for _, name := range []string{"launch", suiteBinary} {
 				data, err := os.ReadFile(filepath.Join(dir, name))
 				if err != nil {
 					return err
 				}
-				entries = append(entries, file(at+"/"+name, 0o755, data))
+				programs = append(programs, file(name, 0o755, data))
 			}
+			entries = first.layer(first.files(suiteBinary, programs...))
 			return nil
 		}, "./buildpacks/suite", "./buildpacks/launch")
 		return entries, err
@@ -254,8 +262,8 @@ func (b *build) settings() ([]entry, error) {
 		{"cnb/order.toml", struct {
 			Order []Group `toml:"order"`
 		}{b.order}},
-		{"cnb/run.toml", b.Config.Run},
 		{"cnb/stack.toml", stack{RunImage: b.Config.Run.Images[0]}},
+		{"cnb/run.toml", b.Config.Run},
 	} {
 		var text bytes.Buffer
 		if err := toml.NewEncoder(&text).Encode(f.value); err != nil {

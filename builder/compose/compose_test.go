@@ -330,7 +330,7 @@ func list(t *testing.T, out io.Writer, layer v1.Layer) {
 			fmt.Fprint(out, " -> "+h.Linkname)
 		}
 		fmt.Fprintln(out)
-		if h.Typeflag == tar.TypeReg && h.Size < 1000 && !strings.HasPrefix(h.Name, "cnb/lifecycle/") {
+		if h.Typeflag == tar.TypeReg && h.Size < 1000 && !strings.HasPrefix(h.Name, "/cnb/lifecycle/") {
 			data, err := io.ReadAll(tr)
 			if err != nil {
 				t.Fatal(err)

@@ -3,13 +3,10 @@ package compose
 import (
 	"archive/tar"
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -40,8 +37,8 @@ func file(name string, mode int64, data []byte) entry {
 	return entry{kind: tar.TypeReg, name: name, mode: mode, data: data}
 }
 
-func symlink(name, target string) entry {
-	return entry{kind: tar.TypeSymlink, name: name, mode: 0o777, target: target}
+func symlink(name string, mode int64, target string) entry {
+	return entry{kind: tar.TypeSymlink, name: name, mode: mode, target: target}
 }
 
 // blob is a compressed layer in memory; partial.CompressedToLayer does the rest.
@@ -59,10 +56,9 @@ func (b blob) layer() (v1.Layer, error)            { return partial.CompressedTo
 func hash(sum []byte) v1.Hash                      { return v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum)} }
 func digestOf(data []byte) v1.Hash                 { sum := sha256.Sum256(data); return hash(sum[:]) }
 
-// pack writes the entries in the order of their names, a folder before what is
-// in it. The compressor is not the standard library's, whose output may change
-// with each Go release.
-func pack(entries []entry) (blob, error) {
+// pack writes the entries in their order, with headers as pack's. root begins their names: "/" in layers, as pack has
+// it. The compressor is not the standard library's, whose output may change with each Go release.
+func pack(root string, entries []entry) (blob, error) {
 	var out bytes.Buffer
 	zip, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
 	if err != nil {
@@ -70,11 +66,8 @@ func pack(entries []entry) (blob, error) {
 	}
 	plain := sha256.New()
 	w := tar.NewWriter(io.MultiWriter(zip, plain))
-	sorted := slices.SortedFunc(slices.Values(entries), func(a, b entry) int {
-		return cmp.Compare(strings.ReplaceAll(a.name, "/", "\x00"), strings.ReplaceAll(b.name, "/", "\x00"))
-	})
-	for _, e := range sorted {
-		if err := e.write(w); err != nil {
+	for _, e := range entries {
+		if err := e.write(w, root); err != nil {
 			return blob{}, fmt.Errorf("writing %s into a layer: %w", e.name, err)
 		}
 	}
@@ -87,13 +80,10 @@ func pack(entries []entry) (blob, error) {
 	return blob{data: out.Bytes(), digest: digestOf(out.Bytes()), diffID: hash(plain.Sum(nil))}, nil
 }
 
-func (e entry) write(w *tar.Writer) error {
+func (e entry) write(w *tar.Writer, root string) error {
 	h := &tar.Header{
-		Typeflag: e.kind, Name: e.name, Linkname: e.target, Mode: e.mode,
+		Typeflag: e.kind, Name: root + e.name, Linkname: e.target, Mode: e.mode,
 		Uid: e.uid, Gid: e.gid, Size: int64(len(e.data)), ModTime: modTime(),
-	}
-	if e.kind == tar.TypeDir {
-		h.Name += "/"
 	}
 	if err := w.WriteHeader(h); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/BurntSushi/toml"
 
@@ -14,6 +15,7 @@ import (
 
 const (
 	lifecycleDir    = "cnb/lifecycle"
+	lifecycleToml   = "lifecycle.toml"
 	lifecycleModule = "github.com/buildpacks/lifecycle"
 )
 
@@ -52,7 +54,7 @@ func (s apiSet) has(version string) bool {
 // readDescriptor reads the descriptor of the pinned lifecycle, which must be
 // the version that builder.toml names.
 func readDescriptor(root, version string) (descriptor, error) {
-	const path = "builder/lifecycle/lifecycle.toml"
+	const path = "builder/lifecycle/" + lifecycleToml
 	data, err := os.ReadFile(filepath.Join(root, path))
 	if err != nil {
 		return descriptor{}, fmt.Errorf("reading the lifecycle's descriptor: %w", err)
@@ -91,11 +93,7 @@ func (b *build) lifecycleLayer(ctx context.Context) (blob, error) {
 }
 
 func (b *build) lifecycleEntries(binaries string) ([]entry, error) {
-	entries := []entry{
-		folder(lifecycleDir),
-		file(lifecycleDir+"/lifecycle.toml", 0o644, b.lifecycle.source),
-		symlink("lifecycle", "/"+lifecycleDir), // where platforms looked before CNB 1.0
-	}
+	var entries []entry
 	for _, name := range []string{"launcher", "lifecycle"} {
 		path := filepath.Join(binaries, name)
 		data, err := os.ReadFile(path)
@@ -112,7 +110,9 @@ func (b *build) lifecycleEntries(binaries string) ([]entry, error) {
 		}
 	}
 	for _, phase := range []string{"analyzer", "builder", "creator", "detector", "exporter", "rebaser", "restorer"} {
-		entries = append(entries, symlink(lifecycleDir+"/"+phase, "lifecycle"))
+		entries = append(entries, symlink(lifecycleDir+"/"+phase, 0o777, "lifecycle"))
 	}
-	return entries, nil
+	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	before := symlink("lifecycle", 0o644, "/"+lifecycleDir) // where platforms looked before CNB 1.0
+	return slices.Concat([]entry{folder(lifecycleDir)}, entries, []entry{before}), nil
 }

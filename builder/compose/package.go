@@ -26,9 +26,12 @@ const suiteID = "strata/suite"
 // helperID is the buildpack that puts the launch helper, which is beside the suite's binary, into images.
 const helperID = "strata/launch-helper"
 
+// parts is the folder of the buildpacks that share the programs of the first one.
+const parts = "parts"
+
 // Folders writes what pack makes buildpackages and builders of into a folder that is new or empty: a folder for each
-// buildpack and for the suite, each with a package.toml, the lifecycle as an archive, and a builder.toml that names
-// them. Unlike in a builder of Builder's, every buildpack has a copy of the suite's binary.
+// buildpack, with the programs that it needs, and for the suite, each with a package.toml, the lifecycle as an archive,
+// and a builder.toml. That and the suite are made of the buildpacks in the folder parts, which are those of Builder.
 func Folders(ctx context.Context, o Options, dir string) error {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return fault.Fault{ID: "builder-folders", What: dir + " is not empty", Do: "name a new or an empty folder"}
@@ -41,7 +44,7 @@ func Folders(ctx context.Context, o Options, dir string) error {
 	if err != nil {
 		return err
 	}
-	programs, err := suite.files(path.Dir(suiteBinary))
+	programs, err := suite.files(path.Join(buildpacksDir, folderName(b.buildpacks[0].Info.ID), b.buildpacks[0].Info.Version, "bin"))
 	if err != nil {
 		return err
 	}
@@ -49,13 +52,18 @@ func Folders(ctx context.Context, o Options, dir string) error {
 	if err != nil {
 		return err
 	}
-	archive, err := lifecycleArchive(lifecycle)
+	archive, err := b.lifecycleArchive(lifecycle)
 	if err != nil {
 		return err
 	}
-	entries := []entry{file("lifecycle.tgz", 0o644, archive)}
-	for _, bp := range b.buildpacks {
-		entries = append(entries, bp.folder(programs)...)
+	entries := []entry{file("lifecycle.tgz", 0o644, archive), folder(parts)}
+	for i, bp := range b.buildpacks {
+		entries = append(entries, bp.alone(programs)...)
+		part := bp.linked(b.buildpacks[0])
+		if i == 0 {
+			part = bp.files(suiteBinary, programs...)
+		}
+		entries = append(entries, in(parts+"/"+folderName(bp.Info.ID), part)...)
 	}
 	composite, err := b.composite()
 	if err != nil {
@@ -68,20 +76,23 @@ func Folders(ctx context.Context, o Options, dir string) error {
 	return write(dir, slices.Concat(entries, composite, []entry{config}))
 }
 
-// folder are the files of a buildpack that needs nothing beside it.
-func (b buildpack) folder(programs []entry) []entry {
-	dir := folderName(b.Info.ID)
-	entries := []entry{
-		folder(dir), folder(dir + "/bin"), file(dir+"/buildpack.toml", 0o644, b.source), file(dir+"/package.toml", 0o644, []byte("[buildpack]\nuri = \".\"\n")),
+// alone is the folder of a buildpack that needs nothing beside it.
+func (b buildpack) alone(programs []entry) []entry {
+	needed := slices.DeleteFunc(slices.Clone(programs), func(program entry) bool {
+		return program.name != suiteBinary && b.Info.ID != helperID // which alone puts it into images
+	})
+	files := append(b.files(suiteBinary, needed...), file("package.toml", 0o644, []byte("[buildpack]\nuri = \".\"\n")))
+	return in(folderName(b.Info.ID), files)
+}
+
+// in is a folder with entries.
+func in(dir string, entries []entry) []entry {
+	all := []entry{folder(dir)}
+	for _, e := range entries {
+		e.name = dir + "/" + e.name
+		all = append(all, e)
 	}
-	for _, program := range programs {
-		if program.name != path.Base(suiteBinary) && b.Info.ID != helperID {
-			continue // only that buildpack puts it into images
-		}
-		entries = append(entries, file(dir+"/bin/"+program.name, 0o755, program.data))
-	}
-	name := path.Base(suiteBinary)
-	return append(entries, symlink(dir+"/bin/build", name), symlink(dir+"/bin/detect", name))
+	return all
 }
 
 // composite are the files of the suite as one buildpack. The suite is released as one, so its buildpacks have one version.
@@ -106,7 +117,7 @@ func (b *build) composite() ([]entry, error) {
 		if bp.Info.Version != first.Info.Version {
 			return nil, fault.Fault{ID: "builder-folders", What: fmt.Sprintf("%s has version %s, %s has %s", first.Info.ID, first.Info.Version, bp.Info.ID, bp.Info.Version), Do: "give all buildpacks of the suite one version"}
 		}
-		packaged.Dependencies = append(packaged.Dependencies, dependency{"../" + folderName(bp.Info.ID)})
+		packaged.Dependencies = append(packaged.Dependencies, dependency{"../" + parts + "/" + folderName(bp.Info.ID)})
 	}
 	dir := folderName(suiteID)
 	entries := []entry{folder(dir)}
@@ -142,15 +153,13 @@ func (b *build) packConfig() (entry, error) {
 	config.Description, config.Order, config.Run = b.Config.Description, b.order, b.Config.Run
 	config.Lifecycle.URI, config.Build.Image = "lifecycle.tgz", b.Config.Build.Image
 	for _, bp := range b.buildpacks {
-		config.Buildpacks = append(config.Buildpacks, BuildpackRef{ID: bp.Info.ID, Version: bp.Info.Version, URI: folderName(bp.Info.ID)})
+		config.Buildpacks = append(config.Buildpacks, BuildpackRef{ID: bp.Info.ID, Version: bp.Info.Version, URI: parts + "/" + folderName(bp.Info.ID)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.Env)) {
 		config.Build.Env = append(config.Build.Env, variable{name, b.Env[name]})
 	}
 	return encode("builder.toml", config)
 }
-
-func folderName(id string) string { return strings.ReplaceAll(id, "/", "_") }
 
 func encode(name string, content any) (entry, error) {
 	var text bytes.Buffer
@@ -175,15 +184,12 @@ func (b blob) files(dir string) ([]entry, error) {
 }
 
 // lifecycleArchive is the layer of the lifecycle as its releases are packed: lifecycle.toml beside the folder lifecycle.
-func lifecycleArchive(layer blob) ([]byte, error) {
-	var entries []entry
+func (b *build) lifecycleArchive(layer blob) ([]byte, error) {
+	entries := []entry{file(lifecycleToml, 0o644, b.lifecycle.source)}
 	err := layer.each(func(header *tar.Header, content io.Reader) error {
 		name, inside := strings.CutPrefix(strings.Trim(header.Name, "/"), "cnb/")
 		if !inside {
 			return nil
-		}
-		if path.Base(name) == "lifecycle.toml" {
-			name = "lifecycle.toml"
 		}
 		data, err := io.ReadAll(content)
 		entries = append(entries, entry{kind: header.Typeflag, name: name, mode: header.Mode, target: header.Linkname, data: data})
@@ -192,7 +198,7 @@ func lifecycleArchive(layer blob) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	packed, err := pack(entries)
+	packed, err := pack("", entries)
 	return packed.data, err
 }
 
