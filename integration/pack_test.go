@@ -203,8 +203,6 @@ func newPacker(t *testing.T) packer {
 			t.Fatalf("%s: status %d\n%s%s", create, got.status, got.stdout, got.stderr)
 		}
 	}
-	// A new volume is root's; builds are not.
-	docker(t, nil, "run", "--rm", "--user", "0", "--volume", p.cache()+"-folder:/go-cache", "--entrypoint", "chown", p.builder, "1001:1000", "/go-cache")
 	return p
 }
 
@@ -350,7 +348,7 @@ func (p packer) flags(image, app string) []string {
 // each build takes the lifecycle longer than all else.
 func (p packer) kept() []string {
 	return []string{
-		"--env", "BP_CACHE_DIR=/go-cache", "--volume", p.cache() + "-folder:/go-cache:rw",
+		"--env", "BP_CACHE_DIR=/var/cache/strata", "--volume", p.cache() + "-folder:/var/cache/strata:rw",
 		"--cache", "type=build;format=volume;name=" + p.cache() + "-build", "--cache", "type=launch;format=volume;name=" + p.cache() + "-launch",
 	}
 }

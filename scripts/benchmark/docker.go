@@ -64,6 +64,7 @@ func (b *bench) withEngine(ctx context.Context, t tool, a *app) (time.Duration, 
 	if t == packing {
 		took, _, err := b.time(ctx, a.dir, []string{"PACK_HOME=" + filepath.Join(b.dir, "pack")}, filepath.Join(b.bin, "pack"), "build", a.engineImage(t), "--path", ".",
 			"--builder", "strata/builder", "--run-image", a.runImage(), "--trust-builder", "--pull-policy", "never", "--network", "host",
+			"--env", "BP_CACHE_DIR=/var/cache/strata", "--volume", cache+"-folder:/var/cache/strata:rw",
 			"--volume", filepath.Join(b.engine.certificates, "ca-certificates.crt")+":/etc/ssl/certs/ca-certificates.crt:ro",
 			"--cache", "type=build;format=volume;name="+cache+"-build", "--cache", "type=launch;format=volume;name="+cache+"-launch")
 		return took, err
@@ -93,7 +94,7 @@ func (a *app) engineImage(t tool) string {
 func (b *bench) clean(ctx context.Context, apps []*app) error {
 	for _, a := range apps {
 		cache := b.engine.run + "-" + a.name
-		for _, args := range [][]string{{"image", "rm", a.engineImage(packing), a.engineImage(docker)}, {"volume", "rm", cache + "-build", cache + "-launch"}} {
+		for _, args := range [][]string{{"image", "rm", a.engineImage(packing), a.engineImage(docker)}, {"volume", "rm", cache + "-folder", cache + "-build", cache + "-launch"}} {
 			if _, err := output(ctx, append([]string{"docker"}, args...)...); err != nil {
 				return err
 			}
