@@ -85,8 +85,12 @@ func run(ctx context.Context, rounds int, engine bool) error {
 		}
 	}
 	fmt.Fprintf(os.Stdout, "%d rounds, %s/%s, %d CPUs, %s; load average before %s, after %s\n\n", rounds, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), b.release, before, load())
-	printTimes(os.Stdout, apps[:2])
-	printTimes(os.Stdout, apps[2:])
+	for _, alike := range [][]*app{apps[:2], apps[2:]} {
+		printTimes(os.Stdout, alike)
+		if b.disk.stat != "" {
+			printWritten(os.Stdout, alike)
+		}
+	}
 	printTargets(os.Stdout, apps)
 	if err := printSizes(os.Stdout, b.home, apps); err != nil || !engine {
 		return err
@@ -101,6 +105,7 @@ func run(ctx context.Context, rounds int, engine bool) error {
 type bench struct {
 	dir, bin string // absolute
 	home     *platform.Home
+	disk     disk
 	engine   *engine // nil without
 	base     string  // the run image in a registry that ko can read
 	release  string  // the Go release that strata build uses, as "go1.2.3"; empty until it did
@@ -114,6 +119,9 @@ func newBench(ctx context.Context, engine bool) (*bench, error) {
 	}
 	b := &bench{dir: filepath.Join(root, dir), bin: filepath.Join(root, ".strata/bin")}
 	if b.home, err = platform.Open(filepath.Join(b.dir, "home")); err != nil {
+		return nil, err
+	}
+	if b.disk, err = diskOf(b.dir); err != nil {
 		return nil, err
 	}
 	for _, args := range [][]string{{"stack", "build"}, {"builder", "create"}} {
@@ -132,18 +140,24 @@ func newBench(ctx context.Context, engine bool) (*bench, error) {
 
 // app is a program that is built, and what was measured.
 type app struct {
-	name  string
-	dir   string // the source; all tools build this one folder
-	file  string // the file that is edited
-	edit  func(text string, round int) (string, error)
-	text  string // the file's content as it was
-	tools []tool
-	steps []step           // of each round
-	times map[step][]times // of the same round: by index
+	name   string
+	dir    string // the source; all tools build this one folder
+	file   string // the file that is edited
+	edit   func(text string, round int) (string, error)
+	text   string // the file's content as it was
+	tools  []tool
+	steps  []step           // of each round
+	rounds map[step][]round // of the same round: by index
 }
 
-// times is how long the tools took for one step of one round.
-type times map[tool]time.Duration
+// round is what the tools took for one step of one round.
+type round map[tool]sample
+
+// sample is one build: how long it took, and how many bytes reached the disk.
+type sample struct {
+	took    time.Duration
+	written int64
+}
 
 // step is what changed before a build.
 type step string
@@ -171,7 +185,7 @@ func newApp(name, source, file string) (*app, error) {
 	if err := os.CopyFS(target, os.DirFS(source)); err != nil {
 		return nil, fmt.Errorf("copying the source of %s: %w", name, err)
 	}
-	a := &app{name: name, dir: target, file: filepath.Join(target, file), edit: editGo, tools: []tool{strata, golang, ko}, steps: []step{edited, same}, times: map[step][]times{}}
+	a := &app{name: name, dir: target, file: filepath.Join(target, file), edit: editGo, tools: []tool{strata, golang, ko}, steps: []step{edited, same}, rounds: map[step][]round{}}
 	text, err := os.ReadFile(a.file)
 	a.text = string(text)
 	return a, err
@@ -208,35 +222,49 @@ func (b *bench) measure(ctx context.Context, a *app, rounds int) error {
 		a.tools = append(a.tools, packing, docker)
 	}
 	tools := a.tools
-	turn := func(s step, round int) error {
-		took := times{}
-		if err := b.change(ctx, a, s, round); err != nil {
+	turn := func(s step, number int) error {
+		took := round{}
+		if err := b.change(ctx, a, s, number); err != nil {
 			return err
 		}
 		for i := range tools {
-			t := tools[(round+i)%len(tools)]
+			t := tools[(number+i)%len(tools)]
 			var err error
-			if took[t], err = b.build(ctx, t, a); err != nil {
+			if took[t], err = b.sample(ctx, t, a); err != nil {
 				return err
 			}
+			fmt.Fprintf(os.Stderr, "%s, %s, round %d, %s: %v, %d bytes\n", a.name, s, number, t, took[t].took, took[t].written)
 		}
-		fmt.Fprintf(os.Stderr, "%s, %s, round %d: %v\n", a.name, s, round, took)
-		if s == first || round > 0 {
-			a.times[s] = append(a.times[s], took)
+		if s == first || number > 0 {
+			a.rounds[s] = append(a.rounds[s], took)
 		}
 		return nil
 	}
 	if err := turn(first, 0); err != nil {
 		return err
 	}
-	for round := range rounds + 1 {
+	for number := range rounds + 1 {
 		for _, s := range a.steps {
-			if err := turn(s, round); err != nil {
+			if err := turn(s, number); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// sample runs one tool and measures it.
+func (b *bench) sample(ctx context.Context, t tool, a *app) (sample, error) {
+	before, err := b.disk.written()
+	if err != nil {
+		return sample{}, err
+	}
+	took, err := b.build(ctx, t, a)
+	if err != nil {
+		return sample{}, err
+	}
+	after, err := b.disk.written()
+	return sample{took, after - before}, err
 }
 
 // build runs one tool. Each has caches of its own; strata's are those of the

@@ -24,7 +24,7 @@ func (b *bench) newNodeApp(ctx context.Context, name string) (*app, error) {
 	}
 	a := &app{
 		name: name, dir: target, file: filepath.Join(target, "main.js"), text: server, tools: []tool{strata, npm},
-		steps: []step{edited, same, depended}, times: map[step][]times{},
+		steps: []step{edited, same, depended}, rounds: map[step][]round{},
 		edit: func(text string, round int) (string, error) { return fmt.Sprintf("%s// round %d\n", text, round), nil },
 	}
 	for _, folder := range []string{target, b.nodeTools()} {

@@ -52,6 +52,29 @@ func printTimes(w io.Writer, apps []*app) {
 	fmt.Fprintln(w)
 }
 
+// printWritten prints a row per app and step: the median of what reached the disk.
+func printWritten(w io.Writer, apps []*app) {
+	head, rule := "| MB written to the disk: median |", "| --- |"
+	for _, t := range apps[0].tools {
+		head, rule = head+" "+string(t)+" |", rule+" --- |"
+	}
+	fmt.Fprintf(w, "%s\n%s\n", head, rule)
+	for _, a := range apps {
+		for _, s := range append([]step{first}, a.steps...) {
+			fmt.Fprintf(w, "| %s, %s |", a.name, s)
+			for _, t := range a.tools {
+				var all []int64
+				for _, round := range a.rounds[s] {
+					all = append(all, round[t].written)
+				}
+				fmt.Fprintf(w, " %.1f |", float64(median(all))/1e6)
+			}
+			fmt.Fprintln(w)
+		}
+	}
+	fmt.Fprintln(w)
+}
+
 // printTargets prints what builds may take, and whether they do.
 func printTargets(w io.Writer, apps []*app) {
 	for _, a := range apps {
@@ -77,8 +100,8 @@ func target(w io.Writer, a *app, s step, limit time.Duration, rule string) {
 // of lists what a tool took, round by round.
 func (a *app) of(s step, t tool) []time.Duration {
 	var all []time.Duration
-	for _, round := range a.times[s] {
-		all = append(all, round[t])
+	for _, round := range a.rounds[s] {
+		all = append(all, round[t].took)
 	}
 	return all
 }
@@ -86,14 +109,14 @@ func (a *app) of(s step, t tool) []time.Duration {
 // ratio is the median of strata's time to another tool's in the same round.
 func (a *app) ratio(s step, other tool) float64 {
 	var all []float64
-	for _, round := range a.times[s] {
-		all = append(all, float64(round[strata])/float64(round[other]))
+	for _, round := range a.rounds[s] {
+		all = append(all, float64(round[strata].took)/float64(round[other].took))
 	}
 	return median(all)
 }
 
 // median returns the middle, or the mean of the two in the middle.
-func median[T time.Duration | float64](all []T) T {
+func median[T time.Duration | float64 | int64](all []T) T {
 	sorted := slices.SortedFunc(slices.Values(all), cmp.Compare[T])
 	middle := len(sorted) / 2
 	if len(sorted)%2 == 1 {
