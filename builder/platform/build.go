@@ -76,6 +76,7 @@ func (h *Home) Build(ctx context.Context, options BuildOptions) (name.Reference,
 	if err := b.prepare(); err != nil {
 		return nil, v1.Hash{}, err
 	}
+	defer func() { _ = b.source() }() // a build that failed before it asked has another error to tell
 	if err := b.run(ctx, candidates); err != nil {
 		return nil, v1.Hash{}, err
 	}
@@ -97,7 +98,8 @@ type build struct {
 	runRef   name.Reference
 	registry *store.Registry
 
-	sourceHash string // of the app as the buildpacks found it, in hexadecimal
+	source     func() error // waits until the app is in the workspace
+	sourceHash string       // of the app as the buildpacks found it, in hexadecimal; to be read after source
 }
 
 // appReference reads the name of the image to make; a digest cannot be one.

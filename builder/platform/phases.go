@@ -133,6 +133,9 @@ func (u *undetected) Error() string { return "nothing was detected" }
 
 // detect runs the detection; its output is of interest only when nothing was found.
 func (b *build) detect(ctx context.Context, args []string) error {
+	if err := b.source(); err != nil {
+		return err
+	}
 	var output bytes.Buffer
 	err := b.withNetwork(ctx, args, &output)
 	if exit := new(exec.ExitError); errors.As(err, &exit) {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"sync"
 
 	"github.com/google/go-containerregistry/pkg/name"
 
@@ -21,7 +22,7 @@ const (
 	toolsDir   = "/cache/tools"
 )
 
-// prepare lays out the folders that the phases see.
+// prepare lays out the folders that the phases see. The app's source is copied meanwhile: detection waits for it.
 func (b *build) prepare() error {
 	if err := own(b.path("workspace"), b.path("layers"), b.path("tmp"), b.path("home")); err != nil {
 		return err
@@ -29,20 +30,32 @@ func (b *build) prepare() error {
 	if err := os.MkdirAll(b.tools, 0o755); err != nil {
 		return fmt.Errorf("making a folder for tools: %w", err)
 	}
-	leftOut, err := copySource(b.App, b.path("workspace"), b.Keep)
-	if err != nil {
-		return err
-	}
-	if b.sourceHash, err = hashSource(b.path("workspace")); err != nil {
-		return err
-	}
-	if len(leftOut) > 0 {
-		b.Note("left out, because they are sockets, pipes or devices: " + strings.Join(leftOut, ", "))
-	}
 	if err := b.writePlatform(); err != nil {
 		return err
 	}
-	return b.writeOrder()
+	if err := b.writeOrder(); err != nil {
+		return err
+	}
+	if info, err := os.Stat(b.App); err != nil || !info.IsDir() {
+		return fault.Fault{ID: "app-missing", What: b.App + " is not a folder", Do: "name the folder that holds the app's source"}
+	}
+	copied := make(chan error, 1)
+	var leftOut []string
+	go func() {
+		var err error
+		if leftOut, err = copySource(b.App, b.path("workspace"), b.Keep); err == nil {
+			b.sourceHash, err = hashSource(b.path("workspace"))
+		}
+		copied <- err
+	}()
+	b.source = sync.OnceValue(func() error {
+		err := <-copied
+		if len(leftOut) > 0 {
+			b.Note("left out, because they are sockets, pipes or devices: " + strings.Join(leftOut, ", "))
+		}
+		return err
+	})
+	return nil
 }
 
 func (b *build) path(elements ...string) string {

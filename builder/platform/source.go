@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/strata-buildpacks/strata/builder/platform/internal/sandbox"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // copySource copies what keep, if there is one, keeps of an app's folder into the workspace of a build. Modes are
@@ -18,10 +17,6 @@ import (
 // files, so that the umask of whoever checked the source out does not reach the
 // image. Sockets and pipes are left out and returned: they hold nothing to copy.
 func copySource(from, to string, keep func(path string) bool) (leftOut []string, err error) {
-	info, err := os.Stat(from)
-	if err != nil || !info.IsDir() {
-		return nil, fault.Fault{ID: "app-missing", What: from + " is not a folder", Do: "name the folder that holds the app's source"}
-	}
 	if from, err = filepath.EvalSymlinks(from); err != nil { // else the walk would end at the link
 		return nil, fmt.Errorf("copying the app: %w", err)
 	}
