@@ -225,7 +225,10 @@ func (b *build) buildpackLayer(ctx context.Context, bp buildpack) (blob, error) 
 	return b.suiteLayer(ctx)
 }
 
-// suiteLayer makes the layer of the first buildpack: it compiles the multi-call binary and, beside it, the program that
+// programs are what buildpacks put into images, by their packages below buildpacks, and the buildpack that does.
+var programs = map[string]string{"launch": helperID, "web/serve": webID}
+
+// suiteLayer makes the layer of the first buildpack: it compiles the multi-call binary and, beside it, the programs that
 // buildpacks put into images. They depend on buildpacks/ alone: nothing there may import from outside it.
 func (b *build) suiteLayer(ctx context.Context) (blob, error) {
 	const ldflags = "-s -w -buildid="
@@ -236,18 +239,27 @@ func (b *build) suiteLayer(ctx context.Context) (blob, error) {
 	}
 	return b.cache.layer("suite-"+b.arch, key, func() (entries []entry, err error) {
 		b.Progress("compiling the suite")
+		packages := []string{"./buildpacks/suite"}
+		for name := range programs {
+			packages = append(packages, "./buildpacks/"+name)
+		}
+		slices.Sort(packages)
 		err = b.compiler.build(ctx, b.Root, ldflags, func(dir string) error {
-			var programs []entry
-			for _, name := range []string{"launch", suiteBinary} {
-				data, err := os.ReadFile(filepath.Join(dir, name))
+			made, err := os.ReadDir(dir)
+			if err != nil {
+				return err
+			}
+			var files []entry
+			for _, program := range made {
+				data, err := os.ReadFile(filepath.Join(dir, program.Name()))
 				if err != nil {
 					return err
 				}
-				programs = append(programs, file(name, 0o755, data))
+				files = append(files, file(program.Name(), 0o755, data))
 			}
-			entries = first.layer(first.files(suiteBinary, programs...))
+			entries = first.layer(first.files(suiteBinary, files...))
 			return nil
-		}, "./buildpacks/suite", "./buildpacks/launch")
+		}, packages...)
 		return entries, err
 	})
 }

@@ -23,8 +23,11 @@ import (
 // suiteID is the buildpack that is all the others in the order of builder.toml.
 const suiteID = "strata/suite"
 
-// helperID is the buildpack that puts the launch helper, which is beside the suite's binary, into images.
-const helperID = "strata/launch-helper"
+// The buildpacks that put programs into images, which are beside the suite's binary.
+const (
+	helperID = "strata/launch-helper"
+	webID    = "strata/web"
+)
 
 // parts is the folder of the buildpacks that share the programs of the first one.
 const parts = "parts"
@@ -44,7 +47,7 @@ func Folders(ctx context.Context, o Options, dir string) error {
 	if err != nil {
 		return err
 	}
-	programs, err := suite.files(path.Join(buildpacksDir, folderName(b.buildpacks[0].Info.ID), b.buildpacks[0].Info.Version, "bin"))
+	compiled, err := suite.files(path.Join(buildpacksDir, folderName(b.buildpacks[0].Info.ID), b.buildpacks[0].Info.Version, "bin"))
 	if err != nil {
 		return err
 	}
@@ -58,10 +61,10 @@ func Folders(ctx context.Context, o Options, dir string) error {
 	}
 	entries := []entry{file("lifecycle.tgz", 0o644, archive), folder(parts)}
 	for i, bp := range b.buildpacks {
-		entries = append(entries, bp.alone(programs)...)
+		entries = append(entries, bp.alone(compiled)...)
 		part := bp.linked(b.buildpacks[0])
 		if i == 0 {
-			part = bp.files(suiteBinary, programs...)
+			part = bp.files(suiteBinary, compiled...)
 		}
 		entries = append(entries, in(parts+"/"+folderName(bp.Info.ID), part)...)
 	}
@@ -77,12 +80,22 @@ func Folders(ctx context.Context, o Options, dir string) error {
 }
 
 // alone is the folder of a buildpack that needs nothing beside it.
-func (b buildpack) alone(programs []entry) []entry {
-	needed := slices.DeleteFunc(slices.Clone(programs), func(program entry) bool {
-		return program.name != suiteBinary && b.Info.ID != helperID // which alone puts it into images
+func (b buildpack) alone(files []entry) []entry {
+	needed := slices.DeleteFunc(slices.Clone(files), func(program entry) bool {
+		return program.name != suiteBinary && !b.putsIntoImages(program.name)
 	})
-	files := append(b.files(suiteBinary, needed...), file("package.toml", 0o644, []byte("[buildpack]\nuri = \".\"\n")))
-	return in(folderName(b.Info.ID), files)
+	all := append(b.files(suiteBinary, needed...), file("package.toml", 0o644, []byte("[buildpack]\nuri = \".\"\n")))
+	return in(folderName(b.Info.ID), all)
+}
+
+// putsIntoImages tells whether a program is one that this buildpack puts into images.
+func (b buildpack) putsIntoImages(program string) bool {
+	for name, by := range programs {
+		if path.Base(name) == program {
+			return by == b.Info.ID
+		}
+	}
+	return false
 }
 
 // in is a folder with entries.

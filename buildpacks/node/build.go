@@ -22,6 +22,7 @@ const recipe = 3
 // decision is what a build does, known before it does anything.
 type decision struct {
 	settings
+	launchSettings
 	lock      lock
 	arch      string   // as Node.js calls it
 	root      string   // absolute path of the folder that packages are installed for
@@ -48,18 +49,24 @@ type decision struct {
 	bun       choice // the release of Bun that runs the app
 }
 
-func decide(in bp.BuildContext) (decision, error) {
+// decide reads and checks all. A front end does not run on Node.js.
+func decide(in bp.BuildContext, frontEnd bool) (decision, error) {
 	var d decision
 	if err := in.Config.Decode(&d.settings); err != nil {
 		return d, err
 	}
 	libc, because := in.Target.Libc()
-	if d.arch = archOf(in.Target.Arch); d.arch == "" || libc != bp.Glibc {
+	if d.arch = archOf(in.Target.Arch); d.arch == "" || libc != bp.Glibc && !frontEnd {
 		return d, fault.Fault{ID: "node-target", What: fmt.Sprintf("Node.js needs glibc on amd64 or arm64, and the run image is %s on %s (%s)", libc, in.Target.Arch, because), Do: "use the run image glibc"}
 	}
 	var err error
-	if d.slim, err = readSlim(d.LeaveOut); err != nil {
-		return d, err
+	if !frontEnd {
+		if err := in.Config.Decode(&d.launchSettings); err != nil {
+			return d, err
+		}
+		if d.slim, err = readSlim(d.LeaveOut); err != nil {
+			return d, err
+		}
 	}
 	if d.lock, err = readLock(); err != nil {
 		return d, err
@@ -88,7 +95,7 @@ func decide(in bp.BuildContext) (decision, error) {
 	if err != nil {
 		return d, err
 	}
-	if err := d.chooseScripts(named); err != nil {
+	if err := d.chooseScripts(named); err != nil || frontEnd {
 		return d, err
 	}
 	if d.start, err = d.chooseStart(in.AppDir); err != nil {
@@ -99,7 +106,7 @@ func decide(in bp.BuildContext) (decision, error) {
 
 // Build makes the layers node and modules, runs the build scripts and links the app to its modules.
 func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
-	d, err := decide(in)
+	d, err := decide(in, false)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}

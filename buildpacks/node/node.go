@@ -9,16 +9,20 @@ func Buildpack() bp.Buildpack {
 	return bp.Buildpack{ID: "strata/node", Detect: Detect, Build: Build, Install: Install}
 }
 
-// settings are the variables of buildpack.toml.
+// launchSettings are the variables of buildpack.toml that are about the app as it runs.
+type launchSettings struct {
+	LeaveOut []string `config:"BP_NODE_LEAVE_OUT,list"`
+	Reload   bool     `config:"BP_LIVE_RELOAD_ENABLED"`
+	Debug    bool     `config:"BP_DEBUG_ENABLED"`
+}
+
+// settings are the variables of buildpack.toml that are about the build.
 type settings struct {
 	Version     string   `config:"BP_NODE_VERSION"`
 	ProjectPath string   `config:"BP_NODE_PROJECT_PATH"`
 	Scripts     []string `config:"BP_NODE_RUN_SCRIPTS,list"`
 	Hooks       bool     `config:"BP_NODE_INSTALL_SCRIPTS_ENABLED"`
 	Unverified  bool     `config:"BP_NODE_UNVERIFIED_ENABLED"`
-	LeaveOut    []string `config:"BP_NODE_LEAVE_OUT,list"`
-	Reload      bool     `config:"BP_LIVE_RELOAD_ENABLED"`
-	Debug       bool     `config:"BP_DEBUG_ENABLED"`
 	Registry    string   `config:"NPM_CONFIG_REGISTRY"`
 
 	Mirror         string `config:"STRATA_DEBIAN_MIRROR"`

@@ -75,13 +75,9 @@ func (b *builder) fillPnP(ctx context.Context, l *layer.Layer) error {
 	if err != nil {
 		return err
 	}
-	data, err := os.ReadFile(filepath.Join(dir, ".pnp.data.json"))
+	all, err := readPnP(dir)
 	if err != nil {
-		return fmt.Errorf("reading what Yarn installed: %w", err)
-	}
-	var all pnpData
-	if err := json.Unmarshal(data, &all); err != nil {
-		return fmt.Errorf("reading .pnp.data.json: %w", err)
+		return err
 	}
 	yarn := filepath.Join(dir, ".yarn")
 	for _, folder := range pnpFolders {

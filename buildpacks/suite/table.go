@@ -11,6 +11,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/linkage"
 	"github.com/strata-buildpacks/strata/buildpacks/node"
 	"github.com/strata-buildpacks/strata/buildpacks/procfile"
+	"github.com/strata-buildpacks/strata/buildpacks/web"
 )
 
 // table returns the buildpacks of the suite in order of id.
@@ -18,6 +19,7 @@ func table() []bp.Buildpack {
 	return []bp.Buildpack{
 		cacerts.Buildpack(),
 		environment.Buildpack(),
+		node.FrontEnd(),
 		golang.Buildpack(),
 		health.Buildpack(),
 		labels.Buildpack(),
@@ -25,5 +27,6 @@ func table() []bp.Buildpack {
 		linkage.Buildpack(),
 		node.Buildpack(),
 		procfile.Buildpack(),
+		web.Buildpack(),
 	}
 }

@@ -1,0 +1,153 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+)
+
+// site is the name in the build plan of what serves the files that a front end is.
+const site = "site"
+
+// FrontEnd is the buildpack strata/front-end: it runs the build scripts of an app that is no server, and leaves the files
+// that they make to the buildpack that serves them. Node.js and packages are there for the build alone, so any run image fits.
+func FrontEnd() bp.Buildpack {
+	return bp.Buildpack{ID: "strata/front-end", Detect: detectFrontEnd, Build: buildFrontEnd, Install: Install}
+}
+
+func detectFrontEnd(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
+	var s settings
+	if err := in.Config.Decode(&s); err != nil {
+		return bp.DetectResult{}, err
+	}
+	// What is wrong with the app is strata/node's to say.
+	d := decision{settings: s}
+	if _, err := os.Stat(filepath.Join(in.AppDir, s.ProjectPath, manifestFile)); errors.Is(err, fs.ErrNotExist) {
+		return bp.Fail("no package.json"), nil
+	}
+	if err := d.findProject(in.AppDir); err != nil {
+		return bp.Fail(err.Error()), nil
+	}
+	tool, why := d.frontEnd(in)
+	if tool == "" {
+		return bp.Fail(why), nil
+	}
+	return bp.Pass("built by "+tool, bp.Plan{Provides: []string{"node"}, Requires: []bp.Entry{bp.Tools("node", wanted(in)...), {Name: site}}}), nil
+}
+
+// makers are packages that make files for browsers, and servers those that make of such an app a program for Node.js.
+var (
+	makers = []string{
+		"vite", "rolldown-vite", "@angular/cli", "@angular/build", "react-scripts", "@vue/cli-service", "parcel", "astro", "gatsby", "vitepress", "vuepress",
+		"@11ty/eleventy", "@docusaurus/core", "webpack", "webpack-cli", "@rspack/cli", "@rsbuild/core", "preact-cli", "ember-cli", "hexo", "@stencil/core", "snowpack",
+	}
+	servers = []string{"@sveltejs/adapter-node", "@astrojs/node", "@angular/ssr", "@nestjs/core", "nuxt", "next", "@remix-run/node", "@react-router/node", "@tanstack/react-start", "nitropack", "express", "fastify", "koa", "@hapi/hapi"}
+)
+
+// development are the scripts start, as they begin, that serve a front end to its developer.
+var development = []string{
+	"vite", "ng", "react-scripts", "react-app-rewired", "craco", "vue-cli-service", "parcel", "astro dev", "astro preview", "gatsby", "vitepress", "vuepress",
+	"eleventy", "npx @11ty/eleventy", "docusaurus", "webpack", "webpack-dev-server", "rspack", "rsbuild", "ember", "hexo", "stencil", "preact",
+}
+
+// frontEnd returns which package makes the app's files, or "" and why the app is no front end.
+func (d decision) frontEnd(in bp.DetectContext) (tool, why string) {
+	if procfile, err := os.ReadFile(filepath.Join(in.AppDir, "Procfile")); err == nil && procfileWeb.Match(procfile) {
+		return "", "the Procfile starts a server"
+	}
+	if !slices.ContainsFunc(d.Scripts, func(name string) bool { return d.manifest.Scripts[name] != "" }) {
+		return "", "no build script"
+	}
+	if start := strings.Join(strings.Fields(d.manifest.Scripts["start"]), " "); start != "" {
+		if !slices.ContainsFunc(development, func(begin string) bool { return start == begin || strings.HasPrefix(start, begin+" ") }) {
+			return "", "the script start starts a server"
+		}
+	} else if d.manifest.Main != "" {
+		return "", "main is " + d.manifest.Main
+	}
+	for _, name := range []string{"server.js", "index.js"} {
+		if _, err := os.Stat(filepath.Join(d.project, name)); err == nil {
+			return "", name + " found"
+		}
+	}
+	has := func(name string) bool {
+		return d.manifest.Dependencies[name] != "" || d.manifest.Dev[name] != ""
+	}
+	if i := slices.IndexFunc(servers, has); i >= 0 {
+		return "", "the app has " + servers[i]
+	}
+	if i := slices.IndexFunc(makers, has); i >= 0 {
+		return makers[i], ""
+	}
+	return "", "no package that makes files for browsers"
+}
+
+func buildFrontEnd(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
+	d, err := decide(in, true)
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	d.describe(in)
+	b := &builder{BuildContext: in, decision: d}
+	if err := b.open(ctx); err != nil {
+		return bp.BuildResult{}, err
+	}
+	defer func() { _ = os.RemoveAll(b.scratch) }() // below the temporary folder, which ends with the build
+	if err := b.runScripts(ctx); err != nil {
+		return bp.BuildResult{}, err
+	}
+	if err := b.link(""); err != nil {
+		return bp.BuildResult{}, err
+	}
+	if !b.hasPackages() {
+		return bp.BuildResult{}, nil
+	}
+	bill, err := b.bill(ctx)
+	return bp.BuildResult{LaunchBOM: bill}, err
+}
+
+// bill lists the packages that are not only for development: a bundle has something of them.
+func (b *builder) bill(ctx context.Context) (*sbom.Document, error) {
+	if b.pnp {
+		dir, err := b.productionPnP(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all, err := readPnP(dir)
+		if err != nil {
+			return nil, err
+		}
+		return all.bill(filepath.Join(dir, ".yarn"), b.subject())
+	}
+	dir, err := b.installed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	got, err := b.production(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	return got.bill(b.subject()), nil
+}
+
+// readPnP reads what Yarn installed in a folder.
+func readPnP(dir string) (pnpData, error) {
+	var all pnpData
+	data, err := os.ReadFile(filepath.Join(dir, ".pnp.data.json"))
+	if err != nil {
+		return all, fmt.Errorf("reading what Yarn installed: %w", err)
+	}
+	if err := json.Unmarshal(data, &all); err != nil {
+		return all, fmt.Errorf("reading .pnp.data.json: %w", err)
+	}
+	return all, nil
+}

@@ -1,0 +1,47 @@
+package web
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+)
+
+// index is the file that makes a folder a site.
+const index = "index.html"
+
+// plain are the folders of an app without a build that may be served, the first that is a site.
+var plain = []string{"public", "."}
+
+// detect takes part in apps that are a folder of files, and where another buildpack makes a site.
+func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
+	var s settings
+	if err := in.Config.Decode(&s); err != nil {
+		return bp.DetectResult{}, err
+	}
+	if err := s.check(); err != nil {
+		return bp.DetectResult{}, err
+	}
+	asked := bp.Plan{Provides: []string{site}}
+	// Whatever reads a package.json knows better what the files of the app are.
+	if isFile(filepath.Join(in.AppDir, "package.json")) {
+		return bp.Pass("if a buildpack makes a site", asked), nil
+	}
+	folders := plain
+	if s.Root != "" {
+		folders = []string{s.Root}
+	}
+	for _, folder := range folders {
+		if isFile(filepath.Join(in.AppDir, folder, index)) {
+			own := bp.Plan{Provides: []string{site}, Requires: []bp.Entry{{Name: site}}}
+			return bp.Pass(filepath.Join(folder, index)+" found", own), nil
+		}
+	}
+	return bp.Fail("no " + filepath.Join(folders[0], index)), nil
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}

@@ -1,0 +1,128 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// keepOnly removes from the app all but the folder to serve and the Procfile, which another buildpack reads, and returns where
+// the folder is then: if it was the app's own, in one of its own, so that only the site is served.
+func keepOnly(app, root string) (string, error) {
+	kept, err := os.MkdirTemp(app, ".strata-")
+	if err != nil {
+		return "", fmt.Errorf("removing what is not served: %w", err)
+	}
+	served := filepath.Join(kept, "site")
+	if root == "." {
+		root = "public"
+		err = moveAll(app, served, filepath.Base(kept), procfile)
+	} else {
+		err = os.Rename(filepath.Join(app, root), served)
+	}
+	if err != nil {
+		return "", fmt.Errorf("removing what is not served: %w", err)
+	}
+	entries, err := os.ReadDir(app)
+	if err != nil {
+		return "", fmt.Errorf("removing what is not served: %w", err)
+	}
+	for _, entry := range entries {
+		if entry.Name() != filepath.Base(kept) && entry.Name() != procfile {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(app, entry.Name())))
+		}
+	}
+	for _, name := range []string{".git", ".env", "node_modules", "project.toml"} { // an image that does not have them cannot give them away
+		err = errors.Join(err, os.RemoveAll(filepath.Join(served, name)))
+	}
+	at := filepath.Join(app, root)
+	err = errors.Join(err, os.MkdirAll(filepath.Dir(at), 0o755))
+	if err == nil {
+		err = os.Rename(served, at)
+	}
+	if err = errors.Join(err, os.RemoveAll(kept)); err != nil {
+		return "", fmt.Errorf("removing what is not served: %w", err)
+	}
+	return root, nil
+}
+
+// procfile is the one file beside the site that may be of use later.
+const procfile = "Procfile"
+
+// moveAll moves what is in a folder, but for some names, into a new one.
+func moveAll(from, to string, but ...string) error {
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(to, 0o755); err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if slices.Contains(but, entry.Name()) {
+			continue
+		}
+		if err := os.Rename(filepath.Join(from, entry.Name()), filepath.Join(to, entry.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// texts are the ends of the names of files that compress well; images, fonts for the web and videos are compressed already.
+var texts = []string{
+	".html", ".htm", ".css", ".js", ".mjs", ".cjs", ".json", ".map", ".webmanifest", ".xml", ".txt", ".md", ".csv", ".svg", ".atom", ".rss",
+	".wasm", ".ttf", ".otf", ".eot", ".gltf", ".ics", ".vtt",
+}
+
+// minCompressed is the size in bytes below which a file takes one packet either way.
+const minCompressed = 1400
+
+// saving is what compression gave.
+type saving struct {
+	files         int
+	before, after int64 // bytes
+}
+
+// compress puts a compressed file beside each text that is smaller by a tenth or more that way.
+func compress(dir string) (saving, error) {
+	var total saving
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() || !slices.Contains(texts, strings.ToLower(filepath.Ext(path))) {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil || len(data) < minCompressed {
+			return err
+		}
+		var out bytes.Buffer
+		w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(data); err != nil {
+			return err
+		}
+		if err := w.Close(); err != nil {
+			return err
+		}
+		if out.Len() > len(data)*9/10 {
+			return nil
+		}
+		total.files++
+		total.before += int64(len(data))
+		total.after += int64(out.Len())
+		return os.WriteFile(path+".gz", out.Bytes(), 0o644)
+	})
+	if err != nil {
+		return saving{}, fmt.Errorf("compressing the site: %w", err)
+	}
+	return total, nil
+}

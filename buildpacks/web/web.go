@@ -1,0 +1,32 @@
+// Package web is the buildpack strata/web: it makes an image that serves a folder of files over HTTP, and holds nothing
+// but these and a server.
+package web
+
+import (
+	"path/filepath"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+// site is the name in the build plan under which a buildpack that makes a site asks for its server.
+const site = "site"
+
+// Buildpack is the entry of the suite's table.
+func Buildpack() bp.Buildpack {
+	return bp.Buildpack{ID: "strata/web", Detect: detect, Build: build}
+}
+
+// settings are the variables of buildpack.toml.
+type settings struct {
+	Root       string `config:"BP_WEB_SERVER_ROOT"`
+	SinglePage bool   `config:"BP_WEB_SERVER_ENABLE_PUSH_STATE"`
+}
+
+// check refuses a root outside of the app.
+func (s settings) check() error {
+	if s.Root != "" && !filepath.IsLocal(s.Root) {
+		return fault.Fault{ID: "web-root", What: "BP_WEB_SERVER_ROOT is " + s.Root + ", which is outside of the app", Do: "name a folder of the app"}
+	}
+	return nil
+}
