@@ -10,8 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestNodeReal builds servers that people run: of npm as they are, and a site of Next.js. Each is asked, built again
-// with nothing changed, with a change of code and with one package more.
+// TestNodeReal builds servers that people run, of npm as they are, an app of NestJS and sites of Next.js and Nuxt. Each is
+// asked, built again with nothing changed, with a change of code and with one package more. Nuxt's lockfile would be 11,000 lines long, so
+// that one has none.
 func TestNodeReal(t *testing.T) {
 	suite(t)
 	t.Parallel()
@@ -20,6 +21,7 @@ func TestNodeReal(t *testing.T) {
 		file, from, to, then string // a change of code, and what is answered after it
 		flags                []string
 		script               bool // has a build script
+		bundle               bool // which puts what it needs of packages into a bundle
 	}{
 		{
 			app: "files", path: "/", answer: "Hello from a file.",
@@ -31,7 +33,20 @@ func TestNodeReal(t *testing.T) {
 			flags: []string{"--", "--listen", "http://0.0.0.0:PORT"},
 		},
 		{
-			app: "site", path: "/", answer: "Hello from Next.js", script: true,
+			app: "api", path: "/greetings", answer: "Hello from JSON.",
+			file: "db.json", from: "Hello", to: "Goodbye", then: "Goodbye from JSON.",
+			flags: []string{"--", "--port", "PORT"},
+		},
+		{
+			app: "nest", path: "/", answer: "Hello from NestJS.", script: true,
+			file: "src/main.ts", from: "Hello", to: "Goodbye", then: "Goodbye from NestJS.",
+		},
+		{
+			app: "nuxt", path: "/", answer: "Hello from Nuxt.", script: true, bundle: true,
+			file: "app/app.vue", from: "Hello", to: "Goodbye", then: "Goodbye from Nuxt.",
+		},
+		{
+			app: "site", path: "/", answer: "Hello from Next.js", script: true, bundle: true,
 			file: "app/page.js", from: "Hello", to: "Goodbye", then: "Goodbye from Next.js",
 		},
 	}
@@ -59,7 +74,7 @@ func TestNodeReal(t *testing.T) {
 			if diff := cmp.Diff(first, changed); diff != "" {
 				t.Errorf("a change of code changes layers (-before +after):\n%s", diff)
 			}
-			if tt.script {
+			if tt.bundle {
 				return // of a bundle one package more is another bundle
 			}
 			addPackage(t, app)

@@ -65,7 +65,7 @@ func TestPinnedGo(t *testing.T) {
 			versions[path.Base(h.Name)] = info.GoVersion
 		}
 	}
-	want := map[string]string{"launch": "go1.26.8", "launcher": "go1.26.8", "lifecycle": "go1.26.8", "suite": "go1.26.8"}
+	want := map[string]string{"launch": "go1.26.8", "launcher": "go1.26.8", "lifecycle": "go1.26.8", "serve": "go1.26.8", "suite": "go1.26.8"}
 	if diff := cmp.Diff(want, versions); diff != "" {
 		t.Errorf("Go releases (-want +got):\n%s", diff)
 	}

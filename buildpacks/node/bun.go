@@ -34,7 +34,7 @@ func (d decision) startBun(words []string, name string, seen []string) (start, e
 	case d.manifest.Scripts[words[target]] != "":
 		return d.startScript(words[target], seen)
 	case strings.ContainsAny(words[target], "./"):
-		return start{arguments: words[1:], bun: true}, nil
+		return start{arguments: words[1:], script: name, bun: true}, nil
 	}
 	return d.startProgram(words[target:], name)
 }

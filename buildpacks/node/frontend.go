@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -15,7 +16,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 )
 
-// site is the name in the build plan of what serves the files that a front end is.
+// site is the name in the build plan of the files that a front end is, which another buildpack serves.
 const site = "site"
 
 // FrontEnd is the buildpack strata/front-end: it runs the build scripts of an app that is no server, and leaves the files
@@ -41,7 +42,7 @@ func detectFrontEnd(_ context.Context, in bp.DetectContext) (bp.DetectResult, er
 	if tool == "" {
 		return bp.Fail(why), nil
 	}
-	return bp.Pass("built by "+tool, bp.Plan{Provides: []string{"node"}, Requires: []bp.Entry{bp.Tools("node", wanted(in)...), {Name: site}}}), nil
+	return bp.Pass("built by "+tool, bp.Plan{Provides: []string{"node", site}, Requires: []bp.Entry{bp.Tools("node", wanted(in)...)}}), nil
 }
 
 // makers are packages that make files for browsers, and servers those that make of such an app a program for Node.js.
@@ -58,6 +59,9 @@ var development = []string{
 	"vite", "ng", "react-scripts", "react-app-rewired", "craco", "vue-cli-service", "parcel", "astro dev", "astro preview", "gatsby", "vitepress", "vuepress",
 	"eleventy", "npx @11ty/eleventy", "docusaurus", "webpack", "webpack-dev-server", "rspack", "rsbuild", "ember", "hexo", "stencil", "preact",
 }
+
+// generates matches a build script with which Nuxt makes files and no server.
+var generates = regexp.MustCompile(`\bnux[ti] generate\b`)
 
 // frontEnd returns which package makes the app's files, or "" and why the app is no front end.
 func (d decision) frontEnd(in bp.DetectContext) (tool, why string) {
@@ -81,6 +85,9 @@ func (d decision) frontEnd(in bp.DetectContext) (tool, why string) {
 	}
 	has := func(name string) bool {
 		return d.manifest.Dependencies[name] != "" || d.manifest.Dev[name] != ""
+	}
+	if has("nuxt") && slices.ContainsFunc(d.Scripts, func(name string) bool { return generates.MatchString(d.manifest.Scripts[name]) }) {
+		return "nuxt generate", ""
 	}
 	if i := slices.IndexFunc(servers, has); i >= 0 {
 		return "", "the app has " + servers[i]

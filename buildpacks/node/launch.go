@@ -25,6 +25,9 @@ type start struct {
 	program   []string // of a package, with its arguments: its file is known after the install
 	elsewhere bool     // a Procfile says how
 	port      string   // that Next.js' own program would be told
+	script    string   // that says so; empty for the main file
+
+	everywhere bool // the server listens where HOSTNAME says
 }
 
 // procfileWeb matches the process web of a Procfile, and Bun, if it starts that.
@@ -40,8 +43,15 @@ func (d decision) chooseStart(dir string) (start, error) {
 	if strings.TrimSpace(d.manifest.Scripts["start"]) == "" {
 		return start{}, nil
 	}
-	return d.startScript("start", nil)
+	s, err := d.startScript("start", nil)
+	if isDev(err) && d.manifest.Scripts[startProduction] != "" {
+		return d.startScript(startProduction, nil)
+	}
+	return s, err
 }
+
+// startProduction is the script that starts the app where start does so for its developer, as in apps of NestJS.
+const startProduction = "start:prod"
 
 // startScript reads a script. One that does nothing but run another is that one.
 func (d decision) startScript(name string, seen []string) (start, error) {
@@ -68,7 +78,7 @@ func (d decision) startScript(name string, seen []string) (start, error) {
 	case words[0] == "node" && len(words) == 1:
 		return start{}, startFault("the script "+name+" is \"node\" without a file", "name the file")
 	case words[0] == "node":
-		return start{arguments: words[1:]}, nil
+		return start{arguments: words[1:], script: name}, nil
 	case words[0] == "bun":
 		return d.startBun(words, name, seen)
 	case len(words) == 3 && words[1] == "run" && slices.Contains(absent, words[0]) && d.manifest.Scripts[words[2]] != "":
@@ -80,7 +90,7 @@ func (d decision) startScript(name string, seen []string) (start, error) {
 // startProgram starts a program of a package. The lockfile of npm 7 and newer tells its file; with others it is found later.
 func (d decision) startProgram(words []string, script string) (start, error) {
 	if (d.manager != npm || d.locked.Version == 1) && d.hasPackages() && !d.pnp && !slices.Contains(absent, words[0]) {
-		return start{program: words}, nil
+		return start{program: words, script: script}, nil
 	}
 	from, err := filepath.Rel(d.root, d.project)
 	if err != nil {
@@ -91,12 +101,12 @@ func (d decision) startProgram(words []string, script string) (start, error) {
 		return start{}, notFound(script, d.manifest.Scripts[script])
 	}
 	if dev {
-		return start{}, onlyDev(words[0])
+		return start{}, onlyDev(script, words[0])
 	}
 	if program, err = filepath.Rel(from, program); err != nil {
 		return start{}, err
 	}
-	return start{arguments: append([]string{program}, words[1:]...)}, nil
+	return start{arguments: append([]string{program}, words[1:]...), script: script}, nil
 }
 
 // absent are programs that the run image does not have and no package should be taken for.
@@ -106,12 +116,33 @@ func notFound(name, script string) error {
 	return startFault(fmt.Sprintf("the script %s is %q, which is neither node nor a program of a package in the lockfile", name, script), "write it as node and a file, or say how to start in a Procfile")
 }
 
-func onlyDev(program string) error {
-	return startFault(fmt.Sprintf("the script start calls %s, which is only there for development", program), "start what it makes with node, or move it to dependencies")
+// devID is the fault of a script that starts what is only there for development.
+const devID = "node-start-development"
+
+func onlyDev(script, program string) error {
+	return fault.Fault{ID: devID, What: fmt.Sprintf("package.json: the script %s calls %s, which is only there for development", script, program),
+		Do: "start what it makes with node in the script " + startProduction + ", or move it to dependencies"}
 }
 
-// findProgram finds the file of the program that the script start calls, in the packages that the app asks for.
+func isDev(err error) bool {
+	f := fault.Fault{}
+	return errors.As(err, &f) && f.ID == devID
+}
+
+// findProgram finds the file of the program that the script start calls, or else start:prod.
 func (b *builder) findProgram(ctx context.Context) error {
+	err := b.findFile(ctx)
+	if !isDev(err) || b.start.script == startProduction || b.manifest.Scripts[startProduction] == "" {
+		return err
+	}
+	if b.start, err = b.startScript(startProduction, nil); err != nil {
+		return err
+	}
+	return b.findFile(ctx)
+}
+
+// findFile finds the file of the program that starts the app, in the packages that the app asks for.
+func (b *builder) findFile(ctx context.Context) error {
 	words := b.start.program
 	if words == nil {
 		return nil
@@ -148,13 +179,13 @@ func (b *builder) findProgram(ctx context.Context) error {
 			continue
 		}
 		if _, dev := b.manifest.Dev[name]; dev && b.manifest.Dependencies[name] == "" && b.manifest.Optional[name] == "" {
-			return onlyDev(words[0])
+			return onlyDev(b.start.script, words[0])
 		}
 		found, err := filepath.Rel(from, at)
 		b.start.arguments = append([]string{path.Join(found, file)}, words[1:]...)
 		return err
 	}
-	return notFound("start", strings.Join(words, " "))
+	return notFound(b.start.script, strings.Join(words, " "))
 }
 
 func startFault(what, do string) error {
@@ -166,7 +197,7 @@ func (b *builder) processes(program string) (bp.BuildResult, error) {
 	if b.start.elsewhere {
 		return bp.BuildResult{Processes: b.reloading()}, nil
 	}
-	arguments, why := b.start.arguments, "script start"
+	arguments, why := b.start.arguments, "script "+b.start.script
 	if arguments == nil {
 		main, err := b.mainFile()
 		if err != nil {

@@ -18,12 +18,23 @@ import (
 // output: "standalone".
 const standaloneDir = ".next/standalone"
 
-// standalone makes the app what Next.js' standalone server needs, if the build scripts made one and the app starts as
-// Next.js does: the server, its modules in node_modules, static files and the folder public. The server is what starts then.
+// standalone makes the app a server that the build scripts made with just the modules that it loads, if they did. That is
+// what starts then.
 func (b *builder) standalone() (bool, error) {
-	if b.pnp || b.project != b.AppDir || !b.start.startsNext() {
+	switch {
+	case b.pnp || b.project != b.AppDir:
 		return false, nil
+	case b.start.startsNext():
+		return b.standaloneNext()
+	case b.startsNitro():
+		return b.standaloneNitro()
 	}
+	return false, nil
+}
+
+// standaloneNext makes the app what Next.js' standalone server needs: the server, its modules in node_modules, static
+// files and the folder public.
+func (b *builder) standaloneNext() (bool, error) {
 	root := filepath.Join(b.AppDir, standaloneDir)
 	if _, err := os.Stat(filepath.Join(root, "server.js")); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -41,7 +52,7 @@ func (b *builder) standalone() (bool, error) {
 		return false, fmt.Errorf("leaving out what Next.js' server does not need: %w", err)
 	}
 	b.Log.Bullet("Next.js' standalone server: the app is that and nothing else")
-	b.start = start{arguments: []string{"server.js"}, port: b.start.port}
+	b.start = start{arguments: []string{"server.js"}, script: b.start.script, port: b.start.port, everywhere: true}
 	return true, nil
 }
 
@@ -100,18 +111,20 @@ func (s *start) startsNext() bool {
 type tracedKey struct {
 	Recipe int    `json:"recipe"`
 	Port   string `json:"port"`
+	Nitro  bool   `json:"nitro,omitempty"`
 	Traced string `json:"traced"` // hash of the modules
 }
 
 func (b *builder) tracedKey() (tracedKey, error) {
 	hash, err := hashTree(filepath.Join(b.AppDir, modulesDir))
-	return tracedKey{recipe, b.start.port, hash}, err
+	return tracedKey{recipe, b.start.port, !b.start.everywhere, hash}, err
 }
 
 // fillTraced makes the layer of packages of those files that a standalone server loads.
 func (b *builder) fillTraced(ctx context.Context, l *layer.Layer) error {
-	// A container's HOSTNAME is its own name, and the server would listen there and not at the loopback address.
-	l.LaunchEnv.Override("HOSTNAME", "0.0.0.0")
+	if b.start.everywhere { // a container's HOSTNAME is its own name, and the server would listen there and not at the loopback address
+		l.LaunchEnv.Override("HOSTNAME", "0.0.0.0")
+	}
 	if b.start.port != "" {
 		l.LaunchEnv.Default("PORT", b.start.port)
 	}

@@ -23,10 +23,9 @@ func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	if err := s.check(); err != nil {
 		return bp.DetectResult{}, err
 	}
-	asked := bp.Plan{Provides: []string{site}}
 	// Whatever reads a package.json knows better what the files of the app are.
 	if isFile(filepath.Join(in.AppDir, "package.json")) {
-		return bp.Pass("if a buildpack makes a site", asked), nil
+		return bp.Pass("if a buildpack makes a site", bp.Plan{Requires: []bp.Entry{{Name: site}}}), nil
 	}
 	folders := plain
 	if s.Root != "" {
@@ -34,8 +33,7 @@ func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	}
 	for _, folder := range folders {
 		if isFile(filepath.Join(in.AppDir, folder, index)) {
-			own := bp.Plan{Provides: []string{site}, Requires: []bp.Entry{{Name: site}}}
-			return bp.Pass(filepath.Join(folder, index)+" found", own), nil
+			return bp.Pass(filepath.Join(folder, index) + " found"), nil
 		}
 	}
 	return bp.Fail("no " + filepath.Join(folders[0], index)), nil

@@ -9,7 +9,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// site is the name in the build plan under which a buildpack that makes a site asks for its server.
+// site is the name in the build plan of the files that a buildpack before this one makes.
 const site = "site"
 
 // Buildpack is the entry of the suite's table.

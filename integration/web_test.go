@@ -1,0 +1,94 @@
+package integration
+
+import (
+	"archive/tar"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestWeb builds a folder of HTML and a front end on React and Vite, asks for pages and files, rebuilds and changes them.
+// What they have in common is one layer.
+func TestWeb(t *testing.T) {
+	suite(t)
+	t.Parallel()
+	servers := map[string]bool{}
+	for _, tt := range []struct {
+		app                  string
+		flags                []string
+		file, from, to       string
+		files                *regexp.Regexp // of the app, in the image
+		page, asset, pattern string         // what / and a file that it names have
+		pushed               string         // what answers a path that is no file
+		purl                 string
+	}{
+		{
+			app: "web/plain", file: "index.html", from: "Plain", to: "Plainer", files: regexp.MustCompile(`^workspace/public/`),
+			page: "<h1>Plain</h1>\n", asset: "/css/site.css", pattern: "color: red",
+			pushed: "404",
+		},
+		{
+			app: "node/frontend", flags: []string{"-e", "BP_WEB_SERVER_ENABLE_PUSH_STATE=true"},
+			file: "src/main.jsx", from: "Hello", to: "Goodbye", files: regexp.MustCompile(`^workspace/dist/`),
+			page: `<div id="root">`, asset: `/assets/index-[A-Za-z0-9_-]{8}\.js`, pattern: "modulepreload",
+			pushed: "200", purl: "pkg:npm/react-dom@19.",
+		},
+	} {
+		t.Run(tt.app, func(t *testing.T) {
+			app, name := filepath.Join(t.TempDir(), "app"), image(t)
+			if err := os.CopyFS(app, os.DirFS(filepath.Join("testdata", filepath.FromSlash(tt.app)))); err != nil {
+				t.Fatal(err)
+			}
+			digest := build(t, app, name, tt.flags...)
+			page := ask(t, name, "/")
+			if !strings.Contains(page, tt.page) {
+				t.Errorf("/ is %q, want %q", page, tt.page)
+			}
+			asset := tt.asset
+			if found := regexp.MustCompile(tt.asset).FindString(page); found != "" {
+				asset = found
+			}
+			if text := ask(t, name, asset); !strings.Contains(text, tt.pattern) {
+				t.Errorf("%s has no %q", asset, tt.pattern)
+			}
+			got := strata(t, "run", name, "--port", freePort(t), "--ask", "/users/7")
+			if !strings.HasPrefix(got.stdout, "GET /users/7: "+tt.pushed+" ") {
+				t.Errorf("/users/7: want %s\n%s%s", tt.pushed, got.stdout, got.stderr)
+			}
+			if again := build(t, app, name, tt.flags...); again != digest {
+				t.Errorf("nothing changed, and the digest is %s instead of %s", again, digest)
+			}
+			first := inspect(t, digest)
+			var names []string
+			for _, e := range first.entries(t, func(string) bool { return false }) {
+				name := strings.TrimPrefix(e.header.Name, "/")
+				if e.header.Typeflag == tar.TypeReg && strings.HasPrefix(name, "workspace/") && !tt.files.MatchString(name) {
+					names = append(names, name)
+				}
+			}
+			if len(names) > 0 {
+				t.Errorf("the image has %q", names)
+			}
+			if tt.purl != "" && !slices.ContainsFunc(first.purls(t), func(p string) bool { return strings.HasPrefix(p, tt.purl) }) {
+				t.Errorf("the SBOM has no %s", tt.purl)
+			}
+			edit(t, app, tt.file, tt.from, tt.to)
+			second := open(t, build(t, app, name, tt.flags...))
+			layers := first.layersOf(t, "strata/web")
+			if diff := cmp.Diff(layers, second.layersOf(t, "strata/web")); diff != "" || len(layers) != 1 {
+				t.Errorf("the server's layer before and after a change:\n%s", diff)
+			}
+			for _, layer := range layers {
+				servers[layer] = true
+			}
+		})
+	}
+	if len(servers) > 1 {
+		t.Errorf("there are two servers: %v", servers)
+	}
+}
