@@ -204,7 +204,7 @@ func (s *site) tag(name string) (string, error) {
 // acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3): gzip is taken when it is named, or everything is, and not refused.
 func acceptsGzip(values []string) bool {
 	any := false
-	for _, one := range strings.Split(strings.Join(values, ","), ",") {
+	for one := range strings.SplitSeq(strings.Join(values, ","), ",") {
 		coding, parameter, _ := strings.Cut(strings.ToLower(strings.TrimSpace(one)), ";")
 		quality := strings.ReplaceAll(parameter, " ", "")
 		refused := quality == "q=0" || strings.HasPrefix(quality, "q=0.") && strings.Trim(quality[4:], "0") == ""

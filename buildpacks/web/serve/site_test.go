@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -20,9 +21,7 @@ func newServer(t *testing.T, singlePage bool, more map[string]string) *httptest.
 		"index.html": "<h1>home</h1>", "about.html": "about", "docs/index.html": "docs", "empty/file.txt": "text", ".env": "secret",
 		".well-known/acme": "token", "assets/index-B2x9Kf3a.js": "plain", "assets/index-B2x9Kf3a.js.gz": "packed", ".git/config": "secret", "../secret.txt": "secret",
 	}
-	for name, content := range more {
-		files[name] = content
-	}
+	maps.Copy(files, more)
 	for name, content := range files {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
