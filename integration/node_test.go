@@ -86,6 +86,16 @@ func TestNode(t *testing.T) {
 			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html",
 		},
 		{
+			app: "pnp3", path: "/", answer: "Hello from Yarn 3.\n",
+			file: "public/index.html", from: "Hello", to: "Goodbye", then: "Goodbye from Yarn 3.\n",
+			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/http-server@14.", "pkg:npm/mime@1."}, absent: "escape-html",
+		},
+		{
+			app: "local", path: "/", answer: "Hello from a folder, in 1d.\n",
+			file: "lib/greeting/index.js", from: "Hello", to: "Goodbye", then: "Goodbye from a folder, in 1d.\n",
+			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/ms@2."}, absent: "escape-html/",
+		},
+		{
 			app: "bun", path: "/", answer: "Hello from Bun, in 1d.\n",
 			file: "server.ts", from: "Hello", to: "Goodbye", then: "Goodbye from Bun, in 1d.\n",
 			layers: []string{"bun", "modules"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",

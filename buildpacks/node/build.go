@@ -127,7 +127,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	if err := b.findProgram(ctx); err != nil {
+	if err := b.findProgram(ctx, modules); err != nil {
 		return bp.BuildResult{}, err
 	}
 	if err := b.linkProduction(ctx, modules); err != nil {

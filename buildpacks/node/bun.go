@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -8,6 +9,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/Masterminds/semver/v3"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 )
@@ -47,9 +51,26 @@ func (d *decision) chooseBun() error {
 	if d.bun = d.using; d.manager == bun {
 		return nil
 	}
-	version, err := d.lock.manager(bun.packageName("", d.arch), "*", d.node.Version)
-	d.bun = choice{version, "the newest"}
+	var err error
+	d.bun, err = d.newestBun()
 	return err
+}
+
+// newestBun returns the newest release that engines.bun allows, the workspace's before the root's.
+func (d decision) newestBun() (choice, error) {
+	asked := cmp.Or(strings.TrimSpace(d.manifest.Engines["bun"]), strings.TrimSpace(d.base.Engines["bun"]))
+	if asked == "" {
+		return choice{d.lock.newest(bun.packageName("", d.arch), mustRange("*")), "the newest"}, nil
+	}
+	allowed, err := semver.NewConstraint(asked)
+	if err != nil {
+		return choice{}, fault.Fault{ID: "node-bun-version", What: fmt.Sprintf("engines.bun of package.json is %q, which is not a version of Bun", asked), Do: "write it like 1.2.20, 1 or ^1.2"}
+	}
+	version := d.lock.newest(bun.packageName("", d.arch), allowed)
+	if version == "" {
+		return choice{}, fault.Fault{ID: "node-bun-version", What: fmt.Sprintf("engines.bun of package.json is %q, and no locked release of Bun is that", asked), Do: "ask for another one, or for an exact one in packageManager"}
+	}
+	return choice{version, "engines.bun of package.json is " + asked}, nil
 }
 
 // runtime makes the layer of Node.js or, if that runs the app, of Bun, and returns its program.

@@ -2,9 +2,7 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -129,7 +127,7 @@ func (b *builder) bill(ctx context.Context) (*sbom.Document, error) {
 		if err != nil {
 			return nil, err
 		}
-		all, err := readPnP(dir)
+		all, err := b.readPnP(dir)
 		if err != nil {
 			return nil, err
 		}
@@ -144,17 +142,4 @@ func (b *builder) bill(ctx context.Context) (*sbom.Document, error) {
 		return nil, err
 	}
 	return got.bill(b.subject()), nil
-}
-
-// readPnP reads what Yarn installed in a folder.
-func readPnP(dir string) (pnpData, error) {
-	var all pnpData
-	data, err := os.ReadFile(filepath.Join(dir, ".pnp.data.json"))
-	if err != nil {
-		return all, fmt.Errorf("reading what Yarn installed: %w", err)
-	}
-	if err := json.Unmarshal(data, &all); err != nil {
-		return all, fmt.Errorf("reading .pnp.data.json: %w", err)
-	}
-	return all, nil
 }

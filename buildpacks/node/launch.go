@@ -89,7 +89,7 @@ func (d decision) startScript(name string, seen []string) (start, error) {
 
 // startProgram starts a program of a package. The lockfile of npm 7 and newer tells its file; with others it is found later.
 func (d decision) startProgram(words []string, script string) (start, error) {
-	if (d.manager != npm || d.locked.Version == 1) && d.hasPackages() && !d.pnp && !slices.Contains(absent, words[0]) {
+	if (d.manager != npm || d.locked.Version == 1) && d.hasPackages() && !slices.Contains(absent, words[0]) {
 		return start{program: words, script: script}, nil
 	}
 	from, err := filepath.Rel(d.root, d.project)
@@ -130,19 +130,19 @@ func isDev(err error) bool {
 }
 
 // findProgram finds the file of the program that the script start calls, or else start:prod.
-func (b *builder) findProgram(ctx context.Context) error {
-	err := b.findFile(ctx)
+func (b *builder) findProgram(ctx context.Context, modules string) error {
+	err := b.findFile(ctx, modules)
 	if !isDev(err) || b.start.script == startProduction || b.manifest.Scripts[startProduction] == "" {
 		return err
 	}
 	if b.start, err = b.startScript(startProduction, nil); err != nil {
 		return err
 	}
-	return b.findFile(ctx)
+	return b.findFile(ctx, modules)
 }
 
 // findFile finds the file of the program that starts the app, in the packages that the app asks for.
-func (b *builder) findFile(ctx context.Context) error {
+func (b *builder) findFile(ctx context.Context, modules string) error {
 	words := b.start.program
 	if words == nil {
 		return nil
@@ -150,6 +150,9 @@ func (b *builder) findFile(ctx context.Context) error {
 	dir, err := b.installed(ctx)
 	if err != nil {
 		return err
+	}
+	if b.pnp {
+		return b.findPnP(dir, modules)
 	}
 	all := maps.Clone(b.manifest.Dev)
 	if all == nil {
@@ -178,7 +181,7 @@ func (b *builder) findFile(ctx context.Context) error {
 		if file == "" {
 			continue
 		}
-		if _, dev := b.manifest.Dev[name]; dev && b.manifest.Dependencies[name] == "" && b.manifest.Optional[name] == "" {
+		if b.manifest.onlyDev(name) {
 			return onlyDev(b.start.script, words[0])
 		}
 		found, err := filepath.Rel(from, at)

@@ -44,7 +44,7 @@ func readLockfile(file string, members []string) (lockfile, error) {
 		p := l.Packages[at]
 		member := at == "" || slices.Contains(members, at) || p.Link && slices.Contains(members, p.Resolved)
 		if !member && (p.Link || strings.HasPrefix(p.Resolved, "file:") || ours(at)) {
-			return lockfile{}, fault.Fault{ID: "node-local", What: fmt.Sprintf("%s takes %s from a folder that is no workspace of the app, and this buildpack does not take packages from such folders yet", name, at), Do: "take it from a registry or make it a workspace"}
+			return lockfile{}, fault.Fault{ID: "node-local", What: fmt.Sprintf("%s takes %s from a folder that package.json does not name", name, at), Do: "make it anew with npm install"}
 		}
 	}
 	return l, nil

@@ -127,15 +127,18 @@ func (d *decision) chooseManager() error {
 			return err
 		}
 	}
+	if err := d.addLocal(); err != nil {
+		return err
+	}
 	if d.using.Version == "" {
-		err = d.newestManager()
-	} else {
-		err = d.checkHash(wanted.hash)
+		return d.newestManager()
 	}
-	if err == nil && d.pnp && strings.HasPrefix(d.using.Version, "3.") {
-		return fault.Fault{ID: "node-linker", What: "Yarn " + d.using.Version + " cannot leave development packages out of Plug'n'Play", Do: "use Yarn 4, or set nodeLinker: node-modules in .yarnrc.yml and run yarn install"}
-	}
-	return err
+	return d.checkHash(wanted.hash)
+}
+
+// focuses tells whether the package manager itself takes away what is only for development: Yarn from 4 on.
+func (d decision) focuses() bool {
+	return d.manager == berry && !strings.HasPrefix(d.using.Version, "3.")
 }
 
 // checkHash compares the hash in packageManager with the locked one, or keeps it for a release that is not locked. It is
@@ -159,10 +162,13 @@ func (d *decision) checkHash(told string) error {
 }
 
 // newestManager takes the newest release that reads the lockfile and runs on the chosen Node.js.
-func (d *decision) newestManager() error {
+func (d *decision) newestManager() (err error) {
+	if d.manager == bun {
+		d.using, err = d.newestBun()
+		return err
+	}
 	reads, why := "*", "runs on Node.js "+d.node.Version
 	if d.lockfile != "" {
-		var err error
 		if reads, why, err = d.lockfileRange(); err != nil {
 			return err
 		}

@@ -3,11 +3,8 @@ package node
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
@@ -57,19 +54,7 @@ func readManifest(dir string) (manifest, error) {
 	if err := json.Unmarshal(data, &m.fields); err != nil {
 		return manifest{}, fault.Fault{ID: "node-manifest", What: "reading package.json", Err: err, Do: "correct the file"}
 	}
-	return m, m.check()
-}
-
-// check refuses what is not built yet, so that nothing is half-built.
-func (m manifest) check() error {
-	for _, all := range []map[string]string{m.Dependencies, m.Dev, m.Optional} {
-		for _, name := range slices.Sorted(maps.Keys(all)) {
-			if kind, _, _ := strings.Cut(all[name], ":"); kind == "file" || kind == "link" || kind == "portal" {
-				return fault.Fault{ID: "node-local", What: fmt.Sprintf("package.json takes %s from %s, and this buildpack does not take packages from folders yet", name, all[name]), Do: "take it from a registry or make it a workspace"}
-			}
-		}
-	}
-	return nil
+	return m, nil
 }
 
 // hasPackages tells whether there is anything to install.

@@ -182,7 +182,7 @@ func (b *builder) production(ctx context.Context, dir string) (tree, error) {
 		return tree{}, err
 	}
 	t := tree{root: dir, app: b.root, arch: b.arch, slim: b.slim}
-	if b.manager == berry && !strings.HasPrefix(b.using.Version, "3.") {
+	if b.focuses() {
 		// Yarn knows of dependencies that packages do not declare, so it takes away what is for development itself.
 		if _, err := b.environment(ctx); err != nil { // it makes the folder for what is not kept
 			return tree{}, err

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 )
@@ -30,6 +31,73 @@ var pnpFolders = []string{".yarn/cache", ".yarn/unplugged"}
 // pnpData is .pnp.data.json (Yarn's documentation, "PnP specification"), as far as it is read.
 type pnpData struct {
 	Packages []pair[[]pair[pnpPackage]] `json:"packageRegistryData"` // by name, by reference
+}
+
+// workspace returns the name and reference of a package of the app by its folder, relative to the root.
+func (d pnpData) workspace(folder string) (key [2]string, one pnpPackage, found bool) {
+	location := "./" + folder + "/"
+	if folder == "." {
+		location = "./"
+	}
+	for _, releases := range d.Packages {
+		for _, release := range releases.value {
+			// The root is there under its name and, for programs outside of any package, under none.
+			if releases.name != "" && release.value.Location == location {
+				return [2]string{releases.name, release.name}, release.value, true
+			}
+		}
+	}
+	return key, one, false
+}
+
+// at returns a package by its name and reference.
+func (d pnpData) at(key [2]string) (pnpPackage, bool) {
+	for _, releases := range d.Packages {
+		if releases.name != key[0] {
+			continue
+		}
+		for _, release := range releases.value {
+			if release.name == key[1] {
+				return release.value, true
+			}
+		}
+	}
+	return pnpPackage{}, false
+}
+
+// reach returns what a package of the app leads to, without those of its own dependencies that are only for development.
+func (d pnpData) reach(first [2]string, m manifest) pnpData {
+	reached, waiting := map[[2]string]bool{first: true}, [][2]string{first}
+	for len(waiting) > 0 {
+		key := waiting[0]
+		waiting = waiting[1:]
+		one, _ := d.at(key)
+		for _, dependency := range one.Dependencies {
+			if key == first && m.onlyDev(dependency.name) {
+				continue
+			}
+			if next := dependency.target(); !reached[next] {
+				reached[next] = true
+				waiting = append(waiting, next)
+			}
+		}
+	}
+	var kept pnpData
+	for _, releases := range d.Packages {
+		var list []pair[pnpPackage]
+		for _, release := range releases.value {
+			if reached[[2]string{releases.name, release.name}] {
+				list = append(list, release)
+			}
+		}
+		kept.Packages = append(kept.Packages, pair[[]pair[pnpPackage]]{releases.name, list})
+	}
+	return kept
+}
+
+// onlyDev tells whether a dependency is only for development.
+func (m manifest) onlyDev(name string) bool {
+	return m.Dev[name] != "" && m.Dependencies[name] == "" && m.Optional[name] == ""
 }
 
 type pnpPackage struct {
@@ -52,11 +120,12 @@ func (p *pair[V]) UnmarshalJSON(data []byte) error {
 // stands for the same package with other peers.
 var inYarn = regexp.MustCompile(`^\./\.yarn/(?:__virtual__/[^/]+/0/)?(cache/[^/]+\.zip|unplugged/[^/]+)/(.+)/$`)
 
-// productionPnP returns the install without what is only for development. It is kept, because each build needs its files.
+// productionPnP returns the install without what is only for development, as far as Yarn leaves it out. It is kept, because
+// each build needs its files.
 func (b *builder) productionPnP(ctx context.Context) (string, error) {
 	dir, err := b.installed(ctx)
-	if err != nil {
-		return "", err
+	if err != nil || !b.focuses() {
+		return dir, err
 	}
 	focused := dir + ".production"
 	if _, err := os.Stat(focused); err == nil {
@@ -69,13 +138,43 @@ func (b *builder) productionPnP(ctx context.Context) (string, error) {
 	return focused, os.Rename(partial, focused)
 }
 
+// readPnP reads what Yarn installed in a folder, without what is only for development.
+func (b *builder) readPnP(dir string) (pnpData, error) {
+	all, err := readPnP(dir)
+	if err != nil || b.focuses() {
+		return all, err
+	}
+	from, err := filepath.Rel(b.root, b.project)
+	if err != nil {
+		return all, err
+	}
+	first, _, found := all.workspace(filepath.ToSlash(from))
+	if !found {
+		return all, fault.Internal(".pnp.data.json does not have the app's folder %s", from)
+	}
+	return all.reach(first, b.manifest), nil
+}
+
+// readPnP reads what Yarn installed in a folder.
+func readPnP(dir string) (pnpData, error) {
+	var all pnpData
+	data, err := os.ReadFile(filepath.Join(dir, ".pnp.data.json"))
+	if err != nil {
+		return all, fmt.Errorf("reading what Yarn installed: %w", err)
+	}
+	if err := json.Unmarshal(data, &all); err != nil {
+		return all, fmt.Errorf("reading .pnp.data.json: %w", err)
+	}
+	return all, nil
+}
+
 // fillPnP makes the layer of packages for Plug'n'Play.
 func (b *builder) fillPnP(ctx context.Context, l *layer.Layer) error {
 	dir, err := b.productionPnP(ctx)
 	if err != nil {
 		return err
 	}
-	all, err := readPnP(dir)
+	all, err := b.readPnP(dir)
 	if err != nil {
 		return err
 	}
@@ -209,6 +308,41 @@ func readHeld(holder, dir string) (*installedPackage, error) {
 	p := &installedPackage{}
 	_ = json.Unmarshal(data, &p.facts) // as in a tree
 	return p, nil
+}
+
+// findPnP finds the file of the program that starts the app, in the packages that it asks for. They are in a folder of the image.
+func (b *builder) findPnP(dir, modules string) error {
+	words := b.start.program
+	from, err := filepath.Rel(b.root, b.project)
+	if err != nil {
+		return err
+	}
+	data, err := readPnP(dir)
+	if err != nil {
+		return err
+	}
+	_, app, _ := data.workspace(filepath.ToSlash(from))
+	for _, dependency := range app.Dependencies {
+		one, found := data.at(dependency.target())
+		parts := inYarn.FindStringSubmatch(one.Location)
+		if !found || parts == nil {
+			continue
+		}
+		p, err := readHeld(filepath.Join(dir, ".yarn", parts[1]), parts[2])
+		if err != nil {
+			return err
+		}
+		file := p.program(words[0])
+		if file == "" {
+			continue
+		}
+		if b.manifest.onlyDev(dependency.name) {
+			return onlyDev(b.start.script, words[0])
+		}
+		b.start.arguments = append([]string{filepath.Join(modules, one.Location, file)}, words[1:]...)
+		return nil
+	}
+	return notFound(b.start.script, strings.Join(words, " "))
 }
 
 // installedAt matches the start of the path of an installed package in .pnp.data.json.

@@ -268,7 +268,7 @@ func TestFindProgram(t *testing.T) {
 	for _, test := range tests {
 		one := b
 		one.start = start{program: []string{test.program, "--single"}, script: "start"}
-		err := one.findProgram(t.Context())
+		err := one.findProgram(t.Context(), "")
 		if diff := cmp.Diff(test.want, one.start.arguments); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.program, diff)
 		}
