@@ -71,6 +71,11 @@ func TestNode(t *testing.T) {
 			flags: []string{"-e", "BP_NODE_PROJECT_PATH=packages/web"},
 		},
 		{
+			app: "pnpm7", path: "/", answer: "Hello from pnpm 7, in 1d.\n",
+			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from pnpm 7, in 1d.\n",
+			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/ms@2."}, absent: "escape-html/",
+		},
+		{
 			app: "yarn", path: "/", answer: "Hello from Yarn 1, in 1d.\n",
 			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from Yarn 1, in 1d.\n",
 			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",

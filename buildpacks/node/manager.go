@@ -193,12 +193,14 @@ func (d *decision) lockfileRange() (reads, why string, err error) {
 		switch major, _, _ := strings.Cut(version, "."); {
 		case err != nil:
 			return "", "", err
+		case version == "5.4":
+			return "^7", why, nil
 		case major == "6":
 			return "^8", why, nil
 		case major == "9":
 			return ">=9", why, nil
 		}
-		return "", "", fault.Fault{ID: "node-lockfile-old", What: why + ", which no release of pnpm from 8 on writes", Do: "renew it with pnpm install"}
+		return "", "", fault.Fault{ID: "node-lockfile-old", What: why + ", which no release of pnpm from 7 on writes", Do: "renew it with pnpm install"}
 	case berry:
 		why = fmt.Sprintf("%s has version %d of the format", d.lockfile, d.format)
 		if reads := berryFormats[d.format]; reads != "" {

@@ -111,6 +111,7 @@ func TestDecisions(t *testing.T) {
 		{name: "npm-of-package-manager", app: files{"package.json": `{` + start + `, "packageManager": "npm@10.9.2", "dependencies": {"ms": "2"}}`}},
 		{name: "npm-6", app: files{"package.json": `{"scripts": {"start": "serve --single"}, "dependencies": {"serve": "14"}}`, "package-lock.json": `{"lockfileVersion": 1}`}},
 		{name: "pnpm", app: files{"package.json": withPackage, "pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}},
+		{name: "pnpm-7", app: files{"package.json": withPackage, "pnpm-lock.yaml": "lockfileVersion: 5.4\n"}},
 		{name: "pnpm-8", app: files{"package.json": withPackage, "pnpm-lock.yaml": "lockfileVersion: '6.0'\n"}},
 		{name: "pnpm-of-package-manager", app: files{
 			"package.json":   `{` + start + `, "packageManager": "pnpm@12.21.0+sha512.00", "dependencies": {"ms": "2"}}`,
@@ -187,7 +188,7 @@ func TestFaults(t *testing.T) {
 		{name: "manager-range", app: manifest(`{"packageManager": "pnpm@10"}`)},
 		{name: "manager-hash", app: manifest(`{"packageManager": "npm@10.9.2+sha512.00"}`)},
 		{name: "manager-too-new", app: files{"package.json": `{"engines": {"node": "16.20.2"}}`, "pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}},
-		{name: "pnpm-old", app: files{"package.json": "{}", "pnpm-lock.yaml": "lockfileVersion: 5.4\n"}},
+		{name: "pnpm-old", app: files{"package.json": "{}", "pnpm-lock.yaml": "lockfileVersion: 5.3\n"}},
 		{name: "pnpm-syntax", app: files{"package.json": "{}", "pnpm-lock.yaml": "lockfileVersion: [\n"}},
 		{name: "yarn-old", app: files{"package.json": "{}", "yarn.lock": "__metadata:\n  version: 4\n", ".yarnrc.yml": "nodeLinker: node-modules\n"}},
 		{name: "yarn-linker", app: files{"package.json": "{}", "yarn.lock": "__metadata:\n  version: 8\n", ".yarnrc.yml": "nodeLinker: hoisted\n"}},
