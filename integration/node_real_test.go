@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestNodeReal builds servers that people run, of npm as they are, an app of NestJS and sites of Next.js and Nuxt. Each is
+// TestNodeReal builds servers that people run, of npm as they are, an app of NestJS, a Turborepo, and sites of Next.js and Nuxt. Each is
 // asked, built again with nothing changed, with a change of code and with one package more. Nuxt's lockfile would be 11,000 lines long, so
 // that one has none.
 func TestNodeReal(t *testing.T) {
@@ -20,6 +20,7 @@ func TestNodeReal(t *testing.T) {
 		app, path, answer    string
 		file, from, to, then string // a change of code, and what is answered after it
 		flags                []string
+		project              string // the workspace that is started
 		script               bool // has a build script
 		bundle               bool // which puts what it needs of packages into a bundle
 	}{
@@ -42,6 +43,10 @@ func TestNodeReal(t *testing.T) {
 			file: "src/main.ts", from: "Hello", to: "Goodbye", then: "Goodbye from NestJS.",
 		},
 		{
+			app: "mono", path: "/", answer: "Hello from Turborepo.", script: true, project: "apps/api",
+			file: "packages/greeting/src/index.ts", from: "Hello", to: "Goodbye", then: "Goodbye from Turborepo.",
+		},
+		{
 			app: "nuxt", path: "/", answer: "Hello from Nuxt.", script: true, bundle: true,
 			file: "app/app.vue", from: "Hello", to: "Goodbye", then: "Goodbye from Nuxt.",
 		},
@@ -53,13 +58,13 @@ func TestNodeReal(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.app, func(t *testing.T) {
 			t.Parallel()
-			app, name := nodeSample(t, tt.app), image(t)
-			digest := build(t, app, name)
+			app, name, project := nodeSample(t, tt.app), image(t), "BP_NODE_PROJECT_PATH="+tt.project
+			digest := build(t, app, name, "-e", project)
 			if body := ask(t, name, tt.path, tt.flags...); !strings.Contains(body, tt.answer) {
 				t.Errorf("%s answers %q, want %q", tt.path, body, tt.answer)
 			}
 			first := inspect(t, digest).layersOf(t, "strata/node")
-			again := strata(t, "build", app, "-t", name)
+			again := strata(t, "build", app, "-t", name, "-e", project)
 			if !strings.Contains(again.stdout+again.stderr, digest) {
 				t.Errorf("nothing changed, and the digest is not %s:\n%s", digest, again.stdout)
 			}
@@ -67,7 +72,7 @@ func TestNodeReal(t *testing.T) {
 				t.Errorf("nothing changed; what the scripts made is taken: %v, want %v:\n%s", taken, tt.script, again.stderr)
 			}
 			edit(t, app, tt.file, tt.from, tt.to)
-			changed := inspect(t, build(t, app, name)).layersOf(t, "strata/node")
+			changed := inspect(t, build(t, app, name, "-e", project)).layersOf(t, "strata/node")
 			if body := ask(t, name, tt.path, tt.flags...); !strings.Contains(body, tt.then) {
 				t.Errorf("after the change %s answers %q, want %q", tt.path, body, tt.then)
 			}
@@ -77,8 +82,8 @@ func TestNodeReal(t *testing.T) {
 			if tt.bundle {
 				return // of a bundle one package more is another bundle
 			}
-			addPackage(t, app)
-			more := inspect(t, build(t, app, name)).layersOf(t, "strata/node")
+			addPackage(t, app, tt.project)
+			more := inspect(t, build(t, app, name, "-e", project)).layersOf(t, "strata/node")
 			if more["node"] != first["node"] || more["modules"] == first["modules"] {
 				t.Errorf("with one package more the layers are %v, before %v: want another layer modules alone", more, first)
 			}
@@ -86,8 +91,8 @@ func TestNodeReal(t *testing.T) {
 	}
 }
 
-// addPackage adds a package without dependencies to an app and to its lockfile, as npm does.
-func addPackage(t *testing.T, app string) {
+// addPackage adds a package without dependencies to an app's workspace, "" for its root, and to the lockfile, as npm does.
+func addPackage(t *testing.T, app, project string) {
 	t.Helper()
 	const name, version = "is-number", "7.0.0"
 	depend := func(file string, change func(root map[string]any)) {
@@ -108,12 +113,12 @@ func addPackage(t *testing.T, app string) {
 			t.Fatal(err)
 		}
 	}
-	depend("package.json", func(root map[string]any) {
+	depend(filepath.Join(project, "package.json"), func(root map[string]any) {
 		root["dependencies"].(map[string]any)[name] = version
 	})
 	depend("package-lock.json", func(root map[string]any) {
 		packages := root["packages"].(map[string]any)
-		packages[""].(map[string]any)["dependencies"].(map[string]any)[name] = version
+		packages[project].(map[string]any)["dependencies"].(map[string]any)[name] = version
 		packages["node_modules/"+name] = map[string]any{
 			"version":   version,
 			"integrity": "sha512-41Cifkg6e8TylSpdtTpeLVMqvSBEVzTttHvERD741+pnZ8ANv0004MRL43QKPDlK9cGvNp6NZWZUBlbGXYxxng==",

@@ -143,6 +143,20 @@ func TestDecisions(t *testing.T) {
 		{name: "scripts-of-install", app: files{"package.json": `{"scripts": {"start": "node .", "preinstall": "a", "install": "b", "prepare": "c"}}`}},
 		{name: "scripts-named", app: files{"package.json": `{"scripts": {"start": "node .", "build": "a", "postinstall": "b", "prepare": "husky"}}`}, env: config.Environment{"BP_NODE_RUN_SCRIPTS": "prepare,build"}},
 		{name: "scripts-off", app: files{"package.json": `{"scripts": {"start": "node .", "build": "a", "postinstall": "b"}}`}, env: config.Environment{"BP_NODE_INSTALL_SCRIPTS_ENABLED": "false"}},
+		{name: "builds-of-workspaces", app: files{
+			"package.json":        `{"workspaces": ["*"], "scripts": {"build": "turbo run build"}}`,
+			"web/package.json":    `{"scripts": {"build": "web"}, "dependencies": {"b": "*"}, "devDependencies": {"a": "*"}}`,
+			"a/package.json":      `{"name": "a", "scripts": {"build": "a"}}`,
+			"b/package.json":      `{"name": "b", "scripts": {"build": "b"}, "dependencies": {"c": "*", "a": "*"}}`,
+			"c/package.json":      `{"name": "c"}`,
+			"unused/package.json": `{"name": "unused", "scripts": {"build": "unused"}}`,
+			"package-lock.json":   `{"lockfileVersion": 3, "packages": {"": {}}}`,
+		}, env: config.Environment{"BP_NODE_PROJECT_PATH": "web"}},
+		{name: "build-of-root", app: files{
+			"package.json":      `{"workspaces": ["*"], "scripts": {"build": "nx build web"}}`,
+			"web/package.json":  `{}`,
+			"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {}}}`,
+		}, env: config.Environment{"BP_NODE_PROJECT_PATH": "web"}},
 		{name: "scripts-of-workspaces", app: files{
 			"package.json": `{"workspaces": ["*"], "scripts": {"postinstall": "root"}}`, "yarn.lock": "__metadata:\n  version: 8\n", ".yarnrc.yml": "nodeLinker: node-modules\n",
 			"web/package.json":   `{"name": "web", "scripts": {"start": "node .", "postinstall": "web", "prepare": "not with this Yarn"}, "devDependencies": {"db": "*"}}`,

@@ -19,24 +19,50 @@ import (
 
 // chooseScripts decides on the scripts to run: the install's, then the build's, which are those that were named or the
 // default ones that there are.
-func (d *decision) chooseScripts(named bool) error {
-	from, err := filepath.Rel(d.root, d.project)
-	if err != nil {
-		return err
-	}
+func (d *decision) chooseScripts(named bool) (err error) {
 	if d.scripts, d.idle, err = d.hooks(); err != nil {
 		return err
 	}
 	for _, name := range d.Scripts {
-		command := d.manifest.Scripts[name]
-		switch {
-		case command != "":
-			d.scripts = append(d.scripts, script{Dir: filepath.ToSlash(from), Name: name, Command: command})
-		case named:
+		found, err := d.buildScripts(name)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 && named {
 			return fault.Fault{ID: "node-script-missing", What: fmt.Sprintf("BP_NODE_RUN_SCRIPTS names %q, which package.json does not have", name), Do: "name one of its scripts"}
 		}
+		d.scripts = append(d.scripts, found...)
 	}
 	return nil
+}
+
+// buildScripts returns the scripts of a name that make the project: its own after those of the workspaces that it depends
+// on, as Turborepo and Nx order them, or, where it has none, the root's, which may know how to make it.
+func (d decision) buildScripts(name string) ([]script, error) {
+	if d.manifest.Scripts[name] == "" {
+		if command := d.base.Scripts[name]; command != "" {
+			return []script{{Dir: ".", Name: name, Command: command}}, nil
+		}
+		return nil, nil
+	}
+	dirs, err := d.needed()
+	if err != nil {
+		return nil, err
+	}
+	var found []script
+	for _, dir := range dirs {
+		if dir == "." && d.project != d.root {
+			continue
+		}
+		m, err := readManifest(filepath.Join(d.root, dir))
+		if err != nil {
+			return nil, err
+		}
+		if command := m.Scripts[name]; command != "" {
+			found = append(found, script{Dir: dir, Name: name, Command: command})
+		}
+	}
+	return found, nil
 }
 
 // builtKey is everything that the app after its build scripts depends on.

@@ -1,0 +1,1 @@
+export const greeting = (from: string) => `Hello from ${from}.\n`;
