@@ -99,8 +99,8 @@ func (b buildpack) layer(files []entry) []entry {
 	return entries
 }
 
-// files are the files of a buildpack's folder in the order of their names. It has the programs itself; suite is where
-// its two executables, which are links, find one of them.
+// files are the files of a buildpack's folder in the order of their names. suite is where its two executables lead, which
+// are links; programs are what it has of them itself.
 func (b buildpack) files(suite string, programs ...entry) []entry {
 	files := []entry{folder("bin"), symlink("bin/build", 0o755, suite), symlink("bin/detect", 0o755, suite)}
 	for _, program := range programs {
