@@ -21,8 +21,8 @@ func TestNodeReal(t *testing.T) {
 		file, from, to, then string // a change of code, and what is answered after it
 		flags                []string
 		project              string // the workspace that is started
-		script               bool // has a build script
-		bundle               bool // which puts what it needs of packages into a bundle
+		script               bool   // has a build script
+		bundle               bool   // which puts what it needs of packages into a bundle
 	}{
 		{
 			app: "files", path: "/", answer: "Hello from a file.",
