@@ -2,7 +2,6 @@ package helper_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -24,27 +23,14 @@ func TestDetect(t *testing.T) {
 	kittest.Golden(t, "plan.toml", got.Plan)
 }
 
-// TestBuild lays the buildpack out as the builder does: bin/build is a link to the suite, and the program is beside it.
 func TestBuild(t *testing.T) {
 	t.Parallel()
-	builder := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(builder, "suite", "launch"), "../launch")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	file, err := os.ReadFile("buildpack.toml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	kittest.Write(t, builder, map[string]string{"suite/suite": "", "buildpack/buildpack.toml": string(file), "buildpack/bin/detect": ""})
-	if err := os.Symlink("../../suite/suite", filepath.Join(builder, "buildpack", "bin", "build")); err != nil {
-		t.Fatal(err)
-	}
-	got := kittest.Build(t, kittest.Case{Env: config.Environment{"CNB_BUILDPACK_DIR": filepath.Join(builder, "buildpack")}})
+	dir := kittest.Builder(t, "../launch")
+	got := kittest.Build(t, kittest.Case{Env: config.Environment{"CNB_BUILDPACK_DIR": dir}})
 	if got.Code != 0 {
 		t.Fatalf("exit code %d: %s", got.Code, got.Log())
 	}
-	want := map[string]string{"launch": kittest.Tree(t, filepath.Join(builder, "suite"))["launch"]}
+	want := map[string]string{"launch": kittest.Tree(t, filepath.Join(dir, "..", "suite"))["launch"]}
 	if diff := cmp.Diff(want, kittest.Tree(t, filepath.Join(got.Layers, "helper"))); diff != "" {
 		t.Errorf("layer (-want +got):\n%s", diff)
 	}

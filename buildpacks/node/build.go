@@ -104,15 +104,21 @@ func decide(in bp.BuildContext, frontEnd bool) (decision, error) {
 	return d, d.chooseBun()
 }
 
-// Build makes the layers node and modules, runs the build scripts and links the app to its modules.
-func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
-	d, err := decide(in, false)
+// begin decides, says what, and opens the caches.
+func begin(ctx context.Context, in bp.BuildContext, frontEnd bool) (*builder, error) {
+	d, err := decide(in, frontEnd)
 	if err != nil {
-		return bp.BuildResult{}, err
+		return nil, err
 	}
 	d.describe(in)
 	b := &builder{BuildContext: in, decision: d}
-	if err := b.open(ctx); err != nil {
+	return b, b.open(ctx)
+}
+
+// Build makes the layers node and modules, runs the build scripts and links the app to its modules.
+func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
+	b, err := begin(ctx, in, false)
+	if err != nil {
 		return bp.BuildResult{}, err
 	}
 	defer func() { _ = os.RemoveAll(b.scratch) }() // below the temporary folder, which ends with the build

@@ -97,13 +97,8 @@ func (d decision) frontEnd(in bp.DetectContext) (tool, why string) {
 }
 
 func buildFrontEnd(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
-	d, err := decide(in, true)
+	b, err := begin(ctx, in, true)
 	if err != nil {
-		return bp.BuildResult{}, err
-	}
-	d.describe(in)
-	b := &builder{BuildContext: in, decision: d}
-	if err := b.open(ctx); err != nil {
 		return bp.BuildResult{}, err
 	}
 	defer func() { _ = os.RemoveAll(b.scratch) }() // below the temporary folder, which ends with the build

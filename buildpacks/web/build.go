@@ -2,17 +2,13 @@ package web
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/helper"
 )
 
 // made are the folders that tools for front ends write to, by default; * is one that is named after the project.
@@ -23,11 +19,6 @@ var made = []string{
 
 // program is the server's name, in the builder beside the suite and in the image.
 const program = "serve"
-
-// key is everything that the layer of the server depends on.
-type key struct {
-	Program string `json:"program"` // SHA-256
-}
 
 // build keeps of the app the folder that is served, and adds the server.
 func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
@@ -56,7 +47,7 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if saved.files > 0 {
 		in.Log.Bullet("%d files compressed: %.2f MB instead of %.2f MB over the wire", saved.files, float64(saved.after)/1e6, float64(saved.before)/1e6)
 	}
-	server, err := contribute(ctx, in)
+	server, err := helper.Contribute(ctx, in, "server", program)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
@@ -93,34 +84,4 @@ func (s settings) find(app string) (root, why string, err error) {
 		}
 	}
 	return "", "", fault.Fault{ID: "web-root", What: "the build made no " + index + " in " + strings.Join(made, ", "), Do: "set BP_WEB_SERVER_ROOT to the folder that it writes to"}
-}
-
-// contribute puts the server into a layer and returns its path there.
-func contribute(ctx context.Context, in bp.BuildContext) (string, error) {
-	// The builder has the program beside the suite, which bin/build is a link to.
-	suite, err := filepath.EvalSymlinks(filepath.Join(in.Buildpack.Dir, "bin", "build"))
-	if err != nil {
-		return "", fmt.Errorf("looking for the web server: %w", err)
-	}
-	path := filepath.Join(filepath.Dir(suite), program)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return "", fmt.Errorf("reading the web server: %w", err)
-	}
-	sum := sha256.Sum256(data)
-	l, err := in.Layers.Contribute(ctx, layer.Request{
-		Name: "server", Flags: layer.Flags{Launch: true}, Key: key{hex.EncodeToString(sum[:])},
-		Fill: func(_ context.Context, l *layer.Layer) error {
-			bill, err := sbom.FromGoBinary(path, nil)
-			if err != nil {
-				return err
-			}
-			l.SBOM = &bill
-			return os.WriteFile(filepath.Join(l.Path, program), data, 0o755)
-		},
-	})
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(l.Path, program), nil
 }

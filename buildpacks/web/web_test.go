@@ -3,7 +3,6 @@ package web_test
 import (
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -48,29 +47,10 @@ func TestDetect(t *testing.T) {
 	}
 }
 
-// buildpack lays the buildpack out as the builder does: bin/build is a link to the suite, and the server is beside it.
-func buildpack(t *testing.T) string {
-	t.Helper()
-	builder := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(builder, "suite", "serve"), "./serve")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	file, err := os.ReadFile("buildpack.toml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	kittest.Write(t, builder, map[string]string{"suite/suite": "", "buildpack/buildpack.toml": string(file), "buildpack/bin/detect": ""})
-	if err := os.Symlink("../../suite/suite", filepath.Join(builder, "buildpack", "bin", "build")); err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join(builder, "buildpack")
-}
-
 // TestBuild looks at what is left of the app and at how it is started.
 func TestBuild(t *testing.T) {
 	t.Parallel()
-	dir := buildpack(t)
+	dir := kittest.Builder(t, "./serve")
 	long := strings.Repeat("a { color: red }\n", 100)
 	for _, tt := range []struct {
 		name    string

@@ -1,0 +1,49 @@
+package helper
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+)
+
+// programKey is everything that a layer of one program depends on.
+type programKey struct {
+	Program string `json:"program"` // SHA-256
+}
+
+// Contribute puts a program of the builder into a launch layer of its own, with its bill of materials, and returns its
+// path there. The builder has it beside the suite, which bin/build is a link to.
+func Contribute(ctx context.Context, in bp.BuildContext, name, program string) (string, error) {
+	suite, err := filepath.EvalSymlinks(filepath.Join(in.Buildpack.Dir, "bin", "build"))
+	if err != nil {
+		return "", fmt.Errorf("looking for the program %s: %w", program, err)
+	}
+	path := filepath.Join(filepath.Dir(suite), program)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("reading the program %s: %w", program, err)
+	}
+	sum := sha256.Sum256(data)
+	l, err := in.Layers.Contribute(ctx, layer.Request{
+		Name: name, Flags: layer.Flags{Launch: true}, Key: programKey{hex.EncodeToString(sum[:])},
+		Fill: func(_ context.Context, l *layer.Layer) error {
+			bill, err := sbom.FromGoBinary(path, nil)
+			if err != nil {
+				return err
+			}
+			l.SBOM = &bill
+			return os.WriteFile(filepath.Join(l.Path, program), data, 0o755)
+		},
+	})
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(l.Path, program), nil
+}
