@@ -76,7 +76,8 @@ func (d pnpData) reach(first [2]string, m manifest) pnpData {
 			if key == first && m.onlyDev(dependency.name) {
 				continue
 			}
-			if next := dependency.target(); !reached[next] {
+			// A peer that is not there has no target; without a name the root is there once more.
+			if next := dependency.target(); next[0] != "" && !reached[next] {
 				reached[next] = true
 				waiting = append(waiting, next)
 			}

@@ -115,3 +115,33 @@ func TestCopyHolder(t *testing.T) {
 		t.Errorf("the folder src is there, with nothing in it: %v", err)
 	}
 }
+
+// TestReach leaves out what is only for development, though the root is in the list twice and a peer is not there.
+func TestReach(t *testing.T) {
+	t.Parallel()
+	const sample = `{"packageRegistryData": [
+    [null, [[null, {"packageLocation": "./", "packageDependencies": [["kept", "npm:1"], ["tool", "npm:1"], ["both", "npm:1"]]}]]],
+    ["app", [["workspace:.", {"packageLocation": "./", "packageDependencies": [["app", "workspace:."], ["kept", "npm:1"], ["tool", "npm:1"], ["both", "npm:1"]]}]]],
+    ["both", [["npm:1", {"packageLocation": "./.yarn/cache/both.zip/node_modules/both/", "packageDependencies": []}]]],
+    ["deep", [["npm:1", {"packageLocation": "./.yarn/cache/deep.zip/node_modules/deep/", "packageDependencies": []}],
+      ["npm:2", {"packageLocation": "./.yarn/cache/deep2.zip/node_modules/deep/", "packageDependencies": []}]]],
+    ["kept", [["npm:1", {"packageLocation": "./.yarn/cache/kept.zip/node_modules/kept/", "packageDependencies": [["kept", "npm:1"], ["peer", null], ["deep", "npm:1"]]}]]],
+    ["tool", [["npm:1", {"packageLocation": "./.yarn/cache/tool.zip/node_modules/tool/", "packageDependencies": [["deep", "npm:2"]]}]]]
+  ]}`
+	var all pnpData
+	if err := json.Unmarshal([]byte(sample), &all); err != nil {
+		t.Fatal(err)
+	}
+	first, _, found := all.workspace(".")
+	if want := [2]string{"app", "workspace:."}; first != want || !found {
+		t.Fatalf("the app is %v, want %v", first, want)
+	}
+	m := manifest{Dependencies: map[string]string{"kept": "1"}, Dev: map[string]string{"tool": "1", "both": "1"}, Optional: map[string]string{"both": "1"}}
+	want := map[string]string{"cache/both.zip": "node_modules/both", "cache/deep.zip": "node_modules/deep", "cache/kept.zip": "node_modules/kept"}
+	if diff := cmp.Diff(want, all.reach(first, m).holders()); diff != "" {
+		t.Errorf("holders (-want +got):\n%s", diff)
+	}
+	if _, _, found := all.workspace("packages/absent"); found {
+		t.Error("there is a workspace that nobody has")
+	}
+}
