@@ -69,7 +69,7 @@ func (d decision) frontEnd(in bp.DetectContext) (tool, why string) {
 	if !slices.ContainsFunc(d.Scripts, func(name string) bool { return d.manifest.Scripts[name] != "" }) {
 		return "", "no build script"
 	}
-	if start := strings.Join(strings.Fields(d.manifest.Scripts["start"]), " "); start != "" {
+	if start := d.command("start"); start != "" {
 		if !slices.ContainsFunc(development, func(begin string) bool { return start == begin || strings.HasPrefix(start, begin+" ") }) {
 			return "", "the script start starts a server"
 		}
@@ -94,6 +94,19 @@ func (d decision) frontEnd(in bp.DetectContext) (tool, why string) {
 		return makers[i], ""
 	}
 	return "", "no package that makes files for browsers"
+}
+
+// command returns what a script starts, without variables before it and, where that is another script, what that one starts.
+func (d decision) command(name string, seen ...string) string {
+	words := strings.Fields(d.manifest.Scripts[name])
+	for len(words) > 0 && (words[0] == "cross-env" || words[0] == "env" || strings.Contains(words[0], "=")) {
+		words = words[1:]
+	}
+	seen = append(seen, name)
+	if len(words) == 3 && words[1] == "run" && slices.Contains(absent, words[0]) && d.manifest.Scripts[words[2]] != "" && !slices.Contains(seen, words[2]) {
+		return d.command(words[2], seen...)
+	}
+	return strings.Join(words, " ")
 }
 
 func buildFrontEnd(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {

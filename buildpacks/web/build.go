@@ -67,9 +67,15 @@ func (s settings) find(app string) (root, why string, err error) {
 		}
 		return filepath.Clean(s.Root), "BP_WEB_SERVER_ROOT", nil
 	}
-	candidates := made
-	if !isFile(filepath.Join(app, "package.json")) {
-		candidates = plain
+	candidates := plain
+	if s.built(app) {
+		candidates = nil
+		for _, folder := range made {
+			candidates = append(candidates, filepath.Join(s.Project, folder))
+		}
+		if s.Project != "" {
+			candidates = append(candidates, filepath.Join("dist", s.Project)) // where Nx gathers what it makes
+		}
 	}
 	for _, pattern := range candidates {
 		found, err := filepath.Glob(filepath.Join(app, pattern, index))
@@ -83,5 +89,5 @@ func (s settings) find(app string) (root, why string, err error) {
 			}
 		}
 	}
-	return "", "", fault.Fault{ID: "web-root", What: "the build made no " + index + " in " + strings.Join(made, ", "), Do: "set BP_WEB_SERVER_ROOT to the folder that it writes to"}
+	return "", "", fault.Fault{ID: "web-root", What: "the build made no " + index + " in " + strings.Join(candidates, ", "), Do: "set BP_WEB_SERVER_ROOT to the folder that it writes to"}
 }

@@ -23,8 +23,7 @@ func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	if err := s.check(); err != nil {
 		return bp.DetectResult{}, err
 	}
-	// Whatever reads a package.json knows better what the files of the app are.
-	if isFile(filepath.Join(in.AppDir, "package.json")) {
+	if s.built(in.AppDir) {
 		return bp.Pass("if a buildpack makes a site", bp.Plan{Requires: []bp.Entry{{Name: site}}}), nil
 	}
 	folders := plain

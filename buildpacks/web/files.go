@@ -11,11 +11,18 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // keepOnly removes from the app all but the folder to serve and the Procfile, which another buildpack reads, and returns where
 // the folder is then: if it was the app's own, in one of its own, so that only the site is served.
 func keepOnly(app, root string) (string, error) {
+	if root, err := resolve(app, root); err != nil {
+		return "", err
+	} else if root != "" {
+		return keepOnly(app, root)
+	}
 	kept, err := os.MkdirTemp(app, ".strata-")
 	if err != nil {
 		return "", fmt.Errorf("removing what is not served: %w", err)
@@ -51,6 +58,26 @@ func keepOnly(app, root string) (string, error) {
 		return "", fmt.Errorf("removing what is not served: %w", err)
 	}
 	return root, nil
+}
+
+// resolve returns what a link to a folder of the app leads to, relative to the app, and "" where there is no link.
+func resolve(app, root string) (string, error) {
+	app, err := filepath.EvalSymlinks(app)
+	if err != nil {
+		return "", fmt.Errorf("looking for what is served: %w", err)
+	}
+	end, err := filepath.EvalSymlinks(filepath.Join(app, root))
+	if err != nil {
+		return "", fmt.Errorf("looking for what is served: %w", err)
+	}
+	to, err := filepath.Rel(app, end)
+	if err != nil || !filepath.IsLocal(to) {
+		return "", fault.Fault{ID: "web-root", What: root + " leads out of the app", Do: "name a folder of the app with BP_WEB_SERVER_ROOT"}
+	}
+	if to == filepath.Clean(root) {
+		return "", nil
+	}
+	return to, nil
 }
 
 // procfile is the one file beside the site that may be of use later.
@@ -91,6 +118,9 @@ type saving struct {
 	before, after int64 // bytes
 }
 
+// gzipSuffix is what the server looks for; a site's own file has no such name.
+const gzipSuffix = ".~gz"
+
 // compress puts a compressed file beside each text that is smaller by a tenth or more that way.
 func compress(dir string) (saving, error) {
 	var total saving
@@ -119,7 +149,7 @@ func compress(dir string) (saving, error) {
 		total.files++
 		total.before += int64(len(data))
 		total.after += int64(out.Len())
-		return os.WriteFile(path+".gz", out.Bytes(), 0o644)
+		return os.WriteFile(path+gzipSuffix, out.Bytes(), 0o644)
 	})
 	if err != nil {
 		return saving{}, fmt.Errorf("compressing the site: %w", err)

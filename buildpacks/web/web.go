@@ -21,6 +21,12 @@ func Buildpack() bp.Buildpack {
 type settings struct {
 	Root       string `config:"BP_WEB_SERVER_ROOT"`
 	SinglePage bool   `config:"BP_WEB_SERVER_ENABLE_PUSH_STATE"`
+	Project    string `config:"BP_NODE_PROJECT_PATH"`
+}
+
+// built tells whether another buildpack makes the site: it reads the package.json, and knows what the files of the app are.
+func (s settings) built(app string) bool {
+	return isFile(filepath.Join(app, "package.json")) || s.Project != "" && isFile(filepath.Join(app, s.Project, "package.json"))
 }
 
 // check refuses a root outside of the app.

@@ -31,6 +31,7 @@ func TestDetect(t *testing.T) {
 		{"public", map[string]string{"public/index.html": "", "index.html": ""}, nil, 0, "pass: public/index.html found", ""},
 		{"root", map[string]string{"www/index.html": ""}, config.Environment{"BP_WEB_SERVER_ROOT": "www"}, 0, "pass: www/index.html found", ""},
 		{"front end", map[string]string{"index.html": "", "package.json": "{}"}, nil, 0, "pass: if a buildpack makes a site", "site"},
+		{"front end below", map[string]string{"index.html": "", "site/package.json": "{}"}, config.Environment{"BP_NODE_PROJECT_PATH": "site"}, 0, "pass: if a buildpack makes a site", "site"},
 		{"nothing", map[string]string{"readme.html": ""}, nil, 100, "fail: no public/index.html", ""},
 		{"wrong root", map[string]string{"index.html": ""}, config.Environment{"BP_WEB_SERVER_ROOT": "www"}, 100, "fail: no www/index.html", ""},
 	} {
@@ -60,12 +61,16 @@ func TestBuild(t *testing.T) {
 		command string
 	}{
 		{"page", map[string]string{"index.html": "", "css/site.css": long, "Procfile": "", "project.toml": "", ".git/HEAD": "", ".env": ""}, nil,
-			[]string{"Procfile", "public/css/site.css", "public/css/site.css.gz", "public/index.html"}, `["<layers>/server/serve", "<app>/public"]`},
+			[]string{"Procfile", "public/css/site.css", "public/css/site.css.~gz", "public/index.html"}, `["<layers>/server/serve", "<app>/public"]`},
 		{"front end", map[string]string{"package.json": "{}", "src/main.js": "", "index.html": "", "dist/index.html": "", "dist/a.js": "short"},
 			config.Environment{"BP_WEB_SERVER_ENABLE_PUSH_STATE": "true"},
 			[]string{"dist/a.js", "dist/index.html"}, `["<layers>/server/serve", "-single-page", "<app>/dist"]`},
 		{"angular", map[string]string{"package.json": "{}", "dist/shop/browser/index.html": "", "dist/shop/3rdpartylicenses.txt": ""}, nil,
 			[]string{"dist/shop/browser/index.html"}, `["<layers>/server/serve", "<app>/dist/shop/browser"]`},
+		{"workspace", map[string]string{"package.json": "{}", "apps/web/package.json": "{}", "apps/web/dist/index.html": "", "dist/index.html": ""},
+			config.Environment{"BP_NODE_PROJECT_PATH": "apps/web"}, []string{"apps/web/dist/index.html"}, `["<layers>/server/serve", "<app>/apps/web/dist"]`},
+		{"nx", map[string]string{"package.json": "{}", "apps/web/package.json": "{}", "dist/apps/web/index.html": ""},
+			config.Environment{"BP_NODE_PROJECT_PATH": "apps/web"}, []string{"dist/apps/web/index.html"}, `["<layers>/server/serve", "<app>/dist/apps/web"]`},
 		{"root", map[string]string{"package.json": "{}", "dist/index.html": "", "target/web/index.html": ""}, config.Environment{"BP_WEB_SERVER_ROOT": "target/web/"},
 			[]string{"target/web/index.html"}, `["<layers>/server/serve", "<app>/target/web"]`},
 	} {
@@ -92,6 +97,32 @@ func TestBuild(t *testing.T) {
 				t.Errorf("it is started by %s, want %s", text, tt.command)
 			}
 		})
+	}
+}
+
+// TestLink serves what a link leads to, and nothing outside of the app.
+func TestLink(t *testing.T) {
+	t.Parallel()
+	dir := kittest.Builder(t, "./serve")
+	for target, want := range map[string]string{"../site/made": "site/made", t.TempDir(): ""} {
+		app := t.TempDir()
+		kittest.Write(t, app, map[string]string{"package.json": "{}", "site/made/index.html": "", "build/x": ""})
+		if want == "" {
+			kittest.Write(t, target, map[string]string{"index.html": ""})
+		}
+		if err := os.Symlink(target, filepath.Join(app, "build", "client")); err != nil {
+			t.Fatal(err)
+		}
+		got := kittest.Build(t, kittest.Case{AppDir: app, Env: config.Environment{"CNB_BUILDPACK_DIR": dir}})
+		if want == "" {
+			if got.Code == 0 || !strings.Contains(got.Log(), "build/client leads out of the app; ") {
+				t.Errorf("a link out of the app: code %d, %s", got.Code, got.Log())
+			}
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(app, want, "index.html")); got.Code != 0 || err != nil {
+			t.Errorf("a link to %s: code %d, %v\n%s", want, got.Code, err, got.Log())
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -22,8 +23,8 @@ const (
 	notFound = "404.html"
 )
 
-// gzipSuffix is what the name of a file has more that holds another one compressed.
-const gzipSuffix = ".gz"
+// gzipSuffix is what the name of a file has more that holds another one compressed; a site's own file has no such name.
+const gzipSuffix = ".~gz"
 
 // site serves the files of a folder. Its files never change while it runs.
 type site struct {
@@ -105,8 +106,8 @@ func (s *site) missing(w http.ResponseWriter, r *http.Request) {
 }
 
 // immutable tells whether a bundler put a hash of a file's content into its name, so that whoever has the file never needs
-// to ask for it again: hexadecimal digits (Parcel, webpack), capitals and digits (Angular, esbuild) or 8 of all kinds
-// (Vite, Rollup). Words, dates and versions do not look like one; a hash that looks like a word is taken for a word.
+// to ask for it again: hexadecimal digits (Parcel, webpack), and of scripts and style sheets capitals and digits (Angular,
+// esbuild) or 8 of all kinds (Vite, Rollup), which names of pictures look like. What may be a word, a date or a version is not one.
 func immutable(name string) bool {
 	extension := path.Ext(name)
 	stem := strings.TrimSuffix(path.Base(name), extension)
@@ -136,11 +137,16 @@ func immutable(name string) bool {
 	switch {
 	case len(hash) < 8 || digits == 0:
 		return false
-	case hex > 0 && hex+digits == len(hash), upper > 0 && upper+digits == len(hash):
+	case hex > 0 && hex+digits == len(hash):
 		return true
+	case !slices.Contains(code, extension):
+		return false
 	}
-	return len(hash) == 8 && upper > 0 && lower > 0
+	return upper > 0 && upper+digits == len(hash) || len(hash) == 8 && upper > 0 && lower > 0
 }
+
+// code are the ends of names that people seldom give to files by hand.
+var code = []string{".js", ".mjs", ".css"}
 
 // file answers with a file, or with its compressed sibling for whoever takes that.
 func (s *site) file(w http.ResponseWriter, r *http.Request, name string, status int) {

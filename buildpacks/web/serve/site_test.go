@@ -19,7 +19,7 @@ func newServer(t *testing.T, singlePage bool, more map[string]string) *httptest.
 	dir := filepath.Join(t.TempDir(), "site")
 	files := map[string]string{
 		"index.html": "<h1>home</h1>", "about.html": "about", "docs/index.html": "docs", "empty/file.txt": "text", ".env": "secret",
-		".well-known/acme": "token", "assets/index-B2x9Kf3a.js": "plain", "assets/index-B2x9Kf3a.js.gz": "packed", ".git/config": "secret", "../secret.txt": "secret",
+		".well-known/acme": "token", "assets/index-B2x9Kf3a.js": "plain", "assets/index-B2x9Kf3a.js.~gz": "packed", ".git/config": "secret", "../secret.txt": "secret",
 	}
 	maps.Copy(files, more)
 	for name, content := range files {
@@ -182,7 +182,7 @@ func TestImmutable(t *testing.T) {
 	got := map[string]bool{}
 	want := map[string]bool{
 		"assets/index-B2x9Kf3a.js": true, "index.d2ab3c4e.css": true, "main-5PKTFQ4V.js": true, "static/js/main.4f0c7b1a.chunk.js": false, "js/app.0c1f2a3b4d5e6f70.js.map": true,
-		"report-20240101.pdf": false, "portrait-version12.jpg": false, "index.html": false, "page-d2ab3c4e.html": false, "jquery-3.7.1.min.js": false, "my-background.woff2": false, "d2ab3c4e.js": false,
+		"report-20240101.pdf": false, "portrait-version12.jpg": false, "index.html": false, "page-d2ab3c4e.html": false, "jquery-3.7.1.min.js": false, "my-background.woff2": false, "photo-Summer24.jpg": false, "scan-IMG00012.jpg": false, "DSC-P1010001.JPG": false, "logo-d2ab3c4e.png": true, "d2ab3c4e.js": false,
 	}
 	for name := range want {
 		got[name] = immutable(name)
