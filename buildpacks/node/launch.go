@@ -165,6 +165,7 @@ func (b *builder) findFile(ctx context.Context, modules string) error {
 		return err
 	}
 	t := tree{root: dir, app: b.root}
+	missing := notFound(b.start.script, strings.Join(words, " "))
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		at, err := t.resolve(filepath.ToSlash(from), name)
 		if err != nil {
@@ -182,13 +183,14 @@ func (b *builder) findFile(ctx context.Context, modules string) error {
 			continue
 		}
 		if b.manifest.onlyDev(name) {
-			return onlyDev(b.start.script, words[0])
+			missing = onlyDev(b.start.script, words[0])
+			continue
 		}
 		found, err := filepath.Rel(from, at)
 		b.start.arguments = append([]string{path.Join(found, file)}, words[1:]...)
 		return err
 	}
-	return notFound(b.start.script, strings.Join(words, " "))
+	return missing
 }
 
 func startFault(what, do string) error {

@@ -136,9 +136,13 @@ func (d *decision) chooseManager() error {
 	return d.checkHash(wanted.hash)
 }
 
-// focuses tells whether the package manager itself takes away what is only for development: Yarn from 4 on.
+// focuses tells whether the package manager itself takes away what is only for development: Yarn from 4 on, which a file of
+// the app's own may not tell but by its lockfile.
 func (d decision) focuses() bool {
-	return d.manager == berry && !strings.HasPrefix(d.using.Version, "3.")
+	if v, err := semver.NewVersion(d.using.Version); err == nil {
+		return d.manager == berry && v.Major() >= 4
+	}
+	return d.manager == berry && d.format >= 8
 }
 
 // checkHash compares the hash in packageManager with the locked one, or keeps it for a release that is not locked. It is

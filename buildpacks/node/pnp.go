@@ -65,15 +65,16 @@ func (d pnpData) at(key [2]string) (pnpPackage, bool) {
 	return pnpPackage{}, false
 }
 
-// reach returns what a package of the app leads to, without those of its own dependencies that are only for development.
-func (d pnpData) reach(first [2]string, m manifest) pnpData {
+// reach returns what a package of the app leads to, without what is only for the development of a package of the app, as
+// dev tells by its folder and a dependency's name.
+func (d pnpData) reach(first [2]string, dev func(folder, name string) bool) pnpData {
 	reached, waiting := map[[2]string]bool{first: true}, [][2]string{first}
 	for len(waiting) > 0 {
 		key := waiting[0]
 		waiting = waiting[1:]
 		one, _ := d.at(key)
 		for _, dependency := range one.Dependencies {
-			if key == first && m.onlyDev(dependency.name) {
+			if !inYarn.MatchString(one.Location) && dev(one.Location, dependency.name) {
 				continue
 			}
 			// A peer that is not there has no target; without a name the root is there once more.
@@ -153,7 +154,16 @@ func (b *builder) readPnP(dir string) (pnpData, error) {
 	if !found {
 		return all, fault.Internal(".pnp.data.json does not have the app's folder %s", from)
 	}
-	return all.reach(first, b.manifest), nil
+	manifests := map[string]manifest{}
+	all = all.reach(first, func(folder, name string) bool {
+		m, read := manifests[folder]
+		if !read && err == nil {
+			m, err = readManifest(filepath.Join(b.root, filepath.FromSlash(folder)))
+			manifests[folder] = m
+		}
+		return m.onlyDev(name)
+	})
+	return all, err
 }
 
 // readPnP reads what Yarn installed in a folder.
@@ -323,6 +333,7 @@ func (b *builder) findPnP(dir, modules string) error {
 		return err
 	}
 	_, app, _ := data.workspace(filepath.ToSlash(from))
+	missing := notFound(b.start.script, strings.Join(words, " "))
 	for _, dependency := range app.Dependencies {
 		one, found := data.at(dependency.target())
 		parts := inYarn.FindStringSubmatch(one.Location)
@@ -338,12 +349,13 @@ func (b *builder) findPnP(dir, modules string) error {
 			continue
 		}
 		if b.manifest.onlyDev(dependency.name) {
-			return onlyDev(b.start.script, words[0])
+			missing = onlyDev(b.start.script, words[0])
+			continue
 		}
 		b.start.arguments = append([]string{filepath.Join(modules, one.Location, file)}, words[1:]...)
 		return nil
 	}
-	return notFound(b.start.script, strings.Join(words, " "))
+	return missing
 }
 
 // installedAt matches the start of the path of an installed package in .pnp.data.json.
