@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -60,7 +61,11 @@ func world(t *testing.T, args ...string) (sandbox.Spec, *bytes.Buffer) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(root, "probe"), probe, 0o755); err != nil {
+	// A process that another test starts meanwhile would hold the file open for writing, and the kernel not run it.
+	syscall.ForkLock.RLock()
+	err := os.WriteFile(filepath.Join(root, "probe"), probe, 0o755)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		t.Fatal(err)
 	}
 	if os.Getuid() == 0 {
