@@ -91,6 +91,11 @@ func TestNode(t *testing.T) {
 			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html",
 		},
 		{
+			app: "pnp2", path: "/", answer: "Hello from Yarn 2, in 1d.\n",
+			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from Yarn 2, in 1d.\n",
+			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html",
+		},
+		{
 			app: "pnp3", path: "/", answer: "Hello from Yarn 3.\n",
 			file: "public/index.html", from: "Hello", to: "Goodbye", then: "Goodbye from Yarn 3.\n",
 			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/http-server@14.", "pkg:npm/mime@1."}, absent: "escape-html",

@@ -38,7 +38,9 @@ type decision struct {
 	lockfile  string // the name of the lockfile in root; "" if there is none
 	format    int    // of Yarn's lockfile
 	locked    lockfile
+	unhashed  []string // packages that the lockfile has no hash of
 	yarn      yarnSettings
+	compress  string            // how Yarn compresses archives, as the keys of checksums in its lockfile say
 	pnp       bool              // Yarn's Plug'n'Play: no node_modules
 	bound     map[string]string // files of bindings with settings, by name
 	mirrors   deb.Mirrors       // of Debian
@@ -90,6 +92,9 @@ func decide(in bp.BuildContext, frontEnd bool) (decision, error) {
 		if d.locked, err = readLockfile(filepath.Join(d.root, d.lockfile), d.members); err != nil {
 			return d, err
 		}
+	}
+	if err := d.readHashes(); err != nil {
+		return d, err
 	}
 	_, named, err := in.Config.Lookup("BP_NODE_RUN_SCRIPTS")
 	if err != nil {
@@ -243,6 +248,13 @@ func (d decision) describe(in bp.BuildContext) {
 			in.Log.Warn("there is no lockfile: two builds may install different packages; make one with %s", d.manager.update)
 		} else {
 			in.Log.Decision("Packages", "as "+d.lockfile+" says", "")
+		}
+		if n := len(d.unhashed); n > 0 {
+			more := ""
+			if n > 1 {
+				more = fmt.Sprintf(" and of %d more", n-1)
+			}
+			in.Log.Warn("%s has no hash of %s%s: nothing but the registry vouches for what comes", d.lockfile, d.unhashed[0], more)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.bound)) {

@@ -20,10 +20,13 @@ type lockfile struct {
 }
 
 type lockedPackage struct {
-	Resolved string            `json:"resolved"`
-	Dev      bool              `json:"dev"`
-	Link     bool              `json:"link"`
-	Bin      map[string]string `json:"bin"`
+	Version   string            `json:"version"`
+	Resolved  string            `json:"resolved"`
+	Integrity string            `json:"integrity"`
+	InBundle  bool              `json:"inBundle"`
+	Dev       bool              `json:"dev"`
+	Link      bool              `json:"link"`
+	Bin       map[string]string `json:"bin"`
 }
 
 // readLockfile reads a lockfile of npm and refuses what is not built yet.

@@ -136,14 +136,8 @@ func (d *decision) chooseManager() error {
 	return d.checkHash(wanted.hash)
 }
 
-// focuses tells whether the package manager itself takes away what is only for development: Yarn from 4 on, which a file of
-// the app's own may not tell but by its lockfile.
-func (d decision) focuses() bool {
-	if v, err := semver.NewVersion(d.using.Version); err == nil {
-		return d.manager == berry && v.Major() >= 4
-	}
-	return d.manager == berry && d.format >= 8
-}
+// focuses tells whether the package manager itself takes away what is only for development: Yarn from 4 on.
+func (d decision) focuses() bool { return d.manager == berry && d.berryMajor() >= 4 }
 
 // checkHash compares the hash in packageManager with the locked one, or keeps it for a release that is not locked. It is
 // the hash of the package's archive for npm, Yarn 1, and pnpm before version 12; others cannot be compared.
@@ -213,13 +207,13 @@ func (d *decision) lockfileRange() (reads, why string, err error) {
 		if d.format > 10 {
 			return ">=4", why, nil
 		}
-		return "", "", fault.Fault{ID: "node-lockfile-old", What: why + ", which no release of Yarn from 3.1 on writes", Do: "renew it with yarn install"}
+		return "", "", fault.Fault{ID: "node-lockfile-old", What: why + ", which no release of Yarn from 2.4 on writes", Do: "renew it with yarn install"}
 	}
 	return "*", "runs on Node.js " + d.node.Version, nil
 }
 
 // berryFormats are the releases of Yarn that write a version of the format; others would have to change the lockfile.
-var berryFormats = map[int]string{5: "~3.1", 6: "~3.8", 8: "~4.13", 9: "~4.14", 10: ">=4.15"}
+var berryFormats = map[int]string{4: "^2", 5: "~3.1", 6: "~3.8", 8: "~4.13", 9: "~4.14", 10: ">=4.15"}
 
 // pnpmFormat reads lockfileVersion, which stands in the first lines of a pnpm-lock.yaml.
 func pnpmFormat(file string) (string, error) {
@@ -243,7 +237,7 @@ func yarnOf(file string) (*manager, int, error) {
 	return berry, version, err
 }
 
-var yarnMetadata = regexp.MustCompile(`(?m)^__metadata:\n\s+version: "?([0-9]{1,4})`)
+var yarnMetadata = regexp.MustCompile(`(?m)^__metadata:\r?\n\s+version: "?([0-9]{1,4})`)
 
 // readYAML decodes a file of the app; one that is not there gives nothing.
 func readYAML(file string, into any) error {

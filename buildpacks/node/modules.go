@@ -336,6 +336,12 @@ func (b *builder) environment(ctx context.Context) (config.Environment, error) {
 	env = env.With(config.Environment{
 		"PATH": filepath.Join(node, "bin") + ":" + programs + ":" + b.Env["PATH"], "HOME": b.scratch,
 	}).With(b.manager.environment(b.cache, b.Registry))
+	if b.manager == berry && b.berryMajor() > 2 { // which does nothing else, and refuses settings that it does not know
+		env["YARN_NM_MODE"] = "classic"
+	}
+	if b.compress != "" {
+		env["YARN_COMPRESSION_LEVEL"] = b.compress
+	}
 	if env["NODE_EXTRA_CA_CERTS"] == "" { // Node.js has a list of authorities of its own
 		bundle := caBundle
 		if b.Env["SSL_CERT_FILE"] != "" {
@@ -425,7 +431,7 @@ func (m *manager) environment(cache, registry string) config.Environment {
 	case berry:
 		env := config.Environment{
 			"YARN_GLOBAL_FOLDER": cache, "YARN_ENABLE_TELEMETRY": "0", "YARN_IGNORE_PATH": "1", "YARN_ENABLE_PROGRESS_BARS": "false",
-			"YARN_NM_MODE": "classic", "YARN_ENABLE_GLOBAL_CACHE": "false", "YARN_PNP_ENABLE_INLINING": "false", "YARN_ENABLE_INLINE_BUILDS": "true",
+			"YARN_ENABLE_GLOBAL_CACHE": "false", "YARN_PNP_ENABLE_INLINING": "false", "YARN_ENABLE_INLINE_BUILDS": "true",
 		}
 		if registry != "" {
 			env["YARN_NPM_REGISTRY_SERVER"] = registry

