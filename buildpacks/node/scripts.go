@@ -104,6 +104,9 @@ func (b *builder) runScripts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if b.wantsStandalone() {
+		full[standaloneVariable] = "true"
+	}
 	install := ""
 	if b.hasPackages() {
 		if install, err = b.installed(ctx); err != nil {

@@ -10,19 +10,32 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 )
 
 // standaloneDir is where Next.js puts a server with just the modules that it loads, when its configuration has
-// output: "standalone".
-const standaloneDir = ".next/standalone"
+// output: "standalone", or has no output and the variable is there.
+const (
+	standaloneDir      = ".next/standalone"
+	standaloneVariable = "NEXT_PRIVATE_STANDALONE" // since Next.js 12
+)
+
+// wantsStandalone tells whether the build scripts are to make Next.js' standalone server. Who sets the variable decides.
+func (b *builder) wantsStandalone() bool {
+	_, decided := b.Env[standaloneVariable]
+	return !decided && b.mayStandAlone() && b.start.startsNext()
+}
+
+// mayStandAlone tells whether a server with its modules can take the place of the app.
+func (b *builder) mayStandAlone() bool { return !b.pnp && b.root == b.AppDir }
 
 // standalone makes the app a server that the build scripts made with just the modules that it loads, if they did. That is
 // what starts then.
 func (b *builder) standalone() (bool, error) {
 	switch {
-	case b.pnp || b.project != b.AppDir:
+	case !b.mayStandAlone():
 		return false, nil
 	case b.start.startsNext():
 		return b.standaloneNext()
@@ -33,14 +46,18 @@ func (b *builder) standalone() (bool, error) {
 }
 
 // standaloneNext makes the app what Next.js' standalone server needs: the server, its modules in node_modules, static
-// files and the folder public.
+// files and the folder public. A workspace's server is as deep in it as the workspace is in the app.
 func (b *builder) standaloneNext() (bool, error) {
-	root := filepath.Join(b.AppDir, standaloneDir)
-	if _, err := os.Stat(filepath.Join(root, "server.js")); errors.Is(err, fs.ErrNotExist) {
+	from, err := filepath.Rel(b.root, b.project)
+	if err != nil {
+		return false, err
+	}
+	server := filepath.Join(b.project, standaloneDir, from)
+	if _, err := os.Stat(filepath.Join(server, "server.js")); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	for _, name := range []string{".next/static", "public"} {
-		from, to := filepath.Join(b.AppDir, name), filepath.Join(root, name)
+		from, to := filepath.Join(b.project, name), filepath.Join(server, name)
 		if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -48,9 +65,13 @@ func (b *builder) standaloneNext() (bool, error) {
 			return false, fmt.Errorf("moving %s to Next.js' server: %w", name, err)
 		}
 	}
-	if err := replaceContent(b.AppDir, standaloneDir); err != nil {
+	if err := replaceContent(b.AppDir, filepath.Join(from, standaloneDir)); err != nil {
 		return false, fmt.Errorf("leaving out what Next.js' server does not need: %w", err)
 	}
+	b.members = slices.DeleteFunc(b.members, func(member string) bool {
+		_, err := os.Stat(filepath.Join(b.root, member))
+		return err != nil
+	})
 	b.Log.Bullet("Next.js' standalone server: the app is that and nothing else")
 	b.start = start{arguments: []string{"server.js"}, script: b.start.script, port: b.start.port, everywhere: true}
 	return true, nil
@@ -98,7 +119,7 @@ func (s *start) startsNext() bool {
 	switch {
 	case len(words) == 1 && path.Clean(words[0]) == standaloneDir+"/server.js":
 		return true
-	case len(words) < 2 || words[0] != "next" && words[0] != modulesDir+"/next/dist/bin/next" || words[1] != "start":
+	case len(words) < 2 || words[0] != "next" && !strings.HasSuffix(words[0], modulesDir+"/next/dist/bin/next") || words[1] != "start":
 		return false
 	case len(words) == 4 && (words[2] == "-p" || words[2] == "--port"):
 		s.port = words[3]
@@ -109,15 +130,32 @@ func (s *start) startsNext() bool {
 
 // tracedKey is everything that the layer of a standalone server's modules depends on.
 type tracedKey struct {
-	Recipe int    `json:"recipe"`
-	Port   string `json:"port"`
-	Nitro  bool   `json:"nitro,omitempty"`
-	Traced string `json:"traced"` // hash of the modules
+	Recipe int               `json:"recipe"`
+	Port   string            `json:"port"`
+	Nitro  bool              `json:"nitro,omitempty"`
+	Traced map[string]string `json:"traced"` // hashes of the modules, by folder
 }
 
 func (b *builder) tracedKey() (tracedKey, error) {
-	hash, err := hashTree(filepath.Join(b.AppDir, modulesDir))
-	return tracedKey{recipe, b.start.port, !b.start.everywhere, hash}, err
+	key := tracedKey{Recipe: recipe, Port: b.start.port, Nitro: !b.start.everywhere, Traced: map[string]string{}}
+	return key, b.eachTraced(func(folder, dir string) (err error) {
+		key.Traced[folder], err = hashTree(dir)
+		return err
+	})
+}
+
+// eachTraced calls a function with the folders of packages that a standalone server has.
+func (b *builder) eachTraced(each func(folder, dir string) error) error {
+	for _, folder := range b.modulesFolders() {
+		dir := filepath.Join(b.root, folder)
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := each(folder, dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fillTraced makes the layer of packages of those files that a standalone server loads.
@@ -128,15 +166,28 @@ func (b *builder) fillTraced(ctx context.Context, l *layer.Layer) error {
 	if b.start.port != "" {
 		l.LaunchEnv.Default("PORT", b.start.port)
 	}
-	if err := os.CopyFS(filepath.Join(l.Path, modulesDir), os.DirFS(filepath.Join(b.AppDir, modulesDir))); err != nil {
+	for _, folder := range b.modulesFolders() { // the app has a link to each
+		if err := os.MkdirAll(filepath.Join(l.Path, folder), 0o755); err != nil {
+			return fmt.Errorf("making the layer of packages: %w", err)
+		}
+	}
+	err := b.eachTraced(func(folder, dir string) error { return os.CopyFS(filepath.Join(l.Path, folder), os.DirFS(dir)) })
+	if err != nil {
 		return fmt.Errorf("making the layer of packages: %w", err)
+	}
+	if err := b.linkMembers(l.Path); err != nil {
+		return err
 	}
 	dir, err := b.installed(ctx)
 	if err != nil {
 		return err
 	}
-	t := tree{root: dir, app: b.root, arch: b.arch, everything: true}
-	if err := t.grow("."); err != nil {
+	from, err := filepath.Rel(b.root, b.project)
+	if err != nil {
+		return err
+	}
+	t := tree{root: dir, app: b.root, seeds: true, arch: b.arch, everything: true}
+	if err := t.grow(filepath.ToSlash(from)); err != nil {
 		return err
 	}
 	absent := func(at string) bool {

@@ -24,6 +24,7 @@ import (
 type tree struct {
 	root       string                       // folder of the install
 	app        string                       // folder of the app with the same paths, where links to workspaces lead
+	seeds      bool                         // the app's own packages are read in the install: the app has not all of them any more
 	arch       string                       // as Node.js calls it
 	everything bool                         // all that is in the folders of packages is needed
 	slim       slim                         // what is left out of packages
@@ -91,7 +92,7 @@ func ours(at string) bool { return !strings.Contains("/"+at+"/", "/"+modulesDir+
 
 // dir returns the folder that a path is below.
 func (t tree) dir(at string) string {
-	if ours(at) {
+	if ours(at) && !t.seeds {
 		return t.app
 	}
 	return t.root

@@ -120,6 +120,9 @@ func start(t *testing.T, phase, dir string, env config.Environment) Result {
 	cmd := exec.CommandContext(t.Context(), self)
 	cmd.Args = []string{phase}
 	cmd.Dir, cmd.Env = dir, env.List()
+	if testing.CoverMode() != "" { // without a folder the program says so on stderr
+		cmd.Env = append(cmd.Env, "GOCOVERDIR="+t.TempDir())
+	}
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err = cmd.Run()
 	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
