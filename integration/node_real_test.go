@@ -145,10 +145,6 @@ func generateNext(t *testing.T) string {
 	const name, version = "create-next-app", "16.4.3"
 	const sum = "e3f3628a0c926efa7b7ca4ff966873a00d4d19f712929b97aa2c37afb4cdb1037757c79e01fa5aa1f2edff50a99f6d10e0be1c7520e9bda39632d03e9e7a1c26"
 	build(t, nodeSample(t, "hello"), image(t))
-	nodes, err := filepath.Glob(filepath.Join(home(), "tools", "*", "node-linux-*", "bin", "node"))
-	if err != nil || len(nodes) == 0 {
-		t.Fatalf("no Node.js is installed: %v", err)
-	}
 	dir := t.TempDir()
 	address := strings.TrimSuffix(npmRegistry(t), "/") + "/" + name + "/-/" + name + "-" + version + ".tgz"
 	archive, err := download.New(dir).Get(t.Context(), download.Artifact{Name: name, SHA512: sum, URLs: []string{address}})
@@ -158,7 +154,7 @@ func generateNext(t *testing.T) string {
 	app := filepath.Join(dir, "generated")
 	for _, command := range [][]string{
 		{"tar", "-xzf", archive, "-C", dir},
-		{nodes[0], filepath.Join(dir, "package", "dist", "index.js"), app, "--yes", "--empty", "--js", "--app", "--no-src-dir", "--no-tailwind", "--no-eslint", "--skip-install", "--disable-git"},
+		{installed(t, "node-linux-*/bin/node"), filepath.Join(dir, "package", "dist", "index.js"), app, "--yes", "--empty", "--js", "--app", "--no-src-dir", "--no-tailwind", "--no-eslint", "--skip-install", "--disable-git"},
 	} {
 		cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
 		if output, err := cmd.CombinedOutput(); err != nil {

@@ -32,7 +32,7 @@ func (b *builder) runManager(ctx context.Context, dir string, arguments []string
 		return err
 	}
 	env = b.installOnly(env)
-	if b.lockfile == "" && b.manager == npm {
+	if b.lockfile == "" && b.manager == npm && !b.Vendored {
 		if prepare, err = b.resolve(ctx, dir, env, prepare); err != nil {
 			return err
 		}

@@ -39,6 +39,7 @@ type decision struct {
 	format    int    // of Yarn's lockfile
 	locked    lockfile
 	unhashed  []string // packages that the lockfile has no hash of
+	offline   string   // folder that has packages' archives, relative to root; "" for none
 	yarn      yarnSettings
 	compress  string            // how Yarn compresses archives, as the keys of checksums in its lockfile say
 	pnp       bool              // Yarn's Plug'n'Play: no node_modules
@@ -94,6 +95,9 @@ func decide(in bp.BuildContext, frontEnd bool) (decision, error) {
 		}
 	}
 	if err := d.readHashes(); err != nil {
+		return d, err
+	}
+	if err := d.findVendored(); err != nil {
 		return d, err
 	}
 	_, named, err := in.Config.Lookup("BP_NODE_RUN_SCRIPTS")
@@ -210,7 +214,11 @@ type builder struct {
 
 // open reads what the keys are made of, opens the caches and removes from the app what is not its source.
 func (b *builder) open(ctx context.Context) error {
-	for _, name := range append(b.appFolders(), ".git") {
+	away := []string{".git"}
+	if !b.Vendored {
+		away = append(b.appFolders(), away...)
+	}
+	for _, name := range away {
 		path := filepath.Join(b.AppDir, name)
 		if _, err := os.Lstat(path); err != nil {
 			continue
@@ -230,7 +238,7 @@ func (b *builder) open(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return b.installVendored(ctx)
 }
 
 // describe prints the decisions before anything is done.
@@ -245,12 +253,18 @@ func (d decision) describe(in bp.BuildContext) {
 		if d.unchecked {
 			in.Log.Warn("the hash in packageManager is not one of the archive that is fetched, so lock.toml alone vouches for it")
 		}
-		if d.lockfile == "" {
+		switch {
+		case d.Vendored:
+			in.Log.Decision("Packages", "as "+modulesDir+" of the app has them", "BP_NODE_VENDORED_ENABLED")
+		case d.lockfile == "":
 			in.Log.Warn("there is no lockfile: two builds may install different packages; make one with %s", d.manager.update)
-		} else {
+		default:
 			in.Log.Decision("Packages", "as "+d.lockfile+" says", "")
 		}
-		if n := len(d.unhashed); n > 0 {
+		if d.offline != "" {
+			in.Log.Decision("Archives", d.offline+" of the app", "")
+		}
+		if n := len(d.unhashed); n > 0 && !d.Vendored {
 			more := ""
 			if n > 1 {
 				more = fmt.Sprintf(" and of %d more", n-1)

@@ -35,6 +35,8 @@ type modulesKey struct {
 	Project  string    `json:"project"`  // absolute path: links to workspaces hold it
 	Target   [4]string `json:"target"`   // os, arch, variant, distro
 	Compiler string    `json:"compiler"` // of addons, if there are any
+
+	Vendored map[string]string `json:"vendored,omitempty"` // hashes of the app's own folders of packages
 }
 
 func (b *builder) modulesKey() (modulesKey, error) {
@@ -48,10 +50,18 @@ func (b *builder) modulesKey() (modulesKey, error) {
 		read.Write(data)
 		return nil
 	})
+	if err != nil {
+		return modulesKey{}, err
+	}
+	var vendored map[string]string
+	if b.Vendored {
+		vendored, err = b.hashModules()
+	}
 	return modulesKey{
 		Recipe: recipe, Node: b.node.Version, Manager: b.manager.name + "@" + b.using.Version,
 		Packages: hex.EncodeToString(read.Sum(nil)), Project: b.project,
 		Target: [4]string{b.Target.OS, b.Target.Arch, b.Target.Variant, b.Target.Distro}, Compiler: version,
+		Vendored: vendored,
 	}, err
 }
 
@@ -231,14 +241,21 @@ func (b *builder) installed(ctx context.Context) (string, error) {
 	// It is as deep as the final folder, as some package managers write relative paths that lead out of it.
 	partial := dir + ".partial"
 	arguments := b.manager.locked
-	if b.lockfile == "" {
+	switch {
+	case b.Vendored:
+		arguments = []string{"rebuild"} // addons, for the run image
+	case b.lockfile == "":
 		arguments = b.manager.loose
 	}
 	err = b.runManager(ctx, partial, arguments, func() error {
 		if err := removeContent(b.full); err != nil {
 			return err
 		}
-		return b.seeds(func(name string, data []byte) error { return writeSeed(partial, name, data) })
+		err := b.seeds(func(name string, data []byte) error { return writeSeed(partial, name, data) })
+		if err != nil || !b.Vendored {
+			return err
+		}
+		return b.takeModules(partial)
 	})
 	if err != nil {
 		return "", err
@@ -335,7 +352,7 @@ func (b *builder) environment(ctx context.Context) (config.Environment, error) {
 	}
 	env = env.With(config.Environment{
 		"PATH": filepath.Join(node, "bin") + ":" + programs + ":" + b.Env["PATH"], "HOME": b.scratch,
-	}).With(b.manager.environment(b.cache, b.Registry))
+	}).With(b.manager.environment(b.cache, b.Registry)).With(b.offlineEnvironment())
 	if b.manager == berry && b.berryMajor() > 2 { // which does nothing else, and refuses settings that it does not know
 		env["YARN_NM_MODE"] = "classic"
 	}

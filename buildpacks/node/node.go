@@ -23,6 +23,7 @@ type settings struct {
 	Scripts     []string `config:"BP_NODE_RUN_SCRIPTS,list"`
 	Hooks       bool     `config:"BP_NODE_INSTALL_SCRIPTS_ENABLED"`
 	Unverified  bool     `config:"BP_NODE_UNVERIFIED_ENABLED"`
+	Vendored    bool     `config:"BP_NODE_VENDORED_ENABLED"`
 	Registry    string   `config:"NPM_CONFIG_REGISTRY"`
 
 	Mirror         string `config:"STRATA_DEBIAN_MIRROR"`

@@ -161,6 +161,9 @@ func TestDecisions(t *testing.T) {
 			"package.json":      `{"scripts": {"start": "node .", "build": "tsc", "preinstall": "npx only-allow npm", "postinstall": "patch-package", "prepare": "husky || true"}, "dependencies": {"ms": "2"}}`,
 			"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {}}}`,
 		}},
+		{name: "offline-npm", app: files{"package.json": withPackage, "package-lock.json": `{"lockfileVersion": 3, "packages": {"": {}}}`, "npm-cache/_cacache/index": ""}},
+		{name: "offline-yarn-1", app: files{"package.json": withPackage, "yarn.lock": "# yarn lockfile v1\n", ".yarnrc": "# team\nyarn-offline-mirror \"./archives\"\n"}},
+		{name: "vendored", app: files{"package.json": withPackage, "node_modules/ms/package.json": "{}"}, env: config.Environment{"BP_NODE_VENDORED_ENABLED": "true"}},
 		{name: "scripts-of-install", app: files{"package.json": `{"scripts": {"start": "node .", "preinstall": "a", "install": "b", "prepare": "c"}}`}},
 		{name: "scripts-named", app: files{"package.json": `{"scripts": {"start": "node .", "build": "a", "postinstall": "b", "prepare": "husky"}}`}, env: config.Environment{"BP_NODE_RUN_SCRIPTS": "prepare,build"}},
 		{name: "scripts-off", app: files{"package.json": `{"scripts": {"start": "node .", "build": "a", "postinstall": "b"}}`}, env: config.Environment{"BP_NODE_INSTALL_SCRIPTS_ENABLED": "false"}},
@@ -262,6 +265,8 @@ func TestFaults(t *testing.T) {
 		{name: "start-nested-hook", app: manifest(`{"scripts": {"start": "npm run serve", "serve": "node x", "preserve": "a"}}`)},
 		{name: "start-dev-program", app: locked(`"node_modules/serve": {"version": "14.0.0", "dev": true, "bin": {"serve": "build/main.js"}}`)},
 		{name: "start-hook", app: manifest(`{"scripts": {"prestart": "node migrate", "start": "node x"}}`)},
+		{name: "vendored-missing", app: start("node x"), env: config.Environment{"BP_NODE_VENDORED_ENABLED": "true"}},
+		{name: "vendored-manager", app: files{"package.json": "{}", "yarn.lock": "", "node_modules/a/package.json": "{}"}, env: config.Environment{"BP_NODE_VENDORED_ENABLED": "true"}},
 		{name: "leave-out", app: start("node x"), env: config.Environment{"BP_NODE_LEAVE_OUT": "docs,images"}},
 		{name: "bad-boolean", app: start("node x"), env: config.Environment{"BP_NODE_UNVERIFIED_ENABLED": "maybe"}},
 	}

@@ -137,25 +137,8 @@ type tracedKey struct {
 }
 
 func (b *builder) tracedKey() (tracedKey, error) {
-	key := tracedKey{Recipe: recipe, Port: b.start.port, Nitro: !b.start.everywhere, Traced: map[string]string{}}
-	return key, b.eachTraced(func(folder, dir string) (err error) {
-		key.Traced[folder], err = hashTree(dir)
-		return err
-	})
-}
-
-// eachTraced calls a function with the folders of packages that a standalone server has.
-func (b *builder) eachTraced(each func(folder, dir string) error) error {
-	for _, folder := range b.modulesFolders() {
-		dir := filepath.Join(b.root, folder)
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err := each(folder, dir); err != nil {
-			return err
-		}
-	}
-	return nil
+	traced, err := b.hashModules()
+	return tracedKey{recipe, b.start.port, !b.start.everywhere, traced}, err
 }
 
 // fillTraced makes the layer of packages of those files that a standalone server loads.
@@ -171,9 +154,8 @@ func (b *builder) fillTraced(ctx context.Context, l *layer.Layer) error {
 			return fmt.Errorf("making the layer of packages: %w", err)
 		}
 	}
-	err := b.eachTraced(func(folder, dir string) error { return os.CopyFS(filepath.Join(l.Path, folder), os.DirFS(dir)) })
-	if err != nil {
-		return fmt.Errorf("making the layer of packages: %w", err)
+	if err := b.takeModules(l.Path); err != nil {
+		return err
 	}
 	if err := b.linkMembers(l.Path); err != nil {
 		return err
