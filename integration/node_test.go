@@ -81,8 +81,8 @@ func TestNode(t *testing.T) {
 			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",
 		},
 		{
-			app: "berry", path: "/", answer: "Hello from Yarn, in 1d.\n",
-			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from Yarn, in 1d.\n",
+			app: "berry", path: "/", answer: "Hello from Yarn, in 1d, stamped.\n",
+			file: "server.js", from: "from Yarn", to: "from Yarn by now", then: "Hello from Yarn by now, in 1d, stamped.\n",
 			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",
 		},
 		{
@@ -286,13 +286,33 @@ func TestNodeBinding(t *testing.T) {
 // privateRegistry serves the npm package @private/word 1.0.0 to who knows the token.
 func privateRegistry(t *testing.T, token string) *httptest.Server {
 	t.Helper()
+	archive := npmArchive(t, map[string]string{"package.json": `{"name": "@private/word", "version": "1.0.0"}`, "index.js": "module.exports = 'private indeed';\n"})
+	sum := sha512.Sum512(archive)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Header.Get("Authorization") != "Bearer "+token:
+			http.Error(w, "who are you?", http.StatusUnauthorized)
+		case strings.HasSuffix(r.URL.Path, ".tgz"):
+			_, _ = w.Write(archive) // npm sees what is missing by the hash
+		default:
+			fmt.Fprintf(w, `{"name": "@private/word", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": {"name": "@private/word", "version": "1.0.0",
+				"dist": {"tarball": "http://%s/word.tgz", "integrity": "sha512-%s"}}}}`, r.Host, base64.StdEncoding.EncodeToString(sum[:]))
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server
+}
+
+// npmArchive packs a package as npm does.
+func npmArchive(t *testing.T, content map[string]string) []byte {
+	t.Helper()
 	var archive bytes.Buffer
 	zipped := gzip.NewWriter(&archive)
 	files := tar.NewWriter(zipped)
-	for name, content := range map[string]string{"package.json": `{"name": "@private/word", "version": "1.0.0"}`, "index.js": "module.exports = 'private indeed';\n"} {
-		err := files.WriteHeader(&tar.Header{Name: "package/" + name, Mode: 0o644, Size: int64(len(content))})
+	for name, text := range content {
+		err := files.WriteHeader(&tar.Header{Name: "package/" + name, Mode: 0o644, Size: int64(len(text))})
 		if err == nil {
-			_, err = io.WriteString(files, content)
+			_, err = io.WriteString(files, text)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -301,18 +321,5 @@ func privateRegistry(t *testing.T, token string) *httptest.Server {
 	if err := errors.Join(files.Close(), zipped.Close()); err != nil {
 		t.Fatal(err)
 	}
-	sum := sha512.Sum512(archive.Bytes())
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case r.Header.Get("Authorization") != "Bearer "+token:
-			http.Error(w, "who are you?", http.StatusUnauthorized)
-		case strings.HasSuffix(r.URL.Path, ".tgz"):
-			_, _ = w.Write(archive.Bytes()) // npm sees what is missing by the hash
-		default:
-			fmt.Fprintf(w, `{"name": "@private/word", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": {"name": "@private/word", "version": "1.0.0",
-				"dist": {"tarball": "http://%s/word.tgz", "integrity": "sha512-%s"}}}}`, r.Host, base64.StdEncoding.EncodeToString(sum[:]))
-		}
-	}))
-	t.Cleanup(server.Close)
-	return server
+	return archive.Bytes()
 }

@@ -80,6 +80,22 @@ process.on('SIGTERM', () => process.exit())`,
 	}
 }
 
+// TestNodeArchive builds an app with an archive of its package.
+func TestNodeArchive(t *testing.T) {
+	suite(t)
+	t.Parallel()
+	app := writeApp(t, map[string]string{
+		"package.json": `{"dependencies": {"packed-word": "file:lib/word.tgz"}}`,
+		"index.js":     `console.log(require('packed-word'))`,
+		"lib/word.tgz": string(npmArchive(t, map[string]string{"package.json": `{"name": "packed-word", "version": "1.0.0"}`, "index.js": `module.exports = 'unpacked'`})),
+	})
+	name := image(t)
+	build(t, app, name)
+	if word := output(t, name); word != "unpacked" {
+		t.Errorf("it prints %q", word)
+	}
+}
+
 // installed returns a file of what is installed for all apps.
 func installed(t *testing.T, pattern string) string {
 	t.Helper()

@@ -94,7 +94,7 @@ func (b *builder) resolve(ctx context.Context, dir string, env config.Environmen
 		if err := prepare(); err != nil {
 			return err
 		}
-		return writeSeed(dir, lockfileName, b.resolved)
+		return writeSeed(dir, lockfileName, b.resolved, 0o644)
 	}, nil
 }
 

@@ -27,6 +27,7 @@ type decision struct {
 	arch      string   // as Node.js calls it
 	root      string   // absolute path of the folder that packages are installed for
 	members   []string // the workspaces' folders, relative to root
+	copied    []string // folders and archives of the app that packages are copied from, relative to root
 	project   string   // absolute path of the folder of the package that is started: root or a workspace
 	base      manifest // of root
 	manifest  manifest // of project
@@ -90,7 +91,7 @@ func decide(in bp.BuildContext, frontEnd bool) (decision, error) {
 		return d, err
 	}
 	if d.manager == npm && d.lockfile != "" {
-		if d.locked, err = readLockfile(filepath.Join(d.root, d.lockfile), d.members); err != nil {
+		if d.locked, err = readLockfile(filepath.Join(d.root, d.lockfile), append(d.copied, d.members...)); err != nil {
 			return d, err
 		}
 	}

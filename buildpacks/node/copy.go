@@ -156,16 +156,20 @@ func copyFile(root *os.Root, to, name string) error {
 	if err != nil {
 		return err
 	}
-	mode := fs.FileMode(0o644)
-	if info.Mode()&0o100 != 0 {
-		mode = 0o755
-	}
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, modeOf(info))
 	if err != nil {
 		return err
 	}
 	_, err = io.Copy(out, in)
 	return errors.Join(err, out.Close())
+}
+
+// modeOf returns the mode of a file without what differs from one checkout of it to another.
+func modeOf(info fs.FileInfo) fs.FileMode {
+	if info.Mode()&0o100 != 0 {
+		return 0o755
+	}
+	return 0o644
 }
 
 // removeContent empties a folder.

@@ -20,7 +20,7 @@ import (
 var lockedBy = map[*manager]struct{ name, hash *regexp.Regexp }{
 	yarn: {
 		regexp.MustCompile(`(?m)^"?((?:@[^/\s"]+/)?[^@\s"#]+@[^,"\n]+)"?.*:\n  version `),
-		regexp.MustCompile(`(?m)^  (?:integrity |resolved "[^"]+#[0-9a-f]{40}")`),
+		regexp.MustCompile(`(?m)^(?:  integrity |  resolved "[^"]+#[0-9a-f]{40}"|\S.*@(?:file|link):)`), // those are of the app
 	},
 	berry: {
 		regexp.MustCompile(`(?m)^  resolution: "([^"]+)"`),
@@ -114,12 +114,13 @@ func (d decision) berryMajor() uint64 {
 	return 2
 }
 
-// unhashed returns the packages without a hash. A commit of git is one, and what is in another package has that one's.
+// unhashed returns the packages without a hash. A commit of git is one, what is in another package has that one's, and the app's
+// own need none.
 func (l lockfile) unhashed() []string {
 	var list []string
 	for _, at := range slices.Sorted(maps.Keys(l.Packages)) {
 		p := l.Packages[at]
-		if !ours(at) && !p.Link && !p.InBundle && p.Integrity == "" && !strings.HasPrefix(p.Resolved, "git") {
+		if !ours(at) && !p.Link && !p.InBundle && p.Integrity == "" && !strings.HasPrefix(p.Resolved, "git") && !strings.HasPrefix(p.Resolved, "file:") {
 			list = append(list, at[strings.LastIndex(at, modulesDir+"/")+len(modulesDir)+1:]+"@"+p.Version)
 		}
 	}

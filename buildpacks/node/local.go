@@ -12,8 +12,8 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// addLocal makes the folders that packages are taken from ("file:./lib") members, as workspaces are. npm links to them; the
-// other package managers copy them, or link and install nothing for them, each in ways of its own.
+// addLocal takes in the folders and archives of the app that packages come from ("file:./lib"). A folder that the package manager
+// links to is a member, as workspaces are; what it copies is part of what it reads.
 func (d *decision) addLocal() error {
 	waiting := append([]string{"."}, d.members...)
 	for len(waiting) > 0 {
@@ -29,34 +29,43 @@ func (d *decision) addLocal() error {
 				if kind != "file" && kind != "link" && kind != "portal" {
 					continue
 				}
-				folder, err := d.localFolder(from, name, all[name], to)
-				if err != nil {
+				source, archive, err := d.local(from, name, all[name], to)
+				switch {
+				case err != nil:
 					return err
-				}
-				if folder != "." && !slices.Contains(d.members, folder) {
-					d.members = append(d.members, folder)
-					waiting = append(waiting, folder)
+				case source == "." || slices.Contains(d.members, source) || slices.Contains(d.copied, source):
+				case archive:
+					d.copied = append(d.copied, source)
+				case d.manager == npm || kind != "file":
+					d.members = append(d.members, source)
+					waiting = append(waiting, source)
+				default:
+					d.copied = append(d.copied, source)
+					waiting = append(waiting, source)
 				}
 			}
 		}
 	}
 	slices.Sort(d.members)
+	slices.Sort(d.copied)
 	return nil
 }
 
-// localFolder returns the folder that a package is taken from, relative to the root.
-func (d *decision) localFolder(from, name, spec, to string) (string, error) {
-	refuse := func(why, do string) (string, error) {
-		return "", fault.Fault{ID: "node-local", What: fmt.Sprintf("%s takes %s from %s, %s", path.Join(from, manifestFile), name, spec, why), Do: do}
+// local returns the folder or archive that a package comes from, relative to the root.
+func (d *decision) local(from, name, spec, to string) (source string, archive bool, err error) {
+	refuse := func(why, do string) (string, bool, error) {
+		return "", false, fault.Fault{ID: "node-local", What: fmt.Sprintf("%s takes %s from %s, %s", path.Join(from, manifestFile), name, spec, why), Do: do}
 	}
-	folder := path.Join(from, to)
-	switch info, err := os.Stat(filepath.Join(d.root, folder, manifestFile)); {
-	case path.IsAbs(to) || !filepath.IsLocal(folder):
+	source = path.Join(from, to)
+	if path.IsAbs(to) || !filepath.IsLocal(source) {
 		return refuse("which is outside of the app", "take it from a registry or from a workspace of the app")
-	case d.manager != npm:
-		return refuse("which this buildpack does with npm alone", "make it a workspace")
-	case err != nil || !info.Mode().IsRegular():
-		return refuse("which is no folder with a package.json", "take it from a registry or from a folder of the app")
 	}
-	return folder, nil
+	regular := func(name string) bool {
+		info, err := os.Stat(filepath.Join(d.root, filepath.FromSlash(name)))
+		return err == nil && info.Mode().IsRegular()
+	}
+	if !regular(source) && !regular(path.Join(source, manifestFile)) {
+		return refuse("which is no archive and no folder with a package.json", "take it from a registry or from a folder of the app")
+	}
+	return source, regular(source), nil
 }

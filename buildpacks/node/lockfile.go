@@ -30,7 +30,7 @@ type lockedPackage struct {
 }
 
 // readLockfile reads a lockfile of npm and refuses what is not built yet.
-func readLockfile(file string, members []string) (lockfile, error) {
+func readLockfile(file string, local []string) (lockfile, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return lockfile{}, fmt.Errorf("reading the lockfile: %w", err)
@@ -45,9 +45,9 @@ func readLockfile(file string, members []string) (lockfile, error) {
 	}
 	for _, at := range slices.Sorted(maps.Keys(l.Packages)) {
 		p := l.Packages[at]
-		member := at == "" || slices.Contains(members, at) || p.Link && slices.Contains(members, p.Resolved)
+		member := at == "" || slices.Contains(local, at) || slices.Contains(local, strings.TrimPrefix(p.Resolved, "file:"))
 		if !member && (p.Link || strings.HasPrefix(p.Resolved, "file:") || ours(at)) {
-			return lockfile{}, fault.Fault{ID: "node-local", What: fmt.Sprintf("%s takes %s from a folder that package.json does not name", name, at), Do: "make it anew with npm install"}
+			return lockfile{}, fault.Fault{ID: "node-local", What: fmt.Sprintf("%s takes %s from a place that package.json does not name", name, at), Do: "make it anew with npm install"}
 		}
 	}
 	return l, nil

@@ -3,8 +3,10 @@ package node
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
@@ -55,6 +57,18 @@ func readManifest(dir string) (manifest, error) {
 		return manifest{}, fault.Fault{ID: "node-manifest", What: "reading package.json", Err: err, Do: "correct the file"}
 	}
 	return m, nil
+}
+
+// programs returns the files of the programs that a package of the app has.
+func (m manifest) programs() []string {
+	var one string
+	files := map[string]string{}
+	if json.Unmarshal(m.fields["bin"], &one) == nil {
+		files[""] = one
+	} else if err := json.Unmarshal(m.fields["bin"], &files); err != nil {
+		return nil // package managers say what is wrong with it
+	}
+	return slices.DeleteFunc(slices.Sorted(maps.Values(files)), func(file string) bool { return !filepath.IsLocal(file) })
 }
 
 // hasPackages tells whether there is anything to install.

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -45,8 +46,8 @@ func (b *builder) modulesKey() (modulesKey, error) {
 		return modulesKey{}, err
 	}
 	read := sha256.New()
-	err = b.seeds(func(name string, data []byte) error {
-		fmt.Fprintf(read, "%s\x00%d\x00", name, len(data))
+	err = b.seeds(func(name string, data []byte, mode fs.FileMode) error {
+		fmt.Fprintf(read, "%s\x00%s\x00%d\x00", name, mode, len(data))
 		read.Write(data)
 		return nil
 	})
@@ -98,8 +99,9 @@ var settingFiles = []string{
 	".yarn/patches", ".yarn/plugins", ".yarn/releases", ".yarn/cache",
 }
 
-// seeds calls a function with all that a package manager reads: each package.json without its scripts, the rest as it is.
-func (b *builder) seeds(each func(name string, data []byte) error) error {
+// seeds calls a function with all that a package manager reads: each package.json without its scripts, the first lines of the programs
+// that it names, the rest as it is.
+func (b *builder) seeds(each func(name string, data []byte, mode fs.FileMode) error) error {
 	for _, member := range append([]string{"."}, b.members...) {
 		m, err := readManifest(filepath.Join(b.root, member))
 		if err != nil {
@@ -109,18 +111,34 @@ func (b *builder) seeds(each func(name string, data []byte) error) error {
 		if err != nil {
 			return fmt.Errorf("reading package.json: %w", err)
 		}
-		if err := each(path.Join(member, manifestFile), data); err != nil {
+		if err := each(path.Join(member, manifestFile), data, 0o644); err != nil {
 			return err
+		}
+		for _, program := range m.programs() {
+			name := path.Join(member, program)
+			line, mode, err := interpreter(filepath.Join(b.root, filepath.FromSlash(name)))
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // build scripts make it
+			}
+			if err == nil {
+				err = each(name, line, mode)
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
 	root := os.DirFS(b.root)
-	for _, name := range append([]string{b.lockfile}, settingFiles...) {
+	for _, name := range slices.Concat([]string{b.lockfile}, settingFiles, b.copied) {
 		if name == "" {
 			continue
 		}
 		err := fs.WalkDir(root, name, func(name string, entry fs.DirEntry, err error) error {
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil
+			}
+			if err == nil && entry.IsDir() && (entry.Name() == modulesDir || entry.Name() == ".git") {
+				return fs.SkipDir
 			}
 			if err != nil || !entry.Type().IsRegular() {
 				return err
@@ -129,13 +147,35 @@ func (b *builder) seeds(each func(name string, data []byte) error) error {
 			if err != nil {
 				return err
 			}
-			return each(name, data)
+			info, err := entry.Info()
+			if err != nil {
+				return err
+			}
+			return each(name, data, modeOf(info))
 		})
 		if err != nil {
 			return fmt.Errorf("reading what %s installs: %w", b.manager.title, err)
 		}
 	}
 	return nil
+}
+
+// interpreter returns the first line of a program, "" unless it names what runs it, and its mode. Package managers link to the programs
+// of workspaces only where there are such, and read no more of them.
+func interpreter(file string) ([]byte, fs.FileMode, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, 0, fmt.Errorf("reading a program of the app: %w", err)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, 0, fmt.Errorf("reading a program of the app: %w", err)
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	if !bytes.HasPrefix(line, []byte("#!")) {
+		line = nil
+	}
+	return append(line, '\n'), modeOf(info), nil
 }
 
 // fillModules makes the layer of packages: what is installed, without what is only for development. It has a folder
@@ -219,12 +259,12 @@ func (b *builder) focus(ctx context.Context, dir, to string) error {
 		if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
 			return fmt.Errorf("copying the packages: %w", err)
 		}
-		return nil
+		return b.linkMembers(to, to) // as Yarn left them: it follows the links
 	})
 	if err != nil {
 		return err
 	}
-	return b.linkMembers(to)
+	return b.linkMembers(to, b.root)
 }
 
 // installed returns a folder with all of the app's packages, installing them if they are not there. A folder with its
@@ -251,7 +291,7 @@ func (b *builder) installed(ctx context.Context) (string, error) {
 		if err := removeContent(b.full); err != nil {
 			return err
 		}
-		err := b.seeds(func(name string, data []byte) error { return writeSeed(partial, name, data) })
+		err := b.seeds(func(name string, data []byte, mode fs.FileMode) error { return writeSeed(partial, name, data, mode) })
 		if err != nil || !b.Vendored {
 			return err
 		}
@@ -264,17 +304,20 @@ func (b *builder) installed(ctx context.Context) (string, error) {
 	if err := os.MkdirAll(filepath.Join(partial, modulesDir), 0o755); err != nil {
 		return "", fmt.Errorf("installing packages: %w", err)
 	}
-	if err := b.linkMembers(partial); err != nil {
+	if err := b.linkMembers(partial, b.root); err != nil {
 		return "", err
 	}
 	return dir, os.Rename(partial, dir)
 }
 
-func writeSeed(dir, name string, data []byte) error {
+func writeSeed(dir, name string, data []byte, mode fs.FileMode) error {
 	file := filepath.Join(dir, name)
 	err := os.MkdirAll(filepath.Dir(file), 0o755)
 	if err == nil {
-		err = os.WriteFile(file, data, 0o600)
+		err = os.WriteFile(file, data, mode)
+	}
+	if err == nil {
+		err = os.Chmod(file, mode) // whatever the umask: Yarn's checksum of a folder has it
 	}
 	if err != nil {
 		return fmt.Errorf("preparing the install: %w", err)
@@ -282,8 +325,8 @@ func writeSeed(dir, name string, data []byte) error {
 	return nil
 }
 
-// linkMembers lets the links to workspaces lead to the app, where their code is.
-func (b *builder) linkMembers(dir string) error {
+// linkMembers lets an install's links to workspaces lead to a folder: the app, where their code is.
+func (b *builder) linkMembers(dir, target string) error {
 	if len(b.members) == 0 {
 		return nil
 	}
@@ -296,18 +339,18 @@ func (b *builder) linkMembers(dir string) error {
 		if err != nil {
 			return err
 		}
-		target, err := os.Readlink(file)
+		link, err := os.Readlink(file)
 		if err != nil {
 			return err
 		}
-		end, err := t.inside(filepath.ToSlash(name), target)
+		end, err := t.inside(filepath.ToSlash(name), link)
 		if err != nil || end == "" || !ours(end) {
 			return err
 		}
 		if err := os.Remove(file); err != nil {
 			return err
 		}
-		return os.Symlink(filepath.Join(b.root, end), file)
+		return os.Symlink(filepath.Join(target, end), file)
 	})
 	if err != nil {
 		return fmt.Errorf("linking the workspaces: %w", err)

@@ -157,7 +157,7 @@ func (b *builder) fillTraced(ctx context.Context, l *layer.Layer) error {
 	if err := b.takeModules(l.Path); err != nil {
 		return err
 	}
-	if err := b.linkMembers(l.Path); err != nil {
+	if err := b.linkMembers(l.Path, b.root); err != nil {
 		return err
 	}
 	dir, err := b.installed(ctx)
