@@ -2,12 +2,15 @@ package integration
 
 import (
 	"archive/tar"
+	"context"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -24,19 +27,20 @@ func TestWeb(t *testing.T) {
 		file, from, to       string
 		files                *regexp.Regexp // of the app, in the image
 		page, asset, pattern string         // what / and a file that it names have
+		cached               string         // Cache-Control of the file
 		pushed               string         // what answers a path that is no file
 		purl                 string
 	}{
 		{
 			app: "web/plain", file: "index.html", from: "Plain", to: "Plainer", files: regexp.MustCompile(`^workspace/public/`),
 			page: "<h1>Plain</h1>\n", asset: "/css/site.css", pattern: "color: red",
-			pushed: "404",
+			cached: "no-cache", pushed: "404",
 		},
 		{
 			app: "node/frontend", flags: []string{"-e", "BP_WEB_SERVER_ENABLE_PUSH_STATE=true"},
 			file: "src/main.jsx", from: "Hello", to: "Goodbye", files: regexp.MustCompile(`^workspace/dist/`),
 			page: `<div id="root">`, asset: `/assets/index-[A-Za-z0-9_-]{8}\.js`, pattern: "modulepreload",
-			pushed: "200", purl: "pkg:npm/react-dom@19.",
+			cached: "public, max-age=31536000, immutable", pushed: "200", purl: "pkg:npm/react-dom@19.",
 		},
 	} {
 		t.Run(tt.app, func(t *testing.T) {
@@ -60,10 +64,14 @@ func TestWeb(t *testing.T) {
 			if !strings.HasPrefix(got.stdout, "GET /users/7: "+tt.pushed+" ") {
 				t.Errorf("/users/7: want %s\n%s%s", tt.pushed, got.stdout, got.stderr)
 			}
+			checkHeaders(t, name, asset, tt.cached)
 			if again := build(t, app, name, tt.flags...); again != digest {
 				t.Errorf("nothing changed, and the digest is %s instead of %s", again, digest)
 			}
 			first := inspect(t, digest)
+			if label := first.config.Config.Labels["io.buildpacks.base.distro.name"]; label != "strata-static" {
+				t.Errorf("the run image is %s, want strata-static", label)
+			}
 			var names []string
 			for _, e := range first.entries(t, func(string) bool { return false }) {
 				name := strings.TrimPrefix(e.header.Name, "/")
@@ -90,5 +98,41 @@ func TestWeb(t *testing.T) {
 	}
 	if len(servers) > 1 {
 		t.Errorf("there are two servers: %v", servers)
+	}
+}
+
+// checkHeaders asks a site for a file as a browser does: at first, and when it has it.
+func checkHeaders(t *testing.T, image, file, cached string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	port := freePort(t)
+	stop := start(t, image, "--port", port)
+	defer stop()
+	get := func(tag string) (*http.Response, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:"+port+file, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Accept-Encoding", "gzip")
+		request.Header.Set("If-None-Match", tag)
+		response, err := http.DefaultClient.Do(request)
+		if err == nil {
+			_ = response.Body.Close()
+		}
+		return response, err
+	}
+	first, err := get("")
+	for tick := time.NewTicker(10 * time.Millisecond); err != nil && ctx.Err() == nil; first, err = get("") { // until it listens
+		<-tick.C
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := first.Header; first.StatusCode != http.StatusOK || got.Get("Cache-Control") != cached || got.Get("Content-Encoding") != "gzip" {
+		t.Errorf("%s: %s with %v, want Cache-Control %q and Content-Encoding gzip", file, first.Status, got, cached)
+	}
+	if again, err := get(first.Header.Get("ETag")); err != nil || again.StatusCode != http.StatusNotModified {
+		t.Errorf("%s again: %v, %v, want that nothing changed", file, again, err)
 	}
 }
