@@ -63,7 +63,7 @@ func TestNodeReal(t *testing.T) {
 			file: "app/page.js", from: "Hello", to: "Goodbye", then: "Goodbye from Next.js",
 		},
 		{
-			app: "generated", path: "/", answer: "Hello World!", script: true, bundle: true, generate: generateNext,
+			app: "generated", path: "/", answer: "Hello World!", script: true, bundle: true, generate: createNext.generate,
 			file: "app/page.js", from: "Hello", to: "Goodbye", then: "Goodbye World!",
 		},
 	}
@@ -138,30 +138,44 @@ func (b built) appLayers(t *testing.T) (app, others []string) {
 	return app, others
 }
 
-// generateNext makes an app with the generator of Next.js, which needs no other package. It runs on the Node.js that is installed for
-// all apps.
-func generateNext(t *testing.T) string {
+// generator is a package that makes an app, and needs no other.
+type generator struct {
+	name, version, sum, program string
+	flags                       []string
+}
+
+var (
+	createNext = generator{
+		"create-next-app", "16.4.3", "e3f3628a0c926efa7b7ca4ff966873a00d4d19f712929b97aa2c37afb4cdb1037757c79e01fa5aa1f2edff50a99f6d10e0be1c7520e9bda39632d03e9e7a1c26", "dist/index.js",
+		[]string{"--yes", "--empty", "--js", "--app", "--no-src-dir", "--no-tailwind", "--no-eslint", "--skip-install", "--disable-git"},
+	}
+	createVue = generator{
+		"create-vite", "9.3.0", "b08590c97c7113e9462f6ec6127668705c8bbb6463bdea5e747ac3eb0bb8c4fb0ad7e89f7fe62b4fa9ed5069285eb71ecdb52257872dfa15d6d1be7490027106", "index.js",
+		[]string{"--template", "vue", "--no-interactive"},
+	}
+)
+
+// generate makes an app with a generator. It runs on the Node.js that is installed for all apps.
+func (g generator) generate(t *testing.T) string {
 	t.Helper()
-	const name, version = "create-next-app", "16.4.3"
-	const sum = "e3f3628a0c926efa7b7ca4ff966873a00d4d19f712929b97aa2c37afb4cdb1037757c79e01fa5aa1f2edff50a99f6d10e0be1c7520e9bda39632d03e9e7a1c26"
 	build(t, nodeSample(t, "hello"), image(t))
 	dir := t.TempDir()
-	address := strings.TrimSuffix(npmRegistry(t), "/") + "/" + name + "/-/" + name + "-" + version + ".tgz"
-	archive, err := download.New(dir).Get(t.Context(), download.Artifact{Name: name, SHA512: sum, URLs: []string{address}})
+	address := strings.TrimSuffix(npmRegistry(t), "/") + "/" + g.name + "/-/" + g.name + "-" + g.version + ".tgz"
+	archive, err := download.New(dir).Get(t.Context(), download.Artifact{Name: g.name, SHA512: g.sum, URLs: []string{address}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	app := filepath.Join(dir, "generated")
 	for _, command := range [][]string{
-		{"tar", "-xzf", archive, "-C", dir},
-		{installed(t, "node-linux-*/bin/node"), filepath.Join(dir, "package", "dist", "index.js"), app, "--yes", "--empty", "--js", "--app", "--no-src-dir", "--no-tailwind", "--no-eslint", "--skip-install", "--disable-git"},
+		{"tar", "-xzf", archive},
+		append([]string{installed(t, "node-linux-*/bin/node"), filepath.Join("package", filepath.FromSlash(g.program)), "generated"}, g.flags...),
 	} {
 		cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
+		cmd.Dir = dir
 		if output, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", cmd, err, output)
 		}
 	}
-	return app
+	return filepath.Join(dir, "generated")
 }
 
 // npmRegistry is the address of the registry that the builder has packages from.

@@ -106,8 +106,7 @@ func (s *site) missing(w http.ResponseWriter, r *http.Request) {
 }
 
 // immutable tells whether a bundler put a hash of a file's content into its name, so that whoever has the file never needs
-// to ask for it again: hexadecimal digits (Parcel, webpack), and of scripts and style sheets capitals and digits (Angular,
-// esbuild) or 8 of all kinds (Vite, Rollup), which names of pictures look like. What may be a word, a date or a version is not one.
+// to ask for it again. What may be a word, a date or a version is not one.
 func immutable(name string) bool {
 	extension := path.Ext(name)
 	stem := strings.TrimSuffix(path.Base(name), extension)
@@ -115,37 +114,31 @@ func immutable(name string) bool {
 		extension = path.Ext(stem)
 		stem = strings.TrimSuffix(stem, extension)
 	}
+	if extension == ".html" || extension == "" {
+		return false
+	}
+	if at := len(stem) - 9; at > 0 && strings.ContainsRune(".-", rune(stem[at])) && slices.Contains(code, extension) {
+		hash := stem[at+1:]
+		mixed := strings.ToLower(hash) != hash && strings.ToUpper(hash) != hash && strings.ContainsAny(hash, digits+"_-")
+		if only(hash, capitals+digits) && !only(hash, digits) || only(hash, capitals+small+digits+"_-") && mixed { // Angular and esbuild; Vite and Rollup
+			return true
+		}
+	}
 	at := strings.LastIndexAny(stem, ".-")
-	if at < 1 || extension == ".html" || extension == "" {
-		return false
-	}
 	hash := stem[at+1:]
-	digits, hex, upper, lower := 0, 0, 0, 0
-	for _, c := range hash {
-		switch {
-		case c >= '0' && c <= '9':
-			digits++
-		case c >= 'a' && c <= 'z':
-			lower++
-		case c >= 'A' && c <= 'Z':
-			upper++
-		}
-		if c >= 'a' && c <= 'f' {
-			hex++
-		}
-	}
-	switch {
-	case len(hash) < 8 || digits == 0:
-		return false
-	case hex > 0 && hex+digits == len(hash):
-		return true
-	case !slices.Contains(code, extension):
-		return false
-	}
-	return upper > 0 && upper+digits == len(hash) || len(hash) == 8 && upper > 0 && lower > 0
+	return at > 0 && len(hash) >= 8 && only(hash, small[:6]+digits) && strings.ContainsAny(hash, digits) && !only(hash, digits) // Parcel, webpack
 }
 
-// code are the ends of names that people seldom give to files by hand.
+const (
+	capitals = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	small    = "abcdefghijklmnopqrstuvwxyz"
+	digits   = "0123456789"
+)
+
+// only tells whether a text has no other characters.
+func only(text, characters string) bool { return strings.Trim(text, characters) == "" }
+
+// code are the ends of names of scripts and style sheets; what hashes of all kinds look like are names of pictures, too.
 var code = []string{".js", ".mjs", ".css"}
 
 // file answers with a file, or with its compressed sibling for whoever takes that.

@@ -182,6 +182,7 @@ func TestImmutable(t *testing.T) {
 	got := map[string]bool{}
 	want := map[string]bool{
 		"assets/index-B2x9Kf3a.js": true, "index.d2ab3c4e.css": true, "main-5PKTFQ4V.js": true, "static/js/main.4f0c7b1a.chunk.js": false, "js/app.0c1f2a3b4d5e6f70.js.map": true,
+		"assets/index-CRxWFC_r.js": true, "assets/index-a-Cd3f4G.css": true, "main-ABCDEFGH.js": true, "app-MyModule.js": false, "app-settings.js": false, "photo-CRxWFC_r.png": false, "d2ab3c4e5f.css": false, "bundle-20240101.js": false,
 		"report-20240101.pdf": false, "portrait-version12.jpg": false, "index.html": false, "page-d2ab3c4e.html": false, "jquery-3.7.1.min.js": false, "my-background.woff2": false, "photo-Summer24.jpg": false, "scan-IMG00012.jpg": false, "DSC-P1010001.JPG": false, "logo-d2ab3c4e.png": true, "d2ab3c4e.js": false,
 	}
 	for name := range want {
