@@ -138,6 +138,15 @@ func TestNode(t *testing.T) {
 			first.checkNode(t, tt.purls, tt.absent, nodeLayers)
 		})
 	}
+	t.Run("heap", func(t *testing.T) {
+		app := nodeSample(t, "hello")
+		build(t, app, name)
+		if part := ask(t, name, "/heap"); strings.TrimSpace(part) != "0.5" {
+			t.Errorf("the heap may have %s of the memory, want 0.5", part)
+		}
+		build(t, app, name, "-e", "BP_NODE_VERSION=20.11.0") // which does not know the option
+		ask(t, name, "/env")
+	})
 }
 
 // checkNode looks at the files and the bill of materials of an app's image.

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
@@ -314,8 +316,28 @@ func (b *builder) fillNode(ctx context.Context, l *layer.Layer) error {
 		return fmt.Errorf("making the layer of Node.js: %w", err)
 	}
 	l.LaunchEnv.Default("NODE_ENV", "production")
+	knows, err := b.knows(ctx, filepath.Join(dir, "bin", "node"), heapOption)
+	if err != nil {
+		return err
+	}
+	if knows {
+		l.LaunchEnv.Default("NODE_OPTIONS", heapOption)
+	}
 	l.SBOM = &sbom.Document{Subject: sbom.Component{
 		Type: "application", Name: "node", Version: b.node.Version, PURL: "pkg:generic/node@" + b.node.Version, Licenses: []string{"MIT"},
 	}}
 	return nil
+}
+
+// heapOption lets the heap have half of the memory that a container may use, which is what Node.js itself does from 512 MB to 4 GB. Below,
+// it takes 259 MB, however few there are, so that the container is killed before anything is collected; above, 2 or 4 GB.
+const heapOption = "--max-old-space-size-percentage=50"
+
+// knows tells whether a release of Node.js takes an option.
+func (b *builder) knows(ctx context.Context, node, option string) (bool, error) {
+	err := command.Run(ctx, command.Command{Path: node, Args: []string{option, "--version"}})
+	if failed := new(command.Error); errors.As(err, &failed) && ctx.Err() == nil {
+		return false, nil
+	}
+	return err == nil, err
 }

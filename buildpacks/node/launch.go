@@ -211,6 +211,9 @@ func (b *builder) processes(program string) (bp.BuildResult, error) {
 		}
 		arguments, why = []string{main}, "main file"
 	}
+	if b.start.script == "" && b.start.arguments != nil {
+		why = "made by the build"
+	}
 	b.Log.Decision("Starts", strings.Join(append([]string{filepath.Base(program)}, arguments...), " "), why)
 	if b.pnp && b.hasPackages() {
 		arguments = append(b.pnpArguments(), arguments...)
