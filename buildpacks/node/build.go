@@ -93,7 +93,7 @@ func decide(in bp.BuildContext, frontEnd bool) (decision, error) {
 		return d, err
 	}
 	if d.manager == npm && d.lockfile != "" {
-		if d.locked, err = readLockfile(filepath.Join(d.root, d.lockfile), append(d.copied, d.members...)); err != nil {
+		if d.locked, err = readLockfile(filepath.Join(d.root, d.lockfile), slices.Concat(d.copied, d.members)); err != nil {
 			return d, err
 		}
 	}
