@@ -31,7 +31,9 @@ func (b *builder) runManager(ctx context.Context, dir string, arguments []string
 	if err != nil {
 		return err
 	}
-	env = b.installOnly(env)
+	if env, err = b.installOnly(env); err != nil {
+		return err
+	}
 	if b.lockfile == "" && b.manager == npm && !b.Vendored {
 		if prepare, err = b.resolve(ctx, dir, env, prepare); err != nil {
 			return err

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -151,19 +154,48 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err := b.linkProduction(ctx, modules); err != nil {
 		return bp.BuildResult{}, err
 	}
-	// They may hold credentials, and nothing reads them when the app runs.
-	for _, dir := range append([]string{in.AppDir, b.root}, b.memberDirs()...) {
-		for _, name := range []string{".npmrc", ".yarnrc", ".yarnrc.yml"} {
-			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
-				return bp.BuildResult{}, fmt.Errorf("leaving out %s: %w", name, err)
-			}
-		}
+	if err := b.leaveSettings(); err != nil {
+		return bp.BuildResult{}, err
 	}
 	if err := b.debug(ctx); err != nil {
 		return bp.BuildResult{}, err
 	}
 	return b.processes(program)
 }
+
+// settingNames are files with settings of package managers, which may hold credentials; nothing reads them when the app runs.
+var settingNames = []string{".npmrc", ".yarnrc", ".yarnrc.yml"}
+
+// leaveSettings removes from the app what is for package managers alone, wherever it is.
+func (b *builder) leaveSettings() error {
+	var yarns []string
+	if b.manager == berry {
+		yarns = []string{filepath.Join(b.root, ".yarn", "cache"), filepath.Join(b.root, ".yarn", "install-state.gz")}
+	}
+	err := filepath.WalkDir(b.AppDir, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || !slices.Contains(settingNames, entry.Name()) && !slices.Contains(yarns, file) {
+			return err
+		}
+		if err := os.RemoveAll(file); err != nil {
+			return err
+		}
+		return skip(entry)
+	})
+	if err != nil {
+		return fmt.Errorf("leaving out settings of package managers: %w", err)
+	}
+	data, err := os.ReadFile(filepath.Join(b.root, "bunfig.toml"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("reading bunfig.toml: %w", err)
+	}
+	if bunSecret.Match(data) { // Bun reads it when the app runs
+		b.Log.Warn("bunfig.toml has a token or password, and is in the image; write it there as the name of a variable: \"$TOKEN\"")
+	}
+	return nil
+}
+
+// bunSecret matches a secret in bunfig.toml that is not the name of a variable.
+var bunSecret = regexp.MustCompile(`(?:token|password)\s*=\s*["'][^"'$]`)
 
 // modules makes the layer of packages and returns its path, "" if the app has none.
 func (b *builder) modules(ctx context.Context) (string, error) {
@@ -222,12 +254,16 @@ func (b *builder) open(ctx context.Context) error {
 		away = append(b.appFolders(), away...)
 	}
 	for _, name := range away {
-		path := filepath.Join(b.AppDir, name)
-		if _, err := os.Lstat(path); err != nil {
+		at := filepath.Join(b.AppDir, name)
+		if _, err := os.Lstat(at); err != nil {
 			continue
 		}
-		b.Log.Bullet("%s of the app: left out", name)
-		if err := os.RemoveAll(path); err != nil {
+		if path.Base(name) == modulesDir && b.lockfile == "" && b.hasPackages() {
+			b.Log.Warn("%s of the app is left out and installed anew; BP_NODE_VENDORED_ENABLED=true takes it as it is", name)
+		} else {
+			b.Log.Bullet("%s of the app: left out", name)
+		}
+		if err := os.RemoveAll(at); err != nil {
 			return fmt.Errorf("removing %s: %w", name, err)
 		}
 	}

@@ -92,9 +92,13 @@ func linksOnly(name string) bool {
 
 // owner returns the package of the tree that a file or folder belongs to, "" if none does.
 func (t tree) owner(name string) string {
-	for at := name; path.Base(at) != modulesDir && at != "."; at = path.Dir(at) {
+	for at := name; at != "."; at = path.Dir(at) {
 		if t.packages[at] != nil {
 			return at
+		}
+		// Package managers make folders of packages in the app's own and at the top of a package; one that is deeper is the package's.
+		if in := path.Dir(at); path.Base(at) == modulesDir && (ours(in) || packageOf(in) == in) {
+			return ""
 		}
 	}
 	return ""

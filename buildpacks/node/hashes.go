@@ -31,7 +31,7 @@ var lockedBy = map[*manager]struct{ name, hash *regexp.Regexp }{
 		regexp.MustCompile(`(?m)^    resolution: .*(?:integrity: |commit: |type: directory)`),
 	},
 	bun: {
-		regexp.MustCompile(`(?m)^    "[^"]+": \["([^"]+@(?:\d|http)[^"]*)"`),
+		regexp.MustCompile(`(?m)^    "[^"]+": \["([^"]+@(?:\d|http|github:|git\+)[^"]*)"`),
 		regexp.MustCompile(`"sha\d+-`),
 	},
 }
@@ -67,7 +67,7 @@ func (d decision) meets(locked string) bool {
 	_, conditions, _ := strings.Cut(locked, "\n  conditions: ")
 	conditions, _, _ = strings.Cut(conditions, "\n")
 	for name, value := range map[string]string{"os": "linux", "cpu": d.arch, "libc": "glibc"} {
-		if strings.Contains(conditions, name+"=") && !strings.Contains(conditions, name+"="+value) {
+		if strings.Contains(conditions, name+"=") && !strings.Contains(conditions, name+"="+value) && !strings.Contains(conditions, name+"=!") {
 			return false
 		}
 	}
@@ -114,13 +114,16 @@ func (d decision) berryMajor() uint64 {
 	return 2
 }
 
-// unhashed returns the packages without a hash. A commit of git is one, what is in another package has that one's, and the app's
-// own need none.
+// hosted matches an address of git of which npm takes an archive, by the commit's name alone.
+var hosted = regexp.MustCompile(`^git\+[^#]*[@/](?:github\.com|gitlab\.com|bitbucket\.org)[:/]`)
+
+// unhashed returns the packages without a hash. A commit that is checked out is one, what is in another package has that one's, and the
+// app's own need none.
 func (l lockfile) unhashed() []string {
 	var list []string
 	for _, at := range slices.Sorted(maps.Keys(l.Packages)) {
 		p := l.Packages[at]
-		if !ours(at) && !p.Link && !p.InBundle && p.Integrity == "" && !strings.HasPrefix(p.Resolved, "git") && !strings.HasPrefix(p.Resolved, "file:") {
+		if !ours(at) && !p.Link && !p.InBundle && p.Integrity == "" && (!strings.HasPrefix(p.Resolved, "git") || hosted.MatchString(p.Resolved)) && !strings.HasPrefix(p.Resolved, "file:") {
 			list = append(list, at[strings.LastIndex(at, modulesDir+"/")+len(modulesDir)+1:]+"@"+p.Version)
 		}
 	}

@@ -83,6 +83,8 @@ func (d decision) startScript(name string, seen []string) (start, error) {
 		return d.startBun(words, name, seen)
 	case len(words) == 3 && words[1] == "run" && slices.Contains(absent, words[0]) && d.manifest.Scripts[words[2]] != "":
 		return d.startScript(words[2], seen)
+	case len(words) == 2 && (words[0] == "yarn" || words[0] == "pnpm") && d.manifest.Scripts[words[1]] != "":
+		return d.startScript(words[1], seen)
 	}
 	return d.startProgram(words, name)
 }

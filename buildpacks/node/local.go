@@ -1,6 +1,7 @@
 package node
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -46,8 +47,34 @@ func (d *decision) addLocal() error {
 			}
 		}
 	}
+	if err := d.addPatches(); err != nil {
+		return err
+	}
 	slices.Sort(d.members)
 	slices.Sort(d.copied)
+	return nil
+}
+
+// addPatches adds the patches of packages that pnpm and Bun are told of, wherever they are.
+func (d *decision) addPatches() error {
+	var file struct {
+		Patches map[string]string `yaml:"patchedDependencies"`
+	}
+	if err := readYAML(filepath.Join(d.root, pnpmWorkspace), &file); err != nil {
+		return err
+	}
+	var ofPnpm struct {
+		Patches map[string]string `json:"patchedDependencies"`
+	}
+	var ofBun map[string]string
+	_, _ = json.Unmarshal(d.base.fields["pnpm"], &ofPnpm), json.Unmarshal(d.base.fields["patchedDependencies"], &ofBun) // they say what is wrong with them
+	for _, patches := range []map[string]string{file.Patches, ofPnpm.Patches, ofBun} {
+		for _, patch := range patches {
+			if filepath.IsLocal(patch) && !slices.Contains(d.copied, path.Clean(patch)) {
+				d.copied = append(d.copied, path.Clean(patch))
+			}
+		}
+	}
 	return nil
 }
 

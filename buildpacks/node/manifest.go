@@ -32,6 +32,7 @@ type manifest struct {
 	Dependencies map[string]string `json:"dependencies"`
 	Dev          map[string]string `json:"devDependencies"`
 	Optional     map[string]string `json:"optionalDependencies"`
+	Peer         map[string]string `json:"peerDependencies"`
 
 	fields map[string]json.RawMessage
 }
@@ -41,6 +42,7 @@ var installing = []string{
 	"name", "version", "dependencies", "devDependencies", "optionalDependencies", "peerDependencies",
 	"peerDependenciesMeta", "bundleDependencies", "bundledDependencies", "overrides", "engines", "os", "cpu", "private",
 	"workspaces", "bin", "type", "resolutions", "dependenciesMeta", "installConfig", // Yarn
+	"allowScripts", "flat", "publishConfig", // npm, Yarn 1, pnpm
 	"pnpm", "trustedDependencies", "patchedDependencies", "catalog", "catalogs", // pnpm, Bun
 }
 
@@ -74,7 +76,7 @@ func (m manifest) programs() []string {
 // hasPackages tells whether there is anything to install.
 func (d decision) hasPackages() bool {
 	for _, m := range []manifest{d.base, d.manifest} {
-		if len(m.Dependencies)+len(m.Dev)+len(m.Optional) > 0 {
+		if len(m.Dependencies)+len(m.Dev)+len(m.Optional)+len(m.Peer) > 0 {
 			return true
 		}
 	}

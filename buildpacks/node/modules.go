@@ -54,6 +54,13 @@ func (b *builder) modulesKey() (modulesKey, error) {
 	if err != nil {
 		return modulesKey{}, err
 	}
+	settings, err := b.settings()
+	if err != nil {
+		return modulesKey{}, err
+	}
+	for _, setting := range settings {
+		fmt.Fprintf(read, "%s\x00", setting)
+	}
 	var vendored map[string]string
 	if b.Vendored {
 		vendored, err = b.hashModules()
@@ -64,6 +71,32 @@ func (b *builder) modulesKey() (modulesKey, error) {
 		Target: [4]string{b.Target.OS, b.Target.Arch, b.Target.Variant, b.Target.Distro}, Compiler: version,
 		Vendored: vendored,
 	}, err
+}
+
+// unkeyed matches settings that say whom to ask and who asks, or are of this machine: they change nothing in what comes, and no key may hold
+// a secret.
+var unkeyed = regexp.MustCompile(`(?i)auth|token|passw|secret|user|email|cert|key|registry|proxy|cafile|cache|folder|server|//`)
+
+// settings are the variables and the lines of bindings that change what the package manager installs.
+func (b *builder) settings() ([]string, error) {
+	var list []string
+	for name, value := range b.Env {
+		if isSetting(name) {
+			list = append(list, name+"="+value)
+		}
+	}
+	for name, file := range b.bound {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("reading the settings of a binding: %w", err)
+		}
+		for line := range strings.Lines(string(data)) {
+			list = append(list, name+": "+strings.TrimSpace(line))
+		}
+	}
+	list = slices.DeleteFunc(list, unkeyed.MatchString)
+	slices.Sort(list)
+	return list, nil
 }
 
 // layerKey is everything that the layer of packages depends on with what scripts changed in them.
@@ -129,7 +162,7 @@ func (b *builder) seeds(each func(name string, data []byte, mode fs.FileMode) er
 		}
 	}
 	root := os.DirFS(b.root)
-	for _, name := range slices.Concat([]string{b.lockfile}, settingFiles, b.copied) {
+	for _, name := range slices.Concat([]string{b.lockfile, b.yarn.Path}, settingFiles, b.copied) {
 		if name == "" {
 			continue
 		}
@@ -300,6 +333,9 @@ func (b *builder) installed(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := b.refuseInjected(partial); err != nil {
+		return "", err
+	}
 	// There is no folder when nothing is for this machine.
 	if err := os.MkdirAll(filepath.Join(partial, modulesDir), 0o755); err != nil {
 		return "", fmt.Errorf("installing packages: %w", err)
@@ -308,6 +344,24 @@ func (b *builder) installed(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return dir, os.Rename(partial, dir)
+}
+
+// refuseInjected stops where pnpm copied a workspace, whose code is not there at the install.
+func (b *builder) refuseInjected(dir string) error {
+	entries, err := os.ReadDir(filepath.Join(dir, modulesDir, ".pnpm"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("looking at what pnpm installed: %w", err)
+	}
+	for _, entry := range entries {
+		_, at, _ := strings.Cut(entry.Name(), "@file+")
+		at, _, _ = strings.Cut(at, "_") // peers
+		for _, member := range b.members {
+			if at == strings.ReplaceAll(member, "/", "+") {
+				return fault.Fault{ID: "node-injected", What: "pnpm is told to copy the workspace " + member + " and not to link to it", Do: "leave out injectWorkspacePackages and dependenciesMeta.*.injected, and run pnpm install"}
+			}
+		}
+	}
+	return nil
 }
 
 func writeSeed(dir, name string, data []byte, mode fs.FileMode) error {
@@ -399,6 +453,9 @@ func (b *builder) environment(ctx context.Context) (config.Environment, error) {
 	if b.manager == berry && b.berryMajor() > 2 { // which does nothing else, and refuses settings that it does not know
 		env["YARN_NM_MODE"] = "classic"
 	}
+	if b.manager == berry {
+		env["YARN_NODE_LINKER"], env["YARN_CACHE_FOLDER"] = cmp.Or(b.yarn.Linker, "pnp"), "./.yarn/cache"
+	}
 	if b.compress != "" {
 		env["YARN_COMPRESSION_LEVEL"] = b.compress
 	}
@@ -483,7 +540,7 @@ func (m *manager) environment(cache, registry string) config.Environment {
 		}
 		return env
 	case yarn:
-		env := config.Environment{"YARN_CACHE_FOLDER": cache, "YARN_PRODUCTION": "false", "npm_config_production": "false"}
+		env := config.Environment{"YARN_CACHE_FOLDER": cache, "YARN_IGNORE_PATH": "1", "YARN_PRODUCTION": "false", "npm_config_production": "false"}
 		if registry != "" {
 			env["YARN_REGISTRY"] = registry
 		}
@@ -513,16 +570,37 @@ func (m *manager) environment(cache, registry string) config.Environment {
 // settingVariables are how the variables begin that package managers read.
 var settingVariables = []string{"NPM_", "npm_config_", "pnpm_config_", "YARN_", "BUN_"}
 
-// installOnly leaves out what could change an install.
-func (b *builder) installOnly(env config.Environment) config.Environment {
-	kept := env.Only(append(passed, "PATH", "HOME", "CI", "DO_NOT_TRACK", "NODE_EXTRA_CA_CERTS")...)
+func isSetting(variable string) bool {
+	return slices.ContainsFunc(settingVariables, func(start string) bool { return strings.HasPrefix(variable, start) })
+}
+
+// installOnly leaves out what could change an install, but for what settings name: "${TOKEN}".
+func (b *builder) installOnly(env config.Environment) (config.Environment, error) {
+	names := append(passed, "PATH", "HOME", "CI", "DO_NOT_TRACK", "NODE_EXTRA_CA_CERTS")
+	files := slices.Collect(maps.Values(b.bound))
+	for _, name := range append(settingNames, "bunfig.toml") {
+		files = append(files, filepath.Join(b.root, name))
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("reading the settings of %s: %w", b.manager.title, err)
+		}
+		for _, found := range namedVariable.FindAllSubmatch(data, -1) {
+			names = append(names, string(found[1]))
+		}
+	}
+	kept := env.Only(names...)
 	for name, value := range env {
-		if slices.ContainsFunc(settingVariables, func(start string) bool { return strings.HasPrefix(name, start) }) {
+		if isSetting(name) {
 			kept[name] = value
 		}
 	}
-	return kept
+	return kept, nil
 }
+
+// namedVariable matches a variable in a file with settings.
+var namedVariable = regexp.MustCompile(`\$\{?([A-Za-z_]\w*)`)
 
 // offline are the words of package managers when they do not reach a registry.
 var offline = []string{"ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EAI_AGAIN", "ENETUNREACH", "ConnectionRefused"}

@@ -20,7 +20,7 @@ type launchSettings struct {
 type settings struct {
 	Version     string   `config:"BP_NODE_VERSION"`
 	ProjectPath string   `config:"BP_NODE_PROJECT_PATH"`
-	Scripts     []string `config:"BP_NODE_RUN_SCRIPTS,list"`
+	Scripts     []string `config:"BP_NODE_RUN_SCRIPTS,names"`
 	Hooks       bool     `config:"BP_NODE_INSTALL_SCRIPTS_ENABLED"`
 	Unverified  bool     `config:"BP_NODE_UNVERIFIED_ENABLED"`
 	Vendored    bool     `config:"BP_NODE_VENDORED_ENABLED"`

@@ -138,6 +138,7 @@ func TestDecisions(t *testing.T) {
 		{name: "unhashed-npm", app: files{"package.json": withPackage, "package-lock.json": `{"lockfileVersion": 3, "packages": {
 			"node_modules/@a/b": {"version": "1.0.0"}, "node_modules/c": {"version": "1.0.0", "integrity": "sha512-00"},
 			"node_modules/c/node_modules/d": {"version": "1.0.0", "inBundle": true}, "node_modules/e": {"version": "1.0.0", "resolved": "git+ssh://git@example.test/e.git#00"},
+			"node_modules/g": {"version": "1.0.0", "resolved": "git+ssh://git@github.com/g/g.git#00"},
 			"node_modules/f": {"version": "2.0.0"}}}`}},
 		{name: "unhashed-pnpm", app: files{"package.json": withPackage, "pnpm-lock.yaml": "lockfileVersion: '9.0'\n\nimporters:\n\n  .:\n    dependencies:\n      ms: 2\n\npackages:\n\n" +
 			"  '@a/b@1.0.0':\n    resolution: {integrity: sha512-00}\n\n  c@1.0.0:\n    resolution: {tarball: https://example.test/c.tgz}\n\n" +
@@ -166,6 +167,9 @@ func TestDecisions(t *testing.T) {
 		{name: "vendored", app: files{"package.json": withPackage, "node_modules/ms/package.json": "{}"}, env: config.Environment{"BP_NODE_VENDORED_ENABLED": "true"}},
 		{name: "scripts-of-install", app: files{"package.json": `{"scripts": {"start": "node .", "preinstall": "a", "install": "b", "prepare": "c"}}`}},
 		{name: "scripts-named", app: files{"package.json": `{"scripts": {"start": "node .", "build": "a", "postinstall": "b", "prepare": "husky"}}`}, env: config.Environment{"BP_NODE_RUN_SCRIPTS": "prepare,build"}},
+		{name: "script-with-colon", app: files{"package.json": `{"scripts": {"start": "yarn serve:prod", "serve:prod": "node .", "build": "a", "build:prod": "b", "prod": "c"}}`}, env: config.Environment{"BP_NODE_RUN_SCRIPTS": "build:prod"}},
+		{name: "peers", app: files{"package.json": `{` + start + `, "peerDependencies": {"ms": "2"}}`}},
+		{name: "vendored-not-asked", app: files{"package.json": withPackage, "node_modules/ms/package.json": "{}"}},
 		{name: "scripts-off", app: files{"package.json": `{"scripts": {"start": "node .", "build": "a", "postinstall": "b"}}`}, env: config.Environment{"BP_NODE_INSTALL_SCRIPTS_ENABLED": "false"}},
 		{name: "builds-of-workspaces", app: files{
 			"package.json":        `{"workspaces": ["*"], "scripts": {"build": "turbo run build"}}`,

@@ -27,7 +27,7 @@ var kinds = []string{"tests", "docs", "types", "sources", "maps"}
 var (
 	licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|unlicense|copying|copyright|notice|patents|authors)`)
 	testFolder  = regexp.MustCompile(`^(test|tests|__tests__)/`)
-	readsTests  = regexp.MustCompile("['\"`/](tests?|__tests__)/|['\"`]\\.{1,2}/(tests?|__tests__)['\"`]|__dirname.{0,40}(tests?|__tests__)\\b")
+	readsTests  = regexp.MustCompile("['\"`/](tests?|__tests__)/|['\"`](\\.{1,2}/)+(tests?|__tests__)['\"`]|__dirname.{0,40}(tests?|__tests__)\\b")
 	docFile     = regexp.MustCompile(`(?i)^([^/]+\.(md|markdown)|(readme|changelog|changes|history|contributing)(\.txt|\.rst)?)$|^(.*/)?\.(github|circleci|vscode|idea)/`)
 	typeFile    = regexp.MustCompile(`\.(d\.[cm]?ts(\.map)?|js\.flow)$`)
 	sourceFile  = regexp.MustCompile(`\.(c|cc|cpp|cxx|h|hh|hpp|o|a|gyp|gypi|mk)$`)

@@ -169,6 +169,9 @@ func (b *builder) fillTraced(ctx context.Context, l *layer.Layer) error {
 		return err
 	}
 	t := tree{root: dir, app: b.root, seeds: true, arch: b.arch, everything: true}
+	if !b.start.everywhere { // Nitro lays them out anew
+		t.root, t.seeds = l.Path, false
+	}
 	if err := t.grow(filepath.ToSlash(from)); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -97,9 +98,15 @@ func folderOf(name, version string) string {
 // install returns the folder of a package of the registry, fetching it if it is not there. A hash that was told vouches
 // for a release that is not locked. A folder with its final name is complete: it gets that name last, after complete.
 func (t tools) install(ctx context.Context, title, name string, version choice, told string, want func(string) bool, complete func(dir string) error) (string, error) {
-	folder := folderOf(name, version.Version)
-	if dir, found := t.shared(folder); found {
+	hash, folder := t.lock.Packages[name][version.Version], folderOf(name, version.Version)
+	if hash == "" { // what another app vouches for, or nothing, is not this one's
+		sum := sha256.Sum256([]byte(told))
+		hash, folder = told, folder+"."+hex.EncodeToString(sum[:8])
+	} else if dir, found := t.shared(folder); found {
 		return dir, nil
+	}
+	if hash == "" && !t.unverified {
+		return "", unvouched(title, version)
 	}
 	dir := filepath.Join(t.dir, folder)
 	if _, err := os.Stat(dir); err == nil {
@@ -110,10 +117,6 @@ func (t tools) install(ctx context.Context, title, name string, version choice, 
 		return "", fault.Fault{ID: "node-registry-unset", What: fmt.Sprintf("%s %s is not in the cache, and NPM_CONFIG_REGISTRY names no registry to fetch it from", title, version.Version), Do: "set NPM_CONFIG_REGISTRY to the address of an npm registry"}
 	}
 	client := fetch.New(filepath.Join(t.dir, "downloads"))
-	hash := t.lock.Packages[name][version.Version]
-	if hash == "" {
-		hash = told
-	}
 	address, hash, err := t.locate(ctx, client, title, name, version, hash)
 	if err != nil {
 		return "", err
@@ -159,10 +162,6 @@ func (t tools) locate(ctx context.Context, client *fetch.Client, title, name str
 	if hash != "" {
 		return address, hash, nil
 	}
-	if !t.unverified {
-		return "", "", fault.Fault{ID: "node-unverified", What: fmt.Sprintf("%s %s (%s) is not in lock.toml, so nothing vouches for it", title, version.Version, version.Reason),
-			Do: "ask for a release that is locked, or set BP_NODE_UNVERIFIED_ENABLED=true to trust the registry"}
-	}
 	document, err := client.Document(ctx, name+" "+version.Version, 1<<20, base.JoinPath(name, version.Version).String())
 	if errors.Is(err, fetch.ErrGone) {
 		return "", "", unknownVersion(title, name, version)
@@ -176,6 +175,11 @@ func (t tools) locate(ctx context.Context, client *fetch.Client, title, name str
 	}
 	t.log.Warn("nothing but the registry vouches for %s %s: BP_NODE_UNVERIFIED_ENABLED is on", title, version.Version)
 	return address, told.Dist.Integrity, nil
+}
+
+func unvouched(title string, version choice) error {
+	return fault.Fault{ID: "node-unverified", What: fmt.Sprintf("%s %s (%s) is not in lock.toml, so nothing vouches for it", title, version.Version, version.Reason),
+		Do: "ask for a release that is locked, or set BP_NODE_UNVERIFIED_ENABLED=true to trust the registry"}
 }
 
 func unknownVersion(title, name string, version choice) error {

@@ -109,6 +109,17 @@ func TestCopyModules(t *testing.T) {
 			},
 		},
 		{
+			name: "folders of a package's own",
+			app:  map[string]string{"package.json": `{"dependencies": {"a": "1"}}`},
+			found: map[string]string{
+				"node_modules/a/package.json":                  `{}`,
+				"node_modules/a/node_modules/b/package.json":   `{}`, // nothing asks for it
+				"node_modules/a/dist/node_modules/tslib/it.js": "",
+			},
+			start: ".",
+			want:  []string{"node_modules/a/dist/node_modules/tslib/it.js", "node_modules/a/package.json"},
+		},
+		{
 			name: "store of Yarn 3",
 			app:  map[string]string{"package.json": `{"dependencies": {"@s/a": "1"}}`},
 			found: map[string]string{

@@ -35,7 +35,11 @@ func (d decision) chooseNode() (choice, error) {
 	asked = append(asked, choice{d.manifest.Volta.Node, "volta.node of package.json"}, choice{d.base.Volta.Node, "volta.node of the root's package.json"})
 	for _, one := range asked {
 		if strings.TrimSpace(one.Version) != "" {
-			return resolve(one, d.lock, d.arch)
+			chosen, err := resolve(one, d.lock, d.arch)
+			if err == nil && d.lock.Packages["node-linux-"+d.arch][chosen.Version] == "" && !d.Unverified { // a layer from before may have it
+				err = unvouched("Node.js", chosen)
+			}
+			return chosen, err
 		}
 	}
 	return choice{d.lock.Default, "default, the newest release with long-term support"}, nil

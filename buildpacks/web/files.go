@@ -46,7 +46,8 @@ func keepOnly(app, root string) (string, error) {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(app, entry.Name())))
 		}
 	}
-	for _, name := range []string{".git", ".env", "node_modules", "project.toml"} { // an image that does not have them cannot give them away
+	err = errors.Join(err, removeHidden(served)) // an image that does not have them cannot give them away
+	for _, name := range []string{"node_modules", "project.toml"} {
 		err = errors.Join(err, os.RemoveAll(filepath.Join(served, name)))
 	}
 	at := filepath.Join(app, root)
@@ -58,6 +59,19 @@ func keepOnly(app, root string) (string, error) {
 		return "", fmt.Errorf("removing what is not served: %w", err)
 	}
 	return root, nil
+}
+
+// removeHidden removes what begins with a dot, which the server never serves.
+func removeHidden(served string) error {
+	return filepath.WalkDir(served, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || file == served || !strings.HasPrefix(entry.Name(), ".") || entry.Name() == ".well-known" {
+			return err
+		}
+		if err := os.RemoveAll(file); err != nil || !entry.IsDir() {
+			return err
+		}
+		return fs.SkipDir
+	})
 }
 
 // resolve returns what a link to a folder of the app leads to, relative to the app, and "" where there is no link.

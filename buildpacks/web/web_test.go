@@ -60,8 +60,8 @@ func TestBuild(t *testing.T) {
 		left    []string
 		command string
 	}{
-		{"page", map[string]string{"index.html": "", "css/site.css": long, "Procfile": "", "project.toml": "", ".git/HEAD": "", ".env": ""}, nil,
-			[]string{"Procfile", "public/css/site.css", "public/css/site.css.~gz", "public/index.html"}, `["<layers>/server/serve", "<app>/public"]`},
+		{"page", map[string]string{"index.html": "", "css/site.css": long, "Procfile": "", "project.toml": "", ".git/HEAD": "", ".env": "", "css/.npmrc": "", ".env.local": "", ".well-known/acme": ""}, nil,
+			[]string{"Procfile", "public/.well-known/acme", "public/css/site.css", "public/css/site.css.~gz", "public/index.html"}, `["<layers>/server/serve", "<app>/public"]`},
 		{"front end", map[string]string{"package.json": "{}", "src/main.js": "", "index.html": "", "dist/index.html": "", "dist/a.js": "short"},
 			config.Environment{"BP_WEB_SERVER_ENABLE_PUSH_STATE": "true"},
 			[]string{"dist/a.js", "dist/index.html"}, `["<layers>/server/serve", "-single-page", "<app>/dist"]`},

@@ -66,6 +66,7 @@ func (c Config) Lookup(name string) (value string, set bool, err error) {
 //	Version string   `config:"BP_GO_VERSION"`
 //	Race    bool     `config:"BP_GO_RACE_ENABLED"`   // true false 1 0 yes no on off, in any case
 //	Targets []string `config:"BP_GO_TARGETS,list"`   // separated by commas, colons or white space
+//	Scripts []string `config:"BP_NODE_RUN_SCRIPTS,names"` // separated by commas or white space: they have colons
 //	Flags   []string `config:"BP_GO_BUILD_FLAGS,argv"` // words, quoted as in a shell
 //
 // A value that does not parse is a fault that names the variable and the value.
@@ -128,6 +129,8 @@ func parseWords(name, kind, value string) ([]string, error) {
 	switch kind {
 	case "list":
 		return strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(",: \t\r\n", r) }), nil
+	case "names":
+		return strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) }), nil
 	case "argv":
 		parser := shellwords.NewParser()
 		words, err := parser.Parse(value)
@@ -140,5 +143,5 @@ func parseWords(name, kind, value string) ([]string, error) {
 		}
 		return words, nil
 	}
-	return nil, fault.Internal("variable %s is tagged %q, want list or argv", name, kind)
+	return nil, fault.Internal("variable %s is tagged %q, want list, names or argv", name, kind)
 }
