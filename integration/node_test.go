@@ -146,6 +146,11 @@ func TestNode(t *testing.T) {
 		}
 		build(t, app, name, "-e", "BP_NODE_VERSION=20.11.0") // which does not know the option
 		ask(t, name, "/env")
+		edit(t, app, "package.json", `"node server.js`, `"cross-env NODE_ENV=staging PORT=1 node server.js`)
+		build(t, app, name)
+		if body := ask(t, name, "/env"); body != "staging" { // at the port that the platform says
+			t.Errorf("the script sets NODE_ENV to staging, and it is %q", body)
+		}
 	})
 }
 
@@ -237,6 +242,13 @@ func TestNodeFails(t *testing.T) {
 		{name: "node-nothing-to-start", files: map[string]string{"package.json": `{}`, "app.js": ""}},
 		{name: "node-main-outside", files: map[string]string{"package.json": `{"main": "../server.js"}`, "server.js": ""}},
 		{name: "node-main-missing", files: map[string]string{"package.json": `{"main": "dist/server"}`, "server.js": ""}},
+		{
+			name: "front-end-template", flags: []string{"-e", "BP_NODE_VENDORED_ENABLED=true"},
+			files: map[string]string{
+				"package.json":                   `{"scripts": {"build": "mkdir -p target && cp public/index.html target"}, "devDependencies": {"vite": "1"}}`,
+				"node_modules/vite/package.json": `{"name": "vite", "version": "1.0.0"}`, "public/index.html": "",
+			},
+		},
 		{name: "node-script", files: map[string]string{"package.json": `{"scripts": {"build": "echo no compiler >&2; exit 3"}}`, "server.js": ""}},
 		{name: "node-script-of-install", files: map[string]string{"package.json": `{"scripts": {"postinstall": "node generate.js"}}`, "generate.js": "process.exit(3)", "server.js": ""}},
 	}

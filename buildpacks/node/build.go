@@ -157,6 +157,9 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err := b.leaveSettings(); err != nil {
 		return bp.BuildResult{}, err
 	}
+	if err := b.variables(ctx); err != nil {
+		return bp.BuildResult{}, err
+	}
 	if err := b.debug(ctx); err != nil {
 		return bp.BuildResult{}, err
 	}
@@ -272,8 +275,11 @@ func (b *builder) open(ctx context.Context) error {
 		return err
 	}
 	b.tools = tools{shared: b.Tool, lock: b.lock, registry: b.Registry, unverified: b.Unverified, arch: b.arch, log: b.Log}
-	for name, path := range map[string]*string{"node-tools": &b.tools.dir, b.manager.name: &b.cache, "node-modules": &b.full, "node-built": &b.built, "node-compiled": &b.compiled} {
-		if *path, err = b.Cache(ctx, name); err != nil {
+	for _, cache := range []struct {
+		name string
+		dir  *string
+	}{{"node-tools", &b.tools.dir}, {b.manager.name, &b.cache}, {"node-modules", &b.full}, {"node-built", &b.built}, {"node-compiled", &b.compiled}} {
+		if *cache.dir, err = b.Cache(ctx, cache.name); err != nil {
 			return err
 		}
 	}

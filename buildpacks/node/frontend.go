@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -115,7 +116,7 @@ func buildFrontEnd(ctx context.Context, in bp.BuildContext) (bp.BuildResult, err
 		return bp.BuildResult{}, err
 	}
 	defer func() { _ = os.RemoveAll(b.scratch) }() // below the temporary folder, which ends with the build
-	if err := b.runScripts(ctx); err != nil {
+	if err := b.runFrontEnd(ctx); err != nil {
 		return bp.BuildResult{}, err
 	}
 	if err := b.link(""); err != nil {
@@ -126,6 +127,32 @@ func buildFrontEnd(ctx context.Context, in bp.BuildContext) (bp.BuildResult, err
 	}
 	bill, err := b.bill(ctx)
 	return bp.BuildResult{LaunchBOM: bill}, err
+}
+
+// runFrontEnd runs the build scripts. A folder public that they leave as it was is what they make a site of, with a template of its
+// page, and not the site.
+func (b *builder) runFrontEnd(ctx context.Context) error {
+	public := filepath.Join(b.project, "public")
+	if _, err := os.Stat(public); err != nil || len(b.scripts) == 0 || b.Env["BP_WEB_SERVER_ROOT"] != "" {
+		return b.runScripts(ctx)
+	}
+	before, err := hashTree(public)
+	if err != nil {
+		return err
+	}
+	if err := b.runScripts(ctx); err != nil {
+		return err
+	}
+	if _, err := os.Stat(public); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if after, err := hashTree(public); err != nil || after != before {
+		return err
+	}
+	if err := os.RemoveAll(public); err != nil {
+		return fmt.Errorf("leaving out what the site was made of: %w", err)
+	}
+	return nil
 }
 
 // bill lists the packages that are not only for development: a bundle has something of them.

@@ -80,10 +80,7 @@ func (d decision) needed() ([]string, error) {
 		}
 		members[m.Name], manifests[dir] = dir, m
 	}
-	from, err := filepath.Rel(d.root, d.project)
-	if err != nil {
-		return nil, err
-	}
+	from := d.from()
 	var order []string
 	seen := map[string]bool{}
 	var visit func(dir string)
@@ -102,7 +99,7 @@ func (d decision) needed() ([]string, error) {
 		}
 		order = append(order, dir)
 	}
-	visit(filepath.ToSlash(from))
+	visit(from)
 	visit(".")
 	return order, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/helper"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 )
 
 // start is how the app is started.
@@ -26,6 +27,7 @@ type start struct {
 	elsewhere bool     // a Procfile says how
 	port      string   // that Next.js' own program would be told
 	script    string   // that says so; empty for the main file
+	variables map[string]string
 
 	everywhere bool // the server listens where HOSTNAME says
 }
@@ -44,10 +46,28 @@ func (d decision) chooseStart(dir string) (start, error) {
 		return start{}, nil
 	}
 	s, err := d.startScript("start", nil)
-	if isDev(err) && d.manifest.Scripts[startProduction] != "" {
+	switch {
+	case isDev(err) && d.manifest.Scripts[startProduction] != "":
 		return d.startScript(startProduction, nil)
+	case isDev(err) && d.manifest.server() != "":
+		return start{}, nil
 	}
 	return s, err
+}
+
+// made are where packages make a server.
+var made = map[string]string{
+	"@angular/ssr": "dist/*/server/server.mjs", "@astrojs/node": "dist/server/entry.mjs", "@sveltejs/adapter-node": "build/index.js",
+}
+
+// server returns where a package of the app makes a server, "" if none does.
+func (m manifest) server() string {
+	for _, name := range slices.Sorted(maps.Keys(made)) {
+		if m.Dependencies[name] != "" || m.Dev[name] != "" {
+			return made[name]
+		}
+	}
+	return ""
 }
 
 // startProduction is the script that starts the app where start does so for its developer, as in apps of NestJS.
@@ -65,7 +85,34 @@ func (d decision) startScript(name string, seen []string) (start, error) {
 			return start{}, startFault(fmt.Sprintf("the script %s needs npm at launch", hook), "let the app do it, or run it at build time with BP_NODE_RUN_SCRIPTS")
 		}
 	}
-	words, err := argv.Split(script)
+	command, variables := variablesOf(nextPort.ReplaceAllString(script, "$1"))
+	s, err := d.startCommand(command, name, script, seen)
+	maps.Copy(variables, s.variables) // of a script that this one runs
+	s.variables = variables
+	return s, err
+}
+
+// nextPort matches a port for Next.js that is a variable, which it reads by itself.
+var nextPort = regexp.MustCompile(`^((?:\S+ )*next start\b.*?) (?:-p|--port)[ =]["']?\$(?:PORT|\{PORT(?::?-\d+)?\})["']?`)
+
+// assigned matches what sets a variable before a program: a shell, env or cross-env does.
+var assigned = regexp.MustCompile(`^(?:(?:npx )?cross-env(?:-shell)? +|env +)?([A-Za-z_]\w*)=('[^']*'|"[^"$\x60\\]*"|[^\s'"$\x60\\&|;<>()*?\[~#]*)\s+`)
+
+// variablesOf cuts the variables that a script sets off its beginning.
+func variablesOf(script string) (command string, variables map[string]string) {
+	variables = map[string]string{}
+	for {
+		found := assigned.FindStringSubmatch(script)
+		if found == nil {
+			return script, variables
+		}
+		script, variables[found[1]] = script[len(found[0]):], strings.Trim(found[2], `'"`)
+	}
+}
+
+// startCommand reads the command of a script.
+func (d decision) startCommand(command, name, script string, seen []string) (start, error) {
+	words, err := argv.Split(command)
 	if broken := new(argv.Error); errors.As(err, &broken) {
 		return start{}, startFault(fmt.Sprintf("the script %s is %q: %s", name, script, broken.What), broken.Do+", or say how to start in a Procfile")
 	}
@@ -83,6 +130,8 @@ func (d decision) startScript(name string, seen []string) (start, error) {
 		return d.startBun(words, name, seen)
 	case len(words) == 3 && words[1] == "run" && slices.Contains(absent, words[0]) && d.manifest.Scripts[words[2]] != "":
 		return d.startScript(words[2], seen)
+	case len(words) > 1 && words[0] == "npx" && !strings.HasPrefix(words[1], "-"):
+		return d.startProgram(words[1:], name)
 	case len(words) == 2 && (words[0] == "yarn" || words[0] == "pnpm") && d.manifest.Scripts[words[1]] != "":
 		return d.startScript(words[1], seen)
 	}
@@ -95,10 +144,7 @@ func (d decision) startProgram(words []string, script string) (start, error) {
 	if (d.manager != npm || d.locked.Version < 2) && d.hasPackages() && !slices.Contains(absent, words[0]) {
 		return start{program: words, script: script}, nil
 	}
-	from, err := filepath.Rel(d.root, d.project)
-	if err != nil {
-		return start{}, err
-	}
+	from := d.from()
 	program, dev, found := d.locked.program(from, words[0])
 	if !found {
 		return start{}, notFound(script, d.manifest.Scripts[script])
@@ -106,10 +152,11 @@ func (d decision) startProgram(words []string, script string) (start, error) {
 	if dev {
 		return start{}, onlyDev(script, words[0])
 	}
-	if program, err = filepath.Rel(from, program); err != nil {
+	file, err := filepath.Rel(from, program)
+	if err != nil {
 		return start{}, err
 	}
-	return start{arguments: append([]string{program}, words[1:]...), script: script}, nil
+	return start{arguments: append([]string{file}, words[1:]...), script: script}, nil
 }
 
 // absent are programs that the run image does not have and no package should be taken for.
@@ -135,7 +182,13 @@ func isDev(err error) bool {
 // findProgram finds the file of the program that the script start calls, or else start:prod.
 func (b *builder) findProgram(ctx context.Context, modules string) error {
 	err := b.findFile(ctx, modules)
-	if !isDev(err) || b.start.script == startProduction || b.manifest.Scripts[startProduction] == "" {
+	switch {
+	case !isDev(err) || b.start.script == startProduction:
+		return err
+	case b.manifest.Scripts[startProduction] == "" && b.manifest.server() != "":
+		b.start = start{}
+		return nil
+	case b.manifest.Scripts[startProduction] == "":
 		return err
 	}
 	if b.start, err = b.startScript(startProduction, nil); err != nil {
@@ -163,14 +216,11 @@ func (b *builder) findFile(ctx context.Context, modules string) error {
 	}
 	maps.Copy(all, b.manifest.Optional)
 	maps.Copy(all, b.manifest.Dependencies)
-	from, err := filepath.Rel(b.root, b.project)
-	if err != nil {
-		return err
-	}
+	from := b.from()
 	t := tree{root: dir, app: b.root}
 	missing := notFound(b.start.script, strings.Join(words, " "))
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		at, err := t.resolve(filepath.ToSlash(from), name)
+		at, err := t.resolve(from, name)
 		if err != nil {
 			return err
 		}
@@ -198,6 +248,30 @@ func (b *builder) findFile(ctx context.Context, modules string) error {
 
 func startFault(what, do string) error {
 	return fault.Fault{ID: "node-start", What: "package.json: " + what, Do: do}
+}
+
+// variables makes the layer with the variables that the script start sets. What it says of the port holds where the platform says nothing.
+func (b *builder) variables(ctx context.Context) error {
+	if len(b.start.variables) == 0 {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.start.variables)) {
+		b.Log.Decision("Sets", name+"="+b.start.variables[name], "script "+b.start.script)
+	}
+	_, err := b.Layers.Contribute(ctx, layer.Request{
+		Name: "start", Flags: layer.Flags{Launch: true}, Key: b.start.variables,
+		Fill: func(_ context.Context, l *layer.Layer) error {
+			for name, value := range b.start.variables {
+				if name == "PORT" {
+					l.LaunchEnv.Default(name, value)
+				} else {
+					l.LaunchEnv.Override(name, value)
+				}
+			}
+			return nil
+		},
+	})
+	return err
 }
 
 // processes returns the process web, by the script start, the main file, server.js or index.js.
@@ -240,6 +314,12 @@ func (b *builder) mainFile() (string, error) {
 	main := b.manifest.Main
 	if main != "" && !filepath.IsLocal(main) {
 		return "", startFault(fmt.Sprintf("main is %q, which is outside the app", main), "name a file of the app")
+	}
+	if pattern := b.manifest.server(); pattern != "" {
+		found, err := filepath.Glob(filepath.Join(b.project, filepath.FromSlash(pattern)))
+		if err == nil && len(found) == 1 {
+			return filepath.Rel(b.project, found[0])
+		}
 	}
 	candidates := []string{"server.js", "index.js"}
 	if main != "" {

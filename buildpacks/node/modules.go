@@ -260,10 +260,7 @@ func (d decision) modulesFolders() []string {
 
 // production reads what the app needs of what is installed in a folder.
 func (b *builder) production(ctx context.Context, dir string) (tree, error) {
-	from, err := filepath.Rel(b.root, b.project)
-	if err != nil {
-		return tree{}, err
-	}
+	from := b.from()
 	t := tree{root: dir, app: b.root, arch: b.arch, slim: b.slim}
 	if b.focuses() {
 		// Yarn knows of dependencies that packages do not declare, so it takes away what is for development itself.
@@ -275,7 +272,7 @@ func (b *builder) production(ctx context.Context, dir string) (tree, error) {
 			return tree{}, err
 		}
 	}
-	return t, t.grow(filepath.ToSlash(from))
+	return t, t.grow(from)
 }
 
 // focus makes a copy of an install from which Yarn takes away what is only for development. Yarn 3 has no command for it

@@ -42,15 +42,12 @@ func (b *builder) startsNitro() bool {
 
 // standaloneNitro makes the app Nitro's server. Its modules move up to where they become a layer: Node.js finds them there, too.
 func (b *builder) standaloneNitro() (bool, error) {
-	from, err := filepath.Rel(b.root, b.project)
-	if err != nil {
-		return false, err
-	}
+	from := b.from()
 	root := filepath.Join(b.project, nitroDir)
 	if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(nitroServer))); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	err = os.Rename(filepath.Join(b.project, manifestFile), filepath.Join(root, manifestFile))
+	err := os.Rename(filepath.Join(b.project, manifestFile), filepath.Join(root, manifestFile))
 	if err == nil {
 		err = replaceContent(b.AppDir, filepath.Join(from, nitroDir))
 	}
@@ -66,7 +63,7 @@ func (b *builder) standaloneNitro() (bool, error) {
 		return false, fmt.Errorf("moving the packages of Nitro's server: %w", err)
 	}
 	b.Log.Bullet("Nitro's server: the app is that and nothing else")
-	b.start = start{arguments: []string{nitroServer}, script: b.start.script}
+	b.start.arguments, b.start.program = []string{nitroServer}, nil
 	b.project, b.members = b.root, nil // it needs nothing of the other workspaces
 	return true, nil
 }

@@ -256,7 +256,7 @@ func TestFaults(t *testing.T) {
 		{name: "script-missing", app: start("node x"), env: config.Environment{"BP_NODE_RUN_SCRIPTS": "bundle"}},
 		{name: "start-and", app: start("node a.js && node b.js")},
 		{name: "start-variable", app: start("node a.js --port $PORT")},
-		{name: "start-assignment", app: start("NODE_ENV=production node a.js")},
+		{name: "start-assignment", app: start("NODE_ENV=$MODE node a.js")},
 		{name: "start-npm", app: start("npm run serve")},
 		{name: "start-node-alone", app: start("node")},
 		{name: "bun-version", app: files{"package.json": `{"engines": {"bun": "newest"}, "dependencies": {"ms": "2"}}`, "bun.lock": ""}},

@@ -146,11 +146,8 @@ func (b *builder) readPnP(dir string) (pnpData, error) {
 	if err != nil || b.focuses() {
 		return all, err
 	}
-	from, err := filepath.Rel(b.root, b.project)
-	if err != nil {
-		return all, err
-	}
-	first, _, found := all.workspace(filepath.ToSlash(from))
+	from := b.from()
+	first, _, found := all.workspace(from)
 	if !found {
 		return all, fault.Internal(".pnp.data.json does not have the app's folder %s", from)
 	}
@@ -324,15 +321,12 @@ func readHeld(holder, dir string) (*installedPackage, error) {
 // findPnP finds the file of the program that starts the app, in the packages that it asks for. They are in a folder of the image.
 func (b *builder) findPnP(dir, modules string) error {
 	words := b.start.program
-	from, err := filepath.Rel(b.root, b.project)
-	if err != nil {
-		return err
-	}
+	from := b.from()
 	data, err := readPnP(dir)
 	if err != nil {
 		return err
 	}
-	_, app, _ := data.workspace(filepath.ToSlash(from))
+	_, app, _ := data.workspace(from)
 	missing := notFound(b.start.script, strings.Join(words, " "))
 	for _, dependency := range app.Dependencies {
 		one, found := data.at(dependency.target())

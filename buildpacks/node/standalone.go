@@ -48,10 +48,7 @@ func (b *builder) standalone() (bool, error) {
 // standaloneNext makes the app what Next.js' standalone server needs: the server, its modules in node_modules, static
 // files and the folder public. A workspace's server is as deep in it as the workspace is in the app.
 func (b *builder) standaloneNext() (bool, error) {
-	from, err := filepath.Rel(b.root, b.project)
-	if err != nil {
-		return false, err
-	}
+	from := b.from()
 	server := filepath.Join(b.project, standaloneDir, from)
 	if _, err := os.Stat(filepath.Join(server, "server.js")); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -73,7 +70,7 @@ func (b *builder) standaloneNext() (bool, error) {
 		return err != nil
 	})
 	b.Log.Bullet("Next.js' standalone server: the app is that and nothing else")
-	b.start = start{arguments: []string{"server.js"}, script: b.start.script, port: b.start.port, everywhere: true}
+	b.start.arguments, b.start.program, b.start.everywhere = []string{"server.js"}, nil, true
 	return true, nil
 }
 
@@ -164,15 +161,12 @@ func (b *builder) fillTraced(ctx context.Context, l *layer.Layer) error {
 	if err != nil {
 		return err
 	}
-	from, err := filepath.Rel(b.root, b.project)
-	if err != nil {
-		return err
-	}
+	from := b.from()
 	t := tree{root: dir, app: b.root, seeds: true, arch: b.arch, everything: true}
 	if !b.start.everywhere { // Nitro lays them out anew
 		t.root, t.seeds = l.Path, false
 	}
-	if err := t.grow(filepath.ToSlash(from)); err != nil {
+	if err := t.grow(from); err != nil {
 		return err
 	}
 	absent := func(at string) bool {

@@ -51,6 +51,14 @@ func (d *decision) findProject(app string) error {
 	return d.findMembers()
 }
 
+// from is the path of the project below the root, "." where it is the root.
+func (d decision) from() string {
+	if d.project == d.root {
+		return "."
+	}
+	return strings.TrimPrefix(d.project, d.root+"/")
+}
+
 // findMembers lists the folders of the workspaces, which package.json or pnpm-workspace.yaml name by patterns.
 func (d *decision) findMembers() error {
 	patterns, err := d.base.workspaces()

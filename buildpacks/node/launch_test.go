@@ -1,0 +1,64 @@
+package node
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+)
+
+// TestStart reads scripts that set variables and run others.
+func TestStart(t *testing.T) {
+	t.Parallel()
+	for script, want := range map[string]start{
+		"NODE_ENV=staging node a.js":                       {arguments: []string{"a.js"}, variables: map[string]string{"NODE_ENV": "staging"}},
+		"A= B='x y' node a.js C=1":                         {arguments: []string{"a.js", "C=1"}, variables: map[string]string{"A": "", "B": "x y"}},
+		"npx cross-env A=1 B=2 npm run other":              {arguments: []string{"b.js"}, script: "other", variables: map[string]string{"A": "1", "B": "2", "C": "3"}},
+		"next start -p $PORT":                              {program: []string{"next", "start"}},
+		"NODE_ENV=production next start --port ${PORT:-3}": {program: []string{"next", "start"}, variables: map[string]string{"NODE_ENV": "production"}},
+		"next start -H 0.0.0.0 -p=${PORT}":                 {program: []string{"next", "start", "-H", "0.0.0.0"}},
+		"npx next start":                                   {program: []string{"next", "start"}},
+		"yarn other":                                       {arguments: []string{"b.js"}, script: "other", variables: map[string]string{"C": "3"}},
+	} {
+		d := decision{manager: pnpm, manifest: manifest{
+			Scripts: map[string]string{"start": script, "other": "C=3 node b.js"}, Dependencies: map[string]string{"next": "1"},
+		}}
+		d.base = d.manifest
+		got, err := d.startScript("start", nil)
+		if err != nil {
+			t.Errorf("%s: %v", script, err)
+			continue
+		}
+		if want.script == "" {
+			want.script = "start"
+		}
+		if want.variables == nil {
+			want.variables = map[string]string{}
+		}
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(start{})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", script, diff)
+		}
+	}
+}
+
+// TestMainFile finds what is started without a script: the server that a package made, or else a file of a usual name.
+func TestMainFile(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		dev   string
+		files map[string]string
+		want  string
+	}{
+		{"@sveltejs/adapter-node", map[string]string{"build/index.js": "", "index.js": ""}, "build/index.js"},
+		{"@angular/ssr", map[string]string{"dist/shop/server/server.mjs": ""}, "dist/shop/server/server.mjs"},
+		{"@astrojs/node", map[string]string{"server.js": ""}, "server.js"}, // as middleware
+		{"vite", map[string]string{"build/index.js": "", "index.js": ""}, "index.js"},
+	} {
+		b := builder{decision: decision{project: t.TempDir(), manifest: manifest{Dev: map[string]string{tt.dev: "1"}}}}
+		kittest.Write(t, b.project, tt.files)
+		if got, err := b.mainFile(); got != tt.want {
+			t.Errorf("with %s the main file is %q, %v, want %q", tt.dev, got, err, tt.want)
+		}
+	}
+}
