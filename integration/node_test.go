@@ -148,7 +148,7 @@ func TestNode(t *testing.T) {
 		ask(t, name, "/env")
 		edit(t, app, "package.json", `"node server.js`, `"cross-env NODE_ENV=staging PORT=1 node server.js`)
 		build(t, app, name)
-		if body := ask(t, name, "/env"); body != "staging" { // at the port that the platform says
+		if body := strings.TrimSpace(ask(t, name, "/env")); body != "staging" { // at the port that the platform says
 			t.Errorf("the script sets NODE_ENV to staging, and it is %q", body)
 		}
 	})
