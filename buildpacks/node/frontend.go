@@ -53,6 +53,31 @@ var (
 	servers = []string{"@sveltejs/adapter-node", "@astrojs/node", "@angular/ssr", "@nestjs/core", "nuxt", "next", "@remix-run/node", "@react-router/node", "@tanstack/react-start", "nitropack", "express", "fastify", "koa", "@hapi/hapi"}
 )
 
+// exporter is a package that makes a server, unless its configuration says that it makes files for browsers.
+type exporter struct {
+	name, title, configuration string
+	files                      *regexp.Regexp // matches such a configuration
+}
+
+var exporters = []exporter{
+	{"next", "Next.js, as an export", "next.config", regexp.MustCompile(`\boutput["']?\s*:\s*["']export["']`)},
+	{"@react-router/dev", "React Router, without a server", "react-router.config", regexp.MustCompile(`\bssr["']?\s*:\s*false`)},
+}
+
+func (e exporter) says(dir string) bool {
+	for _, extension := range []string{".js", ".mjs", ".cjs", ".ts", ".mts"} {
+		if data, err := os.ReadFile(filepath.Join(dir, e.configuration+extension)); err == nil && e.files.Match(data) {
+			return true
+		}
+	}
+	return false
+}
+
+// has tells whether the app asks for a package.
+func (d decision) has(name string) bool {
+	return d.manifest.Dependencies[name] != "" || d.manifest.Dev[name] != ""
+}
+
 // development are the scripts start, as they begin, that serve a front end to its developer.
 var development = []string{
 	"vite", "ng", "react-scripts", "react-app-rewired", "craco", "vue-cli-service", "parcel", "astro dev", "astro preview", "gatsby", "vitepress", "vuepress",
@@ -70,6 +95,11 @@ func (d decision) frontEnd(in bp.DetectContext) (tool, why string) {
 	if !slices.ContainsFunc(d.Scripts, func(name string) bool { return d.manifest.Scripts[name] != "" }) {
 		return "", "no build script"
 	}
+	for _, one := range exporters {
+		if d.has(one.name) && one.says(d.project) {
+			return one.title, ""
+		}
+	}
 	if start := d.command("start"); start != "" {
 		if !slices.ContainsFunc(development, func(begin string) bool { return start == begin || strings.HasPrefix(start, begin+" ") }) {
 			return "", "the script start starts a server"
@@ -82,16 +112,13 @@ func (d decision) frontEnd(in bp.DetectContext) (tool, why string) {
 			return "", name + " found"
 		}
 	}
-	has := func(name string) bool {
-		return d.manifest.Dependencies[name] != "" || d.manifest.Dev[name] != ""
-	}
-	if has("nuxt") && slices.ContainsFunc(d.Scripts, func(name string) bool { return generates.MatchString(d.manifest.Scripts[name]) }) {
+	if d.has("nuxt") && slices.ContainsFunc(d.Scripts, func(name string) bool { return generates.MatchString(d.manifest.Scripts[name]) }) {
 		return "nuxt generate", ""
 	}
-	if i := slices.IndexFunc(servers, has); i >= 0 {
+	if i := slices.IndexFunc(servers, d.has); i >= 0 {
 		return "", "the app has " + servers[i]
 	}
-	if i := slices.IndexFunc(makers, has); i >= 0 {
+	if i := slices.IndexFunc(makers, d.has); i >= 0 {
 		return makers[i], ""
 	}
 	return "", "no package that makes files for browsers"

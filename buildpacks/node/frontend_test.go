@@ -31,6 +31,10 @@ func TestFrontEnd(t *testing.T) {
 		{"adapter", `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7", "@sveltejs/adapter-node": "5"}}`, nil, "", "the app has @sveltejs/adapter-node"},
 		{"nuxt generate", `{"scripts": {"build": "nuxt generate"}, "dependencies": {"nuxt": "4"}}`, nil, "nuxt generate", ""},
 		{"nuxt", `{"scripts": {"build": "nuxt build"}, "dependencies": {"nuxt": "4"}}`, nil, "", "the app has nuxt"},
+		{"next", `{"scripts": {"start": "next start", "build": "next build"}, "dependencies": {"next": "16"}}`, map[string]string{"next.config.mjs": "export default {output: 'standalone'}"}, "", "the script start starts a server"},
+		{"next export", `{"scripts": {"start": "next start", "build": "next build"}, "dependencies": {"next": "16"}}`, map[string]string{"next.config.ts": "export default {\n  output: 'export',\n}"}, "Next.js, as an export", ""},
+		{"react router", `{"scripts": {"build": "react-router build"}, "dependencies": {"@react-router/node": "7"}, "devDependencies": {"@react-router/dev": "7", "vite": "7"}}`, map[string]string{"react-router.config.ts": "export default {ssr: true}"}, "", "the app has @react-router/node"},
+		{"react router without a server", `{"scripts": {"build": "react-router build"}, "dependencies": {"@react-router/node": "7"}, "devDependencies": {"@react-router/dev": "7", "vite": "7"}}`, map[string]string{"react-router.config.ts": "export default { ssr: false } satisfies Config"}, "React Router, without a server", ""},
 		{"compiler", `{"scripts": {"build": "tsc"}, "devDependencies": {"typescript": "5"}}`, nil, "", "no package that makes files for browsers"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 // made are the folders that tools for front ends write to, by default; * is one that is named after the project.
 var made = []string{
 	"dist", "dist/browser", "dist/*/browser", "dist/*", "build", "build/client", "out", "_site", ".vitepress/dist", "docs/.vitepress/dist",
-	".output/public", "public", "www",
+	".output/public", "storybook-static", "public", "www",
 }
 
 // program is the server's name, in the builder beside the suite and in the image.
