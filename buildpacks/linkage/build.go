@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
@@ -59,6 +60,9 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 // layers that are reused from the previous image are not here to be looked at.
 func (r rules) findings(files []elfFile, there libraries, reused bool) (found, unproved []finding) {
 	for _, file := range files {
+		if r.spare(file, there) {
+			continue
+		}
 		if needs, do := r.check(file); needs != "" {
 			found = append(found, finding{file.path, needs, do})
 			continue
@@ -75,6 +79,16 @@ func (r rules) findings(files []elfFile, there libraries, reused bool) (found, u
 		}
 	}
 	return found, unproved
+}
+
+// spare tells whether a file of a package of npm is one for other machines that the package brings along, or a program that the app may never
+// start: packages have those of all systems in them.
+func (r rules) spare(file elfFile, there libraries) bool {
+	if !strings.Contains(file.path, "/node_modules/") {
+		return false
+	}
+	needs, _ := r.check(file)
+	return needs != "" && r.libc != bp.Static || file.interpreter != "" && there.missing(file) != ""
 }
 
 // refuse writes the table of findings and returns the fault that sums it up.

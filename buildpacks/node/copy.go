@@ -50,7 +50,7 @@ func copyModules(to string, t tree, folder string) error {
 			return nil // it is made for what is in it
 		case entry.Type() == fs.ModeSymlink:
 			return t.copyLink(root, target, name, owner)
-		case entry.Type().IsRegular() && owner != "" && !muslAddon.MatchString(name):
+		case entry.Type().IsRegular() && owner != "" && !foreignAddon(name, t.arch):
 			return t.copyPackageFile(root, target, name, owner)
 		}
 		return nil // beside packages, or a socket or a pipe, which holds nothing
@@ -128,15 +128,36 @@ func (t tree) copyLink(root *os.Root, to, name, owner string) error {
 	return os.Symlink(target, to)
 }
 
-// muslAddon matches an addon for musl among those for Linux, by a tag in its name.
-var muslAddon = regexp.MustCompile(`/prebuilds/linux-[^/]+/([^/]+\.)?musl\.([^/]+\.)?node$`)
+// architectures are words for them in names of addons, by what Node.js calls them.
+var architectures = map[string]string{
+	"x64": "x64", "amd64": "x64", "arm64": "arm64", "aarch64": "arm64", "arm": "arm", "armhf": "arm", "armv7": "arm", "armv7l": "arm", "ia32": "ia32", "i686": "ia32",
+	"s390x": "s390x", "ppc64": "ppc64", "ppc64le": "ppc64", "riscv64": "riscv64", "loong64": "loong64",
+}
 
-var otherPlatform = regexp.MustCompile(`/prebuilds/(aix|android|darwin|freebsd|ios|linux|linuxmusl|openbsd|sunos|win32)-([a-z0-9+]+)$`)
+// foreignAddon tells by the words of its name whether an addon is for musl, another system or another architecture.
+func foreignAddon(name, arch string) bool {
+	stem, addon := strings.CutSuffix(path.Base(name), ".node")
+	if !addon {
+		return false
+	}
+	own, others := false, false
+	for word := range strings.FieldsFuncSeq(strings.ReplaceAll(stem, "x86_64", "x64"), func(r rune) bool { return strings.ContainsRune("._-+", r) }) {
+		switch word {
+		case "musl", "linuxmusl", "darwin", "win32", "freebsd", "android":
+			return true
+		}
+		own = own || architectures[word] == arch
+		others = others || architectures[word] != ""
+	}
+	return others && !own
+}
+
+var otherPlatform = regexp.MustCompile(`/prebuilds/(aix|android|darwin|freebsd|ios|linux|linuxglibc|linuxmusl|openbsd|sunos|win32)-([a-z0-9+]+)$`)
 
 // foreign tells whether a folder holds addons that are built for another kind of machine, as prebuildify lays them out.
 func foreign(name, arch string) bool {
 	parts := otherPlatform.FindStringSubmatch(name)
-	return parts != nil && (parts[1] != "linux" || !slices.Contains(strings.Split(parts[2], "+"), arch))
+	return parts != nil && (parts[1] != "linux" && parts[1] != "linuxglibc" || !slices.Contains(strings.Split(parts[2], "+"), arch))
 }
 
 // skip leaves out a file or a folder with all that is in it.

@@ -26,6 +26,7 @@ type start struct {
 	program   []string // of a package, with its arguments: its file is known after the install
 	elsewhere bool     // a Procfile says how
 	port      string   // that Next.js' own program would be told
+	command   []string // as the script says it
 	script    string   // that says so; empty for the main file
 	variables map[string]string
 
@@ -33,19 +34,32 @@ type start struct {
 }
 
 // procfileWeb matches the process web of a Procfile, and Bun, if it starts that.
-var procfileWeb = regexp.MustCompile(`(?m)^[ \t]*web[ \t]*:[ \t]*(bun[ \t])?`)
+var procfileWeb = regexp.MustCompile(`(?m)^[ \t]*web[ \t]*:[ \t]*((bun[ \t])?.*)`)
 
 // chooseStart reads the script start. Nothing is started by npm or a shell, which the run image does not have.
 func (d decision) chooseStart(dir string) (start, error) {
 	if procfile, err := os.ReadFile(filepath.Join(dir, "Procfile")); err == nil {
 		if web := procfileWeb.FindSubmatch(procfile); web != nil {
-			return start{elsewhere: true, bun: len(web[1]) > 0}, nil
+			words, err := argv.Split(strings.TrimSpace(string(web[1])))
+			name := argv.Script(words)
+			if err != nil || name == "" {
+				return start{elsewhere: true, bun: len(web[2]) > 0}, nil
+			}
+			if d.manifest.Scripts[name] == "" {
+				return start{}, startFault("the Procfile starts the script "+name+", which is not there", "name another one")
+			}
+			return d.startOf(name)
 		}
 	}
 	if strings.TrimSpace(d.manifest.Scripts["start"]) == "" {
 		return start{}, nil
 	}
-	s, err := d.startScript("start", nil)
+	return d.startOf("start")
+}
+
+// startOf reads a script, or what there is instead of one for development.
+func (d decision) startOf(name string) (start, error) {
+	s, err := d.startScript(name, nil)
 	switch {
 	case isDev(err) && d.manifest.Scripts[startProduction] != "":
 		return d.startScript(startProduction, nil)
@@ -81,15 +95,40 @@ func (d decision) startScript(name string, seen []string) (start, error) {
 	seen = append(seen, name)
 	script := strings.TrimSpace(d.manifest.Scripts[name])
 	for _, hook := range []string{"pre" + name, "post" + name} {
-		if d.manifest.Scripts[hook] != "" {
-			return start{}, startFault(fmt.Sprintf("the script %s needs npm at launch", hook), "let the app do it, or run it at build time with BP_NODE_RUN_SCRIPTS")
+		if d.manifest.Scripts[hook] != "" && !d.built(hook) {
+			return start{}, startFault(fmt.Sprintf("the script %s needs npm at launch", hook), "let the app do it, or run it at build time: BP_NODE_RUN_SCRIPTS="+strings.Join(d.scriptsWith(hook), ","))
 		}
+	}
+	if first := buildFirst.FindStringSubmatch(script); first != nil && d.built(first[1]) {
+		script = script[len(first[0]):]
 	}
 	command, variables := variablesOf(nextPort.ReplaceAllString(script, "$1"))
 	s, err := d.startCommand(command, name, script, seen)
 	maps.Copy(variables, s.variables) // of a script that this one runs
 	s.variables = variables
 	return s, err
+}
+
+// scriptsWith returns the names of the scripts that the build runs, and one more.
+func (d decision) scriptsWith(name string) []string {
+	var list []string
+	for _, one := range d.Scripts {
+		if d.manifest.Scripts[one] != "" {
+			list = append(list, one)
+		}
+	}
+	return append(list, name)
+}
+
+// buildFirst matches a script that has another one run before its own command.
+var buildFirst = regexp.MustCompile(`^(?:npm run|yarn run|yarn|pnpm run|pnpm) ([\w:.-]+) *&& *`)
+
+// built tells whether the build has run a script, or the one that it is nothing else than.
+func (d decision) built(name string) bool {
+	other := argv.Script(strings.Fields(d.manifest.Scripts[name]))
+	return slices.ContainsFunc(d.scripts, func(s script) bool {
+		return s.Dir == d.from() && (s.Name == name || other != "" && s.Name == other)
+	})
 }
 
 // nextPort matches a port for Next.js that is a variable, which it reads by itself.
@@ -125,24 +164,49 @@ func (d decision) startCommand(command, name, script string, seen []string) (sta
 	case words[0] == "node" && len(words) == 1:
 		return start{}, startFault("the script "+name+" is \"node\" without a file", "name the file")
 	case words[0] == "node":
+		if tool := d.preloaded(words[1:]); tool != "" {
+			return start{}, onlyDev(name, tool)
+		}
 		return start{arguments: words[1:], script: name}, nil
+	case slices.Contains(shells, words[0]):
+		return start{}, startFault(fmt.Sprintf("the script %s is %q, and %s starts npm or a shell, which run images do not have", name, script, words[0]), "start the server with node, and any other process from a Procfile or an image of its own")
 	case words[0] == "bun":
 		return d.startBun(words, name, seen)
-	case len(words) == 3 && words[1] == "run" && slices.Contains(absent, words[0]) && d.manifest.Scripts[words[2]] != "":
-		return d.startScript(words[2], seen)
+	case d.manifest.Scripts[argv.Script(words)] != "":
+		return d.startScript(argv.Script(words), seen)
 	case len(words) > 1 && words[0] == "npx" && !strings.HasPrefix(words[1], "-"):
 		return d.startProgram(words[1:], name)
-	case len(words) == 2 && (words[0] == "yarn" || words[0] == "pnpm") && d.manifest.Scripts[words[1]] != "":
-		return d.startScript(words[1], seen)
 	}
 	return d.startProgram(words, name)
+}
+
+// shells are programs of packages that start others by npm or a shell.
+var shells = []string{"npm-run-all", "npm-run-all2", "run-s", "run-p", "concurrently", "turbo", "nx", "lerna", "wireit"}
+
+// preloaded returns a package that node is told to load first and that is only for development, "" if there is none.
+func (d decision) preloaded(words []string) string {
+	for i, word := range words[:len(words)-1] {
+		if slices.Contains([]string{"-r", "--require", "--import", "--loader", "--experimental-loader"}, word) && d.manifest.onlyDev(packageIn(words[i+1])) {
+			return packageIn(words[i+1])
+		}
+	}
+	return ""
+}
+
+// packageIn returns the package that a name for require is in.
+func packageIn(name string) string {
+	parts := strings.SplitN(name, "/", 3)
+	if strings.HasPrefix(name, "@") && len(parts) > 1 {
+		return parts[0] + "/" + parts[1]
+	}
+	return parts[0]
 }
 
 // startProgram starts a program of a package. The lockfile of npm 7 and newer tells its file; with others, and without one, it is
 // found later.
 func (d decision) startProgram(words []string, script string) (start, error) {
 	if (d.manager != npm || d.locked.Version < 2) && d.hasPackages() && !slices.Contains(absent, words[0]) {
-		return start{program: words, script: script}, nil
+		return start{program: words, command: words, script: script}, nil
 	}
 	from := d.from()
 	program, dev, found := d.locked.program(from, words[0])
@@ -156,7 +220,7 @@ func (d decision) startProgram(words []string, script string) (start, error) {
 	if err != nil {
 		return start{}, err
 	}
-	return start{arguments: append([]string{file}, words[1:]...), script: script}, nil
+	return start{arguments: append([]string{file}, words[1:]...), command: words, script: script}, nil
 }
 
 // absent are programs that the run image does not have and no package should be taken for.
@@ -250,19 +314,27 @@ func startFault(what, do string) error {
 	return fault.Fault{ID: "node-start", What: "package.json: " + what, Do: do}
 }
 
-// variables makes the layer with the variables that the script start sets. What it says of the port holds where the platform says nothing.
+// variables makes the layer with the variables that the script start sets, and with the address where Astro's server listens to more than
+// the container itself. What it says of the port holds where the platform says nothing.
 func (b *builder) variables(ctx context.Context) error {
+	if b.manifest.Dependencies["@astrojs/node"]+b.manifest.Dev["@astrojs/node"] != "" && b.start.variables["HOST"] == "" {
+		b.start.variables = maps.Clone(b.start.variables)
+		if b.start.variables == nil {
+			b.start.variables = map[string]string{}
+		}
+		b.start.variables["HOST"] = "0.0.0.0"
+	}
 	if len(b.start.variables) == 0 {
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.start.variables)) {
-		b.Log.Decision("Sets", name+"="+b.start.variables[name], "script "+b.start.script)
+		b.Log.Decision("Sets", name+"="+b.start.variables[name], "")
 	}
 	_, err := b.Layers.Contribute(ctx, layer.Request{
 		Name: "start", Flags: layer.Flags{Launch: true}, Key: b.start.variables,
 		Fill: func(_ context.Context, l *layer.Layer) error {
 			for name, value := range b.start.variables {
-				if name == "PORT" {
+				if name == "PORT" || name == "HOST" {
 					l.LaunchEnv.Default(name, value)
 				} else {
 					l.LaunchEnv.Override(name, value)

@@ -25,9 +25,9 @@ func (b *builder) startsNitro() bool {
 	if !slices.ContainsFunc(nitro, func(name string) bool { return b.manifest.Dependencies[name] != "" || b.manifest.Dev[name] != "" }) {
 		return false
 	}
-	words := b.start.arguments
-	if b.start.program != nil {
-		words = b.start.program
+	words := b.start.command
+	if words == nil {
+		words = b.start.arguments
 	}
 	switch {
 	case b.start.elsewhere:

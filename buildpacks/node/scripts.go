@@ -23,6 +23,9 @@ func (d *decision) chooseScripts(named bool) (err error) {
 	if d.scripts, d.idle, err = d.hooks(); err != nil {
 		return err
 	}
+	if !named && d.manifest.Scripts[herokuBuild] != "" {
+		d.Scripts = []string{herokuBuild}
+	}
 	for _, name := range d.Scripts {
 		found, err := d.buildScripts(name)
 		if err != nil {
@@ -35,6 +38,9 @@ func (d *decision) chooseScripts(named bool) (err error) {
 	}
 	return nil
 }
+
+// herokuBuild is the script that Heroku runs instead of build.
+const herokuBuild = "heroku-postbuild"
 
 // buildScripts returns the scripts of a name that make the project: its own after those of the workspaces that it depends
 // on, as Turborepo and Nx order them, or, where it has none, the root's, which may know how to make it.

@@ -109,20 +109,28 @@ func replaceContent(dir, inner string) error {
 
 // startsNext tells whether the app is started as Next.js starts, and notes the port that the script names.
 func (s *start) startsNext() bool {
-	words := s.arguments
-	if s.program != nil {
-		words = s.program
+	if len(s.command) == 0 {
+		return len(s.arguments) == 1 && path.Clean(s.arguments[0]) == standaloneDir+"/server.js"
 	}
-	switch {
-	case len(words) == 1 && path.Clean(words[0]) == standaloneDir+"/server.js":
-		return true
-	case len(words) < 2 || words[0] != "next" && !strings.HasSuffix(words[0], modulesDir+"/next/dist/bin/next") || words[1] != "start":
+	if len(s.command) < 2 || s.command[0] != "next" || s.command[1] != "start" {
 		return false
-	case len(words) == 4 && (words[2] == "-p" || words[2] == "--port"):
-		s.port = words[3]
-		return true
 	}
-	return len(words) == 2
+	port := ""
+	for options := s.command[2:]; len(options) > 0; {
+		name, value, joined := strings.Cut(options[0], "=")
+		if options = options[1:]; !joined && len(options) > 0 {
+			value, options = options[0], options[1:]
+		}
+		switch name {
+		case "-p", "--port":
+			port = value
+		case "-H", "--hostname": // it listens everywhere
+		default:
+			return false
+		}
+	}
+	s.port = port
+	return true
 }
 
 // tracedKey is everything that the layer of a standalone server's modules depends on.

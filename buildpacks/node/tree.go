@@ -279,7 +279,8 @@ func (p platforms) allow(name string) bool {
 
 // fits tells whether a package is for Linux with glibc on this machine. Not every package manager leaves out the others.
 func (p *installedPackage) fits(arch string) bool {
-	return p.OS.allow("linux") && p.CPU.allow(arch) && p.Libc.allow("glibc")
+	musl := len(p.Libc) == 0 && strings.HasSuffix(p.Name, "-musl") // not all say so
+	return p.OS.allow("linux") && p.CPU.allow(arch) && p.Libc.allow("glibc") && !musl
 }
 
 // purl returns the package URL.

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/argv"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
@@ -29,6 +31,16 @@ func build(_ context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
+	processes = slices.DeleteFunc(processes, func(p bp.Process) bool {
+		if p.Type == "web" && argv.Script(p.Command) != "" {
+			in.Log.Bullet("Process web is a script of package.json, which is started without %s", p.Command[0])
+			return true
+		}
+		if slices.Contains(argv.Managers, p.Command[0]) {
+			in.Log.Warn("process %s starts %s, which run images do not have", p.Type, p.Command[0])
+		}
+		return false
+	})
 	if err := setDefault(in, processes, s.Default); err != nil {
 		return bp.BuildResult{}, err
 	}

@@ -43,6 +43,7 @@ func TestBuild(t *testing.T) {
 		env      config.Environment
 	}{
 		{name: "words", procfile: "# comment\n\nweb: server --title 'Hello, \"world\"' --empty \"\" a\\ b 'a;b|c' \"1>2\" 5$\r\nrake.task_2: ./bin/x\n"},
+		{name: "scripts", procfile: "web: npm start\nrelease: npm run migrate\nworker: queue"},
 		{name: "no-web", procfile: "worker: queue"},
 		{name: "default-named", procfile: "web: a\nworker: b", env: config.Environment{"BP_PROCFILE_DEFAULT_PROCESS": "worker"}},
 	}
