@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
@@ -45,12 +46,18 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		}
 		files = append(files, found...)
 	}
-	findings, unproved := rulesFor(in.Target).findings(files, there, reused)
+	rules := rulesFor(in.Target)
+	all := len(files)
+	files = slices.DeleteFunc(files, func(file elfFile) bool { return rules.spare(file, there) })
+	findings, unproved := rules.findings(files, there, reused)
 	if len(findings) > 0 {
 		return bp.BuildResult{}, refuse(in.Log, findings, libc)
 	}
 	for _, f := range unproved {
 		in.Log.Bullet("%s needs %s, which a layer of the previous image may have", f.path, f.needs)
+	}
+	if spare := all - len(files); spare > 0 {
+		in.Log.Bullet("%d in node_modules passed over: for other machines, or programs that lack a library", spare)
 	}
 	in.Log.Bullet("%d checked: %s", len(files), there.proved(len(unproved) == 0))
 	return bp.BuildResult{}, nil
@@ -60,9 +67,6 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 // layers that are reused from the previous image are not here to be looked at.
 func (r rules) findings(files []elfFile, there libraries, reused bool) (found, unproved []finding) {
 	for _, file := range files {
-		if r.spare(file, there) {
-			continue
-		}
 		if needs, do := r.check(file); needs != "" {
 			found = append(found, finding{file.path, needs, do})
 			continue

@@ -103,6 +103,12 @@ func TestBuild(t *testing.T) {
 		{name: "musl-library-missing", distro: "strata-musl", app: map[string]string{"web": program(elf.EM_X86_64, muslLoader, "libc.musl-x86_64.so.1", "libstdc++.so.6")}, code: 1},
 		{name: "glibc-musl-loader", distro: "strata-glibc", app: map[string]string{"web": musl}, code: 1},
 		{name: "glibc-musl-library", distro: "strata-glibc", app: map[string]string{"a.node": program(elf.EM_X86_64, "", "libc.musl-x86_64.so.1")}, code: 1},
+		{name: "glibc-packages", distro: "strata-glibc", app: map[string]string{
+			"web": glibc, "node_modules/a/musl.node": program(elf.EM_X86_64, "", "libc.so"), "node_modules/a/arm64.node": program(elf.EM_AARCH64, "", "libc.so.6"),
+			"node_modules/b/xsel": program(elf.EM_X86_64, glibcLoader, "libX11.so.6"), "node_modules/c/c.node": program(elf.EM_X86_64, "", "libc.so.6"),
+		}},
+		{name: "glibc-package-library-missing", distro: "strata-glibc", app: map[string]string{"node_modules/c/c.node": program(elf.EM_X86_64, "", "libpq.so.5")}, code: 1},
+		{name: "static-package", distro: "strata-static", app: map[string]string{"node_modules/c/c.node": program(elf.EM_X86_64, "", "libc.so.6")}, code: 1},
 		{name: "musl-ok", distro: "strata-musl", app: map[string]string{"web": musl}},
 		{name: "musl-glibc", distro: "strata-musl", app: map[string]string{"web": glibc}, code: 1},
 		{name: "unknown-distro-is-glibc", distro: "debian", app: map[string]string{"web": glibc}},
