@@ -95,15 +95,7 @@ func decide(in bp.BuildContext, frontEnd bool) (decision, error) {
 	if err := d.chooseManager(); err != nil {
 		return d, err
 	}
-	if d.manager == npm && d.lockfile != "" {
-		if d.locked, err = readLockfile(filepath.Join(d.root, d.lockfile), slices.Concat(d.copied, d.members)); err != nil {
-			return d, err
-		}
-	}
-	if err := d.readHashes(); err != nil {
-		return d, err
-	}
-	if err := d.findVendored(); err != nil {
+	if err := d.readPackages(); err != nil {
 		return d, err
 	}
 	_, named, err := in.Config.Lookup("BP_NODE_RUN_SCRIPTS")
@@ -116,7 +108,25 @@ func decide(in bp.BuildContext, frontEnd bool) (decision, error) {
 	if d.start, err = d.chooseStart(in.AppDir); err != nil {
 		return d, err
 	}
+	if len(d.scripts) == 0 && d.start.arguments == nil && d.start.program == nil && !d.start.elsewhere { // and nothing will make what to start
+		if _, err := d.mainFile(); err != nil {
+			return d, err
+		}
+	}
 	return d, d.chooseBun()
+}
+
+// readPackages reads the lockfile, and what the app brings along of its packages.
+func (d *decision) readPackages() (err error) {
+	if d.manager == npm && d.lockfile != "" {
+		if d.locked, err = readLockfile(filepath.Join(d.root, d.lockfile), slices.Concat(d.copied, d.members)); err != nil {
+			return err
+		}
+	}
+	if err := d.readHashes(); err != nil {
+		return err
+	}
+	return d.findVendored()
 }
 
 // begin decides, says what, and opens the caches.

@@ -48,7 +48,7 @@ func detectFrontEnd(_ context.Context, in bp.DetectContext) (bp.DetectResult, er
 var (
 	makers = []string{
 		"vite", "rolldown-vite", "@angular/cli", "@angular/build", "react-scripts", "@vue/cli-service", "parcel", "astro", "gatsby", "vitepress", "vuepress",
-		"@11ty/eleventy", "@docusaurus/core", "webpack", "webpack-cli", "@rspack/cli", "@rsbuild/core", "preact-cli", "ember-cli", "hexo", "@stencil/core", "snowpack",
+		"@11ty/eleventy", "@docusaurus/core", "webpack", "webpack-cli", "@rspack/cli", "@rsbuild/core", "preact-cli", "ember-cli", "hexo", "@stencil/core", "snowpack", "storybook",
 	}
 	servers = []string{"@sveltejs/adapter-node", "@astrojs/node", "@angular/ssr", "@nestjs/core", "nuxt", "next", "@remix-run/node", "@react-router/node", "@tanstack/react-start", "nitropack", "express", "fastify", "koa", "@hapi/hapi"}
 )

@@ -382,15 +382,15 @@ func (b *builder) reloading(list ...bp.Process) []bp.Process {
 }
 
 // mainFile returns the file that main names, as Node.js finds it, or else server.js or index.js.
-func (b *builder) mainFile() (string, error) {
-	main := b.manifest.Main
+func (d decision) mainFile() (string, error) {
+	main := d.manifest.Main
 	if main != "" && !filepath.IsLocal(main) {
 		return "", startFault(fmt.Sprintf("main is %q, which is outside the app", main), "name a file of the app")
 	}
-	if pattern := b.manifest.server(); pattern != "" {
-		found, err := filepath.Glob(filepath.Join(b.project, filepath.FromSlash(pattern)))
+	if pattern := d.manifest.server(); pattern != "" {
+		found, err := filepath.Glob(filepath.Join(d.project, filepath.FromSlash(pattern)))
 		if err == nil && len(found) == 1 {
-			return filepath.Rel(b.project, found[0])
+			return filepath.Rel(d.project, found[0])
 		}
 	}
 	candidates := []string{"server.js", "index.js"}
@@ -398,14 +398,24 @@ func (b *builder) mainFile() (string, error) {
 		candidates = []string{main, main + ".js", filepath.Join(main, "index.js")}
 	}
 	for _, name := range candidates {
-		if info, err := os.Stat(filepath.Join(b.project, name)); err == nil && info.Mode().IsRegular() {
+		if info, err := os.Stat(filepath.Join(d.project, name)); err == nil && info.Mode().IsRegular() {
 			return name, nil
 		}
 	}
 	if main != "" {
 		return "", startFault(fmt.Sprintf("main is %q, which is not a file", main), "name a file that is there after the build")
 	}
-	return "", startFault("there is no script start, no main, no server.js and no index.js", "add a script start such as node server.js")
+	return "", startFault("there is no script start, no main, no server.js and no index.js", d.buildHint("add a script start such as node server.js"))
+}
+
+// buildHint returns what to do about an app that starts nothing: it may be a site whose build script has another name.
+func (d decision) buildHint(do string) string {
+	for _, name := range slices.Sorted(maps.Keys(d.manifest.Scripts)) {
+		if strings.Contains(name, "build") && len(d.scripts) == 0 && slices.ContainsFunc(makers, d.has) {
+			return do + ", or set BP_NODE_RUN_SCRIPTS=" + name + " if it is a site"
+		}
+	}
+	return do
 }
 
 // appFolders returns where the app has links to its packages, relative to the app's folder.
