@@ -144,6 +144,9 @@ func TestNode(t *testing.T) {
 		if part := ask(t, name, "/heap"); strings.TrimSpace(part) != "0.5" {
 			t.Errorf("the heap may have %s of the memory, want 0.5", part)
 		}
+		if home := strings.TrimSpace(ask(t, name, "/home")); home != "/home/nonroot" { // as container engines set it
+			t.Errorf("HOME is %q, want /home/nonroot", home)
+		}
 		build(t, app, name, "-e", "BP_NODE_VERSION=20.11.0") // which does not know the option
 		ask(t, name, "/env")
 		edit(t, app, "package.json", `"node server.js`, `"cross-env NODE_ENV=staging PORT=1 node server.js`)

@@ -2,10 +2,13 @@ package platform
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -73,11 +76,38 @@ func (h *Home) Run(ctx context.Context, options RunOptions) error {
 		}
 		binds, env = append(binds, bind), append(env, "SERVICE_BINDING_ROOT="+bindingRoot)
 	}
+	env = append(env, options.Env...)
+	if !slices.ContainsFunc(env, func(one string) bool { return strings.HasPrefix(one, "HOME=") }) {
+		home, err := homeOf(root, uid)
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", options.Image, err)
+		}
+		env = append(env, "HOME="+home)
+	}
 	return sandbox.Run(ctx, sandbox.Spec{
 		Root: root, RootWritable: true, UID: uid, GID: gid, Dir: workingDir(config.Config),
-		Binds: binds, Env: append(env, options.Env...), Args: args, Network: sandbox.HostNetwork,
+		Binds: binds, Env: env, Args: args, Network: sandbox.HostNetwork,
 		Stdin: options.Stdin, Stdout: options.Stdout, Stderr: options.Stderr, Grace: stopGrace,
 	})
+}
+
+// homeOf returns the home of a user by /etc/passwd of an image, "/" for a user who is not there, as container engines set HOME.
+func homeOf(root string, uid int) (string, error) {
+	opened, err := os.OpenRoot(root)
+	if err != nil {
+		return "", err
+	}
+	defer opened.Close()
+	data, err := opened.ReadFile("etc/passwd")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	for line := range strings.Lines(string(data)) {
+		if fields := strings.Split(strings.TrimSpace(line), ":"); len(fields) == 7 && fields[2] == strconv.Itoa(uid) {
+			return fields[5], nil
+		}
+	}
+	return "/", nil
 }
 
 // unpackApp unpacks an image with the mount points of a sandbox and, beside it, the files bound there.

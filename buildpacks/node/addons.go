@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -14,6 +15,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/compiler"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // debian returns where the compiler comes from.
@@ -85,10 +87,14 @@ func (b *builder) runOnce(ctx context.Context, dir string, arguments []string, e
 // resolve has npm make the lockfile that the app lacks, which tells what an install would run, and returns what puts it into the
 // folder, too.
 func (b *builder) resolve(ctx context.Context, dir string, env config.Environment, prepare func() error) (func() error, error) {
-	if err := b.runOnce(ctx, dir, []string{"install", "--package-lock-only", "--save"}, env, prepare); err != nil {
+	err := b.runOnce(ctx, dir, []string{"install", "--package-lock-only", "--save"}, env, prepare)
+	if f := (fault.Fault{}); errors.As(err, &f) && f.ID == "node-install" {
+		f.What = "npm could not make the lockfile that the app lacks"
+		return nil, f
+	}
+	if err != nil {
 		return nil, err
 	}
-	var err error
 	if b.resolved, err = os.ReadFile(filepath.Join(dir, lockfileName)); err != nil {
 		return nil, fmt.Errorf("reading what npm would install: %w", err)
 	}

@@ -177,7 +177,28 @@ func (d decision) startCommand(command, name, script string, seen []string) (sta
 	case len(words) > 1 && words[0] == "npx" && !strings.HasPrefix(words[1], "-"):
 		return d.startProgram(words[1:], name)
 	}
+	if member := d.workspaceOf(command); slices.Contains(argv.Managers, words[0]) && member != "" {
+		return start{}, startFault(fmt.Sprintf("the script %s is %q, which starts a workspace", name, script), "set BP_NODE_PROJECT_PATH="+member)
+	}
 	return d.startProgram(words, name)
+}
+
+// workspaceName matches the workspace that a command of a package manager is about.
+var workspaceName = regexp.MustCompile(`(?:--workspace[= ]|-w[= ]?|workspace |--filter[= ]|-F )(\S+)`)
+
+// workspaceOf returns the folder of the workspace that a command names, "" if it names none.
+func (d decision) workspaceOf(command string) string {
+	found := workspaceName.FindStringSubmatch(command)
+	if found == nil {
+		return ""
+	}
+	for _, member := range d.members {
+		m, err := readManifest(filepath.Join(d.root, member))
+		if member == path.Clean(found[1]) || err == nil && m.Name == found[1] {
+			return member
+		}
+	}
+	return ""
 }
 
 // shells are programs of packages that start others by npm or a shell.

@@ -264,6 +264,7 @@ func TestFaults(t *testing.T) {
 		{name: "start-bun-alone", app: start("bun run --smol")},
 		{name: "start-bun-program", app: start("bun run next start")},
 		{name: "start-nested-empty", app: manifest(`{"scripts": {"start": "npm run serve", "serve": " "}}`)},
+		{name: "start-workspace", app: files{"package.json": `{"workspaces": ["apps/*"], "scripts": {"start": "npm run start --workspace=@a/api"}}`, "apps/api/package.json": `{"name": "@a/api"}`}},
 		{name: "start-nothing", app: manifest(`{"scripts": {"docs:build": "vitepress build docs"}, "devDependencies": {"vitepress": "1"}}`)},
 		{name: "start-circle", app: manifest(`{"scripts": {"start": "npm run serve", "serve": "bun start"}}`)},
 		{name: "start-nested-hook", app: manifest(`{"scripts": {"start": "npm run serve", "serve": "node x", "preserve": "a"}}`)},

@@ -5,6 +5,7 @@ const v8 = require('node:v8');
 const greeting = process.argv[3];
 const answers = {
   '/env': () => process.env.NODE_ENV,
+  '/home': () => process.env.HOME,
   '/heap': () => (v8.getHeapStatistics().heap_size_limit / Math.min(process.constrainedMemory() || Infinity, os.totalmem())).toFixed(1),
 };
 const server = http.createServer((request, response) => {
