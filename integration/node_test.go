@@ -241,7 +241,7 @@ func TestNodeFails(t *testing.T) {
 		{name: "node-on-static", app: "hello", flags: []string{"--run-image", "static"}},
 		// A release that no other test has installed for all apps.
 		{name: "node-offline", app: "hello", flags: []string{"--network", "none", "-e", "BP_NODE_VERSION=24.0.1", "-e", "NPM_CONFIG_REGISTRY=http://127.0.0.1:9"}},
-		{name: "node-outdated", app: "pnpm"},
+		{name: "node-outdated", app: "pnpm", flags: []string{"-e", "BP_NODE_PROJECT_PATH=packages/web"}},
 		{name: "node-nothing-to-start", files: map[string]string{"package.json": `{}`, "app.js": ""}},
 		{name: "node-main-outside", files: map[string]string{"package.json": `{"main": "../server.js"}`, "server.js": ""}},
 		{name: "node-main-missing", files: map[string]string{"package.json": `{"main": "dist/server"}`, "server.js": ""}},
