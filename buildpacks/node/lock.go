@@ -14,7 +14,7 @@ import (
 var lockFile string
 
 // lock is what is known of Node.js and package managers without asking anybody: every release and its hash, in the form
-// of the registry ("sha512-" and base64).
+// of the registry ("sha512-" and base64), of which the file leaves out the beginning.
 type lock struct {
 	Default   string                       `toml:"default"`   // the newest release with long-term support
 	CodeNames map[string]uint64            `toml:"codenames"` // "krypton" -> 24
@@ -33,6 +33,11 @@ func readLock() (lock, error) {
 	var l lock
 	if _, err := toml.Decode(lockFile, &l); err != nil {
 		return lock{}, fmt.Errorf("reading lock.toml: %w", err)
+	}
+	for _, releases := range l.Packages {
+		for version, sum := range releases {
+			releases[version] = "sha512-" + sum
+		}
 	}
 	return l, nil
 }

@@ -98,7 +98,7 @@ func (d decision) startScript(name string, seen []string) (start, error) {
 	if first := buildFirst.FindStringSubmatch(script); first != nil && d.built(first[1]) {
 		script = script[len(first[0]):]
 	}
-	command, variables := variablesOf(nextPort.ReplaceAllString(script, "$1"))
+	command, variables := argv.Variables(nextPort.ReplaceAllString(script, "$1"))
 	s, err := d.startCommand(command, name, script, seen)
 	maps.Copy(variables, s.variables) // of a script that this one runs
 	s.variables = variables
@@ -129,21 +129,6 @@ func (d decision) built(name string) bool {
 
 // nextPort matches a port for Next.js that is a variable, which it reads by itself.
 var nextPort = regexp.MustCompile(`^((?:\S+ )*next start\b.*?) (?:-p|--port)[ =]["']?\$(?:PORT|\{PORT(?::?-\d+)?\})["']?`)
-
-// assigned matches what sets a variable before a program: a shell, env or cross-env does.
-var assigned = regexp.MustCompile(`^(?:(?:npx )?cross-env(?:-shell)? +|env +)?([A-Za-z_]\w*)=('[^']*'|"[^"$\x60\\]*"|[^\s'"$\x60\\&|;<>()*?\[~#]*)\s+`)
-
-// variablesOf cuts the variables that a script sets off its beginning.
-func variablesOf(script string) (command string, variables map[string]string) {
-	variables = map[string]string{}
-	for {
-		found := assigned.FindStringSubmatch(script)
-		if found == nil {
-			return script, variables
-		}
-		script, variables[found[1]] = script[len(found[0]):], strings.Trim(found[2], `'"`)
-	}
-}
 
 // startCommand reads the command of a script.
 func (d decision) startCommand(command, name, script string, seen []string) (start, error) {

@@ -3,6 +3,7 @@ package procfile
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,13 +13,14 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/argv"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 )
 
 type settings struct {
 	Default string `config:"BP_PROCFILE_DEFAULT_PROCESS"`
 }
 
-func build(_ context.Context, in bp.BuildContext) (bp.BuildResult, error) {
+func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	var s settings
 	if err := in.Config.Decode(&s); err != nil {
 		return bp.BuildResult{}, err
@@ -31,7 +33,7 @@ func build(_ context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	processes = slices.DeleteFunc(processes, func(p bp.Process) bool {
+	processes = slices.DeleteFunc(processes, func(p process) bool {
 		if p.Type == "web" && argv.Script(p.Command) != "" {
 			in.Log.Bullet("Process web is a script of package.json, which is started without %s", p.Command[0])
 			return true
@@ -45,19 +47,49 @@ func build(_ context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		return bp.BuildResult{}, err
 	}
 	in.Log.Heading("Process types")
+	var result bp.BuildResult
 	for _, p := range processes {
+		result.Processes = append(result.Processes, p.Process)
 		why := ""
 		if p.Default {
 			why = "default"
 		}
 		in.Log.Decision(p.Type, display(p.Command), why)
+		for _, name := range slices.Sorted(maps.Keys(p.variables)) {
+			in.Log.Bullet("  with %s=%s", name, p.variables[name])
+		}
 	}
-	return bp.BuildResult{Processes: processes}, nil
+	return result, setVariables(ctx, in, processes)
+}
+
+// setVariables makes the layer with the variables that processes set for their programs.
+func setVariables(ctx context.Context, in bp.BuildContext, processes []process) error {
+	all := map[string]map[string]string{}
+	for _, p := range processes {
+		if len(p.variables) > 0 {
+			all[p.Type] = p.variables
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	_, err := in.Layers.Contribute(ctx, layer.Request{
+		Name: "variables", Flags: layer.Flags{Launch: true}, Key: all,
+		Fill: func(_ context.Context, l *layer.Layer) error {
+			for process, variables := range all {
+				for name, value := range variables {
+					l.LaunchEnv.OverrideIn(process, name, value)
+				}
+			}
+			return nil
+		},
+	})
+	return err
 }
 
 // setDefault marks the process that starts when none is named. Another buildpack may give that one, so a Procfile
 // without it is right, unless the user named it.
-func setDefault(in bp.BuildContext, processes []bp.Process, name string) error {
+func setDefault(in bp.BuildContext, processes []process, name string) error {
 	for i := range processes {
 		if processes[i].Type == name {
 			processes[i].Default = true

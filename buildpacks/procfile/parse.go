@@ -14,9 +14,15 @@ import (
 // processType is the lifecycle's own rule for names of processes.
 var processType = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
+// process is a line of a Procfile.
+type process struct {
+	bp.Process
+	variables map[string]string // that it sets for its program
+}
+
 // parse returns the processes of a Procfile in its order. Empty lines and lines that begin with "#" mean nothing.
-func parse(text string) ([]bp.Process, error) {
-	var processes []bp.Process
+func parse(text string) ([]process, error) {
+	var processes []process
 	seen := map[string]int{}
 	for i, line := range strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n") {
 		number := i + 1
@@ -33,11 +39,12 @@ func parse(text string) ([]bp.Process, error) {
 			return nil, lineFault("procfile-twice", number, fmt.Sprintf("process %s is on line %d already", name, first), "remove one of them")
 		}
 		seen[name] = number
-		argv, err := split(number, command)
+		command, variables := argv.Variables(command)
+		words, err := split(number, command)
 		if err != nil {
 			return nil, err
 		}
-		processes = append(processes, bp.Process{Type: name, Command: argv})
+		processes = append(processes, process{bp.Process{Type: name, Command: words}, variables})
 	}
 	if len(processes) == 0 {
 		return nil, fault.Fault{ID: "procfile-empty", What: "Procfile has no process", Do: `write "web: command", or remove the file`}

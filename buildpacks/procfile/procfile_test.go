@@ -3,6 +3,7 @@ package procfile_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
@@ -44,6 +45,7 @@ func TestBuild(t *testing.T) {
 	}{
 		{name: "words", procfile: "# comment\n\nweb: server --title 'Hello, \"world\"' --empty \"\" a\\ b 'a;b|c' \"1>2\" 5$\r\nrake.task_2: ./bin/x\n"},
 		{name: "scripts", procfile: "web: npm start\nrelease: npm run migrate\nworker: queue"},
+		{name: "variables", procfile: "web: NODE_ENV=staging A='x y' server\nworker: B=1 queue"},
 		{name: "no-web", procfile: "worker: queue"},
 		{name: "default-named", procfile: "web: a\nworker: b", env: config.Environment{"BP_PROCFILE_DEFAULT_PROCESS": "worker"}},
 	}
@@ -58,7 +60,19 @@ func TestBuild(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			kittest.Golden(t, test.name+".txt", got.Log()+"--- launch.toml\n"+string(launch))
+			text := got.Log() + "--- launch.toml\n" + string(launch)
+			variables, err := filepath.Glob(filepath.Join(got.Layers, "variables", "env.launch", "*", "*"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, file := range variables {
+				value, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				text += "--- " + strings.TrimPrefix(file, got.Layers+"/") + "\n" + string(value) + "\n"
+			}
+			kittest.Golden(t, test.name+".txt", text)
 		})
 	}
 }
@@ -79,7 +93,7 @@ func TestBuildFaults(t *testing.T) {
 		{name: "variable-in-quotes", procfile: `web: server --port "${PORT:-8080}"`},
 		{name: "backticks", procfile: "web: server `hostname`"},
 		{name: "substitution", procfile: "web: server $(hostname)"},
-		{name: "assignment", procfile: "web: PORT=80 server"},
+		{name: "assignment", procfile: "web: PORT=$A server"},
 		{name: "pattern", procfile: "web: server *.html"},
 		{name: "home", procfile: "web: ~/server"},
 		{name: "trailing-comment", procfile: "web: server # the server"},

@@ -1,6 +1,7 @@
 package argv
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -24,4 +25,19 @@ func Script(words []string) string {
 		return ""
 	}
 	return rest[0]
+}
+
+// assigned matches what sets a variable before a program: a shell, env or cross-env does.
+var assigned = regexp.MustCompile(`^(?:(?:npx )?cross-env(?:-shell)? +|env +)?([A-Za-z_]\w*)=('[^']*'|"[^"$\x60\\]*"|[^\s'"$\x60\\&|;<>()*?\[~#]*)\s+`)
+
+// Variables cuts the variables that a command sets for its program, as a shell, env or cross-env does, off its beginning.
+func Variables(command string) (rest string, variables map[string]string) {
+	variables = map[string]string{}
+	for {
+		found := assigned.FindStringSubmatch(command)
+		if found == nil {
+			return command, variables
+		}
+		command, variables[found[1]] = command[len(found[0]):], strings.Trim(found[2], `'"`)
+	}
 }

@@ -9,6 +9,9 @@ func (e Env) Default(name, value string) { e[name+".default"] = value }
 // Override sets a variable whatever it was.
 func (e Env) Override(name, value string) { e[name+".override"] = value }
 
+// OverrideIn sets a variable for one process, whatever it was.
+func (e Env) OverrideIn(process, name, value string) { e.Override(process+"/"+name, value) }
+
 // Prepend puts value and the delimiter before what the variable holds.
 func (e Env) Prepend(name, delimiter, value string) {
 	e[name+".prepend"], e[name+".delim"] = value, delimiter

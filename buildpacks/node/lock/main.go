@@ -142,7 +142,7 @@ func locked(all versions, oldest uint64) hashes {
 	for text, one := range all {
 		v, err := semver.StrictNewVersion(text)
 		if err == nil && v.Prerelease() == "" && v.Major() >= oldest && strings.HasPrefix(one.Dist.Integrity, "sha512-") {
-			kept[text] = one.Dist.Integrity
+			kept[text] = strings.TrimPrefix(one.Dist.Integrity, "sha512-")
 		}
 	}
 	return kept
