@@ -96,12 +96,12 @@ func TestNodeArchive(t *testing.T) {
 	}
 }
 
-// installed returns a file of what is installed for all apps.
+// installed returns a file of what is installed for all apps, of the newest release that there is.
 func installed(t *testing.T, pattern string) string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(home(), "tools", "*", filepath.FromSlash(pattern)))
 	if err != nil || len(found) == 0 {
 		t.Fatalf("no %s is installed: %v", pattern, err)
 	}
-	return found[0]
+	return found[len(found)-1]
 }
