@@ -86,7 +86,7 @@ func hidden(name string) bool {
 // bindings are their types and the keys that hold the settings of a user, each under its name in HOME.
 var bindings = map[string][]string{"npmrc": {".npmrc"}, "yarnrc": {".yarnrc", ".yarnrc.yml"}}
 
-// readBindings returns the files with settings that bindings hold, by name. No key holds anything of them.
+// readBindings returns the files with settings that bindings hold, by name.
 func readBindings(in bp.Workspace) (map[string]string, error) {
 	bound := map[string]string{}
 	for _, kind := range slices.Sorted(maps.Keys(bindings)) {

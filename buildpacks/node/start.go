@@ -17,14 +17,14 @@ import (
 
 // start is how the app is started.
 type start struct {
-	arguments []string // of node or Bun; nil for the main file
-	bun       bool     // Bun runs the app
-	program   []string // of a package, with its arguments: its file is known after the install
-	elsewhere bool     // a Procfile says how
-	port      string   // that Next.js' own program would be told
-	command   []string // as the script says it
-	script    string   // that says so; empty for the main file
-	variables map[string]string
+	arguments []string          // of node or Bun; nil for the main file
+	bun       bool              // Bun runs the app
+	program   []string          // of a package, with its arguments: its file is known after the install
+	elsewhere bool              // a Procfile says how
+	port      string            // that Next.js' own program would be told
+	command   []string          // as the script says it
+	script    string            // that says so; empty for the main file
+	variables map[string]string // that the script sets for its program
 
 	everywhere bool // the server listens where HOSTNAME says
 }
@@ -226,7 +226,7 @@ func (d decision) startProgram(words []string, script string) (start, error) {
 }
 
 // absent are programs that the run image does not have and no package should be taken for.
-var absent = []string{"npm", "npx", "pnpm", "pnpx", "yarn", "bun", "bunx", "sh", "bash"}
+var absent = append(slices.Clone(argv.Managers), "bun", "bunx", "sh", "bash")
 
 func notFound(name, script string) error {
 	return startFault(fmt.Sprintf("the script %s is %q, which is neither node nor a program of a package in the lockfile", name, script), "write it as node and a file, or say how to start in a Procfile")

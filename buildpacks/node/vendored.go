@@ -53,8 +53,10 @@ func (b *builder) installVendored(ctx context.Context) error {
 	if b.offline == "" && !b.Vendored {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Join(b.root, b.offline), 0o755); err != nil { // Yarn wants it to be there
-		return fmt.Errorf("making %s: %w", b.offline, err)
+	if b.offline != "" { // Yarn wants it to be there
+		if err := os.MkdirAll(filepath.Join(b.root, b.offline), 0o755); err != nil {
+			return fmt.Errorf("making %s: %w", b.offline, err)
+		}
 	}
 	if b.hasPackages() {
 		if _, err := b.installed(ctx); err != nil {
