@@ -26,7 +26,7 @@ func unpackRunImages(t *testing.T, names ...string) map[string]string {
 	if testing.Short() {
 		t.Skip("it downloads up to 40 MB: run without -short")
 	}
-	images, err := assemble.Build(t.Context(), assemble.Options{Dir: "../../stacks", Names: names, Archs: []string{runtime.GOARCH}, Cache: t.TempDir()})
+	images, err := assemble.Build(t.Context(), assemble.Options{Dir: "../../stacks/images", Names: names, Archs: []string{runtime.GOARCH}, Cache: t.TempDir()})
 	var f fault.Fault
 	if errors.As(err, &f) && slices.Contains([]string{"mirror-missing", "fetch-offline", "lock-drift"}, f.ID) {
 		t.Skipf("no mirror of Debian can give the images: %v", err)

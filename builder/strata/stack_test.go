@@ -39,7 +39,7 @@ func stacks(t *testing.T) (dir string, args []string) {
 	dir = t.TempDir()
 	files := map[string]string{"acme/stack.toml": ownStack}
 	for _, arch := range architectures {
-		lock, err := os.ReadFile("../../stacks/static/lock-" + arch + ".toml")
+		lock, err := os.ReadFile("../../stacks/images/static/lock-" + arch + ".toml")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -72,7 +72,7 @@ func stackCommand() *cobra.Command {
 			names = nil // all of them
 		}
 		o := assemble.Options{
-			Dir: filepath.Join(filepath.Dir(path), "stacks"), Names: names, Archs: expand(arch), Cache: cache,
+			Dir: filepath.Join(filepath.Dir(path), "stacks", "images"), Names: names, Archs: expand(arch), Cache: cache,
 			Locked: locked, Progress: s.downloads, Log: s.line,
 		}
 		if dir != "" {
@@ -122,7 +122,7 @@ func updateStacks(cmd *cobra.Command, options assemble.Options, s *screen) error
 	if err := updateFolder(cmd, options, s); err != nil || options.Base != "" || options.Names != nil {
 		return err
 	}
-	options.Dir, options.Base = filepath.Join(filepath.Dir(options.Dir), "buildpacks", "kit"), options.Dir
+	options.Dir, options.Base = filepath.Join(options.Dir, "..", "..", "buildpacks", "kit"), options.Dir
 	return updateFolder(cmd, options, s)
 }
 
@@ -154,7 +154,7 @@ func updateFolder(cmd *cobra.Command, options assemble.Options, s *screen) error
 		return due.Err()
 	}
 	for _, file := range due.Files {
-		s.line("wrote " + filepath.Join(filepath.Base(options.Dir), file))
+		s.line("wrote " + filepath.Join(options.Dir, file))
 	}
 	return nil
 }

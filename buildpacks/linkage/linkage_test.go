@@ -175,7 +175,7 @@ func TestLibraryList(t *testing.T) {
 	library := regexp.MustCompile(`(?m)^[-l]\S+ \S+ /usr/lib\S*/([^/ ]+\.so(?:\.[0-9.]+)?) `)
 	names := map[string]bool{}
 	for _, stack := range []string{"static", "glibc"} {
-		lists, err := filepath.Glob(filepath.Join("../../stacks", stack, "contents-*.txt"))
+		lists, err := filepath.Glob(filepath.Join("../../stacks/images", stack, "contents-*.txt"))
 		if err != nil || len(lists) == 0 {
 			t.Fatalf("no list of the files of %s: %v", stack, err)
 		}

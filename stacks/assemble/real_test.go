@@ -44,7 +44,7 @@ func TestStacks(t *testing.T) {
 	} {
 		t.Run(arch, func(t *testing.T) {
 			t.Parallel()
-			o := assemble.Options{Dir: "..", Names: names, Archs: []string{arch}, Cache: t.TempDir(), Log: func(s string) { t.Log(s) }}
+			o := assemble.Options{Dir: "../images", Names: names, Archs: []string{arch}, Cache: t.TempDir(), Log: func(s string) { t.Log(s) }}
 			images := stacks(t, o)
 			o.Names = nil
 			for _, i := range images {
@@ -66,9 +66,9 @@ func TestExample(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it downloads 10 MB")
 	}
-	o := assemble.Options{Dir: "../example", Base: "..", Archs: []string{"amd64"}, Cache: t.TempDir(), Log: func(s string) { t.Log(s) }}
+	o := assemble.Options{Dir: "../example", Base: "../images", Archs: []string{"amd64"}, Cache: t.TempDir(), Log: func(s string) { t.Log(s) }}
 	own := stacks(t, o)[0]
-	o.Dir, o.Base, o.Names = "..", "", []string{"glibc"}
+	o.Dir, o.Base, o.Names = "../images", "", []string{"glibc"}
 	base := stacks(t, o)[0]
 	if diff := cmp.Diff(base.Layers, own.Layers[:min(len(base.Layers), len(own.Layers))]); diff != "" || len(own.Layers) != len(base.Layers)+1 {
 		t.Errorf("it has %d layers; the lower ones are not those of its base:\n%s", len(own.Layers), diff)
