@@ -226,7 +226,7 @@ func (b *build) buildpackLayer(ctx context.Context, bp buildpack) (blob, error) 
 }
 
 // programs are what buildpacks put into images, by their packages below buildpacks, and the buildpack that does.
-var programs = map[string]string{"launch": helperID, "web/serve": webID}
+var programs = map[string]string{"launch-helper/launch": helperID, "web/serve": webID}
 
 // suiteLayer makes the layer of the first buildpack: it compiles the multi-call binary and, beside it, the programs that
 // buildpacks put into images. They depend on buildpacks/ alone: nothing there may import from outside it.

@@ -14,7 +14,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/helper"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 )
@@ -125,7 +125,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	bin := filepath.Join(out.Path, "bin")
 	list := processes(d.targets, bin)
 	if d.Reload {
-		list = helper.Reload(in, list, in.AppDir, bin)
+		list = launchhelper.Reload(in, list, in.AppDir, bin)
 	}
 	return bp.BuildResult{Processes: list}, nil
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/helper"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 )
 
@@ -20,7 +20,7 @@ func requiredToDebug(c config.Config) []bp.Entry {
 	if err := c.Decode(&s); err != nil || !s.Debug {
 		return nil
 	}
-	return []bp.Entry{helper.Required()}
+	return []bp.Entry{launchhelper.Required()}
 }
 
 // debug makes the layer by which the launcher asks the launch helper for the options of Node.js.
@@ -29,7 +29,7 @@ func (b *builder) debug(ctx context.Context) error {
 		return nil
 	}
 	b.Log.Decision("Inspector", "with BPL_DEBUG_ENABLED=true at launch", "BP_DEBUG_ENABLED")
-	program := helper.Path(b.BuildContext)
+	program := launchhelper.Path(b.BuildContext)
 	_, err := b.Layers.Contribute(ctx, layer.Request{
 		Name: "debug", Flags: layer.Flags{Launch: true}, Key: struct {
 			Program string `json:"program"`

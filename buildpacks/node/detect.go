@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/helper"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 )
 
 // Detect takes part in apps that have a package.json at their root or where BP_NODE_PROJECT_PATH says.
@@ -29,7 +29,7 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 		case name != manifestFile:
 			return bp.Fail(name + " found, but no package.json; make one with npm init"), nil
 		default:
-			requires := append([]bp.Entry{bp.Tools("node", wanted(in)...)}, helper.RequiredToReload(in.Config)...)
+			requires := append([]bp.Entry{bp.Tools("node", wanted(in)...)}, launchhelper.RequiredToReload(in.Config)...)
 			requires = append(requires, requiredToDebug(in.Config)...)
 			return bp.Pass("package.json found", bp.Plan{Provides: []string{"node"}, Requires: requires}), nil
 		}

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/helper"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 )
 
@@ -146,7 +146,7 @@ func (b *builder) reloading(list ...bp.Process) []bp.Process {
 	if !b.Reload {
 		return list
 	}
-	return helper.Reload(b.BuildContext, list, b.AppDir)
+	return launchhelper.Reload(b.BuildContext, list, b.AppDir)
 }
 
 // mainFile returns the file that main names, as Node.js finds it, or else server.js or index.js.

@@ -117,6 +117,10 @@ func TestBuildpackFiles(t *testing.T) {
 			if file.Buildpack.Name == "" || file.Buildpack.Description == "" {
 				t.Errorf("%s has no name or no description", p)
 			}
+			// golang is named as Go's users search for it.
+			if folder, id := path.Base(path.Dir(p)), path.Base(file.Buildpack.ID); folder != id && folder != "golang" {
+				t.Errorf("%s has the id %s; its folder is called %s, not %s", p, file.Buildpack.ID, id, folder)
+			}
 		})
 	}
 }

@@ -1,13 +1,13 @@
 package main
 
 import (
-	"github.com/strata-buildpacks/strata/buildpacks/cacerts"
-	"github.com/strata-buildpacks/strata/buildpacks/environment"
+	cacerts "github.com/strata-buildpacks/strata/buildpacks/ca-certificates"
+	environment "github.com/strata-buildpacks/strata/buildpacks/environment-variables"
 	"github.com/strata-buildpacks/strata/buildpacks/golang"
-	"github.com/strata-buildpacks/strata/buildpacks/health"
-	"github.com/strata-buildpacks/strata/buildpacks/helper"
+	health "github.com/strata-buildpacks/strata/buildpacks/health-checker"
+	labels "github.com/strata-buildpacks/strata/buildpacks/image-labels"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
-	"github.com/strata-buildpacks/strata/buildpacks/labels"
+	launchhelper "github.com/strata-buildpacks/strata/buildpacks/launch-helper"
 	"github.com/strata-buildpacks/strata/buildpacks/linkage"
 	"github.com/strata-buildpacks/strata/buildpacks/node"
 	"github.com/strata-buildpacks/strata/buildpacks/procfile"
@@ -23,7 +23,7 @@ func table() []bp.Buildpack {
 		golang.Buildpack(),
 		health.Buildpack(),
 		labels.Buildpack(),
-		helper.Buildpack(),
+		launchhelper.Buildpack(),
 		linkage.Buildpack(),
 		node.Buildpack(),
 		procfile.Buildpack(),

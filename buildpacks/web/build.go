@@ -8,7 +8,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/helper"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 )
 
 // made are the folders that tools for front ends write to, by default; * is one that is named after the project.
@@ -47,7 +47,7 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if saved.files > 0 {
 		in.Log.Bullet("%d files compressed: %.2f MB instead of %.2f MB over the wire", saved.files, float64(saved.after)/1e6, float64(saved.before)/1e6)
 	}
-	server, err := helper.Contribute(ctx, in, "server", program)
+	server, err := launchhelper.Contribute(ctx, in, "server", program)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}

@@ -5,9 +5,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	labels "github.com/strata-buildpacks/strata/buildpacks/image-labels"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
-	"github.com/strata-buildpacks/strata/buildpacks/labels"
 )
 
 func TestMain(m *testing.M) { kittest.Main(m, labels.Buildpack()) }

@@ -5,7 +5,7 @@ import (
 	"context"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/helper"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 )
 
 // process is the process type and what the launch helper is told.
@@ -29,7 +29,7 @@ func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	if !s.Enabled {
 		return bp.Fail("BP_HEALTH_CHECKER_ENABLED is not true"), nil
 	}
-	return bp.Pass("BP_HEALTH_CHECKER_ENABLED is true", bp.Plan{Requires: []bp.Entry{helper.Required()}}), nil
+	return bp.Pass("BP_HEALTH_CHECKER_ENABLED is true", bp.Plan{Requires: []bp.Entry{launchhelper.Required()}}), nil
 }
 
 func build(_ context.Context, in bp.BuildContext) (bp.BuildResult, error) {
@@ -38,5 +38,5 @@ func build(_ context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		return bp.BuildResult{}, err
 	}
 	in.Log.Decision("Process", process, "GET /$THC_PATH at $THC_PORT or $PORT")
-	return bp.BuildResult{Processes: []bp.Process{{Type: process, Command: []string{helper.Path(in), process}}}}, nil
+	return bp.BuildResult{Processes: []bp.Process{{Type: process, Command: []string{launchhelper.Path(in), process}}}}, nil
 }

@@ -1,4 +1,4 @@
-package helper_test
+package launchhelper_test
 
 import (
 	"os"
@@ -7,12 +7,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/strata-buildpacks/strata/buildpacks/helper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	launchhelper "github.com/strata-buildpacks/strata/buildpacks/launch-helper"
 )
 
-func TestMain(m *testing.M) { kittest.Main(m, helper.Buildpack()) }
+func TestMain(m *testing.M) { kittest.Main(m, launchhelper.Buildpack()) }
 
 func TestDetect(t *testing.T) {
 	t.Parallel()
@@ -25,7 +25,7 @@ func TestDetect(t *testing.T) {
 
 func TestBuild(t *testing.T) {
 	t.Parallel()
-	dir := kittest.Builder(t, "../launch")
+	dir := kittest.Builder(t, "./launch")
 	got := kittest.Build(t, kittest.Case{Env: config.Environment{"CNB_BUILDPACK_DIR": dir}})
 	if got.Code != 0 {
 		t.Fatalf("exit code %d: %s", got.Code, got.Log())

@@ -1,11 +1,11 @@
-// Package helper is the buildpack that puts one program into the image for all buildpacks that need it beside the app.
-package helper
+// Package launchhelper is the buildpack that puts one program into the image for all buildpacks that need it beside the app.
+package launchhelper
 
 import (
 	"context"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/helper"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 )
 
 // Buildpack returns the buildpack strata/launch-helper.
@@ -14,10 +14,10 @@ func Buildpack() bp.Buildpack {
 }
 
 func detect(context.Context, bp.DetectContext) (bp.DetectResult, error) {
-	return bp.Pass("for buildpacks that ask for it", bp.Plan{Provides: []string{helper.Entry}}), nil
+	return bp.Pass("for buildpacks that ask for it", bp.Plan{Provides: []string{launchhelper.Entry}}), nil
 }
 
 func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
-	_, err := helper.Contribute(ctx, in, helper.Layer, helper.Program)
+	_, err := launchhelper.Contribute(ctx, in, launchhelper.Layer, launchhelper.Program)
 	return bp.BuildResult{}, err
 }

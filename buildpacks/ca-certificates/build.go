@@ -17,7 +17,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/helper"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 )
 
@@ -141,7 +141,7 @@ type launchKey struct {
 
 // trustAtLaunch makes the layer by which the launcher starts the launch helper before the app.
 func trustAtLaunch(ctx context.Context, in bp.BuildContext, embedded []byte) error {
-	k := launchKey{Program: helper.Path(in)}
+	k := launchKey{Program: launchhelper.Path(in)}
 	if len(embedded) > 0 {
 		sum := sha256.Sum256(embedded)
 		k.Embedded = hex.EncodeToString(sum[:])

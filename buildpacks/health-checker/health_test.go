@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/strata-buildpacks/strata/buildpacks/health"
+	health "github.com/strata-buildpacks/strata/buildpacks/health-checker"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )

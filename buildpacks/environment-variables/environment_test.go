@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/strata-buildpacks/strata/buildpacks/environment"
+	environment "github.com/strata-buildpacks/strata/buildpacks/environment-variables"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )

@@ -9,7 +9,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/helper"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 )
 
 // kind is the type of the bindings that hold certificates.
@@ -66,5 +66,5 @@ func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	if !s.launches(len(names) > 0) {
 		return bp.Pass(reason), nil
 	}
-	return bp.Pass(reason, bp.Plan{Requires: []bp.Entry{helper.Required()}}), nil
+	return bp.Pass(reason, bp.Plan{Requires: []bp.Entry{launchhelper.Required()}}), nil
 }

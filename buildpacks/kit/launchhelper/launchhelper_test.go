@@ -1,4 +1,4 @@
-package helper_test
+package launchhelper_test
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/helper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 )
 
 func TestMain(m *testing.M) {
@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 }
 
 func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
-	return bp.Pass("always", bp.Plan{Requires: helper.RequiredToReload(in.Config)}), nil
+	return bp.Pass("always", bp.Plan{Requires: launchhelper.RequiredToReload(in.Config)}), nil
 }
 
 // build has the process that the variable names.
@@ -28,7 +28,7 @@ func build(_ context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		{Type: "worker", Command: []string{"/bin/worker"}},
 		{Type: name, Command: []string{"/bin/app", "-a"}, Args: []string{"-b"}, WorkingDir: "/srv", Default: true},
 	}
-	return bp.BuildResult{Processes: helper.Reload(in, list, "/workspace", "/layers/bin")}, err
+	return bp.BuildResult{Processes: launchhelper.Reload(in, list, "/workspace", "/layers/bin")}, err
 }
 
 func sample(t *testing.T, env config.Environment) kittest.Case {

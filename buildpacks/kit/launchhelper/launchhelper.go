@@ -1,5 +1,5 @@
-// Package helper is how buildpacks use the program that strata/launch-helper puts into an image once for all of them.
-package helper
+// Package launchhelper is how buildpacks use the program that strata/launch-helper puts into an image once for all of them.
+package launchhelper
 
 import (
 	"path/filepath"

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/strata-buildpacks/strata/buildpacks/cacerts"
+	cacerts "github.com/strata-buildpacks/strata/buildpacks/ca-certificates"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
