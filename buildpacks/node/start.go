@@ -13,6 +13,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/argv"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 )
 
 // start is how the app is started.
@@ -36,9 +37,8 @@ var procfileWeb = regexp.MustCompile(`(?m)^[ \t]*web[ \t]*:[ \t]*((bun[ \t])?.*)
 func (d decision) chooseStart(dir string) (start, error) {
 	if procfile, err := os.ReadFile(filepath.Join(dir, "Procfile")); err == nil {
 		if web := procfileWeb.FindSubmatch(procfile); web != nil {
-			words, err := argv.Split(strings.TrimSpace(string(web[1])))
-			name := argv.Script(words)
-			if err != nil || name == "" {
+			name := argv.Script(strings.Fields(string(web[1])))
+			if name == "" {
 				return start{elsewhere: true, bun: len(web[2]) > 0}, nil
 			}
 			if d.manifest.Scripts[name] == "" {
@@ -98,11 +98,32 @@ func (d decision) startScript(name string, seen []string) (start, error) {
 	if first := buildFirst.FindStringSubmatch(script); first != nil && d.built(first[1]) {
 		script = script[len(first[0]):]
 	}
-	command, variables := argv.Variables(nextPort.ReplaceAllString(script, "$1"))
-	s, err := d.startCommand(command, name, script, seen)
-	maps.Copy(variables, s.variables) // of a script that this one runs
-	s.variables = variables
+	command, err := readScript(name, script)
+	if err != nil {
+		return start{}, err
+	}
+	s, err := d.startCommand(command.Words, name, script, seen)
+	maps.Copy(command.Variables, s.variables) // of a script that this one runs
+	s.variables = command.Variables
 	return s, err
+}
+
+// readScript returns the command of a script.
+func readScript(name, script string) (shell.Command, error) {
+	line, err := shell.Parse(nextPort.ReplaceAllString(script, "$1"))
+	if err != nil {
+		return shell.Command{}, scriptFault(name, script, err)
+	}
+	command, err := line.Simple()
+	return command, scriptFault(name, script, err)
+}
+
+// scriptFault returns the fault of a script that only a shell could start.
+func scriptFault(name, script string, err error) error {
+	if broken := new(shell.Error); errors.As(err, &broken) {
+		return startFault(fmt.Sprintf("the script %s is %q: %s", name, script, broken.What), broken.Do+", or say how to start in a Procfile")
+	}
+	return err
 }
 
 // scriptsWith returns the names of the scripts that the build runs, and one more.
@@ -130,15 +151,8 @@ func (d decision) built(name string) bool {
 // nextPort matches a port for Next.js that is a variable, which it reads by itself.
 var nextPort = regexp.MustCompile(`^((?:\S+ )*next start\b.*?) (?:-p|--port)[ =]["']?\$(?:PORT|\{PORT(?::?-\d+)?\})["']?`)
 
-// startCommand reads the command of a script.
-func (d decision) startCommand(command, name, script string, seen []string) (start, error) {
-	words, err := argv.Split(command)
-	if broken := new(argv.Error); errors.As(err, &broken) {
-		return start{}, startFault(fmt.Sprintf("the script %s is %q: %s", name, script, broken.What), broken.Do+", or say how to start in a Procfile")
-	}
-	if err != nil {
-		return start{}, err
-	}
+// startCommand reads the words of a script.
+func (d decision) startCommand(words []string, name, script string, seen []string) (start, error) {
 	switch {
 	case len(words) == 0:
 		return start{}, startFault("the script "+name+" is empty", "let it start a file")
@@ -158,7 +172,7 @@ func (d decision) startCommand(command, name, script string, seen []string) (sta
 	case len(words) > 1 && words[0] == "npx" && !strings.HasPrefix(words[1], "-"):
 		return d.startProgram(words[1:], name)
 	}
-	if member := d.workspaceOf(command); slices.Contains(argv.Managers, words[0]) && member != "" {
+	if member := d.workspaceOf(strings.Join(words, " ")); slices.Contains(argv.Managers, words[0]) && member != "" {
 		return start{}, startFault(fmt.Sprintf("the script %s is %q, which starts a workspace", name, script), "set BP_NODE_PROJECT_PATH="+member)
 	}
 	return d.startProgram(words, name)

@@ -6,9 +6,9 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/strata-buildpacks/strata/buildpacks/kit/argv"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 )
 
 // processType is the lifecycle's own rule for names of processes.
@@ -39,12 +39,11 @@ func parse(text string) ([]process, error) {
 			return nil, lineFault("procfile-twice", number, fmt.Sprintf("process %s is on line %d already", name, first), "remove one of them")
 		}
 		seen[name] = number
-		command, variables := argv.Variables(command)
-		words, err := split(number, command)
+		read, err := split(number, command)
 		if err != nil {
 			return nil, err
 		}
-		processes = append(processes, process{bp.Process{Type: name, Command: words}, variables})
+		processes = append(processes, process{bp.Process{Type: name, Command: read.Words}, read.Variables})
 	}
 	if len(processes) == 0 {
 		return nil, fault.Fault{ID: "procfile-empty", What: "Procfile has no process", Do: `write "web: command", or remove the file`}
@@ -52,20 +51,24 @@ func parse(text string) ([]process, error) {
 	return processes, nil
 }
 
-// split cuts a command into words as a shell would, and refuses what only a shell could do.
-func split(number int, command string) ([]string, error) {
-	words, err := argv.Split(command)
-	if broken := new(argv.Error); errors.As(err, &broken) {
+// split reads the command of a process, and refuses what only a shell could do.
+func split(number int, text string) (shell.Command, error) {
+	var command shell.Command
+	line, err := shell.Parse(text)
+	if err == nil {
+		command, err = line.Simple()
+	}
+	if broken := new(shell.Error); errors.As(err, &broken) {
 		id := "procfile-quotes"
-		if broken.Shell {
+		if broken.Part != "" {
 			id = "procfile-shell"
 		}
-		return nil, lineFault(id, number, broken.What, broken.Do)
+		return shell.Command{}, lineFault(id, number, broken.What, broken.Do)
 	}
-	if err == nil && len(words) == 0 {
-		return nil, lineFault("procfile-line", number, "the process has no command", `write "name: command"`)
+	if err == nil && len(command.Words) == 0 {
+		return shell.Command{}, lineFault("procfile-line", number, "the process has no command", `write "name: command"`)
 	}
-	return words, err
+	return command, err
 }
 
 func lineFault(id string, number int, what, do string) error {

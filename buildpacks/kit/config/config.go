@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
-	"github.com/mattn/go-shellwords"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 )
 
 // Variable is one declared variable, a [[metadata.configurations]] table of buildpack.toml.
@@ -132,9 +132,8 @@ func parseWords(name, kind, value string) ([]string, error) {
 	case "names":
 		return strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) }), nil
 	case "argv":
-		parser := shellwords.NewParser()
-		words, err := parser.Parse(value)
-		if err != nil || parser.Position >= 0 { // it stops where a shell would begin another command
+		words, err := shell.Words(value)
+		if err != nil {
 			return nil, fault.Fault{
 				ID:   "variable-not-words",
 				What: fmt.Sprintf("%s is %q, which does not split into words", name, value),
