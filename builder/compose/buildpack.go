@@ -1,17 +1,8 @@
 package compose
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
-
-	"github.com/BurntSushi/toml"
-
-	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // suiteBinary is the multi-call binary that every buildpack's bin/detect and bin/build are links to. It is in the
@@ -21,32 +12,34 @@ const suiteBinary = "suite"
 // buildpacksDir is where a builder has its buildpacks (Platform API, "Buildpacks Directory Layout").
 const buildpacksDir = "cnb/buildpacks"
 
-// buildpack is one buildpack.toml: as its author wrote it, and the part that
+// buildpack is one buildpack.toml: as it is in the builder, and the part that
 // the builder's labels repeat (Buildpack API, buildpack.toml).
 type buildpack struct {
 	API     string     `toml:"api"`
 	Info    info       `toml:"buildpack"`
 	Targets []Target   `toml:"targets"`
 	Stacks  []stackRef `toml:"stacks"`
+	Order   []Group    `toml:"order"` // of a composite, which has nothing else
 
+	uri    string // its folder, relative to builder.toml
 	source []byte
 }
 
 // info is what a builder tells about each of its buildpacks. A licence's names
 // have capitals in the label, because pack writes them so.
 type info struct {
-	ID          string   `toml:"id" json:"id,omitempty"`
-	Name        string   `toml:"name" json:"name,omitempty"`
-	Version     string   `toml:"version" json:"version,omitempty"`
-	Description string   `toml:"description" json:"description,omitempty"`
-	Homepage    string   `toml:"homepage" json:"homepage,omitempty"`
-	Keywords    []string `toml:"keywords" json:"keywords,omitempty"`
-	ExecEnv     []string `toml:"exec-env" json:"exec-env,omitempty"`
+	ID          string   `toml:"id,omitempty" json:"id,omitempty"`
+	Name        string   `toml:"name,omitempty" json:"name,omitempty"`
+	Version     string   `toml:"version,omitempty" json:"version,omitempty"`
+	Description string   `toml:"description,omitempty" json:"description,omitempty"`
+	Homepage    string   `toml:"homepage,omitempty" json:"homepage,omitempty"`
+	Keywords    []string `toml:"keywords,omitempty" json:"keywords,omitempty"`
+	ExecEnv     []string `toml:"exec-env,omitempty" json:"exec-env,omitempty"`
 	Licenses    []struct {
 		Type string `toml:"type"`
-		URI  string `toml:"uri"`
-	} `toml:"licenses" json:"licenses,omitempty"`
-	ClearEnv bool `toml:"clear-env" json:"clear-env,omitempty"`
+		URI  string `toml:"uri,omitempty"`
+	} `toml:"licenses,omitempty" json:"licenses,omitempty"`
+	ClearEnv bool `toml:"clear-env,omitempty" json:"clear-env,omitempty"`
 }
 
 // stackRef is what a buildpack may say besides its targets, for platforms that know none.
@@ -55,37 +48,8 @@ type stackRef struct {
 	Mixins []string `toml:"mixins" json:"mixins,omitempty"`
 }
 
-// readBuildpack reads the buildpack that ref names and checks that it is the
-// one, and that this lifecycle can run it on this architecture.
-func readBuildpack(root string, ref BuildpackRef, lc descriptor, arch string, distro Distro) (buildpack, error) {
-	name := path.Join(filepath.ToSlash(ref.URI), "buildpack.toml")
-	wrong := func(what string, err error, do string) (buildpack, error) {
-		return buildpack{}, fault.Fault{ID: "builder-buildpack", What: name + what, Err: err, Do: do}
-	}
-	data, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
-	if errors.Is(err, fs.ErrNotExist) {
-		return wrong(" is missing", nil, fmt.Sprintf("correct the uri of %q in builder.toml", ref.ID))
-	}
-	if err != nil {
-		return buildpack{}, fmt.Errorf("reading a buildpack: %w", err)
-	}
-	bp := buildpack{source: data}
-	if err := toml.Unmarshal(data, &bp); err != nil {
-		return wrong(" is not valid TOML", err, "correct the file")
-	}
-	switch {
-	case bp.Info.ID != ref.ID:
-		return wrong(fmt.Sprintf(" has id %q, builder.toml says %q", bp.Info.ID, ref.ID), nil, "make them agree")
-	case bp.Info.Version != ref.Version:
-		return wrong(fmt.Sprintf(" has version %q, builder.toml says %q", bp.Info.Version, ref.Version), nil, "make them agree")
-	case !lc.APIs.Buildpack.has(bp.API):
-		return wrong(fmt.Sprintf(" has api %q, lifecycle %s supports %s", bp.API, lc.Lifecycle.Version,
-			strings.Join(lc.APIs.Buildpack.Supported, ", ")), nil, "use one of these")
-	case !supports(bp.Targets, "linux", arch, distro):
-		return wrong(fmt.Sprintf(" has no target linux/%s, which the build image is", arch), nil, "add the target or use another build image")
-	}
-	return bp, nil
-}
+// composite reports whether the buildpack is an order of others.
+func (b buildpack) composite() bool { return len(b.Order) > 0 }
 
 // layer are the entries of the buildpack's layer, in pack's order.
 func (b buildpack) layer(files []entry) []entry {
@@ -100,8 +64,11 @@ func (b buildpack) layer(files []entry) []entry {
 }
 
 // files are the files of a buildpack's folder in the order of their names. suite is where its two executables lead, which
-// are links; programs are what it has of them itself.
+// are links; programs are what it has of them itself. A composite has no executables.
 func (b buildpack) files(suite string, programs ...entry) []entry {
+	if b.composite() {
+		return []entry{file("buildpack.toml", 0o644, b.source)}
+	}
 	files := []entry{folder("bin"), symlink("bin/build", 0o755, suite), symlink("bin/detect", 0o755, suite)}
 	for _, program := range programs {
 		files = append(files, file("bin/"+program.name, 0o755, program.data))

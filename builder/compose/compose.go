@@ -43,7 +43,7 @@ type build struct {
 	compiler   compiler
 	cache      cache
 	lifecycle  descriptor
-	buildpacks []buildpack // in the order of builder.toml
+	buildpacks []buildpack // those of builder.toml, then the members of composites
 	order      []Group     // with every version
 }
 
@@ -91,18 +91,11 @@ func prepare(o Options) (*build, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b.order, err = o.Config.resolve(); err != nil {
-		return nil, err
-	}
 	if b.lifecycle, err = readDescriptor(o.Root, o.Config.Lifecycle.Version); err != nil {
 		return nil, err
 	}
-	for _, ref := range o.Config.Buildpacks {
-		bp, err := readBuildpack(o.Root, ref, b.lifecycle, b.arch, b.distro)
-		if err != nil {
-			return nil, err
-		}
-		b.buildpacks = append(b.buildpacks, bp)
+	if err := b.readBuildpacks(); err != nil {
+		return nil, err
 	}
 	if err := os.MkdirAll(b.cache.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making the cache folder: %w", err)
@@ -176,7 +169,7 @@ func (b *build) layers(ctx context.Context) ([]mutate.Addendum, map[string]map[s
 	}
 	label := map[string]map[string]provided{}
 	sorted := slices.SortedFunc(slices.Values(b.buildpacks), func(x, y buildpack) int {
-		return strings.Compare(x.Info.ID, y.Info.ID)
+		return strings.Compare(x.Info.ID+"@"+x.Info.Version, y.Info.ID+"@"+y.Info.Version) // as pack
 	})
 	for _, bp := range sorted {
 		content, err := b.buildpackLayer(ctx, bp)
@@ -184,7 +177,7 @@ func (b *build) layers(ctx context.Context) ([]mutate.Addendum, map[string]map[s
 			return nil, nil, err
 		}
 		label[bp.Info.ID] = map[string]provided{bp.Info.Version: {
-			API: bp.API, Stacks: bp.Stacks, Targets: bp.Targets, LayerDiffID: content.diffID.String(),
+			API: bp.API, Stacks: bp.Stacks, Targets: bp.Targets, Order: bp.Order, LayerDiffID: content.diffID.String(),
 			Homepage: bp.Info.Homepage, Name: bp.Info.Name,
 		}}
 	}

@@ -43,10 +43,11 @@ type GroupRef struct {
 }
 
 // BuildpackRef says where a buildpack is: URI is a folder relative to
-// builder.toml, whose buildpack.toml must carry this ID and Version.
+// builder.toml, whose buildpack.toml must carry this ID and Version, unless they are empty. The members of a composite
+// need no reference where they are in folders beside it.
 type BuildpackRef struct {
-	ID      string `toml:"id"`
-	Version string `toml:"version"`
+	ID      string `toml:"id,omitempty"`
+	Version string `toml:"version,omitempty"`
 	URI     string `toml:"uri"`
 }
 
@@ -121,8 +122,8 @@ func (c Config) missing() []string {
 		}
 	}
 	for i, b := range c.Buildpacks {
-		if b.ID == "" || b.Version == "" || b.URI == "" {
-			out = append(out, fmt.Sprintf("id, version or uri of buildpacks[%d]", i))
+		if b.URI == "" {
+			out = append(out, fmt.Sprintf("uri of buildpacks[%d]", i))
 		}
 	}
 	for i, r := range c.Run.Images {
@@ -133,38 +134,7 @@ func (c Config) missing() []string {
 	return out
 }
 
-// resolve returns the order with every version filled in.
-func (c Config) resolve() ([]Group, error) {
-	out := make([]Group, 0, len(c.Order))
-	for _, g := range c.Order {
-		var refs []GroupRef
-		for _, ref := range g.Group {
-			i := slices.IndexFunc(c.Buildpacks, func(b BuildpackRef) bool {
-				return b.ID == ref.ID && (ref.Version == "" || ref.Version == b.Version)
-			})
-			if i < 0 {
-				return nil, fault.Fault{
-					ID:   "builder-order",
-					What: fmt.Sprintf("builder.toml: the order names buildpack %q, which [[buildpacks]] does not have", ref.name()),
-					Do:   "add it there or take it out of the order",
-				}
-			}
-			ref.Version = c.Buildpacks[i].Version
-			refs = append(refs, ref)
-		}
-		out = append(out, Group{Group: refs})
-	}
-	return out, nil
-}
-
-func (r GroupRef) name() string {
-	if r.Version == "" {
-		return r.ID
-	}
-	return r.ID + "@" + r.Version
-}
-
-// supports tells whether one of the targets is the platform; no targets means
+// supports reports whether one of the targets is the platform; no targets means
 // that all are. As for pack, distributions count only when the platform has one
 // and its version: a build image that declares none builds for all run images.
 func supports(targets []Target, os, arch string, distro Distro) bool {

@@ -36,6 +36,7 @@ type provided struct {
 	API         string     `json:"api"`
 	Stacks      []stackRef `json:"stacks,omitempty"`
 	Targets     []Target   `json:"targets,omitempty"`
+	Order       []Group    `json:"order,omitempty"`
 	LayerDiffID string     `json:"layerDiffID"`
 	Homepage    string     `json:"homepage,omitempty"`
 	Name        string     `json:"name,omitempty"`

@@ -61,7 +61,9 @@ func Folders(ctx context.Context, o Options, dir string) error {
 	}
 	entries := []entry{file("lifecycle.tgz", 0o644, archive), folder(parts)}
 	for i, bp := range b.buildpacks {
-		entries = append(entries, bp.alone(compiled)...)
+		if !bp.composite() { // it needs its members beside it
+			entries = append(entries, bp.alone(compiled)...)
+		}
 		part := bp.linked(b.buildpacks[0])
 		if i == 0 {
 			part = bp.files(suiteBinary, compiled...)
@@ -108,15 +110,17 @@ func in(dir string, entries []entry) []entry {
 	return all
 }
 
+// definition is the buildpack.toml of a composite, with every version.
+type definition struct {
+	API       string  `toml:"api"`
+	Buildpack info    `toml:"buildpack"`
+	Order     []Group `toml:"order"`
+}
+
 // composite are the files of the suite as one buildpack. The suite is released as one, so its buildpacks have one version.
 func (b *build) composite() ([]entry, error) {
 	type dependency struct {
 		URI string `toml:"uri"`
-	}
-	var definition struct {
-		API       string  `toml:"api"`
-		Buildpack info    `toml:"buildpack"`
-		Order     []Group `toml:"order"`
 	}
 	var packaged struct {
 		Buildpack    dependency   `toml:"buildpack"`
@@ -124,8 +128,8 @@ func (b *build) composite() ([]entry, error) {
 	}
 	packaged.Buildpack.URI = "."
 	first := b.buildpacks[0]
-	definition.API, definition.Order = first.API, b.order
-	definition.Buildpack = info{ID: suiteID, Name: "Strata", Version: first.Info.Version, Description: b.Config.Description}
+	all := definition{API: first.API, Order: b.order}
+	all.Buildpack = info{ID: suiteID, Name: "Strata", Version: first.Info.Version, Description: b.Config.Description}
 	for _, bp := range b.buildpacks {
 		if bp.Info.Version != first.Info.Version {
 			return nil, fault.Fault{ID: "builder-folders", What: fmt.Sprintf("%s has version %s, %s has %s", first.Info.ID, first.Info.Version, bp.Info.ID, bp.Info.Version), Do: "give all buildpacks of the suite one version"}
@@ -134,7 +138,7 @@ func (b *build) composite() ([]entry, error) {
 	}
 	dir := folderName(suiteID)
 	entries := []entry{folder(dir)}
-	for name, content := range map[string]any{"buildpack.toml": definition, "package.toml": packaged} {
+	for name, content := range map[string]any{"buildpack.toml": all, "package.toml": packaged} {
 		written, err := encode(dir+"/"+name, content)
 		if err != nil {
 			return nil, err
@@ -163,7 +167,7 @@ func (b *build) packConfig() (entry, error) {
 		} `toml:"build"`
 		Run RunImages `toml:"run"`
 	}
-	config.Description, config.Order, config.Run = b.Config.Description, b.order, b.Config.Run
+	config.Description, config.Order, config.Run = b.Config.Description, b.Config.Order, b.Config.Run
 	config.Lifecycle.URI, config.Build.Image = "lifecycle.tgz", b.Config.Build.Image
 	for _, bp := range b.buildpacks {
 		config.Buildpacks = append(config.Buildpacks, BuildpackRef{ID: bp.Info.ID, Version: bp.Info.Version, URI: parts + "/" + folderName(bp.Info.ID)})

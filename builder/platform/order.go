@@ -29,6 +29,30 @@ type member struct {
 	Optional bool   `toml:"optional,omitempty"`
 }
 
+// expanded returns the order as the lifecycle tries it: each group of a composite in its place, followed by what comes
+// after it, and without it where it is optional. orders are those of composites, by ID@VERSION.
+func (o order) expanded(orders map[string][]group) order {
+	var out order
+	for _, g := range o.Order {
+		i := slices.IndexFunc(g.Group, func(one member) bool { return orders[one.name()] != nil })
+		if i < 0 {
+			out.Order = append(out.Order, g)
+			continue
+		}
+		inner := orders[g.Group[i].name()]
+		if g.Group[i].Optional {
+			inner = append(slices.Clone(inner), group{})
+		}
+		for _, in := range inner {
+			one := order{[]group{{slices.Concat(g.Group[:i], in.Group, g.Group[i+1:])}}}
+			out.Order = append(out.Order, one.expanded(orders).Order...)
+		}
+	}
+	return out
+}
+
+func (m member) name() string { return m.ID + "@" + m.Version }
+
 // order reads the builder's order.
 func (u *unpackedBuilder) order() (order, error) {
 	var o order
@@ -54,58 +78,61 @@ func (o order) optional() map[string]bool {
 	return optional
 }
 
-// writeOrder writes the builder's order, or what is asked for instead.
-func (b *build) writeOrder() (err error) {
-	if b.order, err = b.builder.order(); err != nil {
+// writeOrder writes the builder's order, or what is asked for instead, and keeps it as it is tried.
+func (b *build) writeOrder() error {
+	asked, err := b.builder.order()
+	if err != nil {
+		return err
+	}
+	has, err := b.builder.buildpacks()
+	if err != nil {
 		return err
 	}
 	named := make([][]member, 0, 3)
 	for _, names := range [][]string{b.Buildpacks, b.Pre, b.Post} {
-		members, err := b.builder.members(names)
+		members, err := members(has, names)
 		if err != nil {
 			return err
 		}
 		named = append(named, members)
 	}
 	if len(named[0]) > 0 {
-		b.order.Order = []group{{named[0]}}
+		asked.Order = []group{{named[0]}}
 	}
 	slices.Reverse(named[1]) // pack puts one after the other before what is there
-	for i, g := range b.order.Order {
-		b.order.Order[i].Group = slices.Concat(named[1], g.Group, named[2])
+	for i, g := range asked.Order {
+		asked.Order[i].Group = slices.Concat(named[1], g.Group, named[2])
 	}
 	var text bytes.Buffer
-	if err := toml.NewEncoder(&text).Encode(b.order); err != nil {
+	if err := toml.NewEncoder(&text).Encode(asked); err != nil {
 		return fmt.Errorf("writing the order of buildpacks: %w", err)
 	}
 	if err := os.WriteFile(b.path("platform", "order.toml"), text.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("writing the order of buildpacks: %w", err)
 	}
+	orders := map[string][]group{}
+	for _, one := range has {
+		orders[one.Buildpack.name()] = one.Order
+	}
+	b.order = asked.expanded(orders)
 	return nil
 }
 
 // members finds buildpacks of the builder by ID or ID@VERSION.
-func (u *unpackedBuilder) members(names []string) ([]member, error) {
-	if len(names) == 0 {
-		return nil, nil
-	}
-	has, err := u.buildpacks()
-	if err != nil {
-		return nil, err
-	}
+func members(has []definition, names []string) ([]member, error) {
 	var found []member
 	for _, name := range names {
 		id, version, _ := strings.Cut(name, "@")
 		var matches []member
 		for _, one := range has {
-			if one.ID == id && (version == "" || one.Version == version) {
-				matches = append(matches, one)
+			if one.Buildpack.ID == id && (version == "" || one.Buildpack.Version == version) {
+				matches = append(matches, one.Buildpack)
 			}
 		}
 		if len(matches) != 1 {
 			var all []string
 			for _, one := range has {
-				all = append(all, one.ID+"@"+one.Version)
+				all = append(all, one.Buildpack.name())
 			}
 			what := "no buildpack"
 			if len(matches) > 1 {
@@ -118,21 +145,23 @@ func (u *unpackedBuilder) members(names []string) ([]member, error) {
 	return found, nil
 }
 
+// definition is what a buildpack.toml says of its place in an order.
+type definition struct {
+	Buildpack member  `toml:"buildpack"`
+	Order     []group `toml:"order"` // of a composite
+}
+
 // buildpacks lists the builder's buildpacks (platform.md, "Buildpacks Directory Layout").
-func (u *unpackedBuilder) buildpacks() ([]member, error) {
+func (u *unpackedBuilder) buildpacks() ([]definition, error) {
 	files, err := filepath.Glob(filepath.Join(u.root, "cnb", "buildpacks", "*", "*", "buildpack.toml"))
 	if err != nil {
 		return nil, fmt.Errorf("finding the builder's buildpacks: %w", err)
 	}
-	var found []member
-	for _, path := range files {
-		var file struct {
-			Buildpack member `toml:"buildpack"`
-		}
-		if _, err := toml.DecodeFile(path, &file); err != nil {
+	found := make([]definition, len(files))
+	for i, path := range files {
+		if _, err := toml.DecodeFile(path, &found[i]); err != nil {
 			return nil, fmt.Errorf("reading the builder's buildpacks: %w", err)
 		}
-		found = append(found, file.Buildpack)
 	}
 	return found, nil
 }

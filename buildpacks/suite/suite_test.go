@@ -1,10 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
@@ -33,7 +33,12 @@ type buildpackFile struct {
 		Formats                        []string `toml:"sbom-formats"`
 	}
 	Targets []struct{ OS, Arch string }
+	Order   []group // of a composite
 }
+
+type group struct{ Group []module }
+
+type module struct{ ID, URI string }
 
 func buildpackFiles(t *testing.T) map[string]buildpackFile {
 	t.Helper()
@@ -52,53 +57,65 @@ func buildpackFiles(t *testing.T) map[string]buildpackFile {
 	return files
 }
 
-// builderFile is what the tests read of builder.toml.
-type builderFile struct {
-	Buildpacks []module
-	Order      []struct{ Group []module }
-}
-
-type module struct{ ID, Version string }
-
-func builder(t *testing.T) builderFile {
-	t.Helper()
-	var file builderFile
-	if _, err := toml.DecodeFile(root+"/builder.toml", &file); err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
-
-// TestTable holds the table, the buildpack.toml files and builder.toml to the same buildpacks in the same versions.
+// TestTable holds the table, the buildpack.toml files, builder.toml and the orders of composites to the same buildpacks.
 func TestTable(t *testing.T) {
 	t.Parallel()
-	order := func(a, b module) int { return cmp.Compare(a.ID, b.ID) }
-	var files, ids []module
-	for _, file := range buildpackFiles(t) {
-		files = append(files, module{file.Buildpack.ID, file.Buildpack.Version})
-		ids = append(ids, module{ID: file.Buildpack.ID})
+	var builder struct {
+		Buildpacks []module
+		Order      []group
 	}
-	slices.SortFunc(files, order)
-	slices.SortFunc(ids, order)
+	if _, err := toml.DecodeFile(root+"/builder.toml", &builder); err != nil {
+		t.Fatal(err)
+	}
+	var files, programs []string
+	listed := map[string]bool{}
+	ordered := map[string]bool{}
+	add := func(order []group) {
+		for _, o := range order {
+			for _, one := range o.Group {
+				ordered[one.ID] = true
+			}
+		}
+	}
+	add(builder.Order)
+	for _, one := range builder.Buildpacks {
+		listed[one.URI] = true
+	}
+	for p, file := range buildpackFiles(t) {
+		files = append(files, file.Buildpack.ID)
+		add(file.Order)
+		if len(file.Order) == 0 {
+			programs = append(programs, file.Buildpack.ID)
+		} else if uri := "buildpacks/" + path.Base(path.Dir(p)); !listed[uri] {
+			t.Errorf("builder.toml has no [[buildpacks]] with the uri %s", uri)
+		}
+	}
+	slices.Sort(files)
+	slices.Sort(programs)
 
-	var rows []module
+	var rows []string
 	for _, b := range table() {
-		rows = append(rows, module{ID: b.ID})
+		rows = append(rows, b.ID)
 	}
-	if diff := gocmp.Diff(ids, rows); diff != "" {
+	if diff := gocmp.Diff(programs, rows); diff != "" {
 		t.Errorf("table (-buildpack.toml files +table):\n%s", diff)
 	}
-	listed := slices.SortedFunc(slices.Values(builder(t).Buildpacks), order)
-	if diff := gocmp.Diff(files, listed); diff != "" {
-		t.Errorf("buildpacks of builder.toml (-buildpack.toml files +list):\n%s", diff)
+	if diff := gocmp.Diff(files, slices.Sorted(maps.Keys(ordered))); diff != "" {
+		t.Errorf("orders (-buildpack.toml files +orders):\n%s", diff)
 	}
-	var ordered []module
-	for _, o := range builder(t).Order {
-		ordered = append(ordered, o.Group...)
+}
+
+// TestLanguages holds the order's end: an app of another language may have a package.json, and any app an index.html.
+func TestLanguages(t *testing.T) {
+	t.Parallel()
+	order := buildpackFiles(t)[root+"/buildpacks/languages/buildpack.toml"].Order
+	want := []group{
+		{[]module{{ID: "strata/front-end"}, {ID: "strata/web"}}},
+		{[]module{{ID: "strata/node"}}},
+		{[]module{{ID: "strata/web"}}},
 	}
-	slices.SortFunc(ordered, order)
-	if diff := gocmp.Diff(files, slices.Compact(ordered)); diff != "" {
-		t.Errorf("order of builder.toml (-buildpack.toml files +order):\n%s", diff)
+	if diff := gocmp.Diff(want, order[max(0, len(order)-len(want)):]); diff != "" {
+		t.Errorf("last entries of strata/languages (-want +got):\n%s", diff)
 	}
 }
 
@@ -109,8 +126,11 @@ func TestBuildpackFiles(t *testing.T) {
 			t.Parallel()
 			want := file
 			want.API = "0.10"
-			want.Buildpack.Formats = []string{"application/vnd.cyclonedx+json", "application/spdx+json"}
-			want.Targets = []struct{ OS, Arch string }{{"linux", "amd64"}, {"linux", "arm64"}}
+			want.Buildpack.Version = "0.1.0" // the suite is released as one
+			if len(file.Order) == 0 {
+				want.Buildpack.Formats = []string{"application/vnd.cyclonedx+json", "application/spdx+json"}
+				want.Targets = []struct{ OS, Arch string }{{"linux", "amd64"}, {"linux", "arm64"}}
+			}
 			if diff := gocmp.Diff(want, file); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", p, diff)
 			}
