@@ -16,6 +16,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 )
 
@@ -40,7 +41,7 @@ type key struct {
 // decision is what a build does, known before it does anything.
 type decision struct {
 	settings
-	lock    lock
+	lock    lock.Lock
 	mods    modules
 	choice  choice
 	finder  finder
@@ -61,7 +62,7 @@ func decide(in bp.BuildContext) (decision, error) {
 	if d.keep, err = parseKeep(d.KeepFiles); err != nil {
 		return d, err
 	}
-	if d.lock, err = readLock(); err != nil {
+	if d.lock, err = lock.Read(lockFile); err != nil {
 		return d, err
 	}
 	if d.mods, err = readModules(in.AppDir, d.WorkUse); err != nil {

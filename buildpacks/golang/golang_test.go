@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 )
 
 func TestMain(m *testing.M) { kittest.Main(m, Buildpack()) }
@@ -67,18 +69,18 @@ func TestDetect(t *testing.T) {
 // TestTools asks for the tool of an app: the locked toolchain that its build would use, and none where that is another.
 func TestTools(t *testing.T) {
 	t.Parallel()
-	l, err := readLock()
+	l, err := lock.Read(lockFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	newest, _ := l.newest("1.26")
+	patch, _ := newest(l, "1.26")
 	tests := []struct {
 		name, mod string
 		env       config.Environment
 		want      string
 	}{
-		{"locked", "module m\n\ngo 1.26.0\n", nil, newest},
-		{"asked for", "module m\n", config.Environment{"BP_GO_VERSION": "1.26"}, newest},
+		{"locked", "module m\n\ngo 1.26.0\n", nil, patch},
+		{"asked for", "module m\n", config.Environment{"BP_GO_VERSION": "1.26"}, patch},
 		{"not locked", "module m\n", config.Environment{"BP_GO_VERSION": "1.26.1"}, ""},
 		{"no version", "module m\n", config.Environment{"BP_GO_VERSION": "newest"}, ""},
 		{"no go.mod", "modul m\n", nil, ""},
@@ -124,11 +126,11 @@ func TestBuildRefuses(t *testing.T) {
 		{"flag-output", config.Environment{"BP_GO_BUILD_FLAGS": "-o x"}},
 		{"unverified", config.Environment{"BP_GO_VERSION": "1.26.1", "GOPROXY": "off", "GOSUMDB": "off"}},
 	}
-	l, err := readLock()
+	l, err := lock.Read(lockFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	hide := strings.NewReplacer(toolchain{lock: l}.locked(), "<locked>", l.Default, "<default>")
+	hide := strings.NewReplacer(strings.Join(l.Versions(goID, runtime.GOARCH), ", "), "<locked>", l.Default[goID], "<default>")
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 )
 
 // installGoroot makes the go command keep compiled packages of the standard
@@ -34,7 +36,7 @@ func tools(in bp.DetectContext) []string {
 	if err := in.Config.Decode(&s); err != nil {
 		return nil
 	}
-	l, err := readLock()
+	l, err := lock.Read(lockFile)
 	if err != nil {
 		return nil
 	}
@@ -47,7 +49,7 @@ func tools(in bp.DetectContext) []string {
 		return nil
 	}
 	t := toolchain{choice: chosen}
-	if l.sum(t.Version, t.platform()) == "" {
+	if _, locked := l.Find(goID, runtime.GOARCH, t.Version); !locked {
 		return nil
 	}
 	return []string{t.folder()}
@@ -56,16 +58,16 @@ func tools(in bp.DetectContext) []string {
 // Install installs a locked Go release and compiles what most programs have of
 // the standard library, which is what a first build takes its time for.
 func Install(ctx context.Context, in bp.InstallContext) error {
-	l, err := readLock()
+	l, err := lock.Read(lockFile)
 	if err != nil {
 		return err
 	}
 	t := toolchain{lock: l, log: in.Log}
-	i := slices.IndexFunc(l.Releases, func(r release) bool {
-		t.choice = choice{r.Version, "for all apps"}
+	_, found := l.Newest(goID, runtime.GOARCH, func(v string) bool {
+		t.choice = choice{v, "for all apps"}
 		return t.folder() == in.Tool
 	})
-	if i < 0 {
+	if !found {
 		return fault.Fault{ID: "go-tool-unknown", What: in.Tool + " is no toolchain that is locked", Do: "leave it to the app's build"}
 	}
 	home, err := os.MkdirTemp("", "strata-go-")

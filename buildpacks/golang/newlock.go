@@ -1,7 +1,7 @@
 package golang
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"go/version"
@@ -10,29 +10,31 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 )
 
-// oldest is the first Go minor that is locked; the go command cannot switch to
-// toolchains before it.
+// oldest is the first Go minor that is locked; the go command cannot switch to toolchains before it.
 const oldest = "go1.21"
 
 // stable matches the module versions of releases, not of release candidates.
-var stable = regexp.MustCompile(`^v0\.0\.1-(go1\.[0-9]+(?:\.[0-9]+)?)\.(linux-(?:amd64|arm64))$`)
+var stable = regexp.MustCompile(`^v0\.0\.1-go(1\.[0-9]+(?:\.[0-9]+)?)\.linux-(amd64|arm64)$`)
 
-// platforms are the machines that a release is locked for.
-var platforms = []string{"linux-amd64", "linux-arm64"}
+// architectures are those that a release is locked for.
+var architectures = []string{"amd64", "arm64"}
 
-// NewLock returns the text of lock.toml: the newest patch of every minor that
-// the proxies of goproxy (a value of GOPROXY) list, with the hashes that the
-// checksum database of gosumdb (a value of GOSUMDB) vouches for.
-func NewLock(ctx context.Context, goproxy, gosumdb string) ([]byte, error) {
-	p, err := parseProxies(goproxy, nil)
+// NewLock is a lock.Source: the newest patch of every minor that the proxies of GOPROXY list, with the hashes that the checksum
+// database of GOSUMDB vouches for.
+func NewLock(ctx context.Context, _ *fetch.Client, env config.Environment) (lock.Lock, error) {
+	p, err := parseProxies(env["GOPROXY"], nil)
 	if err != nil {
-		return nil, err
+		return lock.Lock{}, err
 	}
-	db, err := parseDatabase(gosumdb)
+	db, err := parseDatabase(env["GOSUMDB"])
 	if err != nil {
-		return nil, err
+		return lock.Lock{}, err
 	}
 	var list []byte
 	err = p.try(func(base *url.URL) (err error) {
@@ -40,47 +42,40 @@ func NewLock(ctx context.Context, goproxy, gosumdb string) ([]byte, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("listing Go releases: %w", err)
+		return lock.Lock{}, fmt.Errorf("listing Go releases: %w", err)
 	}
-	releases := newestPatches(strings.Fields(string(list)))
-	if len(releases) == 0 {
-		return nil, fmt.Errorf("listing Go releases: %s has none since %s", p, oldest)
+	versions := newestPatches(strings.Fields(string(list)))
+	if len(versions) == 0 {
+		return lock.Lock{}, fmt.Errorf("listing Go releases: %s has none since %s", p, oldest)
 	}
-	var text bytes.Buffer
-	fmt.Fprintf(&text, "# Written by `go run ./buildpacks/golang/lock`, from GOPROXY and GOSUMDB. Do not edit.\n\ndefault = %q\n", releases[0])
-	for _, release := range releases {
-		fmt.Fprintf(&text, "\n[[release]]\nversion = %q\n[release.sums]\n", release)
-		for _, platform := range platforms {
-			sum, err := db.sum(ctx, p, toolchainModule, "v0.0.1-go"+release+"."+platform)
+	l := lock.Lock{Default: map[string]string{goID: versions[0]}}
+	for _, arch := range architectures {
+		for _, v := range versions {
+			m := toolchainOf(v, arch)
+			sum, err := db.sum(ctx, p, m.Path, m.Version)
 			if err != nil {
-				return nil, fmt.Errorf("verifying Go %s for %s: %w", release, platform, err)
+				return lock.Lock{}, fmt.Errorf("verifying Go %s for %s: %w", v, arch, err)
 			}
-			fmt.Fprintf(&text, "%s = %q\n", platform, sum)
+			l.Releases = append(l.Releases, lock.Release{ID: goID, Version: v, Arch: arch, PURL: "pkg:golang/" + m.String(), Hash: sum})
 		}
 	}
-	return text.Bytes(), nil
+	return l, nil
 }
 
-// newestPatches returns the newest release of each minor, such as "1.26.8", that
-// every platform has; the newest minor first.
+// newestPatches returns the newest release of each minor, such as "1.26.8", that every architecture has; the newest minor first.
 func newestPatches(moduleVersions []string) []string {
-	have := map[string]int{} // platforms by release
+	have := map[string]int{} // architectures by release
 	for _, v := range moduleVersions {
 		if found := stable.FindStringSubmatch(v); found != nil {
 			have[found[1]]++
 		}
 	}
 	newest := map[string]string{} // by language version
-	for release, n := range have {
-		lang := version.Lang(release)
-		if n == len(platforms) && version.Compare(release, oldest) >= 0 && version.Compare(release, newest[lang]) > 0 {
-			newest[lang] = release
+	for v, n := range have {
+		lang := version.Lang("go" + v)
+		if n == len(architectures) && version.Compare("go"+v, oldest) >= 0 && version.Compare("go"+v, "go"+newest[lang]) > 0 {
+			newest[lang] = v
 		}
 	}
-	all := slices.SortedFunc(maps.Values(newest), version.Compare)
-	slices.Reverse(all)
-	for i, v := range all {
-		all[i] = strings.TrimPrefix(v, "go")
-	}
-	return all
+	return slices.SortedFunc(maps.Values(newest), func(a, b string) int { return cmp.Compare(0, version.Compare("go"+a, "go"+b)) })
 }

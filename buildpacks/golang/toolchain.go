@@ -18,6 +18,7 @@ import (
 	"golang.org/x/mod/sumdb/dirhash"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 )
 
@@ -30,14 +31,19 @@ type toolchain struct {
 	proxies    proxies
 	sumdb      string // value of GOSUMDB
 	unverified bool   // the user takes it even if nothing vouches for its hash
-	lock       lock
+	lock       lock.Lock
 	log        *report.Log
 }
 
 func (t toolchain) platform() string { return "linux-" + runtime.GOARCH }
 
 func (t toolchain) module() module.Version {
-	return module.Version{Path: toolchainModule, Version: "v0.0.1-go" + t.Version + "." + t.platform()}
+	return toolchainOf(t.Version, runtime.GOARCH)
+}
+
+// toolchainOf returns the module of a release for an architecture.
+func toolchainOf(version, arch string) module.Version {
+	return module.Version{Path: toolchainModule, Version: "v0.0.1-go" + version + ".linux-" + arch}
 }
 
 // folder is the name of the release's GOROOT.
@@ -80,8 +86,8 @@ func (t toolchain) install(ctx context.Context, dir string) (string, error) {
 
 // sum returns the hash that the toolchain must have, "" if the user takes any.
 func (t toolchain) sum(ctx context.Context) (string, error) {
-	if h := t.lock.sum(t.Version, t.platform()); h != "" {
-		return h, nil
+	if r, found := t.lock.Find(goID, runtime.GOARCH, t.Version); found {
+		return r.Hash, nil
 	}
 	if t.sumdb == "off" || t.sumdb == "" {
 		if t.unverified {
@@ -95,7 +101,7 @@ func (t toolchain) sum(ctx context.Context) (string, error) {
 		return "", fault.Fault{
 			ID:   "go-toolchain-unverified",
 			What: fmt.Sprintf("Go %s (%s) cannot be verified because GOSUMDB is %s", t.Version, t.Reason, state),
-			Do:   "name a checksum database in GOSUMDB, or ask for a locked release: " + t.locked(),
+			Do:   "name a checksum database in GOSUMDB, or ask for a locked release: " + strings.Join(t.lock.Versions(goID, runtime.GOARCH), ", "),
 		}
 	}
 	db, err := parseDatabase(t.sumdb)
@@ -119,14 +125,6 @@ func (t toolchain) sum(ctx context.Context) (string, error) {
 	return h, nil
 }
 
-func (t toolchain) locked() string {
-	var names []string
-	for _, r := range t.lock.Releases {
-		names = append(names, r.Version)
-	}
-	return strings.Join(names, ", ")
-}
-
 // verify compares the archive with the hash it must have.
 func (t toolchain) verify(archive, want string) error {
 	got, err := dirhash.HashZip(archive, dirhash.Hash1)
@@ -147,7 +145,7 @@ func (t toolchain) verify(archive, want string) error {
 func (t toolchain) explain(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fault.Fault{ID: "go-version-unknown", What: fmt.Sprintf("Go %s (%s) does not exist for %s", t.Version, t.Reason, t.platform()), Do: "ask for a release that does, such as " + t.lock.Default}
+		return fault.Fault{ID: "go-version-unknown", What: fmt.Sprintf("Go %s (%s) does not exist for %s", t.Version, t.Reason, t.platform()), Do: "ask for a release that does, such as " + t.lock.Default[goID]}
 	case errors.Is(err, errNoProxy):
 		return fault.Fault{ID: "go-proxy-unset", What: fmt.Sprintf("Go %s (%s) is not in the cache, and GOPROXY names no proxy to fetch it from", t.Version, t.Reason), Do: "set GOPROXY to a module proxy"}
 	case errors.Is(err, context.Canceled):

@@ -18,7 +18,9 @@ import (
 	"golang.org/x/mod/sumdb/dirhash"
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 )
 
@@ -140,7 +142,7 @@ func TestInstallRefuses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			tc.lock = lock{Releases: []release{{Version: tc.Version, Sums: map[string]string{tc.platform(): "h1:expected"}}}}
+			tc.lock = lock.Lock{Releases: []lock.Release{{ID: goID, Version: tc.Version, Hash: "h1:expected"}}}
 			tc.proxies.list = nil
 			dir := t.TempDir()
 			kittest.Write(t, dir, map[string]string{m.Path + "/@v/" + m.Version + ".zip": string(content)})
@@ -242,12 +244,12 @@ func TestInstallUnverified(t *testing.T) {
 func TestNewLock(t *testing.T) {
 	t.Parallel()
 	r := newRegistry(t, future(t))
-	if _, err := NewLock(t.Context(), r.proxy, r.sumdb); err == nil || !strings.Contains(err.Error(), "has none since go1.21") {
+	if _, err := NewLock(t.Context(), nil, config.Environment{"GOPROXY": r.proxy, "GOSUMDB": r.sumdb}); err == nil || !strings.Contains(err.Error(), "has none since go1.21") {
 		t.Errorf("got %v, want that no release is complete", err)
 	}
 	kittest.Write(t, r.files, map[string]string{toolchainModule + "/@v/list": "v0.0.1-go1.99.1.linux-amd64\nv0.0.1-go1.99.1.linux-arm64\n"})
-	_, err := NewLock(t.Context(), r.proxy, r.sumdb)
-	if err == nil || !strings.Contains(err.Error(), "verifying Go 1.99.1 for linux-") || errors.Is(err, errNoProxy) {
+	_, err := NewLock(t.Context(), nil, config.Environment{"GOPROXY": r.proxy, "GOSUMDB": r.sumdb})
+	if err == nil || !strings.Contains(err.Error(), "verifying Go 1.99.1 for a") || errors.Is(err, errNoProxy) {
 		t.Errorf("got %v, want that the database does not know one platform", err)
 	}
 }

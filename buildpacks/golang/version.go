@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 )
 
 // choice is the Go release that a build uses.
@@ -125,7 +126,7 @@ func toolchainVersion(name string) string {
 // chooseVersion decides on the Go release: BP_GO_VERSION, then .go-version, then
 // the toolchain line, then the go line, which is a minimum (the newest locked patch
 // of its minor, else a newer default), then the default.
-func chooseVersion(dir, override string, m modules, l lock) (choice, error) {
+func chooseVersion(dir, override string, m modules, l lock.Lock) (choice, error) {
 	asked, source := override, "BP_GO_VERSION"
 	if asked == "" {
 		data, err := os.ReadFile(filepath.Join(dir, ".go-version"))
@@ -153,23 +154,23 @@ func chooseVersion(dir, override string, m modules, l lock) (choice, error) {
 		return choice{m.Toolchain, "toolchain line of " + m.File}, nil
 	}
 	if m.Go == "" {
-		return choice{l.Default, "default"}, nil
+		return choice{l.Default[goID], "default"}, nil
 	}
 	// A program written for one Go may not run when the next one compiles it, so the minor stays while it is locked.
-	if newest, ok := l.newest(strings.TrimPrefix(version.Lang("go"+m.Go), "go")); ok && version.Compare("go"+newest, "go"+m.Go) >= 0 {
-		return choice{newest, fmt.Sprintf("newest locked patch; %s needs at least %s", m.File, m.Go)}, nil
+	if patch, ok := newest(l, strings.TrimPrefix(version.Lang("go"+m.Go), "go")); ok && version.Compare("go"+patch, "go"+m.Go) >= 0 {
+		return choice{patch, fmt.Sprintf("newest locked patch; %s needs at least %s", m.File, m.Go)}, nil
 	}
-	if version.Compare("go"+l.Default, "go"+m.Go) >= 0 {
-		return choice{l.Default, fmt.Sprintf("default; %s needs at least %s", m.File, m.Go)}, nil
+	if version.Compare("go"+l.Default[goID], "go"+m.Go) >= 0 {
+		return choice{l.Default[goID], fmt.Sprintf("default; %s needs at least %s", m.File, m.Go)}, nil
 	}
 	return choice{fullVersion(m.Go, l), "go line of " + m.File}, nil
 }
 
 // exactVersion reads what a person wrote: 1.26.3, go1.26.3, 1.26, 1.26.*, 1.*.
-func exactVersion(asked, source string, l lock) (string, error) {
+func exactVersion(asked, source string, l lock.Lock) (string, error) {
 	v := strings.TrimPrefix(asked, "go")
 	if v == "1.*" || v == "1" || v == "*" {
-		return l.Default, nil
+		return l.Default[goID], nil
 	}
 	v, wild := strings.CutSuffix(v, ".*")
 	if !version.IsValid("go"+v) || wild && !isLang(v) {
@@ -184,12 +185,12 @@ func exactVersion(asked, source string, l lock) (string, error) {
 
 // fullVersion completes a version without a patch: the newest locked patch, else
 // the first release, which is 1.21.0 since that line and was 1.20 before.
-func fullVersion(v string, l lock) string {
+func fullVersion(v string, l lock.Lock) string {
 	if !isLang(v) {
 		return v
 	}
-	if newest, ok := l.newest(v); ok {
-		return newest
+	if found, ok := newest(l, v); ok {
+		return found
 	}
 	if version.Compare("go"+v, "go1.21") < 0 {
 		return v

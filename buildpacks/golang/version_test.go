@@ -1,15 +1,22 @@
 package golang
 
 import (
+	"go/version"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 )
 
 // known is a lock with releases that no time changes.
-var known = lock{Default: "1.26.3", Releases: []release{{Version: "1.26.3"}, {Version: "1.25.9"}, {Version: "1.25.2"}}}
+var known = lock.Lock{
+	Default:  map[string]string{goID: "1.26.3"},
+	Releases: []lock.Release{{ID: goID, Version: "1.26.3"}, {ID: goID, Version: "1.25.9"}, {ID: goID, Version: "1.25.2"}},
+}
 
 func TestChooseVersion(t *testing.T) {
 	t.Parallel()
@@ -111,19 +118,23 @@ func TestReadModules(t *testing.T) {
 // TestLockFile holds the committed lock to what the buildpack expects of it.
 func TestLockFile(t *testing.T) {
 	t.Parallel()
-	l, err := readLock()
+	l, err := lock.Read(lockFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(l.Releases) == 0 || l.Releases[0].Version != l.Default {
-		t.Errorf("the default %s is not the first of %d releases", l.Default, len(l.Releases))
+	for _, arch := range architectures {
+		versions := l.Versions(goID, arch)
+		if len(versions) == 0 || versions[0] != l.Default[goID] || !slices.IsSortedFunc(versions, func(a, b string) int { return version.Compare("go"+b, "go"+a) }) {
+			t.Errorf("the releases for %s are %v, want the newest first, which is the default %s", arch, versions, l.Default)
+		}
 	}
 	for _, r := range l.Releases {
-		for _, platform := range platforms {
-			if !strings.HasPrefix(l.sum(r.Version, platform), "h1:") {
-				t.Errorf("%s has no hash for %s", r.Version, platform)
-			}
+		if r.ID != goID || r.PURL != "pkg:golang/"+toolchainOf(r.Version, r.Arch).String() || !strings.HasPrefix(r.Hash, "h1:") {
+			t.Errorf("lock.toml has %+v", r)
 		}
+	}
+	if l.Text() != lockFile {
+		t.Error("lock.toml is not as scripts/lock writes it")
 	}
 }
 

@@ -194,7 +194,7 @@ func (b *builder) withCompiler(ctx context.Context, c compiler.Compiler, dir str
 // nodeGyp returns the program node-gyp of the newest npm that runs on the chosen Node.js: older ones do not know today's
 // Python, and not every package manager has one.
 func (b *builder) nodeGyp(ctx context.Context) (string, error) {
-	version, err := b.lock.manager(npm.name, "*", b.node.Version)
+	version, err := newestOn(b.lock, npm, b.arch, "*", b.node.Version)
 	if err != nil {
 		return "", err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 )
 
@@ -28,7 +29,7 @@ const recipe = 4
 type decision struct {
 	settings
 	launchSettings
-	lock      lock
+	lock      lock.Lock
 	arch      string   // as Node.js calls it
 	root      string   // absolute path of the folder that packages are installed for
 	members   []string // the workspaces' folders, relative to root
@@ -77,7 +78,7 @@ func decide(in bp.BuildContext, frontEnd bool) (decision, error) {
 			return d, err
 		}
 	}
-	if d.lock, err = readLock(); err != nil {
+	if d.lock, err = lock.Read(lockFile); err != nil {
 		return d, err
 	}
 	if d.bound, err = readBindings(in.Workspace); err != nil {
@@ -299,8 +300,8 @@ func (b *builder) open(ctx context.Context) error {
 // describe prints the decisions before anything is done.
 func (d decision) describe(in bp.BuildContext) {
 	in.Log.Decision("Node.js", d.node.Version, d.node.Reason)
-	major, _, _ := strings.Cut(d.node.Version, ".")
-	if day, ok := d.lock.Ended[major]; ok {
+	if day := d.lock.Ended.Of(nodeID, d.node.Version); day != "" {
+		major, _, _ := strings.Cut(d.node.Version, ".")
 		in.Log.Warn("Node.js %s has had no security fixes since %s", major, day)
 	}
 	if d.hasPackages() {

@@ -60,13 +60,13 @@ func (d *decision) chooseBun() error {
 func (d decision) newestBun() (choice, error) {
 	asked := cmp.Or(strings.TrimSpace(d.manifest.Engines["bun"]), strings.TrimSpace(d.base.Engines["bun"]))
 	if asked == "" {
-		return choice{d.lock.newest(bun.packageName("", d.arch), mustRange("*")), "the newest"}, nil
+		return choice{newest(d.lock, bun.id(), d.arch, mustRange("*")), "the newest"}, nil
 	}
 	allowed, err := semver.NewConstraint(asked)
 	if err != nil {
 		return choice{}, fault.Fault{ID: "node-bun-version", What: fmt.Sprintf("engines.bun of package.json is %q, which is not a version of Bun", asked), Do: "write it like 1.2.20, 1 or ^1.2"}
 	}
-	version := d.lock.newest(bun.packageName("", d.arch), allowed)
+	version := newest(d.lock, bun.id(), d.arch, allowed)
 	if version == "" {
 		return choice{}, fault.Fault{ID: "node-bun-version", What: fmt.Sprintf("engines.bun of package.json is %q, and no locked release of Bun is that", asked), Do: "ask for another one, or for an exact one in packageManager"}
 	}

@@ -2,12 +2,12 @@ package node
 
 import (
 	"context"
-	"maps"
 	"path/filepath"
 	"slices"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 )
 
 // wanted returns Node.js and the package manager that a build of the app would use, as far as they are locked. The build
@@ -18,7 +18,7 @@ func wanted(in bp.DetectContext) []string {
 		return nil
 	}
 	var err error
-	if d.lock, err = readLock(); err != nil {
+	if d.lock, err = lock.Read(lockFile); err != nil {
 		return nil
 	}
 	d.arch = archOf(in.Target.Arch)
@@ -34,16 +34,17 @@ func wanted(in bp.DetectContext) []string {
 	if err := d.chooseScripts(false); err != nil {
 		return nil
 	}
-	packages := map[string]string{"node-linux-" + d.arch: d.node.Version}
+	tools := map[string]string{nodeID: d.node.Version}
 	if (d.hasPackages() || len(d.scripts) > 0) && d.yarn.Path == "" {
-		packages[d.manager.packageName(d.using.Version, d.arch)] = d.using.Version
+		tools[d.manager.id()] = d.using.Version
 	}
 	var list []string
-	for _, name := range slices.Sorted(maps.Keys(packages)) {
-		if version := packages[name]; d.lock.Packages[name][version] != "" {
-			list = append(list, folderOf(name, version))
+	for id, version := range tools {
+		if r, locked := d.lock.Find(id, goarch(d.arch), version); locked {
+			list = append(list, folderOf(npmName(r), version))
 		}
 	}
+	slices.Sort(list)
 	return list
 }
 
@@ -53,7 +54,7 @@ func Install(ctx context.Context, in bp.InstallContext) error {
 	if err := in.Config.Decode(&s); err != nil {
 		return err
 	}
-	l, err := readLock()
+	l, err := lock.Read(lockFile)
 	if err != nil {
 		return err
 	}
@@ -61,19 +62,18 @@ func Install(ctx context.Context, in bp.InstallContext) error {
 		shared: func(string) (string, bool) { return "", false },
 		lock:   l, registry: s.Registry, dir: filepath.Dir(in.Dir), arch: archOf(in.Target.Arch), log: in.Log,
 	}
-	for name, releases := range l.Packages {
-		for version := range releases {
-			if folderOf(name, version) == in.Tool {
-				return t.installLocked(ctx, name, choice{version, "for all apps"})
-			}
+	for _, r := range l.Releases {
+		if folderOf(npmName(r), r.Version) == in.Tool {
+			return t.installLocked(ctx, r)
 		}
 	}
 	return fault.Fault{ID: "node-tool-unknown", What: in.Tool + " is no release that is locked", Do: "leave it to the app's build"}
 }
 
-func (t tools) installLocked(ctx context.Context, name string, version choice) error {
+func (t tools) installLocked(ctx context.Context, r lock.Release) error {
+	version := choice{r.Version, "for all apps"}
 	for _, m := range []*manager{npm, pnpm, yarn, berry, bun} {
-		if m.packageName(version.Version, t.arch) == name {
+		if m.id() == r.ID {
 			_, err := t.programs(ctx, m, version, "")
 			return err
 		}

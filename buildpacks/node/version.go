@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"github.com/Masterminds/semver/v3"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 )
 
 // choice is the release of Node.js or a package manager that a build uses.
@@ -36,13 +38,16 @@ func (d decision) chooseNode() (choice, error) {
 	for _, one := range asked {
 		if strings.TrimSpace(one.Version) != "" {
 			chosen, err := resolve(one, d.lock, d.arch)
-			if err == nil && d.lock.Packages["node-linux-"+d.arch][chosen.Version] == "" && !d.Unverified { // a layer from before may have it
-				err = unvouched("Node.js", chosen)
+			if err != nil {
+				return choice{}, err
 			}
-			return chosen, err
+			if _, locked := d.lock.Find(nodeID, goarch(d.arch), chosen.Version); !locked && !d.Unverified { // a layer from before may have it
+				return choice{}, unvouched("Node.js", chosen)
+			}
+			return chosen, nil
 		}
 	}
-	return choice{d.lock.Default, "default, the newest release with long-term support"}, nil
+	return choice{d.lock.Default[nodeID], "default, the newest release with long-term support"}, nil
 }
 
 // firstLine returns the first line of a version file that is not a comment.
@@ -66,7 +71,7 @@ func mustRange(text string) *semver.Constraints {
 }
 
 // resolve turns what a person wrote into a release: 24.21.0, v24, ^22.12 || >=24, lts/*, lts/jod, latest.
-func resolve(asked choice, l lock, arch string) (choice, error) {
+func resolve(asked choice, l lock.Lock, arch string) (choice, error) {
 	text := strings.ToLower(strings.TrimSpace(asked.Version))
 	found := choice{Reason: fmt.Sprintf("%s is %s", asked.Reason, strings.TrimSpace(asked.Version))}
 	if v, err := semver.StrictNewVersion(strings.TrimPrefix(text, "v")); err == nil {
@@ -75,32 +80,25 @@ func resolve(asked choice, l lock, arch string) (choice, error) {
 	}
 	switch text {
 	case "lts", "lts/*", "lts/-0", "--lts":
-		found.Version = l.Default
+		found.Version = l.Default[nodeID]
 		return found, nil
 	case "node", "latest", "current", "stable":
-		found.Version = l.newest("node-linux-"+arch, mustRange("*"))
+		found.Version = newest(l, nodeID, arch, mustRange("*"))
 		return found, nil
 	}
-	if name, ok := strings.CutPrefix(text, "lts/"); ok {
-		major, known := l.CodeNames[name]
-		if !known {
-			return choice{}, versionSyntax(asked)
-		}
-		text = fmt.Sprint(major)
-	}
-	asks, err := semver.NewConstraint(text)
+	asks, err := semver.NewConstraint(cmp.Or(l.Names[text], text))
 	if err != nil {
 		return choice{}, versionSyntax(asked)
 	}
-	if asks.Check(semver.MustParse(l.Default)) {
-		found.Version = l.Default
+	if asks.Check(semver.MustParse(l.Default[nodeID])) {
+		found.Version = l.Default[nodeID]
 		return found, nil
 	}
-	if found.Version = l.newest("node-linux-"+arch, asks); found.Version == "" {
+	if found.Version = newest(l, nodeID, arch, asks); found.Version == "" {
 		return choice{}, fault.Fault{
 			ID:   "node-version-unknown",
 			What: fmt.Sprintf("%s, and no known release of Node.js for linux-%s is that", found.Reason, arch),
-			Do:   "ask for one that is, such as " + l.Default,
+			Do:   "ask for one that is, such as " + l.Default[nodeID],
 		}
 	}
 	return found, nil

@@ -260,8 +260,8 @@ func TestBanned(t *testing.T) {
 		{"buildpacks/golang", ours + "buildpacks/kit/bp", false, false},
 		{"buildpacks/golang", ours + "buildpacks/procfile", false, true},
 		{"buildpacks/procfile", ours + "buildpacks/procfile", true, false},
-		{"buildpacks/golang/lock", ours + "buildpacks/golang", false, false},
-		{"buildpacks/golang/lock", ours + "buildpacks/node", false, true},
+		{"buildpacks/web/serve", ours + "buildpacks/web", false, false},
+		{"buildpacks/web/serve", ours + "buildpacks/node", false, true},
 		{"buildpacks/kit/bp", ours + "builder/compose", false, true},
 		{"buildpacks/suite", ours + "buildpacks/golang", false, false},
 	}
