@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -42,14 +44,26 @@ func Write(t *testing.T, dir string, files map[string]string) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		mode := fs.FileMode(0o644)
-		if len(content) > 2 && content[:2] == "#!" {
-			mode = 0o755
-		}
-		if err := os.WriteFile(path, []byte(content), mode); err != nil {
+		if err := writeFile(path, content); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// writeFile holds the lock that keeps other tests from starting a process meanwhile: that one would hold the file open
+// for writing until it is another program, and what is open for writing cannot be executed.
+func writeFile(path, content string) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return os.WriteFile(path, []byte(content), modeOf(content))
+}
+
+// modeOf returns the mode of a file by its content.
+func modeOf(content string) fs.FileMode {
+	if strings.HasPrefix(content, "#!") {
+		return 0o755
+	}
+	return 0o644
 }
 
 // Tree returns what is below dir: path -> "dir 0755", "file 0644 cc55e2ec" (the first four bytes of its SHA-256, or

@@ -2,13 +2,17 @@ package kittest_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
+
+func TestMain(m *testing.M) { kittest.Main(m) }
 
 func TestTree(t *testing.T) {
 	t.Parallel()
@@ -29,5 +33,36 @@ func TestTree(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, kittest.Tree(t, dir)); diff != "" {
 		t.Errorf("tree (-want +got):\n%s", diff)
+	}
+}
+
+// TestCoverage lets the go command say how much of a buildpack its tests cover, all of which the phases run.
+func TestCoverage(t *testing.T) {
+	t.Parallel()
+	out, err := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-cover", "./testdata/covered").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "coverage: 100.0% of statements") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// TestRebuild looks at what the lifecycle leaves of a build: here, nothing of a layer that is for launch and all of one that
+// is kept.
+func TestRebuild(t *testing.T) {
+	t.Parallel()
+	layers := t.TempDir()
+	kittest.Write(t, layers, map[string]string{
+		"launch.toml": "", "build.toml": "", "store.toml": "[metadata]\n",
+		"run.toml": "[types]\nlaunch = true\n[metadata]\nkey = \"r\"\n", "run/file": "", "run.sbom.cdx.json": "{}",
+		"kept.toml": "[types]\ncache = true\n", "kept/file": "",
+		"once.toml": "[types]\nbuild = true\n", "once/file": "",
+	})
+	kittest.Rebuild(t, kittest.Result{AppDir: t.TempDir(), Layers: layers}, kittest.Case{})
+	got := kittest.Files(t, layers)
+	for name := range got {
+		got[name] = strings.Join(strings.Fields(got[name]), " ")
+	}
+	want := map[string]string{"store.toml": "[metadata]", "run.toml": `[metadata] key = "r"`, "kept.toml": "", "kept/file": ""}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("layers (-want +got):\n%s", diff)
 	}
 }

@@ -4,6 +4,7 @@ package kittest
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,8 +24,12 @@ func Main(m *testing.M, table ...bp.Buildpack) {
 	case "detect", "build":
 		os.Exit(bp.Main(table, os.Args))
 	}
+	called = true
 	os.Exit(m.Run())
 }
+
+// called is whether Main is the TestMain: without it, the test binary that Run starts would run all tests again.
+var called bool
 
 // Case is the input of a phase.
 type Case struct {
@@ -63,8 +68,30 @@ func Build(t *testing.T, c Case) Result {
 	return run(t, "build", c)
 }
 
+// Rebuild runs the build phase again after a build, as a platform does: the app's folder is the same and holds c.App and
+// nothing else, and of the layers there is what a lifecycle restores.
+func Rebuild(t *testing.T, before Result, c Case) Result {
+	t.Helper()
+	entries, err := os.ReadDir(before.AppDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if err := os.RemoveAll(filepath.Join(before.AppDir, entry.Name())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	Write(t, before.AppDir, c.App)
+	restore(t, before.Layers)
+	c.AppDir, c.Layers = before.AppDir, before.Layers
+	return run(t, "build", c)
+}
+
 func run(t *testing.T, phase string, c Case) Result {
 	t.Helper()
+	if !called {
+		t.Fatal("TestMain has to be kittest.Main")
+	}
 	buildpack, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
@@ -120,8 +147,8 @@ func start(t *testing.T, phase, dir string, env config.Environment) Result {
 	cmd := exec.CommandContext(t.Context(), self)
 	cmd.Args = []string{phase}
 	cmd.Dir, cmd.Env = dir, env.List()
-	if testing.CoverMode() != "" { // without a folder the program says so on stderr
-		cmd.Env = append(cmd.Env, "GOCOVERDIR="+t.TempDir())
+	if testing.CoverMode() != "" {
+		cmd.Env = append(cmd.Env, "GOCOVERDIR="+coverage(t))
 	}
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err = cmd.Run()
@@ -129,4 +156,14 @@ func start(t *testing.T, phase, dir string, env config.Environment) Result {
 		t.Fatal(err)
 	}
 	return Result{Code: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
+}
+
+// coverage returns the folder in which a process leaves what it covered. The test binary counts all that is there when it
+// ends, if the go command called it.
+func coverage(t *testing.T) string {
+	t.Helper()
+	if f := flag.Lookup("test.gocoverdir"); f != nil && f.Value.String() != "" {
+		return f.Value.String()
+	}
+	return t.TempDir() // without a folder the program says so on stderr
 }
