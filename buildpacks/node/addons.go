@@ -16,6 +16,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // debian returns where the compiler comes from.
@@ -36,7 +37,7 @@ func (b *builder) runManager(ctx context.Context, dir string, arguments []string
 	if env, err = b.installOnly(env); err != nil {
 		return err
 	}
-	if b.lockfile == "" && b.manager == npm && !b.Vendored {
+	if b.Lockfile == "" && b.manager == npm && !b.Vendored {
 		if prepare, err = b.resolve(ctx, dir, env, prepare); err != nil {
 			return err
 		}
@@ -95,14 +96,14 @@ func (b *builder) resolve(ctx context.Context, dir string, env config.Environmen
 	if err != nil {
 		return nil, err
 	}
-	if b.resolved, err = os.ReadFile(filepath.Join(dir, lockfileName)); err != nil {
+	if b.resolved, err = os.ReadFile(filepath.Join(dir, npmLockfile)); err != nil {
 		return nil, fmt.Errorf("reading what npm would install: %w", err)
 	}
 	return func() error {
 		if err := prepare(); err != nil {
 			return err
 		}
-		return writeSeed(dir, lockfileName, b.resolved, 0o644)
+		return writeSeed(dir, npmLockfile, b.resolved, 0o644)
 	}, nil
 }
 
@@ -117,11 +118,11 @@ func (b *builder) compileAlways(env config.Environment) error {
 	lock := b.resolved
 	switch {
 	case lock != nil:
-	case b.lockfile == "":
+	case b.Lockfile == "":
 		lock = []byte(preGyp) // it may be among them
 	default:
-		if lock, err = os.ReadFile(filepath.Join(b.root, b.lockfile)); err != nil {
-			return fmt.Errorf("reading %s: %w", b.lockfile, err)
+		if lock, err = os.ReadFile(filepath.Join(b.Root, b.Lockfile)); err != nil {
+			return fmt.Errorf("reading %s: %w", b.Lockfile, err)
 		}
 	}
 	if bytes.Contains(lock, []byte(preGyp)) {
@@ -199,7 +200,7 @@ func (b *builder) nodeGyp(ctx context.Context) (string, error) {
 		return "", err
 	}
 	programs, err := b.tools.programs(ctx, npm, choice{version, "for node-gyp"}, "")
-	return filepath.Join(filepath.Dir(programs), modulesDir, "node-gyp", "bin", "node-gyp.js"), err
+	return filepath.Join(filepath.Dir(programs), project.ModulesDir, "node-gyp", "bin", "node-gyp.js"), err
 }
 
 // isAddon tells whether a package is compiled by node-gyp.

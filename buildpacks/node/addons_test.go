@@ -12,6 +12,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // TestStandIns has install scripts that look for a compiler: each ends the package manager, and leaves a note.
@@ -51,9 +52,9 @@ func TestCompileAlways(t *testing.T) {
 		{lockfile: "yarn.lock", lock: "\"@mapbox/node-pre-gyp@^1.0.11\":\n", want: "true"},
 		{want: "true"}, // what will be installed is not known
 	} {
-		b := &builder{scratch: t.TempDir(), decision: decision{root: t.TempDir(), lockfile: test.lockfile}}
+		b := &builder{scratch: t.TempDir(), decision: decision{Project: project.Project{Root: t.TempDir(), Lockfile: test.lockfile}}}
 		if test.lockfile != "" {
-			kittest.Write(t, b.root, map[string]string{test.lockfile: test.lock})
+			kittest.Write(t, b.Root, map[string]string{test.lockfile: test.lock})
 		}
 		env := config.Environment{}
 		if err := b.compileAlways(env); err != nil {

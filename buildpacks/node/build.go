@@ -20,6 +20,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // recipe changes when the same inputs give other layers.
@@ -29,20 +30,14 @@ const recipe = 4
 type decision struct {
 	settings
 	launchSettings
-	lock      lock.Lock
-	arch      string   // as Node.js calls it
-	root      string   // absolute path of the folder that packages are installed for
-	members   []string // the workspaces' folders, relative to root
-	copied    []string // folders and archives of the app that packages are copied from, relative to root
-	project   string   // absolute path of the folder of the package that is started: root or a workspace
-	base      manifest // of root
-	manifest  manifest // of project
+	lock lock.Lock
+	arch string // as Node.js calls it
+	project.Project
 	node      choice
 	manager   *manager
 	using     choice // the release of the package manager
 	hash      string // of that release, as package.json tells it
 	unchecked bool   // package.json tells a hash that cannot be compared
-	lockfile  string // the name of the lockfile in root; "" if there is none
 	format    int    // of Yarn's lockfile
 	locked    lockfile
 	unhashed  []string // packages that the lockfile has no hash of
@@ -53,8 +48,7 @@ type decision struct {
 	bound     map[string]string // files of bindings with settings, by name
 	mirrors   deb.Mirrors       // of Debian
 	slim      slim
-	scripts   []script
-	idle      []script // that have nothing to do
+	scripts   project.Scripts
 	start     start
 	bun       choice // the release of Bun that runs the app
 }
@@ -87,7 +81,7 @@ func decide(in bp.BuildContext, frontEnd bool) (decision, error) {
 	if d.mirrors, err = d.debian(); err != nil {
 		return d, err
 	}
-	if err := d.findProject(in.AppDir); err != nil {
+	if d.Project, err = project.Find(in.AppDir, d.ProjectPath); err != nil {
 		return d, err
 	}
 	if d.node, err = d.chooseNode(); err != nil {
@@ -109,7 +103,7 @@ func decide(in bp.BuildContext, frontEnd bool) (decision, error) {
 	if d.start, err = d.chooseStart(in.AppDir); err != nil {
 		return d, err
 	}
-	if len(d.scripts) == 0 && d.start.arguments == nil && d.start.program == nil && !d.start.elsewhere { // and nothing will make what to start
+	if len(d.scripts.Run) == 0 && d.start.arguments == nil && d.start.program == nil && !d.start.elsewhere { // and nothing will make what to start
 		if _, err := d.mainFile(); err != nil {
 			return d, err
 		}
@@ -119,8 +113,8 @@ func decide(in bp.BuildContext, frontEnd bool) (decision, error) {
 
 // readPackages reads the lockfile, and what the app brings along of its packages.
 func (d *decision) readPackages() (err error) {
-	if d.manager == npm && d.lockfile != "" {
-		if d.locked, err = readLockfile(filepath.Join(d.root, d.lockfile), slices.Concat(d.copied, d.members)); err != nil {
+	if d.manager == npm && d.Lockfile != "" {
+		if d.locked, err = readLockfile(filepath.Join(d.Root, d.Lockfile), slices.Concat(d.Copied, d.Members)); err != nil {
 			return err
 		}
 	}
@@ -184,7 +178,7 @@ var settingNames = []string{".npmrc", ".yarnrc", ".yarnrc.yml"}
 func (b *builder) leaveSettings() error {
 	var yarns []string
 	if b.manager == berry {
-		yarns = []string{filepath.Join(b.root, ".yarn", "cache"), filepath.Join(b.root, ".yarn", "install-state.gz")}
+		yarns = []string{filepath.Join(b.Root, ".yarn", "cache"), filepath.Join(b.Root, ".yarn", "install-state.gz")}
 	}
 	err := filepath.WalkDir(b.AppDir, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || !slices.Contains(settingNames, entry.Name()) && !slices.Contains(yarns, file) {
@@ -198,7 +192,7 @@ func (b *builder) leaveSettings() error {
 	if err != nil {
 		return fmt.Errorf("leaving out settings of package managers: %w", err)
 	}
-	data, err := os.ReadFile(filepath.Join(b.root, "bunfig.toml"))
+	data, err := os.ReadFile(filepath.Join(b.Root, "bunfig.toml"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading bunfig.toml: %w", err)
 	}
@@ -213,7 +207,7 @@ var bunSecret = regexp.MustCompile(`(?:token|password)\s*=\s*["'][^"'$]`)
 
 // modules makes the layer of packages and returns its path, "" if the app has none.
 func (b *builder) modules(ctx context.Context) (string, error) {
-	if !b.hasPackages() {
+	if !b.HasPackages() {
 		return "", nil
 	}
 	key, err := b.layerKey()
@@ -272,7 +266,7 @@ func (b *builder) open(ctx context.Context) error {
 		if _, err := os.Lstat(at); err != nil {
 			continue
 		}
-		if path.Base(name) == modulesDir && b.lockfile == "" && b.hasPackages() {
+		if path.Base(name) == project.ModulesDir && b.Lockfile == "" && b.HasPackages() {
 			b.Log.Warn("%s of the app is left out and installed anew; BP_NODE_VENDORED_ENABLED=true takes it as it is", name)
 		} else {
 			b.Log.Bullet("%s of the app: left out", name)
@@ -304,18 +298,18 @@ func (d decision) describe(in bp.BuildContext) {
 		major, _, _ := strings.Cut(d.node.Version, ".")
 		in.Log.Warn("Node.js %s has had no security fixes since %s", major, day)
 	}
-	if d.hasPackages() {
+	if d.HasPackages() {
 		in.Log.Decision(d.manager.title, d.using.Version, d.using.Reason)
 		if d.unchecked {
 			in.Log.Warn("the hash in packageManager is not one of the archive that is fetched, so lock.toml alone vouches for it")
 		}
 		switch {
 		case d.Vendored:
-			in.Log.Decision("Packages", "as "+modulesDir+" of the app has them", "BP_NODE_VENDORED_ENABLED")
-		case d.lockfile == "":
+			in.Log.Decision("Packages", "as "+project.ModulesDir+" of the app has them", "BP_NODE_VENDORED_ENABLED")
+		case d.Lockfile == "":
 			in.Log.Warn("there is no lockfile: two builds may install different packages; make one with %s", d.manager.update)
 		default:
-			in.Log.Decision("Packages", "as "+d.lockfile+" says", "")
+			in.Log.Decision("Packages", "as "+d.Lockfile+" says", "")
 		}
 		if d.offline != "" {
 			in.Log.Decision("Archives", d.offline+" of the app", "")
@@ -325,13 +319,13 @@ func (d decision) describe(in bp.BuildContext) {
 			if n > 1 {
 				more = fmt.Sprintf(" and of %d more", n-1)
 			}
-			in.Log.Warn("%s has no hash of %s%s: nothing but the registry vouches for what comes", d.lockfile, d.unhashed[0], more)
+			in.Log.Warn("%s has no hash of %s%s: nothing but the registry vouches for what comes", d.Lockfile, d.unhashed[0], more)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.bound)) {
 		in.Log.Decision("Settings", name, "binding")
 	}
-	if d.project != d.root {
+	if d.Dir != d.Root {
 		in.Log.Decision("Workspace", d.ProjectPath, "BP_NODE_PROJECT_PATH")
 	}
 	if d.start.bun {
@@ -341,10 +335,10 @@ func (d decision) describe(in bp.BuildContext) {
 		}
 		in.Log.Decision("Runs on", "Bun "+d.bun.Version, why)
 	}
-	for _, s := range d.idle {
+	for _, s := range d.scripts.Idle {
 		in.Log.Decision("Left out", s.String(), s.Command+", which has nothing to do in a build")
 	}
-	for _, s := range d.scripts {
+	for _, s := range d.scripts.Run {
 		in.Log.Decision("Script", s.String(), s.Command)
 	}
 }

@@ -8,16 +8,16 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+
+	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 )
 
-// buildCaches are folders in which build tools keep what they compiled. The next build is faster with them; no app reads them.
-var buildCaches = []string{".next/cache", ".angular/cache", ".parcel-cache", ".turbo", ".nx"}
-
-// buildCaches returns where they may be, relative to the root.
+// buildCaches returns where build tools keep what they compiled, relative to the root.
 func (d decision) buildCaches() []string {
-	folders := slices.Clone(buildCaches)
-	for _, member := range d.members {
-		for _, name := range buildCaches {
+	names := framework.Caches()
+	folders := slices.Clone(names)
+	for _, member := range d.Members {
+		for _, name := range names {
 			folders = append(folders, path.Join(member, name))
 		}
 	}
@@ -31,7 +31,7 @@ func (b *builder) lendCaches() error {
 		if _, err := os.Stat(kept); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		in := filepath.Join(b.root, name)
+		in := filepath.Join(b.Root, name)
 		if err := os.RemoveAll(in); err != nil {
 			return fmt.Errorf("emptying %s: %w", name, err)
 		}
@@ -48,7 +48,7 @@ func (b *builder) keepCaches() error {
 		return err
 	}
 	for _, name := range b.buildCaches() {
-		in := filepath.Join(b.root, name)
+		in := filepath.Join(b.Root, name)
 		if info, err := os.Lstat(in); err != nil || !info.IsDir() {
 			continue
 		}

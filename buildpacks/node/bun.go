@@ -35,7 +35,7 @@ func (d decision) startBun(words []string, name string, seen []string) (start, e
 	switch {
 	case target < 0:
 		return start{}, startFault(fmt.Sprintf("the script %s is %q, which names no file", name, strings.Join(words, " ")), "name the file")
-	case d.manifest.Scripts[words[target]] != "":
+	case d.Manifest.Scripts[words[target]] != "":
 		return d.startScript(words[target], seen)
 	case strings.ContainsAny(words[target], "./"):
 		return start{arguments: words[1:], script: name, bun: true}, nil
@@ -58,7 +58,7 @@ func (d *decision) chooseBun() error {
 
 // newestBun returns the newest release that engines.bun allows, the workspace's before the root's.
 func (d decision) newestBun() (choice, error) {
-	asked := cmp.Or(strings.TrimSpace(d.manifest.Engines["bun"]), strings.TrimSpace(d.base.Engines["bun"]))
+	asked := cmp.Or(strings.TrimSpace(d.Manifest.Engines["bun"]), strings.TrimSpace(d.Base.Engines["bun"]))
 	if asked == "" {
 		return choice{newest(d.lock, bun.id(), d.arch, mustRange("*")), "the newest"}, nil
 	}

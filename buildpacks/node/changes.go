@@ -10,13 +10,17 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
+
+	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 )
 
 // whiteout begins the name that stands for a file that is gone, as in the layers of an image.
 const whiteout = ".wh."
 
 // toolFolders are folders beside packages in which build tools keep what no app reads, and links to programs.
-var toolFolders = []string{".bin", ".cache", ".vite", ".vite-temp", ".vitest", ".tmp", ".turbo", ".astro", ".angular"}
+var toolFolders = append(framework.Beside(), ".bin", ".cache", ".tmp")
 
 // stores are folders beside packages that hold the packages.
 var stores = []string{".pnpm", ".bun", ".store"}
@@ -27,8 +31,8 @@ func (b *builder) keepChanges(install, to string) error {
 	if b.pnp || install == "" {
 		return nil
 	}
-	for _, folder := range b.modulesFolders() {
-		if err := copyChanges(to, install, b.root, folder); err != nil {
+	for _, folder := range b.Folders() {
+		if err := copyChanges(to, install, b.Root, folder); err != nil {
 			return fmt.Errorf("keeping what scripts changed in the packages: %w", err)
 		}
 	}
@@ -83,11 +87,11 @@ func eachPackageFile(root, folder string, each func(name string, entry fs.DirEnt
 
 // packageOf returns the part of a path up to what is in the innermost node_modules folder: a package, or what is beside it.
 func packageOf(name string) string {
-	at := strings.LastIndex("/"+name, "/"+modulesDir+"/")
+	at := strings.LastIndex("/"+name, "/"+project.ModulesDir+"/")
 	if at < 0 {
 		return ""
 	}
-	start := at + len(modulesDir) + 1
+	start := at + len(project.ModulesDir) + 1
 	parts := strings.Split(name[start:], "/")
 	depth := 1
 	switch {

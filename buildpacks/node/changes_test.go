@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // TestChanges changes packages as scripts do and looks at what of it reaches the layer.
@@ -35,8 +36,8 @@ func TestChanges(t *testing.T) {
 		os.Remove(filepath.Join(app, "node_modules/a/gone.js")), os.RemoveAll(filepath.Join(app, "node_modules/a/lib")),
 		os.Chmod(filepath.Join(app, "node_modules/a/package.json"), 0o755),
 		os.Symlink("../src", filepath.Join(app, "node_modules/~")),
-		copyChanges(changes, install, app, modulesDir),
-		copyChanges(changes, install, app, "packages/none/"+modulesDir),
+		copyChanges(changes, install, app, project.ModulesDir),
+		copyChanges(changes, install, app, "packages/none/"+project.ModulesDir),
 		applyChanges(layer, changes, install, tree{root: install, app: app, packages: map[string]*installedPackage{
 			"node_modules/a": {}, "node_modules/.pnpm/b@1/node_modules/@s/b": {}, "node_modules/.store/c-npm-1/package": {},
 		}}),
@@ -76,7 +77,7 @@ func TestNoChanges(t *testing.T) {
 	kittest.Write(t, install, map[string]string{"node_modules/a/index.js": ""})
 	for _, now := range []map[string]string{{}, {"node_modules/a/index.js": ""}} {
 		kittest.Write(t, app, now)
-		if err := copyChanges(changes, install, app, modulesDir); err != nil {
+		if err := copyChanges(changes, install, app, project.ModulesDir); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := os.Stat(changes); !os.IsNotExist(err) {

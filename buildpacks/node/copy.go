@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // copyModules copies the packages of a tree that are below a node_modules folder, the links to them and to parts of the
@@ -87,7 +89,7 @@ func (t tree) parents() map[string]bool {
 // those of a package in Yarn's store.
 func linksOnly(name string) bool {
 	base, parent := path.Base(name), path.Base(path.Dir(name))
-	return base == ".bin" || base == modulesDir && strings.Contains(name, "/.store/") || parent == modulesDir && strings.HasPrefix(base, "@") || strings.HasSuffix(name, modulesDir+"/.pnpm/"+modulesDir)
+	return base == ".bin" || base == project.ModulesDir && strings.Contains(name, "/.store/") || parent == project.ModulesDir && strings.HasPrefix(base, "@") || strings.HasSuffix(name, project.ModulesDir+"/.pnpm/"+project.ModulesDir)
 }
 
 // owner returns the package of the tree that a file or folder belongs to, "" if none does.
@@ -97,7 +99,7 @@ func (t tree) owner(name string) string {
 			return at
 		}
 		// Package managers make folders of packages in the app's own and at the top of a package; one that is deeper is the package's.
-		if in := path.Dir(at); path.Base(at) == modulesDir && (ours(in) || packageOf(in) == in) {
+		if in := path.Dir(at); path.Base(at) == project.ModulesDir && (ours(in) || packageOf(in) == in) {
 			return ""
 		}
 	}

@@ -10,23 +10,24 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // Detect takes part in apps that have a package.json at their root or where BP_NODE_PROJECT_PATH says.
 func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
-	project, _, err := in.Config.Lookup("BP_NODE_PROJECT_PATH")
+	folder, _, err := in.Config.Lookup("BP_NODE_PROJECT_PATH")
 	if err != nil {
 		return bp.DetectResult{}, err
 	}
-	for _, name := range []string{manifestFile, "server.js", "index.js"} {
-		info, err := os.Stat(filepath.Join(in.AppDir, project, name))
+	for _, name := range []string{project.ManifestFile, "server.js", "index.js"} {
+		info, err := os.Stat(filepath.Join(in.AppDir, folder, name))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
 			return bp.DetectResult{}, fmt.Errorf("looking for %s: %w", name, err)
 		case !info.Mode().IsRegular():
 			return bp.Fail(name + " is not a file"), nil
-		case name != manifestFile:
+		case name != project.ManifestFile:
 			return bp.Fail(name + " found, but no package.json; make one with npm init"), nil
 		default:
 			requires := append([]bp.Entry{bp.Tools("node", wanted(in)...)}, launchhelper.RequiredToReload(in.Config)...)

@@ -117,7 +117,7 @@ func (b *builder) programs(ctx context.Context) (string, error) {
 		return b.tools.programs(ctx, b.manager, b.using, b.hash)
 	}
 	dir := filepath.Join(b.scratch, "programs")
-	data, err := os.ReadFile(filepath.Join(b.root, b.yarn.Path))
+	data, err := os.ReadFile(filepath.Join(b.Root, b.yarn.Path))
 	if err == nil {
 		err = os.MkdirAll(dir, 0o755)
 	}
@@ -186,7 +186,7 @@ func (b *builder) installOnly(env config.Environment) (config.Environment, error
 	names := append(passed, "PATH", "HOME", "CI", "DO_NOT_TRACK", "NODE_EXTRA_CA_CERTS")
 	files := slices.Collect(maps.Values(b.bound))
 	for _, name := range append(settingNames, "bunfig.toml") {
-		files = append(files, filepath.Join(b.root, name))
+		files = append(files, filepath.Join(b.Root, name))
 	}
 	for _, file := range files {
 		data, err := os.ReadFile(file)

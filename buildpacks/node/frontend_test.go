@@ -5,6 +5,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 func TestFrontEnd(t *testing.T) {
@@ -40,10 +41,11 @@ func TestFrontEnd(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			app := t.TempDir()
-			kittest.Write(t, app, map[string]string{manifestFile: tt.manifest})
+			kittest.Write(t, app, map[string]string{project.ManifestFile: tt.manifest})
 			kittest.Write(t, app, tt.more)
 			d := decision{settings: settings{Scripts: []string{"build"}}}
-			if err := d.findProject(app); err != nil {
+			var err error
+			if d.Project, err = project.Find(app, ""); err != nil {
 				t.Fatal(err)
 			}
 			tool, why := d.frontEnd(bp.DetectContext{Workspace: bp.Workspace{AppDir: app}})

@@ -14,6 +14,7 @@ import (
 	"github.com/Masterminds/semver/v3"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // lockedBy is how lockfiles, whose packages have an empty line between them, name a package and its hash.
@@ -42,12 +43,12 @@ func (d *decision) readHashes() error {
 		d.unhashed = d.locked.unhashed()
 		return nil
 	}
-	if d.lockfile == "" {
+	if d.Lockfile == "" {
 		return nil
 	}
-	data, err := os.ReadFile(filepath.Join(d.root, d.lockfile))
+	data, err := os.ReadFile(filepath.Join(d.Root, d.Lockfile))
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", d.lockfile, err)
+		return fmt.Errorf("reading %s: %w", d.Lockfile, err)
 	}
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	for one := range bytes.SplitSeq(data, []byte("\n\n")) {
@@ -124,7 +125,7 @@ func (l lockfile) unhashed() []string {
 	for _, at := range slices.Sorted(maps.Keys(l.Packages)) {
 		p := l.Packages[at]
 		if !ours(at) && !p.Link && !p.InBundle && p.Integrity == "" && (!strings.HasPrefix(p.Resolved, "git") || hosted.MatchString(p.Resolved)) && !strings.HasPrefix(p.Resolved, "file:") {
-			list = append(list, at[strings.LastIndex(at, modulesDir+"/")+len(modulesDir)+1:]+"@"+p.Version)
+			list = append(list, at[strings.LastIndex(at, project.ModulesDir+"/")+len(project.ModulesDir)+1:]+"@"+p.Version)
 		}
 	}
 	return list

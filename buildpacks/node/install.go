@@ -8,6 +8,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // wanted returns Node.js and the package manager that a build of the app would use, as far as they are locked. The build
@@ -22,7 +23,7 @@ func wanted(in bp.DetectContext) []string {
 		return nil
 	}
 	d.arch = archOf(in.Target.Arch)
-	if err := d.findProject(in.AppDir); err != nil {
+	if d.Project, err = project.Find(in.AppDir, d.ProjectPath); err != nil {
 		return nil
 	}
 	if d.node, err = d.chooseNode(); err != nil {
@@ -35,7 +36,7 @@ func wanted(in bp.DetectContext) []string {
 		return nil
 	}
 	tools := map[string]string{nodeID: d.node.Version}
-	if (d.hasPackages() || len(d.scripts) > 0) && d.yarn.Path == "" {
+	if (d.HasPackages() || len(d.scripts.Run) > 0) && d.yarn.Path == "" {
 		tools[d.manager.id()] = d.using.Version
 	}
 	var list []string

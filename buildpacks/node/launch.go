@@ -13,6 +13,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 )
 
 // findProgram finds the file of the program that the script start calls, or else start:prod.
@@ -21,10 +22,10 @@ func (b *builder) findProgram(ctx context.Context, modules string) error {
 	switch {
 	case !isDev(err) || b.start.script == startProduction:
 		return err
-	case b.manifest.Scripts[startProduction] == "" && b.manifest.server() != "":
+	case b.Manifest.Scripts[startProduction] == "" && framework.ServerOf(b.Manifest.Has) != "":
 		b.start = start{}
 		return nil
-	case b.manifest.Scripts[startProduction] == "":
+	case b.Manifest.Scripts[startProduction] == "":
 		return err
 	}
 	if b.start, err = b.startScript(startProduction, nil); err != nil {
@@ -46,14 +47,14 @@ func (b *builder) findFile(ctx context.Context, modules string) error {
 	if b.pnp {
 		return b.findPnP(dir, modules)
 	}
-	all := maps.Clone(b.manifest.Dev)
+	all := maps.Clone(b.Manifest.Dev)
 	if all == nil {
 		all = map[string]string{}
 	}
-	maps.Copy(all, b.manifest.Optional)
-	maps.Copy(all, b.manifest.Dependencies)
-	from := b.from()
-	t := tree{root: dir, app: b.root}
+	maps.Copy(all, b.Manifest.Optional)
+	maps.Copy(all, b.Manifest.Dependencies)
+	from := b.From()
+	t := tree{root: dir, app: b.Root}
 	missing := notFound(b.start.script, strings.Join(words, " "))
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		at, err := t.resolve(from, name)
@@ -71,7 +72,7 @@ func (b *builder) findFile(ctx context.Context, modules string) error {
 		if file == "" {
 			continue
 		}
-		if b.manifest.onlyDev(name) {
+		if b.Manifest.OnlyDev(name) {
 			missing = onlyDev(b.start.script, words[0])
 			continue
 		}
@@ -85,23 +86,22 @@ func (b *builder) findFile(ctx context.Context, modules string) error {
 // variables makes the layer with the variables that the script start sets, and with the address where Astro's server listens to more than
 // the container itself. Port and host hold where the platform says nothing.
 func (b *builder) variables(ctx context.Context) error {
-	if b.manifest.Dependencies["@astrojs/node"]+b.manifest.Dev["@astrojs/node"] != "" && b.start.variables["HOST"] == "" {
-		b.start.variables = maps.Clone(b.start.variables)
-		if b.start.variables == nil {
-			b.start.variables = map[string]string{}
+	variables := framework.EnvOf(b.Manifest.Has)
+	for name, value := range b.start.variables {
+		if value != "" || variables[name] == "" {
+			variables[name] = value
 		}
-		b.start.variables["HOST"] = "0.0.0.0"
 	}
-	if len(b.start.variables) == 0 {
+	if len(variables) == 0 {
 		return nil
 	}
-	for _, name := range slices.Sorted(maps.Keys(b.start.variables)) {
-		b.Log.Decision("Sets", name+"="+b.start.variables[name], "")
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		b.Log.Decision("Sets", name+"="+variables[name], "")
 	}
 	_, err := b.Layers.Contribute(ctx, layer.Request{
-		Name: "start", Flags: layer.Flags{Launch: true}, Key: b.start.variables,
+		Name: "start", Flags: layer.Flags{Launch: true}, Key: variables,
 		Fill: func(_ context.Context, l *layer.Layer) error {
-			for name, value := range b.start.variables {
+			for name, value := range variables {
 				if name == "PORT" || name == "HOST" {
 					l.LaunchEnv.Default(name, value)
 				} else {
@@ -131,12 +131,12 @@ func (b *builder) processes(program string) (bp.BuildResult, error) {
 		why = "made by the build"
 	}
 	b.Log.Decision("Starts", strings.Join(append([]string{filepath.Base(program)}, arguments...), " "), why)
-	if b.pnp && b.hasPackages() {
+	if b.pnp && b.HasPackages() {
 		arguments = append(b.pnpArguments(), arguments...)
 	}
 	process := bp.Process{Type: "web", Command: append([]string{program}, arguments...), Default: true}
-	if b.project != b.AppDir {
-		process.WorkingDir = b.project
+	if b.Dir != b.AppDir {
+		process.WorkingDir = b.Dir
 	}
 	return bp.BuildResult{Processes: b.reloading(process)}, nil
 }
@@ -151,14 +151,14 @@ func (b *builder) reloading(list ...bp.Process) []bp.Process {
 
 // mainFile returns the file that main names, as Node.js finds it, or else server.js or index.js.
 func (d decision) mainFile() (string, error) {
-	main := d.manifest.Main
+	main := d.Manifest.Main
 	if main != "" && !filepath.IsLocal(main) {
 		return "", startFault(fmt.Sprintf("main is %q, which is outside the app", main), "name a file of the app")
 	}
-	if pattern := d.manifest.server(); pattern != "" {
-		found, err := filepath.Glob(filepath.Join(d.project, filepath.FromSlash(pattern)))
+	if pattern := framework.ServerOf(d.Manifest.Has); pattern != "" {
+		found, err := filepath.Glob(filepath.Join(d.Dir, filepath.FromSlash(pattern)))
 		if err == nil && len(found) == 1 {
-			return filepath.Rel(d.project, found[0])
+			return filepath.Rel(d.Dir, found[0])
 		}
 	}
 	candidates := []string{"server.js", "index.js"}
@@ -166,7 +166,7 @@ func (d decision) mainFile() (string, error) {
 		candidates = []string{main, main + ".js", filepath.Join(main, "index.js")}
 	}
 	for _, name := range candidates {
-		if info, err := os.Stat(filepath.Join(d.project, name)); err == nil && info.Mode().IsRegular() {
+		if info, err := os.Stat(filepath.Join(d.Dir, name)); err == nil && info.Mode().IsRegular() {
 			return name, nil
 		}
 	}
@@ -178,8 +178,8 @@ func (d decision) mainFile() (string, error) {
 
 // buildHint returns what to do about an app that starts nothing: it may be a site whose build script has another name.
 func (d decision) buildHint(do string) string {
-	for _, name := range slices.Sorted(maps.Keys(d.manifest.Scripts)) {
-		if strings.Contains(name, "build") && len(d.scripts) == 0 && slices.ContainsFunc(makers, d.has) {
+	for _, name := range slices.Sorted(maps.Keys(d.Manifest.Scripts)) {
+		if strings.Contains(name, "build") && len(d.scripts.Run) == 0 && framework.Made(d.Manifest.Has, framework.Site) != "" {
 			return do + ", or set BP_NODE_RUN_SCRIPTS=" + name + " if it is a site"
 		}
 	}
@@ -189,8 +189,8 @@ func (d decision) buildHint(do string) string {
 // appFolders returns where the app has links to its packages, relative to the app's folder.
 func (b *builder) appFolders() []string {
 	var folders []string
-	for _, folder := range b.modulesFolders() {
-		folders = append(folders, strings.TrimPrefix(filepath.Join(b.root, folder), b.AppDir+"/"))
+	for _, folder := range b.Folders() {
+		folders = append(folders, strings.TrimPrefix(filepath.Join(b.Root, folder), b.AppDir+"/"))
 	}
 	return folders
 }
@@ -212,8 +212,8 @@ func (b *builder) link(modules string) error {
 	if b.pnp {
 		return b.linkPnP(modules, modules)
 	}
-	for _, folder := range b.modulesFolders() {
-		at := filepath.Join(b.root, folder)
+	for _, folder := range b.Folders() {
+		at := filepath.Join(b.Root, folder)
 		err := os.RemoveAll(at)
 		if err == nil && modules != "" {
 			err = os.Symlink(filepath.Join(modules, folder), at)

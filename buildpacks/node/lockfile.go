@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // lockfile is a package-lock.json (npm's documentation, "package-lock.json").
@@ -56,10 +57,10 @@ func readLockfile(file string, local []string) (lockfile, error) {
 // program returns the file of a program that Node.js finds from a folder of the app, both relative to the root.
 func (l lockfile) program(from, name string) (file string, dev, found bool) {
 	for dir := from; ; dir = path.Dir(dir) {
-		folder := path.Join(dir, modulesDir) + "/"
+		folder := path.Join(dir, project.ModulesDir) + "/"
 		for _, at := range slices.Sorted(maps.Keys(l.Packages)) {
 			target, ok := l.Packages[at].Bin[name]
-			if ok && strings.HasPrefix(at, folder) && strings.LastIndex(at, modulesDir+"/") == len(folder)-len(modulesDir)-1 {
+			if ok && strings.HasPrefix(at, folder) && strings.LastIndex(at, project.ModulesDir+"/") == len(folder)-len(project.ModulesDir)-1 {
 				return path.Join(at, target), l.Packages[at].Dev, true
 			}
 		}

@@ -3,9 +3,7 @@ package node
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,9 +11,9 @@ import (
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // manager is what differs between package managers.
@@ -36,31 +34,12 @@ var (
 	bun   = &manager{name: "bun", title: "Bun", locked: []string{"install", "--frozen-lockfile"}, loose: []string{"install"}, example: "bun@1.2.20", update: "bun install"}
 )
 
-// lockfiles are the files that name a package manager. A yarn.lock may be of either Yarn.
-var lockfiles = []struct {
-	file string
-	of   *manager
-}{{"npm-shrinkwrap.json", npm}, {lockfileName, npm}, {"yarn.lock", yarn}, {"pnpm-lock.yaml", pnpm}, {"bun.lock", bun}, {"bun.lockb", bun}}
+// npmLockfile is the lockfile that npm makes.
+const npmLockfile = "package-lock.json"
 
-// findLockfile returns the name of the lockfile in a folder and its package manager, "" and nil if there is none.
-func findLockfile(dir string) (string, *manager, error) {
-	var found string
-	var of *manager
-	for _, one := range lockfiles {
-		_, err := os.Stat(filepath.Join(dir, one.file))
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil:
-			return "", nil, fmt.Errorf("looking for %s: %w", one.file, err)
-		case found == "bun.lock" && of == one.of:
-			// Bun reads the text and leaves the older binary file alone.
-		case found != "":
-			return "", nil, fault.Fault{ID: "node-lockfiles", What: fmt.Sprintf("there are two lockfiles, %s and %s", found, one.file), Do: "remove the one that is not kept up to date"}
-		default:
-			found, of = one.file, one.of
-		}
-	}
-	return found, of, nil
+// managers are the package managers by the names of their lockfiles. A yarn.lock may be of either Yarn.
+var managers = map[string]*manager{
+	"npm-shrinkwrap.json": npm, "package-lock.json": npm, "yarn.lock": yarn, "pnpm-lock.yaml": pnpm, "bun.lock": bun, "bun.lockb": bun,
 }
 
 // asked is the value of packageManager: "pnpm@10.12.1+sha512.HEX", of which the hash may be missing.
@@ -99,23 +78,20 @@ func readManager(field string) (asked, error) {
 
 // chooseManager decides on the package manager and its release: packageManager, or else the lockfile's, or else npm.
 func (d *decision) chooseManager() error {
-	found, of, err := findLockfile(d.root)
-	if err != nil {
-		return err
-	}
-	wanted, err := readManager(d.base.PackageManager)
+	of := managers[d.Lockfile]
+	wanted, err := readManager(d.Base.PackageManager)
 	if err != nil {
 		return err
 	}
 	if of == yarn {
-		if of, d.format, err = yarnOf(filepath.Join(d.root, found)); err != nil {
+		if of, d.format, err = yarnOf(filepath.Join(d.Root, d.Lockfile)); err != nil {
 			return err
 		}
 	}
 	if wanted.of != nil && of != nil && wanted.of.name != of.name {
-		return fault.Fault{ID: "node-lockfiles", What: fmt.Sprintf("%s asks for %s, and %s is a lockfile of %s", managerField, wanted.of.title, found, of.title), Do: "remove the one that is not kept up to date"}
+		return project.LockfilesFault(fmt.Sprintf("%s asks for %s, and %s is a lockfile of %s", managerField, wanted.of.title, d.Lockfile, of.title))
 	}
-	d.lockfile, d.manager = found, npm
+	d.manager = npm
 	switch {
 	case wanted.of != nil:
 		d.manager, d.using = wanted.of, choice{wanted.version, managerField}
@@ -127,7 +103,7 @@ func (d *decision) chooseManager() error {
 			return err
 		}
 	}
-	if err := d.addLocal(); err != nil {
+	if d.Project, err = d.WithLocal(d.manager != npm); err != nil {
 		return err
 	}
 	if d.using.Version == "" {
@@ -166,7 +142,7 @@ func (d *decision) newestManager() (err error) {
 		return err
 	}
 	reads, why := "*", "runs on Node.js "+d.node.Version
-	if d.lockfile != "" {
+	if d.Lockfile != "" {
 		if reads, why, err = d.lockfileRange(); err != nil {
 			return err
 		}
@@ -186,8 +162,8 @@ func (d *decision) newestManager() (err error) {
 func (d *decision) lockfileRange() (reads, why string, err error) {
 	switch d.manager {
 	case pnpm:
-		version, err := pnpmFormat(filepath.Join(d.root, d.lockfile))
-		why = fmt.Sprintf("%s has version %s of the format", d.lockfile, version)
+		version, err := pnpmFormat(filepath.Join(d.Root, d.Lockfile))
+		why = fmt.Sprintf("%s has version %s of the format", d.Lockfile, version)
 		switch major, _, _ := strings.Cut(version, "."); {
 		case err != nil:
 			return "", "", err
@@ -200,7 +176,7 @@ func (d *decision) lockfileRange() (reads, why string, err error) {
 		}
 		return "", "", fault.Fault{ID: "node-lockfile-old", What: why + ", which no release of pnpm from 7 on writes", Do: "renew it with pnpm install"}
 	case berry:
-		why = fmt.Sprintf("%s has version %d of the format", d.lockfile, d.format)
+		why = fmt.Sprintf("%s has version %d of the format", d.Lockfile, d.format)
 		if reads := berryFormats[d.format]; reads != "" {
 			return reads, why, nil
 		}
@@ -220,7 +196,7 @@ func pnpmFormat(file string) (string, error) {
 	var head struct {
 		Version string `yaml:"lockfileVersion"`
 	}
-	return head.Version, readYAML(file, &head)
+	return head.Version, project.ReadYAML(file, &head)
 }
 
 // yarnOf tells by a yarn.lock which Yarn wrote it, and the version of its format from Yarn 2 on.
@@ -239,21 +215,6 @@ func yarnOf(file string) (*manager, int, error) {
 
 var yarnMetadata = regexp.MustCompile(`(?m)^__metadata:\r?\n\s+version: "?([0-9]{1,4})`)
 
-// readYAML decodes a file of the app; one that is not there gives nothing.
-func readYAML(file string, into any) error {
-	data, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", filepath.Base(file), err)
-	}
-	if err := yaml.Unmarshal(data, into); err != nil {
-		return fault.Fault{ID: "node-yaml", What: "reading " + filepath.Base(file), Err: err, Do: "correct the file"}
-	}
-	return nil
-}
-
 // yarnSettings are what a build reads of .yarnrc.yml.
 type yarnSettings struct {
 	Path   string `yaml:"yarnPath"`
@@ -262,7 +223,7 @@ type yarnSettings struct {
 
 // readYarnSettings reads how Yarn lays out packages, and which Yarn the app brings along.
 func (d *decision) readYarnSettings() error {
-	if err := readYAML(filepath.Join(d.root, ".yarnrc.yml"), &d.yarn); err != nil {
+	if err := project.ReadYAML(filepath.Join(d.Root, ".yarnrc.yml"), &d.yarn); err != nil {
 		return err
 	}
 	switch d.yarn.Linker {
@@ -275,7 +236,7 @@ func (d *decision) readYarnSettings() error {
 	if d.yarn.Path == "" {
 		return nil
 	}
-	if _, err := os.Stat(filepath.Join(d.root, d.yarn.Path)); !filepath.IsLocal(d.yarn.Path) || err != nil {
+	if _, err := os.Stat(filepath.Join(d.Root, d.yarn.Path)); !filepath.IsLocal(d.yarn.Path) || err != nil {
 		return fault.Fault{ID: "node-yarn-path", What: fmt.Sprintf("yarnPath of .yarnrc.yml is %q, which is not a file of the app", d.yarn.Path), Do: "check the file in, or remove the line and set packageManager"}
 	}
 	d.using = choice{strings.TrimSuffix(strings.TrimPrefix(filepath.Base(d.yarn.Path), "yarn-"), ".cjs"), "yarnPath of .yarnrc.yml"}

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -11,15 +10,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/compiler"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // modulesKey is everything that the layer of packages depends on.
@@ -41,7 +39,7 @@ func (b *builder) modulesKey() (modulesKey, error) {
 		return modulesKey{}, err
 	}
 	read := sha256.New()
-	err = b.seeds(func(name string, data []byte, mode fs.FileMode) error {
+	err = b.Seeds(b.yarn.Path, func(name string, data []byte, mode fs.FileMode) error {
 		fmt.Fprintf(read, "%s\x00%s\x00%d\x00", name, mode, len(data))
 		read.Write(data)
 		return nil
@@ -62,7 +60,7 @@ func (b *builder) modulesKey() (modulesKey, error) {
 	}
 	return modulesKey{
 		Recipe: recipe, Node: b.node.Version, Manager: b.manager.name + "@" + b.using.Version,
-		Packages: hex.EncodeToString(read.Sum(nil)), Project: b.project,
+		Packages: hex.EncodeToString(read.Sum(nil)), Project: b.Dir,
 		Target: [4]string{b.Target.OS, b.Target.Arch, b.Target.Variant, b.Target.Distro}, Compiler: version,
 		Vendored: vendored,
 	}, err
@@ -95,91 +93,6 @@ func digest(key any) (string, error) {
 	return hex.EncodeToString(sum[:16]), err
 }
 
-// settingFiles are the files and folders beside package.json and the lockfile that package managers read.
-var settingFiles = []string{
-	".npmrc", ".yarnrc", ".yarnrc.yml", pnpmWorkspace, ".pnpmfile.cjs", ".pnpmfile.mjs", "bunfig.toml", "patches",
-	".yarn/patches", ".yarn/plugins", ".yarn/releases", ".yarn/cache",
-}
-
-// seeds calls a function with all that a package manager reads: each package.json without its scripts, the first lines of the programs
-// that it names, the rest as it is.
-func (b *builder) seeds(each func(name string, data []byte, mode fs.FileMode) error) error {
-	for _, member := range append([]string{"."}, b.members...) {
-		m, err := readManifest(filepath.Join(b.root, member))
-		if err != nil {
-			return err
-		}
-		data, err := m.installed()
-		if err != nil {
-			return fmt.Errorf("reading package.json: %w", err)
-		}
-		if err := each(path.Join(member, manifestFile), data, 0o644); err != nil {
-			return err
-		}
-		for _, program := range m.programs() {
-			name := path.Join(member, program)
-			line, mode, err := interpreter(filepath.Join(b.root, filepath.FromSlash(name)))
-			if errors.Is(err, fs.ErrNotExist) {
-				continue // build scripts make it
-			}
-			if err == nil {
-				err = each(name, line, mode)
-			}
-			if err != nil {
-				return err
-			}
-		}
-	}
-	root := os.DirFS(b.root)
-	for _, name := range slices.Concat([]string{b.lockfile, b.yarn.Path}, settingFiles, b.copied) {
-		if name == "" {
-			continue
-		}
-		err := fs.WalkDir(root, name, func(name string, entry fs.DirEntry, err error) error {
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil
-			}
-			if err == nil && entry.IsDir() && (entry.Name() == modulesDir || entry.Name() == ".git") {
-				return fs.SkipDir
-			}
-			if err != nil || !entry.Type().IsRegular() {
-				return err
-			}
-			data, err := fs.ReadFile(root, name)
-			if err != nil {
-				return err
-			}
-			info, err := entry.Info()
-			if err != nil {
-				return err
-			}
-			return each(name, data, modeOf(info))
-		})
-		if err != nil {
-			return fmt.Errorf("reading what %s installs: %w", b.manager.title, err)
-		}
-	}
-	return nil
-}
-
-// interpreter returns the first line of a program, "" unless it names what runs it, and its mode. Package managers link to the programs
-// of workspaces only where there are such, and read no more of them.
-func interpreter(file string) ([]byte, fs.FileMode, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, 0, fmt.Errorf("reading a program of the app: %w", err)
-	}
-	info, err := os.Stat(file)
-	if err != nil {
-		return nil, 0, fmt.Errorf("reading a program of the app: %w", err)
-	}
-	line, _, _ := bytes.Cut(data, []byte("\n"))
-	if !bytes.HasPrefix(line, []byte("#!")) {
-		line = nil
-	}
-	return append(line, '\n'), modeOf(info), nil
-}
-
 // fillModules makes the layer of packages: what is installed, without what is only for development. It has a folder
 // for the root and for each workspace, so that the app has a link to each whatever is in them.
 func (b *builder) fillModules(ctx context.Context, l *layer.Layer) error {
@@ -194,7 +107,7 @@ func (b *builder) fillModules(ctx context.Context, l *layer.Layer) error {
 	if err != nil {
 		return err
 	}
-	for _, folder := range b.modulesFolders() {
+	for _, folder := range b.Folders() {
 		err := os.MkdirAll(filepath.Join(l.Path, folder), 0o755)
 		if err == nil {
 			err = copyModules(l.Path, got, folder)
@@ -215,22 +128,13 @@ func (b *builder) fillModules(ctx context.Context, l *layer.Layer) error {
 
 // subject is the app in a bill of materials.
 func (d decision) subject() sbom.Component {
-	return sbom.Component{Type: "application", Name: cmp.Or(d.manifest.Name, "app"), Version: d.manifest.Version}
-}
-
-// modulesFolders returns where packages may be, relative to the root.
-func (d decision) modulesFolders() []string {
-	folders := []string{modulesDir}
-	for _, member := range d.members {
-		folders = append(folders, path.Join(member, modulesDir))
-	}
-	return folders
+	return sbom.Component{Type: "application", Name: cmp.Or(d.Manifest.Name, "app"), Version: d.Manifest.Version}
 }
 
 // production reads what the app needs of what is installed in a folder.
 func (b *builder) production(ctx context.Context, dir string) (tree, error) {
-	from := b.from()
-	t := tree{root: dir, app: b.root, arch: b.arch, slim: b.slim}
+	from := b.From()
+	t := tree{root: dir, app: b.Root, arch: b.arch, slim: b.slim}
 	if b.focuses() {
 		// Yarn knows of dependencies that packages do not declare, so it takes away what is for development itself.
 		if _, err := b.environment(ctx); err != nil { // it makes the folder for what is not kept
@@ -248,8 +152,8 @@ func (b *builder) production(ctx context.Context, dir string) (tree, error) {
 // without a plugin.
 func (b *builder) focus(ctx context.Context, dir, to string) error {
 	arguments := []string{"workspaces", "focus", "--production"}
-	if b.project != b.root {
-		arguments = append(arguments, b.manifest.Name)
+	if b.Dir != b.Root {
+		arguments = append(arguments, b.Manifest.Name)
 	}
 	err := b.runManager(ctx, to, arguments, func() error {
 		if err := os.RemoveAll(to); err != nil {
@@ -263,7 +167,7 @@ func (b *builder) focus(ctx context.Context, dir, to string) error {
 	if err != nil {
 		return err
 	}
-	return b.linkMembers(to, b.root)
+	return b.linkMembers(to, b.Root)
 }
 
 // installed returns a folder with all of the app's packages, installing them if they are not there. A folder with its
@@ -283,14 +187,14 @@ func (b *builder) installed(ctx context.Context) (string, error) {
 	switch {
 	case b.Vendored:
 		arguments = []string{"rebuild"} // addons, for the run image
-	case b.lockfile == "":
+	case b.Lockfile == "":
 		arguments = b.manager.loose
 	}
 	err = b.runManager(ctx, partial, arguments, func() error {
 		if err := removeContent(b.full); err != nil {
 			return err
 		}
-		err := b.seeds(func(name string, data []byte, mode fs.FileMode) error { return writeSeed(partial, name, data, mode) })
+		err := b.Seeds(b.yarn.Path, func(name string, data []byte, mode fs.FileMode) error { return writeSeed(partial, name, data, mode) })
 		if err != nil || !b.Vendored {
 			return err
 		}
@@ -303,10 +207,10 @@ func (b *builder) installed(ctx context.Context) (string, error) {
 		return "", err
 	}
 	// There is no folder when nothing is for this machine.
-	if err := os.MkdirAll(filepath.Join(partial, modulesDir), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(partial, project.ModulesDir), 0o755); err != nil {
 		return "", fmt.Errorf("installing packages: %w", err)
 	}
-	if err := b.linkMembers(partial, b.root); err != nil {
+	if err := b.linkMembers(partial, b.Root); err != nil {
 		return "", err
 	}
 	return dir, os.Rename(partial, dir)
@@ -314,14 +218,14 @@ func (b *builder) installed(ctx context.Context) (string, error) {
 
 // refuseInjected stops where pnpm copied a workspace, whose code is not there at the install.
 func (b *builder) refuseInjected(dir string) error {
-	entries, err := os.ReadDir(filepath.Join(dir, modulesDir, ".pnpm"))
+	entries, err := os.ReadDir(filepath.Join(dir, project.ModulesDir, ".pnpm"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("looking at what pnpm installed: %w", err)
 	}
 	for _, entry := range entries {
 		_, at, _ := strings.Cut(entry.Name(), "@file+")
 		at, _, _ = strings.Cut(at, "_") // peers
-		for _, member := range b.members {
+		for _, member := range b.Members {
 			if at == strings.ReplaceAll(member, "/", "+") {
 				return fault.Fault{ID: "node-injected", What: "pnpm is told to copy the workspace " + member + " and not to link to it", Do: "leave out injectWorkspacePackages and dependenciesMeta.*.injected, and run pnpm install"}
 			}
@@ -347,10 +251,10 @@ func writeSeed(dir, name string, data []byte, mode fs.FileMode) error {
 
 // linkMembers lets an install's links to workspaces lead to a folder: the app, where their code is.
 func (b *builder) linkMembers(dir, target string) error {
-	if len(b.members) == 0 {
+	if len(b.Members) == 0 {
 		return nil
 	}
-	t := tree{root: dir, app: b.root}
+	t := tree{root: dir, app: b.Root}
 	err := filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.Type() != fs.ModeSymlink {
 			return err

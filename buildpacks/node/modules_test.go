@@ -20,6 +20,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // TestSettings looks at what of variables and bindings is part of a key: nothing that may be a secret or an address.
@@ -43,7 +44,7 @@ func TestInstallOnly(t *testing.T) {
 	t.Parallel()
 	app := t.TempDir()
 	kittest.Write(t, app, map[string]string{".npmrc": "//npm.example.test/:_authToken=${GITHUB_TOKEN}\n"})
-	b := builder{decision: decision{root: app}}
+	b := builder{decision: decision{Project: project.Project{Root: app}}}
 	got, err := b.installOnly(config.Environment{"GITHUB_TOKEN": "secret", "OTHER": "1", "npm_config_omit": "dev"})
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +92,7 @@ func TestLeaveSettings(t *testing.T) {
 	t.Parallel()
 	app := t.TempDir()
 	kittest.Write(t, app, map[string]string{".npmrc": "", "packages/b/.npmrc": "", "packages/b/index.js": "", ".yarn/cache/a.zip": "", ".yarn/patches/a.patch": "", ".yarnrc.yml": ""})
-	b := builder{BuildContext: bp.BuildContext{Workspace: bp.Workspace{AppDir: app}}, decision: decision{root: app, manager: berry}}
+	b := builder{BuildContext: bp.BuildContext{Workspace: bp.Workspace{AppDir: app}}, decision: decision{Project: project.Project{Root: app}, manager: berry}}
 	if err := b.leaveSettings(); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // nitroDir is where Nitro, which Nuxt and other frameworks are built on, puts a server with all that it needs, and nitroServer
@@ -22,7 +24,7 @@ var nitro = []string{"nuxt", "nuxt-nightly", "nitropack", "nitro", "@analogjs/pl
 
 // startsNitro tells whether the app is started as Nitro's server is: by its file, by a preview of it, or by nothing that is said.
 func (b *builder) startsNitro() bool {
-	if !slices.ContainsFunc(nitro, func(name string) bool { return b.manifest.Dependencies[name] != "" || b.manifest.Dev[name] != "" }) {
+	if !slices.ContainsFunc(nitro, func(name string) bool { return b.Manifest.Dependencies[name] != "" || b.Manifest.Dev[name] != "" }) {
 		return false
 	}
 	words := b.start.command
@@ -33,7 +35,7 @@ func (b *builder) startsNitro() bool {
 	case b.start.elsewhere:
 		return false
 	case len(words) == 0:
-		return b.manifest.Main == ""
+		return b.Manifest.Main == ""
 	case len(words) == 1:
 		return path.Clean(words[0]) == nitroDir+"/"+nitroServer
 	}
@@ -42,20 +44,20 @@ func (b *builder) startsNitro() bool {
 
 // standaloneNitro makes the app Nitro's server. Its modules move up to where they become a layer: Node.js finds them there, too.
 func (b *builder) standaloneNitro() (bool, error) {
-	from := b.from()
-	root := filepath.Join(b.project, nitroDir)
+	from := b.From()
+	root := filepath.Join(b.Dir, nitroDir)
 	if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(nitroServer))); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	err := os.Rename(filepath.Join(b.project, manifestFile), filepath.Join(root, manifestFile))
+	err := os.Rename(filepath.Join(b.Dir, project.ManifestFile), filepath.Join(root, project.ManifestFile))
 	if err == nil {
 		err = replaceContent(b.AppDir, filepath.Join(from, nitroDir))
 	}
 	if err != nil {
 		return false, fmt.Errorf("leaving out what Nitro's server does not need: %w", err)
 	}
-	modules := filepath.Join(b.AppDir, modulesDir)
-	err = os.Rename(filepath.Join(b.AppDir, filepath.Dir(nitroServer), modulesDir), modules)
+	modules := filepath.Join(b.AppDir, project.ModulesDir)
+	err = os.Rename(filepath.Join(b.AppDir, filepath.Dir(nitroServer), project.ModulesDir), modules)
 	if errors.Is(err, fs.ErrNotExist) { // everything is in the bundle
 		err = os.Mkdir(modules, 0o755)
 	}
@@ -64,6 +66,6 @@ func (b *builder) standaloneNitro() (bool, error) {
 	}
 	b.Log.Bullet("Nitro's server: the app is that and nothing else")
 	b.start.arguments, b.start.program = []string{nitroServer}, nil
-	b.project, b.members = b.root, nil // it needs nothing of the other workspaces
+	b.Dir, b.Members = b.Root, nil // it needs nothing of the other workspaces
 	return true, nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // pnpFiles are what Yarn writes into the root for Plug'n'Play. The app gets copies: they tell where its own packages are,
@@ -97,11 +98,6 @@ func (d pnpData) reach(first [2]string, dev func(folder, name string) bool) pnpD
 	return kept
 }
 
-// onlyDev tells whether a dependency is only for development.
-func (m manifest) onlyDev(name string) bool {
-	return m.Dev[name] != "" && m.Dependencies[name] == "" && m.Optional[name] == ""
-}
-
 type pnpPackage struct {
 	Location     string                  `json:"packageLocation"`
 	Dependencies []pair[json.RawMessage] `json:"packageDependencies"` // name -> reference, [name, reference] or null
@@ -146,19 +142,19 @@ func (b *builder) readPnP(dir string) (pnpData, error) {
 	if err != nil || b.focuses() {
 		return all, err
 	}
-	from := b.from()
+	from := b.From()
 	first, _, found := all.workspace(from)
 	if !found {
 		return all, fault.Internal(".pnp.data.json does not have the app's folder %s", from)
 	}
-	manifests := map[string]manifest{}
+	manifests := map[string]project.Manifest{}
 	all = all.reach(first, func(folder, name string) bool {
 		m, read := manifests[folder]
 		if !read && err == nil {
-			m, err = readManifest(filepath.Join(b.root, filepath.FromSlash(folder)))
+			m, err = project.ReadManifest(filepath.Join(b.Root, filepath.FromSlash(folder)))
 			manifests[folder] = m
 		}
-		return m.onlyDev(name)
+		return m.OnlyDev(name)
 	})
 	return all, err
 }
@@ -304,7 +300,7 @@ func readHeld(holder, dir string) (*installedPackage, error) {
 		defer func() { _ = archive.Close() }() // only read
 		from = archive
 	}
-	file, err := from.Open(dir + "/" + manifestFile)
+	file, err := from.Open(dir + "/" + project.ManifestFile)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", filepath.Base(holder), err)
 	}
@@ -321,7 +317,7 @@ func readHeld(holder, dir string) (*installedPackage, error) {
 // findPnP finds the file of the program that starts the app, in the packages that it asks for. They are in a folder of the image.
 func (b *builder) findPnP(dir, modules string) error {
 	words := b.start.program
-	from := b.from()
+	from := b.From()
 	data, err := readPnP(dir)
 	if err != nil {
 		return err
@@ -342,7 +338,7 @@ func (b *builder) findPnP(dir, modules string) error {
 		if file == "" {
 			continue
 		}
-		if b.manifest.onlyDev(dependency.name) {
+		if b.Manifest.OnlyDev(dependency.name) {
 			missing = onlyDev(b.start.script, words[0])
 			continue
 		}
@@ -359,14 +355,14 @@ var installedAt = regexp.MustCompile(`("packageLocation":\s*")\./\.yarn/`)
 // Node.js resolves links, and knows no package by another path than it has there, so links would not do.
 func (b *builder) linkPnP(install, modules string) error {
 	for _, name := range append(slices.Clone(pnpFiles), pnpFolders...) {
-		if err := os.RemoveAll(filepath.Join(b.root, name)); err != nil {
+		if err := os.RemoveAll(filepath.Join(b.Root, name)); err != nil {
 			return fmt.Errorf("linking the packages: %w", err)
 		}
 	}
 	if modules == "" {
 		return nil
 	}
-	to, err := filepath.Rel(b.root, modules)
+	to, err := filepath.Rel(b.Root, modules)
 	if err != nil {
 		return err
 	}
@@ -377,7 +373,7 @@ func (b *builder) linkPnP(install, modules string) error {
 		}
 		if err == nil {
 			data = installedAt.ReplaceAll(data, []byte("${1}"+to+"/.yarn/"))
-			err = os.WriteFile(filepath.Join(b.root, name), data, 0o644)
+			err = os.WriteFile(filepath.Join(b.Root, name), data, 0o644)
 		}
 		if err != nil {
 			return fmt.Errorf("linking the packages: %w", err)
@@ -392,9 +388,9 @@ func (b *builder) pnpArguments() []string {
 	if b.berryMajor() == 2 {
 		require = ".pnp.js"
 	}
-	arguments := []string{"--require", filepath.Join(b.root, require)}
-	if _, err := os.Stat(filepath.Join(b.root, ".pnp.loader.mjs")); err == nil {
-		arguments = append(arguments, "--experimental-loader", filepath.Join(b.root, ".pnp.loader.mjs"))
+	arguments := []string{"--require", filepath.Join(b.Root, require)}
+	if _, err := os.Stat(filepath.Join(b.Root, ".pnp.loader.mjs")); err == nil {
+		arguments = append(arguments, "--experimental-loader", filepath.Join(b.Root, ".pnp.loader.mjs"))
 	}
 	return arguments
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // pnpSample is what Yarn 4.18 wrote, with an alias and a package without an archive put in.
@@ -74,15 +75,15 @@ func TestPnP(t *testing.T) {
 		t.Errorf("bill (-want +got):\n%s", diff)
 	}
 
-	b := &builder{decision: decision{root: t.TempDir()}}
-	kittest.Write(t, b.root, map[string]string{".yarn/cache/old.zip": "", ".yarn/patches/a.patch": "", "server.js": ""})
-	if err := b.linkPnP(install, filepath.Join(filepath.Dir(b.root), "layers", "modules")); err != nil {
+	b := &builder{decision: decision{Project: project.Project{Root: t.TempDir()}}}
+	kittest.Write(t, b.Root, map[string]string{".yarn/cache/old.zip": "", ".yarn/patches/a.patch": "", "server.js": ""})
+	if err := b.linkPnP(install, filepath.Join(filepath.Dir(b.Root), "layers", "modules")); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{".pnp.cjs", ".pnp.data.json", ".yarn/patches/a.patch", "server.js"}, entries(t, b.root, "/none")); diff != "" {
+	if diff := cmp.Diff([]string{".pnp.cjs", ".pnp.data.json", ".yarn/patches/a.patch", "server.js"}, entries(t, b.Root, "/none")); diff != "" {
 		t.Errorf("the app (-want +got):\n%s", diff)
 	}
-	data, err := os.ReadFile(filepath.Join(b.root, ".pnp.data.json"))
+	data, err := os.ReadFile(filepath.Join(b.Root, ".pnp.data.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,9 +137,9 @@ func TestReach(t *testing.T) {
 	if want := [2]string{"app", "workspace:."}; first != want || !found {
 		t.Fatalf("the app is %v, want %v", first, want)
 	}
-	m := manifest{Dependencies: map[string]string{"kept": "1"}, Dev: map[string]string{"tool": "1", "both": "1"}, Optional: map[string]string{"both": "1"}}
+	m := project.Manifest{Dependencies: map[string]string{"kept": "1"}, Dev: map[string]string{"tool": "1", "both": "1"}, Optional: map[string]string{"both": "1"}}
 	want := map[string]string{"cache/both.zip": "node_modules/both", "cache/deep.zip": "node_modules/deep", "cache/kept.zip": "node_modules/kept"}
-	if diff := cmp.Diff(want, all.reach(first, func(folder, name string) bool { return folder == "./" && m.onlyDev(name) }).holders()); diff != "" {
+	if diff := cmp.Diff(want, all.reach(first, func(folder, name string) bool { return folder == "./" && m.OnlyDev(name) }).holders()); diff != "" {
 		t.Errorf("holders (-want +got):\n%s", diff)
 	}
 	if _, _, found := all.workspace("packages/absent"); found {

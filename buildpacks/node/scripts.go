@@ -15,67 +15,36 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
-// chooseScripts decides on the scripts to run: the install's, then the build's, which are those that were named or the
-// default ones that there are.
+// chooseScripts decides on the scripts to run.
 func (d *decision) chooseScripts(named bool) (err error) {
-	if d.scripts, d.idle, err = d.hooks(); err != nil {
-		return err
+	asked := project.Asked{Names: d.Scripts, Named: named}
+	if d.Hooks {
+		asked.Hooks = d.hookNames
 	}
-	if !named && d.manifest.Scripts[herokuBuild] != "" {
-		d.Scripts = []string{herokuBuild}
-	}
-	for _, name := range d.Scripts {
-		found, err := d.buildScripts(name)
-		if err != nil {
-			return err
-		}
-		if len(found) == 0 && named {
-			return fault.Fault{ID: "node-script-missing", What: fmt.Sprintf("BP_NODE_RUN_SCRIPTS names %q, which package.json does not have", name), Do: "name one of its scripts"}
-		}
-		d.scripts = append(d.scripts, found...)
-	}
-	return nil
+	d.scripts, err = d.Choose(asked)
+	return err
 }
 
-// herokuBuild is the script that Heroku runs instead of build.
-const herokuBuild = "heroku-postbuild"
-
-// buildScripts returns the scripts of a name that make the project: its own after those of the workspaces that it depends
-// on, as Turborepo and Nx order them, or, where it has none, the root's, which may know how to make it.
-func (d decision) buildScripts(name string) ([]script, error) {
-	if d.manifest.Scripts[name] == "" {
-		if command := d.base.Scripts[name]; command != "" {
-			return []script{{Dir: ".", Name: name, Command: command}}, nil
-		}
-		return nil, nil
+// hookNames returns the names of the scripts that run at an install, in order. Yarn from 2 on has no prepare; the others run
+// preinstall and postinstall with install by themselves.
+func (d decision) hookNames(m project.Manifest) []string {
+	switch {
+	case d.manager == berry:
+		return []string{"preinstall", "install", "postinstall"}
+	case m.Scripts["install"] != "":
+		return []string{"install", "prepare"}
 	}
-	dirs, err := d.needed()
-	if err != nil {
-		return nil, err
-	}
-	var found []script
-	for _, dir := range dirs {
-		if dir == "." && d.project != d.root {
-			continue
-		}
-		m, err := readManifest(filepath.Join(d.root, dir))
-		if err != nil {
-			return nil, err
-		}
-		if command := m.Scripts[name]; command != "" {
-			found = append(found, script{Dir: dir, Name: name, Command: command})
-		}
-	}
-	return found, nil
+	return []string{"preinstall", "postinstall", "prepare"}
 }
 
 // builtKey is everything that the app after its build scripts depends on.
 type builtKey struct {
 	Modules modulesKey
 	Source  string
-	Scripts []script
+	Scripts []project.Script
 	Env     []string
 }
 
@@ -84,7 +53,7 @@ var environmental = append([]string{"PATH", "HOME", "PWD", "SHLVL", "NPM_CONFIG_
 
 // runScripts runs the build scripts with all packages in place, or takes what they made of the same source before.
 func (b *builder) runScripts(ctx context.Context) error {
-	if len(b.scripts) == 0 {
+	if len(b.scripts.Run) == 0 {
 		return nil
 	}
 	source, err := hashTree(b.AppDir)
@@ -93,7 +62,7 @@ func (b *builder) runScripts(ctx context.Context) error {
 	}
 	env := maps.Clone(b.Env)
 	maps.DeleteFunc(env, func(name, _ string) bool { return hidden(name) || slices.Contains(environmental, name) })
-	name, err := digest(builtKey{b.key, source, b.scripts, env.List()})
+	name, err := digest(builtKey{b.key, source, b.scripts.Run, env.List()})
 	if err != nil {
 		return err
 	}
@@ -114,7 +83,7 @@ func (b *builder) runScripts(ctx context.Context) error {
 		full[standaloneVariable] = "true"
 	}
 	install := ""
-	if b.hasPackages() {
+	if b.HasPackages() {
 		if install, err = b.installed(ctx); err != nil {
 			return err
 		}
@@ -125,9 +94,9 @@ func (b *builder) runScripts(ctx context.Context) error {
 	if err := b.lendCaches(); err != nil {
 		return err
 	}
-	for _, script := range b.scripts {
+	for _, script := range b.scripts.Run {
 		done := b.Log.Phase("Running script %s", script)
-		if err := command.Run(ctx, command.Command{Path: b.manager.name, Args: []string{"run", script.Name}, Dir: filepath.Join(b.root, script.Dir), Env: full.List(), Log: b.Log}); err != nil {
+		if err := command.Run(ctx, command.Command{Path: b.manager.name, Args: []string{"run", script.Name}, Dir: filepath.Join(b.Root, script.Dir), Env: full.List(), Log: b.Log}); err != nil {
 			return explainScript(err, script)
 		}
 		done()
@@ -141,8 +110,8 @@ func (b *builder) lendPackages(dir string) error {
 	if b.pnp {
 		return b.link(dir)
 	}
-	for _, folder := range b.modulesFolders() {
-		from, to := filepath.Join(dir, folder), filepath.Join(b.root, folder)
+	for _, folder := range b.Folders() {
+		from, to := filepath.Join(dir, folder), filepath.Join(b.Root, folder)
 		err := os.RemoveAll(to)
 		if _, statErr := os.Stat(from); err == nil && statErr == nil {
 			err = os.CopyFS(to, os.DirFS(from))
@@ -154,7 +123,7 @@ func (b *builder) lendPackages(dir string) error {
 	return nil
 }
 
-func explainScript(err error, s script) error {
+func explainScript(err error, s project.Script) error {
 	if failed := new(command.Error); !errors.As(err, &failed) || errors.Is(err, context.Canceled) {
 		return err
 	}

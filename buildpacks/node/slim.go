@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // slim says which files of packages are left out, and counts them. Licences stay.
@@ -76,7 +77,7 @@ func (t tree) is(kind, owner, inner string) bool {
 // has tells whether a package of this name is in the tree.
 func (t tree) has(name string) bool {
 	for at := range t.packages {
-		if at == modulesDir+"/"+name || strings.HasSuffix(at, "/"+modulesDir+"/"+name) || t.packages[at].Name == name {
+		if at == project.ModulesDir+"/"+name || strings.HasSuffix(at, "/"+project.ModulesDir+"/"+name) || t.packages[at].Name == name {
 			return true
 		}
 	}
@@ -98,13 +99,13 @@ func (t tree) readsTests(owner string) bool {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && (entry.Name() == modulesDir || testFolder.MatchString(inner+"/")):
+		case entry.IsDir() && (entry.Name() == project.ModulesDir || testFolder.MatchString(inner+"/")):
 			return filepath.SkipDir
 		case !entry.Type().IsRegular() || !code.MatchString(inner):
 			return nil
 		}
 		data, err := os.ReadFile(file)
-		if inner == manifestFile {
+		if inner == project.ManifestFile {
 			data, err = entryPoints(data)
 		}
 		found = readsTests.Match(data)

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // TestSlim has files of each kind, and those that look like it and stay.
@@ -63,7 +64,7 @@ func TestSlim(t *testing.T) {
 				t.Fatal(err)
 			}
 			to := t.TempDir()
-			if err := copyModules(to, got, modulesDir); err != nil {
+			if err := copyModules(to, got, project.ModulesDir); err != nil {
 				t.Fatal(err)
 			}
 			copied, gone := map[string]bool{}, map[string]bool{}

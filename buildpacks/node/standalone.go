@@ -29,7 +29,7 @@ func (b *builder) wantsStandalone() bool {
 }
 
 // mayStandAlone tells whether a server with its modules can take the place of the app.
-func (b *builder) mayStandAlone() bool { return !b.pnp && b.root == b.AppDir }
+func (b *builder) mayStandAlone() bool { return !b.pnp && b.Root == b.AppDir }
 
 // standalone makes the app a server that the build scripts made with just the modules that it loads, if they did. That is
 // what starts then.
@@ -48,13 +48,13 @@ func (b *builder) standalone() (bool, error) {
 // standaloneNext makes the app what Next.js' standalone server needs: the server, its modules in node_modules, static
 // files and the folder public. A workspace's server is as deep in it as the workspace is in the app.
 func (b *builder) standaloneNext() (bool, error) {
-	from := b.from()
-	server := filepath.Join(b.project, standaloneDir, from)
+	from := b.From()
+	server := filepath.Join(b.Dir, standaloneDir, from)
 	if _, err := os.Stat(filepath.Join(server, "server.js")); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	for _, name := range []string{".next/static", "public"} {
-		from, to := filepath.Join(b.project, name), filepath.Join(server, name)
+		from, to := filepath.Join(b.Dir, name), filepath.Join(server, name)
 		if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -65,8 +65,8 @@ func (b *builder) standaloneNext() (bool, error) {
 	if err := replaceContent(b.AppDir, filepath.Join(from, standaloneDir)); err != nil {
 		return false, fmt.Errorf("leaving out what Next.js' server does not need: %w", err)
 	}
-	b.members = slices.DeleteFunc(b.members, func(member string) bool {
-		_, err := os.Stat(filepath.Join(b.root, member))
+	b.Members = slices.DeleteFunc(b.Members, func(member string) bool {
+		_, err := os.Stat(filepath.Join(b.Root, member))
 		return err != nil
 	})
 	b.Log.Bullet("Next.js' standalone server: the app is that and nothing else")
@@ -154,7 +154,7 @@ func (b *builder) fillTraced(ctx context.Context, l *layer.Layer) error {
 	if b.start.port != "" {
 		l.LaunchEnv.Default("PORT", b.start.port)
 	}
-	for _, folder := range b.modulesFolders() { // the app has a link to each
+	for _, folder := range b.Folders() { // the app has a link to each
 		if err := os.MkdirAll(filepath.Join(l.Path, folder), 0o755); err != nil {
 			return fmt.Errorf("making the layer of packages: %w", err)
 		}
@@ -162,15 +162,15 @@ func (b *builder) fillTraced(ctx context.Context, l *layer.Layer) error {
 	if err := b.takeModules(l.Path); err != nil {
 		return err
 	}
-	if err := b.linkMembers(l.Path, b.root); err != nil {
+	if err := b.linkMembers(l.Path, b.Root); err != nil {
 		return err
 	}
 	dir, err := b.installed(ctx)
 	if err != nil {
 		return err
 	}
-	from := b.from()
-	t := tree{root: dir, app: b.root, seeds: true, arch: b.arch, everything: true}
+	from := b.From()
+	t := tree{root: dir, app: b.Root, seeds: true, arch: b.arch, everything: true}
 	if !b.start.everywhere { // Nitro lays them out anew
 		t.root, t.seeds = l.Path, false
 	}

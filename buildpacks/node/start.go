@@ -14,6 +14,8 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/argv"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
+	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // start is how the app is started.
@@ -41,13 +43,13 @@ func (d decision) chooseStart(dir string) (start, error) {
 			if name == "" {
 				return start{elsewhere: true, bun: len(web[2]) > 0}, nil
 			}
-			if d.manifest.Scripts[name] == "" {
+			if d.Manifest.Scripts[name] == "" {
 				return start{}, startFault("the Procfile starts the script "+name+", which is not there", "name another one")
 			}
 			return d.startOf(name)
 		}
 	}
-	if strings.TrimSpace(d.manifest.Scripts["start"]) == "" {
+	if strings.TrimSpace(d.Manifest.Scripts["start"]) == "" {
 		return start{}, nil
 	}
 	return d.startOf("start")
@@ -57,27 +59,12 @@ func (d decision) chooseStart(dir string) (start, error) {
 func (d decision) startOf(name string) (start, error) {
 	s, err := d.startScript(name, nil)
 	switch {
-	case isDev(err) && d.manifest.Scripts[startProduction] != "":
+	case isDev(err) && d.Manifest.Scripts[startProduction] != "":
 		return d.startScript(startProduction, nil)
-	case isDev(err) && d.manifest.server() != "":
+	case isDev(err) && framework.ServerOf(d.Manifest.Has) != "":
 		return start{}, nil
 	}
 	return s, err
-}
-
-// made are where packages make a server.
-var made = map[string]string{
-	"@angular/ssr": "dist/*/server/server.mjs", "@astrojs/node": "dist/server/entry.mjs", "@sveltejs/adapter-node": "build/index.js",
-}
-
-// server returns where a package of the app makes a server, "" if none does.
-func (m manifest) server() string {
-	for _, name := range slices.Sorted(maps.Keys(made)) {
-		if m.Dependencies[name] != "" || m.Dev[name] != "" {
-			return made[name]
-		}
-	}
-	return ""
 }
 
 // startProduction is the script that starts the app where start does so for its developer, as in apps of NestJS.
@@ -89,9 +76,9 @@ func (d decision) startScript(name string, seen []string) (start, error) {
 		return start{}, startFault("the script "+name+" runs itself", "let it start a file")
 	}
 	seen = append(seen, name)
-	script := strings.TrimSpace(d.manifest.Scripts[name])
+	script := strings.TrimSpace(d.Manifest.Scripts[name])
 	for _, hook := range []string{"pre" + name, "post" + name} {
-		if d.manifest.Scripts[hook] != "" && !d.built(hook) {
+		if d.Manifest.Scripts[hook] != "" && !d.built(hook) {
 			return start{}, startFault(fmt.Sprintf("the script %s needs npm at launch", hook), "let the app do it, or run it at build time: BP_NODE_RUN_SCRIPTS="+strings.Join(d.scriptsWith(hook), ","))
 		}
 	}
@@ -129,8 +116,8 @@ func scriptFault(name, script string, err error) error {
 // scriptsWith returns the names of the scripts that the build runs, and one more.
 func (d decision) scriptsWith(name string) []string {
 	var list []string
-	for _, one := range d.Scripts {
-		if d.manifest.Scripts[one] != "" {
+	for _, one := range d.scripts.Names {
+		if d.Manifest.Scripts[one] != "" {
 			list = append(list, one)
 		}
 	}
@@ -142,10 +129,8 @@ var buildFirst = regexp.MustCompile(`^(?:npm run|yarn run|yarn|pnpm run|pnpm) ([
 
 // built tells whether the build has run a script, or the one that it is nothing else than.
 func (d decision) built(name string) bool {
-	other := argv.Script(strings.Fields(d.manifest.Scripts[name]))
-	return slices.ContainsFunc(d.scripts, func(s script) bool {
-		return s.Dir == d.from() && (s.Name == name || other != "" && s.Name == other)
-	})
+	other := argv.Script(strings.Fields(d.Manifest.Scripts[name]))
+	return d.scripts.Built(d.From(), name) || other != "" && d.scripts.Built(d.From(), other)
 }
 
 // nextPort matches a port for Next.js that is a variable, which it reads by itself.
@@ -167,7 +152,7 @@ func (d decision) startCommand(words []string, name, script string, seen []strin
 		return start{}, startFault(fmt.Sprintf("the script %s is %q, and %s starts npm or a shell, which run images do not have", name, script, words[0]), "start the server with node, and any other process from a Procfile or an image of its own")
 	case words[0] == "bun":
 		return d.startBun(words, name, seen)
-	case d.manifest.Scripts[argv.Script(words)] != "":
+	case d.Manifest.Scripts[argv.Script(words)] != "":
 		return d.startScript(argv.Script(words), seen)
 	case len(words) > 1 && words[0] == "npx" && !strings.HasPrefix(words[1], "-"):
 		return d.startProgram(words[1:], name)
@@ -187,8 +172,8 @@ func (d decision) workspaceOf(command string) string {
 	if found == nil {
 		return ""
 	}
-	for _, member := range d.members {
-		m, err := readManifest(filepath.Join(d.root, member))
+	for _, member := range d.Members {
+		m, err := project.ReadManifest(filepath.Join(d.Root, member))
 		if member == path.Clean(found[1]) || err == nil && m.Name == found[1] {
 			return member
 		}
@@ -202,7 +187,7 @@ var shells = []string{"npm-run-all", "npm-run-all2", "run-s", "run-p", "concurre
 // preloaded returns a package that node is told to load first and that is only for development, "" if there is none.
 func (d decision) preloaded(words []string) string {
 	for i, word := range words[:len(words)-1] {
-		if slices.Contains([]string{"-r", "--require", "--import", "--loader", "--experimental-loader"}, word) && d.manifest.onlyDev(packageIn(words[i+1])) {
+		if slices.Contains([]string{"-r", "--require", "--import", "--loader", "--experimental-loader"}, word) && d.Manifest.OnlyDev(packageIn(words[i+1])) {
 			return packageIn(words[i+1])
 		}
 	}
@@ -221,13 +206,13 @@ func packageIn(name string) string {
 // startProgram starts a program of a package. The lockfile of npm 7 and newer tells its file; with others, and without one, it is
 // found later.
 func (d decision) startProgram(words []string, script string) (start, error) {
-	if (d.manager != npm || d.locked.Version < 2) && d.hasPackages() && !slices.Contains(absent, words[0]) {
+	if (d.manager != npm || d.locked.Version < 2) && d.HasPackages() && !slices.Contains(absent, words[0]) {
 		return start{program: words, command: words, script: script}, nil
 	}
-	from := d.from()
+	from := d.From()
 	program, dev, found := d.locked.program(from, words[0])
 	if !found {
-		return start{}, notFound(script, d.manifest.Scripts[script])
+		return start{}, notFound(script, d.Manifest.Scripts[script])
 	}
 	if dev {
 		return start{}, onlyDev(script, words[0])

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // TestStart reads scripts that set variables and run others.
@@ -23,10 +24,10 @@ func TestStart(t *testing.T) {
 		"npm run build && node a.js":                       {arguments: []string{"a.js"}},
 		"yarn other":                                       {arguments: []string{"b.js"}, script: "other", variables: map[string]string{"C": "3"}},
 	} {
-		d := decision{manager: pnpm, manifest: manifest{
+		m := project.Manifest{
 			Scripts: map[string]string{"start": line, "other": "C=3 node b.js", "preother": "npm run build"}, Dependencies: map[string]string{"next": "1"},
-		}, scripts: []script{{Dir: ".", Name: "build"}}}
-		d.base = d.manifest
+		}
+		d := decision{manager: pnpm, Project: project.Project{Base: m, Manifest: m}, scripts: project.Scripts{Run: []project.Script{{Dir: ".", Name: "build"}}}}
 		got, err := d.startScript("start", nil)
 		if err != nil {
 			t.Errorf("%s: %v", line, err)
@@ -57,8 +58,8 @@ func TestMainFile(t *testing.T) {
 		{"@astrojs/node", map[string]string{"server.js": ""}, "server.js"}, // as middleware
 		{"vite", map[string]string{"build/index.js": "", "index.js": ""}, "index.js"},
 	} {
-		b := builder{decision: decision{project: t.TempDir(), manifest: manifest{Dev: map[string]string{tt.dev: "1"}}}}
-		kittest.Write(t, b.project, tt.files)
+		b := builder{decision: decision{Project: project.Project{Dir: t.TempDir(), Manifest: project.Manifest{Dev: map[string]string{tt.dev: "1"}}}}}
+		kittest.Write(t, b.Dir, tt.files)
 		if got, err := b.mainFile(); got != tt.want {
 			t.Errorf("with %s the main file is %q, %v, want %q", tt.dev, got, err, tt.want)
 		}

@@ -22,6 +22,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // tools are Node.js and the package manager of a build: those for all apps, or else kept in a cache between builds. They
@@ -63,7 +64,7 @@ func (t tools) programs(ctx context.Context, m *manager, version choice, hash st
 // link makes the folder of programs in that of the package.
 func (m *manager) link(dir string) error {
 	var about facts
-	data, err := os.ReadFile(filepath.Join(dir, manifestFile))
+	data, err := os.ReadFile(filepath.Join(dir, project.ManifestFile))
 	if err == nil {
 		err = json.Unmarshal(data, &about)
 	}

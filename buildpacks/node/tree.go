@@ -17,6 +17,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // tree is what the dependencies of some packages lead to, as Node.js finds it on disk: the same for every package
@@ -88,7 +89,7 @@ func (t *tree) grow(start string) error {
 }
 
 // ours tells whether a path is a folder of the app and not of a package that was installed.
-func ours(at string) bool { return !strings.Contains("/"+at+"/", "/"+modulesDir+"/") }
+func ours(at string) bool { return !strings.Contains("/"+at+"/", "/"+project.ModulesDir+"/") }
 
 // dir returns the folder that a path is below.
 func (t tree) dir(at string) string {
@@ -102,7 +103,7 @@ func (t tree) dir(at string) string {
 func (t tree) read(at string) (*installedPackage, error) {
 	dir := filepath.Join(t.dir(at), filepath.FromSlash(at))
 	p := &installedPackage{addon: isAddon(dir)}
-	data, err := os.ReadFile(filepath.Join(dir, manifestFile))
+	data, err := os.ReadFile(filepath.Join(dir, project.ManifestFile))
 	if err != nil {
 		return nil, fmt.Errorf("reading a package: %w", err)
 	}
@@ -128,7 +129,7 @@ func (t tree) read(at string) (*installedPackage, error) {
 		beside = append(beside, store)
 	}
 	if t.everything || len(p.Bundled)+len(p.BundledToo) > 0 {
-		beside = append(beside, path.Join(at, modulesDir))
+		beside = append(beside, path.Join(at, project.ModulesDir))
 	}
 	for _, folder := range beside {
 		if err := t.all(folder, needs); err != nil {
@@ -153,7 +154,7 @@ var (
 // load, "" if there is none.
 func storeOf(at string) string {
 	if parts := inYarnStore.FindStringSubmatch(at); parts != nil {
-		return path.Join(parts[1], modulesDir)
+		return path.Join(parts[1], project.ModulesDir)
 	}
 	return inStore.FindString(at)
 }
@@ -179,7 +180,7 @@ func (t tree) all(folder string, needs map[string]bool) error {
 		if err != nil {
 			return err
 		}
-		if _, err := os.Stat(filepath.Join(t.dir(found), found, manifestFile)); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(t.dir(found), found, project.ManifestFile)); errors.Is(err, fs.ErrNotExist) {
 			continue // no package
 		}
 		needs[found] = found != ""
@@ -190,8 +191,8 @@ func (t tree) all(folder string, needs map[string]bool) error {
 // resolve finds a package as Node.js does, in the folders from the asking one's up to the root; "" if it is not there.
 func (t tree) resolve(from, name string) (string, error) {
 	for dir := from; ; dir = path.Dir(dir) {
-		if path.Base(dir) != modulesDir {
-			if found, err := t.follow(path.Join(dir, modulesDir, name)); found != "" || err != nil {
+		if path.Base(dir) != project.ModulesDir {
+			if found, err := t.follow(path.Join(dir, project.ModulesDir, name)); found != "" || err != nil {
 				return found, err
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // TestCopyModules has one folder per way that package managers lay packages out.
@@ -254,9 +255,9 @@ func TestLinkOutside(t *testing.T) {
 // TestFindProgram looks for the program of a script start in what is installed.
 func TestFindProgram(t *testing.T) {
 	t.Parallel()
-	b := builder{full: t.TempDir(), decision: decision{root: "/workspace", project: "/workspace/apps/web", manifest: manifest{
+	b := builder{full: t.TempDir(), decision: decision{Project: project.Project{Root: "/workspace", Dir: "/workspace/apps/web", Manifest: project.Manifest{
 		Dependencies: map[string]string{"@s/serve": "1", "plain": "1", "lost": "1"}, Dev: map[string]string{"tool": "1"},
-	}}}
+	}}}}
 	name, err := digest(b.key)
 	if err != nil {
 		t.Fatal(err)
@@ -318,31 +319,6 @@ func TestExplainInstall(t *testing.T) {
 	for name, tail := range tests {
 		err := explainInstall(&command.Error{Tail: tail, Err: errors.New("exit status 1")}, npm, "npm ci")
 		kittest.Golden(t, "fault-install-"+name+".txt", err.Error()+"\n")
-	}
-}
-
-func TestMembers(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	for _, name := range []string{".", "packages/a", "packages/a/test", "packages/group/b", "packages/group/b/node_modules/x", "tools"} {
-		kittest.Write(t, filepath.Join(dir, name), map[string]string{"package.json": "{}"})
-	}
-	tests := []struct {
-		patterns, want []string
-	}{
-		{[]string{"packages/*"}, []string{"packages/a"}},
-		{[]string{"./packages/**", "!**/test"}, []string{"packages/a", "packages/group/b"}},
-		{[]string{"packages/group/b", "tools/"}, []string{"packages/group/b", "tools"}},
-		{[]string{"none/*"}, nil},
-	}
-	for _, test := range tests {
-		got, err := membersOf(dir, test.patterns)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(test.want, got); diff != "" {
-			t.Errorf("%v (-want +got):\n%s", test.patterns, diff)
-		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // npmCache is the folder of an app that brings npm's cache along, as Paketo's buildpack has it.
@@ -24,11 +25,11 @@ var offlineMirror = regexp.MustCompile(`(?m)^"?yarn-offline-mirror"?\s+"?([^"\n]
 func (d *decision) findVendored() error {
 	switch d.manager {
 	case npm:
-		if _, err := os.Stat(filepath.Join(d.root, npmCache, "_cacache")); err == nil {
+		if _, err := os.Stat(filepath.Join(d.Root, npmCache, "_cacache")); err == nil {
 			d.offline = npmCache
 		}
 	case yarn:
-		settings, err := os.ReadFile(filepath.Join(d.root, ".yarnrc"))
+		settings, err := os.ReadFile(filepath.Join(d.Root, ".yarnrc"))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("reading .yarnrc: %w", err)
 		}
@@ -42,8 +43,8 @@ func (d *decision) findVendored() error {
 	if d.manager != npm {
 		return fault.Fault{ID: "node-vendored", What: "BP_NODE_VENDORED_ENABLED is on, and the app's package manager is " + d.manager.title, Do: "leave it off: it is for apps of npm"}
 	}
-	if info, err := os.Stat(filepath.Join(d.root, modulesDir)); err != nil || !info.IsDir() {
-		return fault.Fault{ID: "node-vendored", What: "BP_NODE_VENDORED_ENABLED is on, and the app has no folder " + modulesDir, Do: "check that nothing excludes the folder from the app, or leave the variable off"}
+	if info, err := os.Stat(filepath.Join(d.Root, project.ModulesDir)); err != nil || !info.IsDir() {
+		return fault.Fault{ID: "node-vendored", What: "BP_NODE_VENDORED_ENABLED is on, and the app has no folder " + project.ModulesDir, Do: "check that nothing excludes the folder from the app, or leave the variable off"}
 	}
 	return nil
 }
@@ -54,21 +55,21 @@ func (b *builder) installVendored(ctx context.Context) error {
 		return nil
 	}
 	if b.offline != "" { // Yarn wants it to be there
-		if err := os.MkdirAll(filepath.Join(b.root, b.offline), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(b.Root, b.offline), 0o755); err != nil {
 			return fmt.Errorf("making %s: %w", b.offline, err)
 		}
 	}
-	if b.hasPackages() {
+	if b.HasPackages() {
 		if _, err := b.installed(ctx); err != nil {
 			return err
 		}
 	}
-	folders := b.modulesFolders()
+	folders := b.Folders()
 	if b.offline != "" {
 		folders = append(folders, b.offline)
 	}
 	for _, folder := range folders {
-		if err := os.RemoveAll(filepath.Join(b.root, folder)); err != nil {
+		if err := os.RemoveAll(filepath.Join(b.Root, folder)); err != nil {
 			return fmt.Errorf("leaving out %s: %w", folder, err)
 		}
 	}
@@ -78,7 +79,7 @@ func (b *builder) installVendored(ctx context.Context) error {
 
 // offlineEnvironment has the package manager take what it can from the app.
 func (b *builder) offlineEnvironment() config.Environment {
-	dir := filepath.Join(b.root, b.offline)
+	dir := filepath.Join(b.Root, b.offline)
 	switch {
 	case b.offline == "":
 		return nil
@@ -90,8 +91,8 @@ func (b *builder) offlineEnvironment() config.Environment {
 
 // eachModules calls a function with the folders of packages that the app has.
 func (b *builder) eachModules(each func(folder, dir string) error) error {
-	for _, folder := range b.modulesFolders() {
-		dir := filepath.Join(b.root, folder)
+	for _, folder := range b.Folders() {
+		dir := filepath.Join(b.Root, folder)
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

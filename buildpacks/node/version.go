@@ -24,9 +24,9 @@ type choice struct {
 // chooseNode decides on the release of Node.js: BP_NODE_VERSION, engines.node, .nvmrc, .node-version, Volta, the default.
 // What the workspace that is started asks for goes before what the root does.
 func (d decision) chooseNode() (choice, error) {
-	asked := []choice{{d.Version, "BP_NODE_VERSION"}, {d.manifest.Engines["node"], "engines.node of package.json"}, {d.base.Engines["node"], "engines.node of the root's package.json"}}
+	asked := []choice{{d.Version, "BP_NODE_VERSION"}, {d.Manifest.Engines["node"], "engines.node of package.json"}, {d.Base.Engines["node"], "engines.node of the root's package.json"}}
 	for _, name := range []string{".nvmrc", ".node-version"} {
-		for _, dir := range []string{d.project, d.root} {
+		for _, dir := range []string{d.Dir, d.Root} {
 			data, err := os.ReadFile(filepath.Join(dir, name))
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return choice{}, fmt.Errorf("reading %s: %w", name, err)
@@ -34,7 +34,7 @@ func (d decision) chooseNode() (choice, error) {
 			asked = append(asked, choice{firstLine(string(data)), name})
 		}
 	}
-	asked = append(asked, choice{d.manifest.Volta.Node, "volta.node of package.json"}, choice{d.base.Volta.Node, "volta.node of the root's package.json"})
+	asked = append(asked, choice{d.Manifest.Volta.Node, "volta.node of package.json"}, choice{d.Base.Volta.Node, "volta.node of the root's package.json"})
 	for _, one := range asked {
 		if strings.TrimSpace(one.Version) != "" {
 			chosen, err := resolve(one, d.lock, d.arch)

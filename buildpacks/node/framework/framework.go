@@ -1,0 +1,181 @@
+// Package framework is the one place that knows frameworks and build tools by name: what they make of an app, how that is
+// started, and what they leave behind. The table is data; what a build does with it is written elsewhere.
+package framework
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Framework is a framework or a build tool.
+type Framework struct {
+	// Packages of npm. An app that asks for one of them is made with the framework.
+	Packages []string
+	// Makes is what the build script gives.
+	Makes Makes
+	// Exports is how an app says that it is files for a browser although the framework makes servers; nil if it cannot.
+	Exports *Export
+	// Develops are commands, as they begin, that serve the app to its developer.
+	Develops []string
+	// Server is a pattern of the file that the build script makes for Node.js, relative to the project; "" if the app says it.
+	Server string
+	// Env are variables that the server needs in a container, unless the app sets them.
+	Env map[string]string
+	// Standalone is a server that takes the place of the app; nil if the framework makes none.
+	Standalone *Standalone
+	// Caches are folders of the app in which the framework keeps what makes the next build faster. No app reads them.
+	Caches []string
+	// Beside are folders of the same kind in node_modules.
+	Beside []string
+}
+
+// Makes is what a framework makes of an app.
+type Makes int
+
+const (
+	// Other is neither of the two, or depends on the app.
+	Other Makes = iota
+	// Site is files for a browser.
+	Site
+	// Server is a program for Node.js.
+	Server
+)
+
+// Export is how an app says that it is files for a browser.
+type Export struct {
+	Title   string         // of what is made then
+	Config  string         // file that says so, without its extension; "" for the build script
+	Matches *regexp.Regexp // finds it there
+}
+
+// Standalone is a server that a build script makes with just the packages that it loads.
+type Standalone struct {
+	Title    string            // of the server
+	Dir      string            // where it is made, relative to the project
+	File     string            // that is started, relative to the server's own folder
+	Nested   bool              // that folder is as deep in Dir as the project is in the app; else it is Dir
+	Starts   []string          // commands that start it
+	Port     bool              // they may have the options --port and --hostname
+	Unsaid   bool              // an app with the framework that does not say how it starts means it
+	Served   []string          // folders of the project that the server serves and Dir lacks
+	Packages string            // folder of packages in Dir that is moved to its top; "" if it is there
+	Anew     bool              // the packages are laid out in another way than they were installed
+	Variable string            // that has the build script make the server; "" if it always does
+	Env      map[string]string // that the server needs in a container, whatever the platform sets
+}
+
+// Made returns the first package that an app has of those whose framework makes something, "" if it has none.
+func Made(has func(string) bool, makes Makes) string {
+	for _, f := range frameworks {
+		if i := slices.IndexFunc(f.Packages, has); i >= 0 && f.Makes == makes {
+			return f.Packages[i]
+		}
+	}
+	return ""
+}
+
+// Of returns the frameworks that an app has.
+func Of(has func(string) bool) []Framework {
+	var found []Framework
+	for _, f := range frameworks {
+		if slices.ContainsFunc(f.Packages, has) {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// ServerOf returns where a framework of an app makes a server, as Framework.Server says; "" if none does.
+func ServerOf(has func(string) bool) string {
+	for _, f := range Of(has) {
+		if f.Server != "" {
+			return f.Server
+		}
+	}
+	return ""
+}
+
+// EnvOf returns the variables that the server of an app needs.
+func EnvOf(has func(string) bool) map[string]string {
+	env := map[string]string{}
+	for _, f := range Of(has) {
+		for name, value := range f.Env {
+			env[name] = value
+		}
+	}
+	return env
+}
+
+// Develops reports whether a command serves an app to its developer.
+func Develops(command string) bool {
+	return slices.ContainsFunc(frameworks, func(f Framework) bool {
+		return slices.ContainsFunc(f.Develops, func(begin string) bool {
+			return command == begin || strings.HasPrefix(command, begin+" ")
+		})
+	})
+}
+
+// Caches returns the folders of an app in which build tools keep what they compiled.
+func Caches() []string { return collect(func(f Framework) []string { return f.Caches }) }
+
+// Beside returns the folders in node_modules in which build tools keep what no app reads.
+func Beside() []string { return collect(func(f Framework) []string { return f.Beside }) }
+
+func collect(of func(Framework) []string) []string {
+	var all []string
+	for _, f := range frameworks {
+		all = append(all, of(f)...)
+	}
+	return all
+}
+
+// Started returns the standalone server that an app starts, and the port that its command names. Words are the command of a
+// package, or else the arguments of node, or nothing where the app does not say how it starts; then the packages that it has
+// tell. It returns nil if the app starts something else.
+func Started(has func(string) bool, words []string) (s *Standalone, port string) {
+	for _, f := range frameworks {
+		s := f.Standalone
+		if s == nil || s.Unsaid && !slices.ContainsFunc(f.Packages, has) {
+			continue
+		}
+		if port, started := s.startedBy(words); started {
+			return s, port
+		}
+	}
+	return nil, ""
+}
+
+func (s *Standalone) startedBy(words []string) (port string, started bool) {
+	switch {
+	case len(words) == 0:
+		return "", s.Unsaid
+	case len(words) == 1:
+		return "", path.Clean(words[0]) == path.Join(s.Dir, s.File)
+	case !slices.Contains(s.Starts, words[0]+" "+words[1]):
+		return "", false
+	case !s.Port:
+		return "", len(words) == 2
+	}
+	return portOf(words[2:])
+}
+
+// portOf reads the options of a server: its port, and the address where it would listen, which does not matter in a container.
+// Others may change what is served.
+func portOf(options []string) (port string, known bool) {
+	for len(options) > 0 {
+		name, value, joined := strings.Cut(options[0], "=")
+		if options = options[1:]; !joined && len(options) > 0 {
+			value, options = options[0], options[1:]
+		}
+		switch name {
+		case "-p", "--port":
+			port = value
+		case "-H", "--hostname":
+		default:
+			return "", false
+		}
+	}
+	return port, true
+}

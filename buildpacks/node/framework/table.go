@@ -1,0 +1,81 @@
+package framework
+
+import "regexp"
+
+// frameworks is the table. Of several that an app has, the first of its kind counts.
+var frameworks = []Framework{
+	{Packages: []string{"vite", "rolldown-vite"}, Makes: Site, Develops: []string{"vite"}, Beside: []string{".vite", ".vite-temp"}},
+	{
+		Packages: []string{"@angular/cli", "@angular/build"}, Makes: Site, Develops: []string{"ng"},
+		Caches: []string{".angular/cache"}, Beside: []string{".angular"},
+	},
+	{Packages: []string{"react-scripts"}, Makes: Site, Develops: []string{"react-scripts", "react-app-rewired", "craco"}},
+	{Packages: []string{"@vue/cli-service"}, Makes: Site, Develops: []string{"vue-cli-service"}},
+	{Packages: []string{"parcel"}, Makes: Site, Develops: []string{"parcel"}, Caches: []string{".parcel-cache"}},
+	{Packages: []string{"astro"}, Makes: Site, Develops: []string{"astro dev", "astro preview"}, Beside: []string{".astro"}},
+	{Packages: []string{"gatsby"}, Makes: Site, Develops: []string{"gatsby"}},
+	{Packages: []string{"vitepress"}, Makes: Site, Develops: []string{"vitepress"}},
+	{Packages: []string{"vuepress"}, Makes: Site, Develops: []string{"vuepress"}},
+	{Packages: []string{"@11ty/eleventy"}, Makes: Site, Develops: []string{"eleventy", "npx @11ty/eleventy"}},
+	{Packages: []string{"@docusaurus/core"}, Makes: Site, Develops: []string{"docusaurus"}},
+	{Packages: []string{"webpack", "webpack-cli"}, Makes: Site, Develops: []string{"webpack", "webpack-dev-server"}},
+	{Packages: []string{"@rspack/cli"}, Makes: Site, Develops: []string{"rspack"}},
+	{Packages: []string{"@rsbuild/core"}, Makes: Site, Develops: []string{"rsbuild"}},
+	{Packages: []string{"preact-cli"}, Makes: Site, Develops: []string{"preact"}},
+	{Packages: []string{"ember-cli"}, Makes: Site, Develops: []string{"ember"}},
+	{Packages: []string{"hexo"}, Makes: Site, Develops: []string{"hexo"}},
+	{Packages: []string{"@stencil/core"}, Makes: Site, Develops: []string{"stencil"}},
+	{Packages: []string{"snowpack"}, Makes: Site},
+	{Packages: []string{"storybook"}, Makes: Site},
+
+	{Packages: []string{"@sveltejs/adapter-node"}, Makes: Server, Server: "build/index.js"},
+	{ // it listens to the container itself alone unless it is told
+		Packages: []string{"@astrojs/node"}, Makes: Server, Server: "dist/server/entry.mjs", Env: map[string]string{"HOST": "0.0.0.0"},
+	},
+	{Packages: []string{"@angular/ssr"}, Makes: Server, Server: "dist/*/server/server.mjs"},
+	{Packages: []string{"@nestjs/core"}, Makes: Server},
+	{
+		Packages: []string{"nuxt"}, Makes: Server, Standalone: &nitro,
+		Exports: &Export{Title: "nuxt generate", Matches: regexp.MustCompile(`\bnux[ti] generate\b`)},
+	},
+	{
+		Packages: []string{"next"}, Makes: Server, Standalone: &next, Caches: []string{".next/cache"},
+		Exports: &Export{
+			Title: "Next.js, as an export", Config: "next.config", Matches: regexp.MustCompile(`\boutput["']?\s*:\s*["']export["']`),
+		},
+	},
+	{
+		Packages: []string{"@react-router/dev"},
+		Exports: &Export{
+			Title: "React Router, without a server", Config: "react-router.config", Matches: regexp.MustCompile(`\bssr["']?\s*:\s*false`),
+		},
+	},
+	{Packages: []string{"@remix-run/node"}, Makes: Server},
+	{Packages: []string{"@react-router/node"}, Makes: Server},
+	{Packages: []string{"@tanstack/react-start"}, Makes: Server, Standalone: &nitro},
+	{Packages: []string{"nitropack"}, Makes: Server, Standalone: &nitro},
+	{Packages: []string{"nuxt-nightly", "nitro", "@analogjs/platform", "@solidjs/start", "vinxi", "@tanstack/solid-start"}, Standalone: &nitro},
+	{Packages: []string{"express"}, Makes: Server},
+	{Packages: []string{"fastify"}, Makes: Server},
+	{Packages: []string{"koa"}, Makes: Server},
+	{Packages: []string{"@hapi/hapi"}, Makes: Server},
+
+	{Packages: []string{"turbo"}, Caches: []string{".turbo"}, Beside: []string{".turbo"}},
+	{Packages: []string{"nx"}, Caches: []string{".nx"}},
+	{Packages: []string{"vitest"}, Beside: []string{".vitest"}},
+}
+
+// next is Next.js' server.
+var next = Standalone{
+	Title: "Next.js' standalone server", Dir: ".next/standalone", File: "server.js", Nested: true,
+	Starts: []string{"next start"}, Port: true, Served: []string{".next/static", "public"},
+	Variable: "NEXT_PRIVATE_STANDALONE", // since Next.js 12, where the configuration has no output
+	// A container's HOSTNAME is its own name. The server would listen there and not at the loopback address.
+	Env: map[string]string{"HOSTNAME": "0.0.0.0"},
+}
+
+// nitro is the server that Nuxt and other frameworks are built on. It has all that it needs.
+var nitro = Standalone{
+	Title: "Nitro's server", Dir: ".output", File: "server/index.mjs", Unsaid: true, Packages: "server/node_modules", Anew: true,
+	Starts: []string{"nuxt start", "nuxt preview", "nuxi start", "nuxi preview", "vinxi start", "vinxi preview"},
+}

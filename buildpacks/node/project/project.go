@@ -1,0 +1,152 @@
+// Package project reads what an app of Node.js says about itself: its package.json files, its workspaces, its scripts and
+// all that an install of its packages depends on. It changes nothing.
+package project
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+const (
+	// ManifestFile describes a package.
+	ManifestFile = "package.json"
+	// ModulesDir is the folder in which Node.js looks for packages.
+	ModulesDir = "node_modules"
+
+	pnpmWorkspace = "pnpm-workspace.yaml"
+)
+
+// Project is where the packages of an app are. Its paths relative to Root have slashes on each system.
+type Project struct {
+	App      string   // absolute path of the app's folder
+	Root     string   // absolute path of the folder that packages are installed for
+	Dir      string   // absolute path of the folder of the package that is started: Root or a workspace
+	Members  []string // folders that package managers link to, relative to Root: workspaces and packages of the app
+	Copied   []string // folders and files of the app that package managers copy, relative to Root
+	Lockfile string   // its name in Root; "" if there is none
+	Base     Manifest // of Root
+	Manifest Manifest // of Dir
+}
+
+// Find returns the project whose package is in the folder folder of an app, "" for the app's own. Packages are installed in
+// the same folder, or in the app's when that one has the workspaces.
+func Find(app, folder string) (Project, error) {
+	p := Project{App: app, Root: app, Dir: app}
+	if folder != "" {
+		if !filepath.IsLocal(folder) {
+			return p, pathFault(folder, "which is outside the app", "name a folder of the app")
+		}
+		p.Dir = filepath.Join(app, folder)
+	}
+	var err error
+	p.Manifest, err = ReadManifest(p.Dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return p, pathFault(folder, "where there is no package.json", "name the folder of a package")
+	case err != nil:
+		return p, err
+	}
+	own, err := findLockfile(p.Dir)
+	if err != nil {
+		return p, err
+	}
+	alone := Project{App: app, Root: p.Dir, Dir: p.Dir, Base: p.Manifest, Manifest: p.Manifest, Lockfile: own}
+	if own != "" || p.Dir == app {
+		alone.Members, err = findMembers(alone.Root, alone.Base)
+		return alone, err
+	}
+	p.Base, err = ReadManifest(app)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		p.Base = p.Manifest
+	case err != nil:
+		return p, err
+	}
+	if p.Members, err = findMembers(p.Root, p.Base); err != nil {
+		return p, err
+	}
+	if !slices.Contains(p.Members, p.From()) {
+		return alone, nil // neither a lockfile of its own nor a workspace of the app: a package for itself
+	}
+	p.Lockfile, err = findLockfile(p.Root)
+	return p, err
+}
+
+func pathFault(folder, what, do string) error {
+	return fault.Fault{ID: "node-project-path", What: fmt.Sprintf("BP_NODE_PROJECT_PATH is %q, %s", folder, what), Do: do}
+}
+
+// From is the path of the started package's folder below Root, "." where it is Root.
+func (p Project) From() string {
+	if p.Dir == p.Root {
+		return "."
+	}
+	return filepath.ToSlash(strings.TrimPrefix(p.Dir, p.Root+"/"))
+}
+
+// HasPackages reports whether there is anything to install.
+func (p Project) HasPackages() bool {
+	return p.Base.needs() || p.Manifest.needs() || len(p.Members) > 0
+}
+
+// Folders returns the folders in which packages may be, relative to Root.
+func (p Project) Folders() []string {
+	folders := []string{ModulesDir}
+	for _, member := range p.Members {
+		folders = append(folders, path.Join(member, ModulesDir))
+	}
+	return folders
+}
+
+// lockfiles are the names of the files in which package managers keep what they chose.
+var lockfiles = []string{"npm-shrinkwrap.json", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb"}
+
+// findLockfile returns the name of the lockfile in a folder, "" if there is none.
+func findLockfile(dir string) (string, error) {
+	found := ""
+	for _, name := range lockfiles {
+		_, err := os.Stat(filepath.Join(dir, name))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return "", fmt.Errorf("looking for %s: %w", name, err)
+		case found == "bun.lock":
+			// Bun reads the text and leaves the older binary file alone.
+		case found != "":
+			return "", LockfilesFault(fmt.Sprintf("there are two lockfiles, %s and %s", found, name))
+		default:
+			found = name
+		}
+	}
+	return found, nil
+}
+
+// LockfilesFault is the fault of an app that asks for two package managers.
+func LockfilesFault(what string) error {
+	return fault.Fault{ID: "node-lockfiles", What: what, Do: "remove the one that is not kept up to date"}
+}
+
+// ReadYAML decodes a file of the app. One that is not there gives nothing.
+func ReadYAML(file string, into any) error {
+	data, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", filepath.Base(file), err)
+	}
+	if err := yaml.Unmarshal(data, into); err != nil {
+		return fault.Fault{ID: "node-yaml", What: "reading " + filepath.Base(file), Err: err, Do: "correct the file"}
+	}
+	return nil
+}

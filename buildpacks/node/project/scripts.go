@@ -1,0 +1,170 @@
+package project
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+// Script is one of a package.json.
+type Script struct {
+	Dir     string // of the package, relative to Root
+	Name    string
+	Command string
+	Hook    bool // package managers run it after an install
+}
+
+// String returns the name of a script, with the folder of its workspace.
+func (s Script) String() string {
+	if s.Dir == "." {
+		return s.Name
+	}
+	return s.Name + " of " + s.Dir
+}
+
+// Scripts are those that a build runs.
+type Scripts struct {
+	Run   []Script // in order: those of the install, then those of the build
+	Idle  []Script // of the install, that have nothing to do in a build
+	Names []string // of the scripts of the build, as far as they were asked for
+}
+
+// Asked is which scripts are asked for.
+type Asked struct {
+	Names []string                // of the scripts of the build
+	Named bool                    // by a person, so that a name without a script is a fault
+	Hooks func(Manifest) []string // returns the names of those that run at an install, in order; nil for none
+}
+
+// herokuBuild is the script that Heroku runs instead of build.
+const herokuBuild = "heroku-postbuild"
+
+// Choose decides which scripts run: the install's, then the build's, which are those that were named or the default ones that
+// there are.
+func (p Project) Choose(a Asked) (Scripts, error) {
+	if !a.Named && p.Manifest.Scripts[herokuBuild] != "" {
+		a.Names = []string{herokuBuild}
+	}
+	chosen := Scripts{Names: a.Names}
+	if a.Hooks != nil {
+		if err := p.hooks(&chosen, a.Hooks); err != nil {
+			return Scripts{}, err
+		}
+	}
+	for _, name := range a.Names {
+		found, err := p.buildScripts(name)
+		if err != nil {
+			return Scripts{}, err
+		}
+		if len(found) == 0 && a.Named {
+			what := fmt.Sprintf("BP_NODE_RUN_SCRIPTS names %q, which package.json does not have", name)
+			return Scripts{}, fault.Fault{ID: "node-script-missing", What: what, Do: "name one of its scripts"}
+		}
+		chosen.Run = append(chosen.Run, found...)
+	}
+	return chosen, nil
+}
+
+// Built reports whether the build runs a script of a package.
+func (s Scripts) Built(dir, name string) bool {
+	return slices.ContainsFunc(s.Run, func(one Script) bool { return one.Dir == dir && one.Name == name })
+}
+
+// idle matches what has nothing to do in a build: there is no checkout of git, and the lockfile decides on the manager.
+var idle = regexp.MustCompile(`^(is-ci \|\| )?((npx|pnpx|bunx) (-y |--yes )?)?` +
+	`(only-allow (npm|pnpm|yarn|bun)|husky( install)?( [\w./-]+)?|simple-git-hooks|lefthook install( -f)?)( \|\| (true|exit 0|:))?$`)
+
+// hooks adds the scripts that package managers run at an install: of the workspaces that the project leads to, of the project
+// and of the root. The install itself is made without the app, so that its layer stays when only code changes; they run after
+// it, as build scripts do.
+func (p Project) hooks(to *Scripts, names func(Manifest) []string) error {
+	dirs, err := p.needed()
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		m, err := ReadManifest(filepath.Join(p.Root, dir))
+		if err != nil {
+			return err
+		}
+		for _, name := range names(m) {
+			s := Script{dir, name, m.Scripts[name], true}
+			named := dir == p.From() && slices.Contains(to.Names, name)
+			switch {
+			case s.Command == "" || named: // it is run as a build script
+			case idle.MatchString(s.Command):
+				to.Idle = append(to.Idle, s)
+			default:
+				to.Run = append(to.Run, s)
+			}
+		}
+	}
+	return nil
+}
+
+// buildScripts returns the scripts of a name that make the project: its own after those of the workspaces that it depends on,
+// as Turborepo and Nx order them, or, where it has none, the root's, which may know how to make it.
+func (p Project) buildScripts(name string) ([]Script, error) {
+	if p.Manifest.Scripts[name] == "" {
+		if command := p.Base.Scripts[name]; command != "" {
+			return []Script{{Dir: ".", Name: name, Command: command}}, nil
+		}
+		return nil, nil
+	}
+	dirs, err := p.needed()
+	if err != nil {
+		return nil, err
+	}
+	var found []Script
+	for _, dir := range dirs {
+		if dir == "." && p.Dir != p.Root {
+			continue
+		}
+		m, err := ReadManifest(filepath.Join(p.Root, dir))
+		if err != nil {
+			return nil, err
+		}
+		if command := m.Scripts[name]; command != "" {
+			found = append(found, Script{Dir: dir, Name: name, Command: command})
+		}
+	}
+	return found, nil
+}
+
+// needed returns the folders of the root, the project and the workspaces that they depend on, each after what it needs.
+func (p Project) needed() ([]string, error) {
+	members := map[string]string{} // by name
+	manifests := map[string]Manifest{}
+	for _, dir := range append([]string{"."}, p.Members...) {
+		m, err := ReadManifest(filepath.Join(p.Root, dir))
+		if err != nil {
+			return nil, err
+		}
+		members[m.Name], manifests[dir] = dir, m
+	}
+	var order []string
+	seen := map[string]bool{}
+	var visit func(dir string)
+	visit = func(dir string) {
+		if seen[dir] {
+			return
+		}
+		seen[dir] = true
+		m := manifests[dir]
+		for _, some := range []map[string]string{m.Dependencies, m.Optional, m.Dev} {
+			for _, name := range slices.Sorted(maps.Keys(some)) {
+				if member, ok := members[name]; ok {
+					visit(member)
+				}
+			}
+		}
+		order = append(order, dir)
+	}
+	visit(p.From())
+	visit(".")
+	return order, nil
+}
