@@ -161,7 +161,7 @@ func (g generator) generate(t *testing.T) string {
 	build(t, nodeSample(t, "hello"), image(t))
 	dir := t.TempDir()
 	address := strings.TrimSuffix(npmRegistry(t), "/") + "/" + g.name + "/-/" + g.name + "-" + g.version + ".tgz"
-	archive, err := download.New(dir).Get(t.Context(), download.Artifact{Name: g.name, SHA512: g.sum, URLs: []string{address}})
+	archive, err := download.New(dir).Get(t.Context(), download.Artifact{Name: g.name, Sum: "sha512:" + g.sum, URLs: []string{address}})
 	if err != nil {
 		t.Fatal(err)
 	}

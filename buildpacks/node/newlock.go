@@ -60,6 +60,10 @@ type published struct {
 	Dist    struct{ Integrity string }
 }
 
+// abbreviated is the media type of what a registry says for installs, which leaves out most (npm's registry API, "Abbreviated
+// metadata format").
+const abbreviated = "application/vnd.npm.install-v1+json"
+
 // maxDocument is the size in bytes of the longest answer that is read. The longest has 4 MB.
 const maxDocument = 64 << 20
 
@@ -73,7 +77,9 @@ func NewLock(ctx context.Context, client *fetch.Client, env config.Environment) 
 		Default: map[string]string{}, Names: map[string]string{}, Ended: lock.Lines{nodeID: ended}, Requires: lock.Lines{},
 	}
 	for _, s := range sources {
-		document, err := client.Document(ctx, s.name, maxDocument, registry.JoinPath(s.name).String())
+		document, err := client.Read(ctx, fetch.Document{
+			Name: s.name, Limit: maxDocument, Accept: abbreviated, URLs: []string{registry.JoinPath(s.name).String()},
+		})
 		if err != nil {
 			return lock.Lock{}, err
 		}
@@ -142,13 +148,9 @@ func longTerm(ctx context.Context, client *fetch.Client, registry *url.URL, l *l
 
 // header returns node_version.h of a release.
 func header(ctx context.Context, client *fetch.Client, registry *url.URL, r lock.Release) ([]byte, error) {
-	sum, err := sha512Of(r.Hash)
-	if err != nil {
-		return nil, err
-	}
 	name := npmName(r)
 	address := registry.JoinPath(name, "-", path.Base(name)+"-"+r.Version+".tgz").String()
-	archive, err := client.Get(ctx, fetch.Artifact{Name: r.PURL, SHA512: sum, URLs: []string{address}})
+	archive, err := client.Get(ctx, fetch.Artifact{Name: r.PURL, Sum: r.Hash, URLs: []string{address}})
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -124,11 +123,7 @@ func (t tools) install(ctx context.Context, title, id, name string, version choi
 	if err != nil {
 		return "", err
 	}
-	sum, err := sha512Of(hash)
-	if err != nil {
-		return "", fmt.Errorf("reading the hash of %s %s: %w", title, version.Version, err)
-	}
-	archive, err := client.Get(ctx, fetch.Artifact{Name: "pkg:npm/" + name + "@" + version.Version, SHA512: sum, URLs: []string{address}})
+	archive, err := client.Get(ctx, fetch.Artifact{Name: "pkg:npm/" + name + "@" + version.Version, Sum: hash, URLs: []string{address}})
 	if errors.Is(err, fetch.ErrGone) {
 		return "", unknownVersion(title, name, version)
 	}
@@ -165,7 +160,8 @@ func (t tools) locate(ctx context.Context, client *fetch.Client, title, name str
 	if hash != "" {
 		return address, hash, nil
 	}
-	document, err := client.Document(ctx, name+" "+version.Version, 1<<20, base.JoinPath(name, version.Version).String())
+	document, err := client.Read(ctx, fetch.Document{Name: name + " " + version.Version, Limit: 1 << 20,
+		URLs: []string{base.JoinPath(name, version.Version).String()}})
 	if errors.Is(err, fetch.ErrGone) {
 		return "", "", unknownVersion(title, name, version)
 	}
@@ -187,16 +183,6 @@ func unvouched(title string, version choice) error {
 
 func unknownVersion(title, name string, version choice) error {
 	return fault.Fault{ID: "node-release-unknown", What: fmt.Sprintf("the registry has no %s %s (%s; package %s)", title, version.Version, version.Reason, name), Do: "ask for a release that exists"}
-}
-
-// sha512Of turns the registry's form of a hash, "sha512-" and base64, into hexadecimal.
-func sha512Of(integrity string) (string, error) {
-	text, ok := strings.CutPrefix(integrity, "sha512-")
-	if !ok {
-		return "", fmt.Errorf("%q is not a sha512", integrity)
-	}
-	sum, err := base64.StdEncoding.DecodeString(text)
-	return hex.EncodeToString(sum), err
 }
 
 // extract unpacks the wanted files of a verified package below dir; their paths begin with "package/", which is left out.

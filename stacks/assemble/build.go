@@ -157,7 +157,7 @@ func (b *builder) missing() []fetch.Artifact {
 	for _, l := range b.strata {
 		for _, p := range l.packages {
 			if l.Layer == nil {
-				out = append(out, fetch.Artifact{Name: p.Purl, SHA256: p.SHA256, Size: p.Size})
+				out = append(out, fetch.Artifact{Name: p.Purl, Sum: "sha256:" + p.SHA256, Size: p.Size})
 			}
 		}
 	}

@@ -63,6 +63,6 @@ func (m Mirrors) URLs(archive, path string) []string {
 
 // Artifact returns what there is to fetch for a locked package. Old files are asked for last.
 func (m Mirrors) Artifact(p Locked) fetch.Artifact {
-	return fetch.Artifact{Name: p.Purl, SHA256: p.SHA256, Size: p.Size,
+	return fetch.Artifact{Name: p.Purl, Sum: "sha256:" + p.SHA256, Size: p.Size,
 		URLs: slices.Concat(m.URLs(p.Archive, p.Path), m.URLs(Snapshot, p.Path))}
 }

@@ -106,7 +106,7 @@ func TestReadMirrors(t *testing.T) {
 		t.Error(diff)
 	}
 	got[deb.Snapshot] = []string{"http://old.example.test"}
-	want := fetch.Artifact{Name: "pkg:deb/debian/x@1", SHA256: "00", Size: 5, URLs: []string{
+	want := fetch.Artifact{Name: "pkg:deb/debian/x@1", Sum: "sha256:00", Size: 5, URLs: []string{
 		"http://a.example.test/debian/pool/x.deb", "https://b.example.test/pool/x.deb", "http://old.example.test/pool/x.deb",
 	}}
 	if diff := cmp.Diff(want, got.Artifact(deb.Locked{Purl: "pkg:deb/debian/x@1", SHA256: "00", Size: 5, Archive: deb.Main, Path: "pool/x.deb"})); diff != "" {

@@ -1,38 +1,36 @@
-// Package fetch downloads artifacts whose hash is known beforehand: once, in one pass, into a content-addressed cache.
+// Package fetch downloads files whose content is known beforehand: once, in one pass, into a content-addressed cache.
 //
 // No byte leaves the package unchecked: the hash is taken while the bytes go to disk, and a file is in the
-// cache under its final name only when size and hash are right. A file found in the cache is hashed again.
+// cache under its final name only when size and hash are right. A file found in the cache is checked again.
+//
+// Addresses may hold credentials. Errors and progress name files and hosts, never an address.
 package fetch
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
-
-	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// Artifact is a file known by its hash.
+// Artifact is a file that is known beforehand by its Sum, or that Check recognises.
 type Artifact struct {
 	// Name is what people read in progress lines and errors: a package URL or a file name, never an address.
 	Name string
-	// SHA256 is the expected hash, 64 lower-case hex digits.
-	SHA256 string
-	// SHA512 is the expected hash where no SHA256 is known, 128 lower-case hex digits, as npm publishes it.
-	SHA512 string
+	// Sum is the expected hash: "sha256:" or "sha512:" and hexadecimal digits, "sha512-" and base64 as npm writes it
+	// (W3C Subresource Integrity), or "h1:" and base64, Go's hash of the files in a zip (golang.org/x/mod/sumdb/dirhash).
+	Sum string
+	// Check judges the complete file where no Sum is known, for example by a signature. The cache knows the file by its Name.
+	Check func(file string) error
 	// Size is the expected number of bytes; 0 means unknown.
 	Size int64
-	// URLs are tried in order.
+	// URLs are tried in order. They are https, http or file addresses.
 	URLs []string
 }
 
@@ -47,6 +45,9 @@ type Client struct {
 	http     *http.Client
 	progress Progress
 	backoff  time.Duration
+	stall    time.Duration
+	logins   logins
+	mirrors  Mirrors
 }
 
 // Option changes a Client.
@@ -58,30 +59,28 @@ func WithProgress(p Progress) Option { return func(c *Client) { c.progress = p }
 // WithBackoff sets the wait before the second try; it doubles with each further one. The default is 500 ms.
 func WithBackoff(d time.Duration) Option { return func(c *Client) { c.backoff = d } }
 
-// WithTransport replaces the default transport, which takes proxies from the environment and
-// certificate authorities from the system.
+// WithStall sets how long a server may send nothing before it is asked again. The default is a minute.
+func WithStall(d time.Duration) Option { return func(c *Client) { c.stall = d } }
+
+// WithMirrors sets from where files come instead of the hosts that their addresses name.
+func WithMirrors(m Mirrors) Option { return func(c *Client) { c.mirrors = m } }
+
+// WithTransport replaces the default transport, which takes proxies from the environment and certificate authorities
+// from the system.
 func WithTransport(t http.RoundTripper) Option { return func(c *Client) { c.http.Transport = t } }
 
-// hash returns the algorithm that the artifact is checked with, what it must give, and a new state of it.
-func (a Artifact) hash() (name, want string, state hash.Hash) {
-	if a.SHA256 == "" && a.SHA512 != "" {
-		return "sha512", a.SHA512, sha512.New()
-	}
-	return "sha256", a.SHA256, sha256.New()
-}
-
-// New returns a client that keeps verified files at <dir>/sha256/<hex>, or sha512. The folder is made when first needed.
+// New returns a client that keeps verified files at <dir>/<algorithm>/<hex>. The folder is made when first needed.
 func New(dir string, options ...Option) *Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.ResponseHeaderTimeout = 60 * time.Second
 	// The bytes hashed must be the bytes published, so the transport must not decode them.
 	t.DisableCompression = true
 	c := &Client{
 		dir:      dir,
-		http:     &http.Client{Transport: t},
 		progress: func(string, int64, int64) {},
 		backoff:  500 * time.Millisecond,
+		stall:    time.Minute,
 	}
+	c.http = &http.Client{Transport: t, CheckRedirect: c.redirect}
 	for _, o := range options {
 		o(c)
 	}
@@ -92,44 +91,39 @@ func New(dir string, options ...Option) *Client {
 func (c *Client) Expect(artifacts ...Artifact) {
 	told := map[string]bool{}
 	for _, a := range artifacts {
-		algorithm, want, _ := a.hash()
-		if _, err := os.Stat(filepath.Join(c.dir, algorithm, want)); errors.Is(err, fs.ErrNotExist) && !told[want] {
-			told[want] = true
+		p, err := a.proof()
+		if err != nil {
+			continue // Get returns the error
+		}
+		if _, err := os.Stat(filepath.Join(c.dir, p.key)); errors.Is(err, fs.ErrNotExist) && !told[p.key] {
+			told[p.key] = true
 			c.progress(a.Name, 0, a.Size)
 		}
 	}
 }
 
-// ErrGone says that every URL answered that it does not have the artifact (404 or 410).
-var ErrGone = errors.New("the server does not have it")
-
-// tries is how often one URL is asked before the next one.
-const tries = 4
-
-// stall is how long a connection may stay silent.
-const stall = time.Minute
-
 // Get returns the path of the verified artifact in the cache, downloading it if it is not there.
-// Errors are fault.Fault; errors.Is(err, ErrGone) tells a vanished file from a broken network.
+// Errors are fault.Fault; errors.Is(err, ErrGone) tells a vanished file from a broken network, and a *Mismatch is in
+// the error of a file that is not the right one.
 func (c *Client) Get(ctx context.Context, a Artifact) (string, error) {
-	algorithm, want, state := a.hash()
-	if len(want) != 2*state.Size() {
-		return "", fmt.Errorf("internal error: artifact %s has no %s", a.Name, algorithm)
+	p, err := a.proof()
+	if err != nil {
+		return "", err
 	}
-	final := filepath.Join(c.dir, algorithm, want)
-	if ok, err := c.verified(final, a); ok || err != nil {
+	final := filepath.Join(c.dir, p.key)
+	if ok, err := p.verified(final, a); ok || err != nil {
 		return final, err
 	}
-	part, err := c.lock(ctx, want, final)
+	part, err := c.lock(ctx, filepath.Base(final), final)
 	if err != nil {
 		return "", diskFault(a.Name, err)
 	}
 	defer part.Close()
 	// Another process may have finished it while this one waited for the lock.
-	if ok, err := c.verified(final, a); ok || err != nil {
+	if ok, err := p.verified(final, a); ok || err != nil {
 		return final, errors.Join(err, os.Remove(part.Name()))
 	}
-	if err := c.download(ctx, a, part); err != nil {
+	if err := c.download(ctx, a, p, part); err != nil {
 		return "", err
 	}
 	if err := part.Chmod(0o644); err != nil {
@@ -141,144 +135,118 @@ func (c *Client) Get(ctx context.Context, a Artifact) (string, error) {
 	return final, nil
 }
 
-// verified reports whether the cache holds the artifact, and drops a copy that has gone bad.
-func (c *Client) verified(path string, a Artifact) (bool, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
+// download fills part from the first address that gives the right bytes.
+func (c *Client) download(ctx context.Context, a Artifact, p *proof, part *os.File) error {
+	err := c.first(ctx, a.Name, a.URLs, func(u *url.URL) error { return c.transfer(ctx, a, p, u, part) })
+	if errors.Is(err, ErrGone) {
+		c.progress(a.Name, 0, 0)
 	}
-	if err != nil {
-		return false, diskFault(a.Name, err)
-	}
-	defer f.Close()
-	_, want, h := a.hash()
-	n, err := io.Copy(h, f)
-	if err != nil {
-		return false, diskFault(a.Name, err)
-	}
-	if (a.Size == 0 || a.Size == n) && sum(h) == want {
-		return true, nil
-	}
-	if sum(h) == want {
-		return false, fault.Fault{ID: "fetch-wrong-size", What: a.Name,
-			Err: fmt.Errorf("its size is %d bytes where %d were expected", n, a.Size), Do: "correct the size in the lock"}
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return false, diskFault(a.Name, err)
-	}
-	return false, nil
+	return err
 }
 
-// download fills part from the first URL that gives the right bytes.
-func (c *Client) download(ctx context.Context, a Artifact, part *os.File) error {
-	if len(a.URLs) == 0 {
-		return fault.Fault{ID: "fetch-no-url", What: a.Name, Err: errors.New("no address is configured for it"),
-			Do: "configure a mirror"}
-	}
+// first calls f with each address until one succeeds, again after errors that may go away by themselves.
+func (c *Client) first(ctx context.Context, name string, addresses []string, f func(*url.URL) error) error {
 	var errs []error
-	gone := 0
-	for _, url := range a.URLs {
-		err := c.retry(ctx, func() error { return c.transfer(ctx, a, url, part) })
+	for _, address := range addresses {
+		u, err := c.mirrors.rewrite(address)
+		if err == nil {
+			err = c.retry(ctx, func() error { return f(u) })
+		}
 		if err == nil {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("downloading %s: %w", a.Name, context.Cause(ctx))
+			return fmt.Errorf("downloading %s: %w", name, context.Cause(ctx))
 		}
-		if errors.Is(err, ErrGone) {
-			gone++
-		}
-		errs = append(errs, err)
+		errs = append(errs, named(u, err))
 	}
-	if gone == len(errs) {
-		c.progress(a.Name, 0, 0)
-		return fault.Fault{ID: "fetch-gone", What: a.Name, Err: ErrGone, Do: "use a newer version or a mirror that keeps old files"}
-	}
-	return explain(a, errs)
+	return explain(name, errs)
 }
 
-// transfer asks url for what part still lacks. It leaves part as it is when the connection breaks, so that
+// transfer asks for what part still lacks. It leaves part as it is when the connection breaks, so that
 // the next try goes on from there, and empties it when the bytes are wrong.
-func (c *Client) transfer(ctx context.Context, a Artifact, url string, part *os.File) error {
-	algorithm, want, h := a.hash()
+func (c *Client) transfer(ctx context.Context, a Artifact, p *proof, u *url.URL, part *os.File) error {
 	if _, err := part.Seek(0, io.SeekStart); err != nil {
-		return err
+		return diskFault(a.Name, err)
 	}
-	have, err := io.Copy(h, part)
+	p.Reset()
+	have, err := io.Copy(p, part)
 	if err != nil {
-		return err
+		return diskFault(a.Name, err)
 	}
 	if a.Size == 0 || have != a.Size {
-		if have, err = c.receive(ctx, a, url, part, h, have); err != nil {
+		if have, err = c.receive(ctx, a, p, u, part, have); err != nil {
 			return err
 		}
 	}
-	if got := sum(h); got != want || (a.Size != 0 && have != a.Size) {
-		if err := part.Truncate(0); err != nil {
-			return err
-		}
-		return &mismatch{algorithm: algorithm, want: want, got: got, wantSize: a.Size, gotSize: have}
+	wrong := p.judge(part.Name())
+	if a.Size != 0 && have != a.Size {
+		wrong = &Mismatch{wantSize: a.Size, gotSize: have}
 	}
-	return part.Sync()
+	if wrong != nil {
+		return errors.Join(wrong, part.Truncate(0))
+	}
+	if err := part.Sync(); err != nil {
+		return diskFault(a.Name, err)
+	}
+	return nil
 }
 
-// receive appends the body to part and h, and returns the size of part.
-func (c *Client) receive(ctx context.Context, a Artifact, url string, part *os.File, h hash.Hash, have int64) (int64, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	resp, err := c.ask(ctx, url, have)
+// maxSize is what a file of unknown size may have: 4 GB. The largest that are published, with models and drivers of
+// graphics cards in them, have 3 GB.
+const maxSize = 4 << 30
+
+// receive appends the answer to part and p, and returns the size of part.
+func (c *Client) receive(ctx context.Context, a Artifact, p *proof, u *url.URL, part *os.File, have int64) (int64, error) {
+	answer, err := c.open(ctx, u, "", have)
 	if err != nil {
 		return have, err
 	}
-	defer resp.Body.Close()
-	if have > 0 && resp.StatusCode != http.StatusPartialContent {
-		h.Reset()
-		have = 0
+	defer answer.Close()
+	if answer.from != have {
+		p.Reset()
+		have = answer.from
 		if _, err := part.Seek(0, io.SeekStart); err != nil {
-			return have, err
+			return have, diskFault(a.Name, err)
 		}
 		if err := part.Truncate(0); err != nil {
-			return have, err
+			return have, diskFault(a.Name, err)
 		}
 	}
-	body := io.Reader(resp.Body)
+	limit, total := int64(maxSize), int64(0)
+	if answer.size > 0 {
+		total = have + answer.size
+	}
 	if a.Size > 0 {
-		body = io.LimitReader(body, a.Size-have+1)
+		limit, total = a.Size, a.Size
 	}
-	w := &meter{name: a.Name, done: have, total: a.Size, report: c.progress, silence: time.AfterFunc(stall, cancel)}
-	defer w.silence.Stop()
-	if w.total == 0 && resp.ContentLength > 0 {
-		w.total = have + resp.ContentLength
-	}
-	// The hash comes last: it must only see what has reached the disk.
-	n, err := io.Copy(io.MultiWriter(part, h, w), body)
+	// The proof comes after the file: it must only see what has reached the disk.
+	w := io.MultiWriter(part, p, &meter{a.Name, have, total, c.progress})
+	n, err := io.Copy(w, io.LimitReader(answer, limit-have+1))
 	have += n
-	var disk *fs.PathError
-	switch {
-	case errors.As(err, &disk):
+	if disk, ok := errors.AsType[*fs.PathError](err); ok {
 		return have, diskFault(a.Name, disk)
-	case err != nil:
-		return have, &broken{err}
 	}
-	if a.Size > 0 && have < a.Size {
+	switch {
+	case err != nil:
+		return have, err
+	case a.Size > 0 && have < a.Size:
 		return have, &broken{io.ErrUnexpectedEOF}
+	case a.Size == 0 && have > limit:
+		return have, errors.Join(fmt.Errorf("it has more than %d bytes", limit), part.Truncate(0))
 	}
 	return have, nil
 }
-
-func sum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
 
 // meter counts bytes for the progress callback.
 type meter struct {
 	name        string
 	done, total int64
 	report      Progress
-	silence     *time.Timer
 }
 
 func (m *meter) Write(p []byte) (int, error) {
 	m.done += int64(len(p))
-	m.silence.Reset(stall)
 	m.report(m.name, m.done, m.total)
 	return len(p), nil
 }

@@ -31,7 +31,7 @@ func hash(s string) string {
 }
 
 func artifact(urls ...string) fetch.Artifact {
-	return fetch.Artifact{Name: "pkg:deb/debian/thing@1", SHA256: hash(body), Size: int64(len(body)), URLs: urls}
+	return fetch.Artifact{Name: "pkg:deb/debian/thing@1", Sum: "sha256:" + hash(body), Size: int64(len(body)), URLs: urls}
 }
 
 // serve starts a server and counts its requests.
@@ -115,7 +115,7 @@ func TestExpect(t *testing.T) {
 	if _, err := c.Get(t.Context(), there); err != nil {
 		t.Fatal(err)
 	}
-	gone := fetch.Artifact{Name: "gone", SHA256: hash("gone"), Size: 4, URLs: []string{url + "/gone"}}
+	gone := fetch.Artifact{Name: "gone", Sum: "sha256:" + hash("gone"), Size: 4, URLs: []string{url + "/gone"}}
 	c.Expect(there, gone, gone)
 	if _, err := c.Get(t.Context(), gone); !errors.Is(err, fetch.ErrGone) {
 		t.Errorf("got %v", err)
@@ -217,13 +217,14 @@ func TestGetErrors(t *testing.T) {
 			want: "pkg:deb/debian/thing@1: wrong sha256: want " + hash(body) + ", got " + hash(other) +
 				"; the mirror or a proxy changed the file: do not use it, try another mirror"},
 		{name: "too long", handler: func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body+"more and more") }, id: "fetch-wrong-hash",
-			want: "pkg:deb/debian/thing@1: wrong size: want 54 bytes, got 55; the mirror or a proxy changed the file: do not use it, try another mirror"},
+			want: "pkg:deb/debian/thing@1: wrong size: want 54 bytes, got 55; " +
+				"the mirror or a proxy changed the file: do not use it, try another mirror"},
 		{name: "gone", handler: http.NotFound, id: "fetch-gone", gone: true,
 			want: "pkg:deb/debian/thing@1: the server does not have it; use a newer version or a mirror that keeps old files"},
 		{name: "forbidden", handler: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }, id: "fetch-failed",
-			want: "pkg:deb/debian/thing@1: HTTP 403 Forbidden; try again, or configure another mirror"},
+			want: "pkg:deb/debian/thing@1: HOST: HTTP 403 Forbidden; try again, or configure another mirror"},
 		{name: "always broken", handler: cut, id: "fetch-failed",
-			want: "pkg:deb/debian/thing@1: the connection broke: unexpected EOF; try again, or configure another mirror"},
+			want: "pkg:deb/debian/thing@1: HOST: the connection broke: unexpected EOF; try again, or configure another mirror"},
 		{name: "no network", url: "http://" + dead.Addr().String(), id: "fetch-offline",
 			want: "pkg:deb/debian/thing@1: no network: dial tcp " + dead.Addr().String() +
 				": connect: connection refused; check the connection, the mirror's address and HTTP_PROXY/HTTPS_PROXY"},
@@ -236,6 +237,7 @@ func TestGetErrors(t *testing.T) {
 			}
 			dir := t.TempDir()
 			_, err := client(dir).Get(t.Context(), artifact(test.url))
+			test.want = strings.Replace(test.want, "HOST", strings.TrimPrefix(test.url, "http://"), 1)
 			var f fault.Fault
 			if !errors.As(err, &f) || f.ID != test.id || err.Error() != test.want || errors.Is(err, fetch.ErrGone) != test.gone {
 				t.Errorf("got %s, %v\nwant %s, %s", f.ID, err, test.id, test.want)
@@ -332,19 +334,20 @@ func TestGetWithoutACache(t *testing.T) {
 	}
 }
 
-func TestDocument(t *testing.T) {
+func TestRead(t *testing.T) {
 	t.Parallel()
 	url, _ := serve(t, whole)
 	gone, _ := serve(t, http.NotFound)
-	got, err := client("").Document(t.Context(), "InRelease", int64(len(body)), gone, url)
+	got, err := client("").Read(t.Context(), fetch.Document{Name: "InRelease", Limit: int64(len(body)), URLs: []string{gone, url}})
 	if err != nil || string(got) != body {
 		t.Errorf("got %q, %v", got, err)
 	}
-	_, err = client("").Document(t.Context(), "InRelease", int64(len(body))-1, url)
+	_, err = client("").Read(t.Context(), fetch.Document{Name: "InRelease", Limit: int64(len(body)) - 1, URLs: []string{url}})
 	if want := "InRelease: it has more than 53 bytes; try again, or configure another mirror"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
-	if _, err = client("").Document(t.Context(), "InRelease", 99, gone); !errors.Is(err, fetch.ErrGone) {
-		t.Errorf("got %v, want ErrGone", err)
+	_, err = client("").Read(t.Context(), fetch.Document{Name: "InRelease", Limit: 99, URLs: []string{gone}})
+	if want := "InRelease: the server does not have it; check the mirror's address"; !errors.Is(err, fetch.ErrGone) || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }

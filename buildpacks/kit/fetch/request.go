@@ -2,82 +2,151 @@ package fetch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"net"
+	"io/fs"
 	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// Document returns a small file that has no known hash; the caller must verify it by other means, such as a
-// signature. Files above limit bytes are refused.
-func (c *Client) Document(ctx context.Context, name string, limit int64, urls ...string) ([]byte, error) {
-	var errs []error
-	for _, url := range urls {
-		var doc []byte
-		err := c.retry(ctx, func() (err error) {
-			doc, err = c.read(ctx, url, limit)
-			return err
-		})
-		if err == nil {
-			c.progress(name, int64(len(doc)), int64(len(doc)))
-			return doc, nil
-		}
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("downloading %s: %w", name, context.Cause(ctx))
-		}
-		errs = append(errs, err)
-	}
-	return nil, explain(Artifact{Name: name}, errs)
+// Document is a small file that has no known hash. Whoever reads it must verify it by other means, such as a signature.
+type Document struct {
+	// Name is what people read in errors, never an address.
+	Name string
+	// Limit is how many bytes it may have.
+	Limit int64
+	// Accept is the media type to ask for; "" means any.
+	Accept string
+	// URLs are tried in order. They are https, http or file addresses.
+	URLs []string
 }
 
-func (c *Client) read(ctx context.Context, url string, limit int64) ([]byte, error) {
-	resp, err := c.ask(ctx, url, 0)
+// Read returns the content of a document. Errors are fault.Fault; errors.Is(err, ErrGone) tells a document that no
+// server has from a broken network.
+func (c *Client) Read(ctx context.Context, d Document) ([]byte, error) {
+	var content []byte
+	err := c.first(ctx, d.Name, d.URLs, func(u *url.URL) (err error) {
+		content, err = c.read(ctx, d, u)
+		return err
+	})
+	if errors.Is(err, ErrGone) {
+		return nil, fault.Fault{ID: "fetch-gone", What: d.Name, Err: ErrGone, Do: "check the mirror's address"}
+	}
+	if err == nil {
+		c.progress(d.Name, int64(len(content)), int64(len(content)))
+	}
+	return content, err
+}
+
+func (c *Client) read(ctx context.Context, d Document, u *url.URL) ([]byte, error) {
+	answer, err := c.open(ctx, u, d.Accept, 0)
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close()
+	defer answer.Close()
 	var b bytes.Buffer
-	if _, err := io.Copy(&b, io.LimitReader(resp.Body, limit+1)); err != nil {
-		return nil, &broken{err}
+	if _, err := io.Copy(&b, io.LimitReader(answer, d.Limit+1)); err != nil {
+		return nil, err
 	}
-	if int64(b.Len()) > limit {
-		return nil, fmt.Errorf("it has more than %d bytes", limit)
+	if int64(b.Len()) > d.Limit {
+		return nil, fmt.Errorf("it has more than %d bytes", d.Limit)
 	}
 	return b.Bytes(), nil
 }
 
-// ask sends a GET for the bytes from offset on. A status other than 200 and 206 is an error.
-func (c *Client) ask(ctx context.Context, url string, offset int64) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+// answer is what an address gives.
+type answer struct {
+	io.ReadCloser
+	from int64 // where in the file it begins
+	size int64 // its bytes, -1 where the server does not say
+}
+
+// open asks for the bytes of a file from an offset on. The answer may begin at 0 all the same.
+func (c *Client) open(ctx context.Context, u *url.URL, accept string, from int64) (*answer, error) {
+	if u.Scheme == "file" {
+		return openFile(filepath.FromSlash(u.Path), from)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	b := &body{ctx: ctx, cancel: cancel, stall: c.stall, silence: time.AfterFunc(c.stall, func() { cancel(errSilent) })}
+	resp, err := c.ask(ctx, u, accept, from)
+	if err != nil {
+		b.stop()
+		return nil, err
+	}
+	b.ReadCloser = resp.Body
+	a := &answer{ReadCloser: b, size: resp.ContentLength}
+	if resp.StatusCode == http.StatusPartialContent {
+		a.from = from
+	}
+	return a, nil
+}
+
+func openFile(path string, from int64) (*answer, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrGone
+	}
 	if err != nil {
 		return nil, err
 	}
-	if offset > 0 {
-		req.Header.Set("Range", "bytes="+strconv.FormatInt(offset, 10)+"-")
+	info, err := f.Stat()
+	if err == nil {
+		_, err = f.Seek(from, io.SeekStart)
 	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &answer{f, from, info.Size() - from}, nil
+}
+
+// ask sends a GET for the bytes from an offset on. A status other than 200 and 206 is an error.
+func (c *Client) ask(ctx context.Context, u *url.URL, accept string, from int64) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, errAddress // the cause has the address in it
+	}
+	if accept != "" {
+		req.Header.Set("Accept", accept)
+	}
+	if from > 0 {
+		req.Header.Set("Range", "bytes="+strconv.FormatInt(from, 10)+"-")
+	}
+	c.logins.authorize(req)
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, classify(err)
+		return nil, classify(ctx, err)
 	}
 	switch {
 	case resp.StatusCode == http.StatusOK:
 		return resp, nil
-	case resp.StatusCode == http.StatusPartialContent && offset > 0 && rangeStart(resp) == offset:
+	case resp.StatusCode == http.StatusPartialContent && from > 0 && rangeStart(resp) == from:
 		return resp, nil
 	}
 	resp.Body.Close()
-	if offset > 0 && (resp.StatusCode == http.StatusRequestedRangeNotSatisfiable || resp.StatusCode == http.StatusPartialContent) {
-		return c.ask(ctx, url, 0)
+	if from > 0 && (resp.StatusCode == http.StatusRequestedRangeNotSatisfiable || resp.StatusCode == http.StatusPartialContent) {
+		return c.ask(ctx, u, accept, 0)
 	}
 	return nil, &status{resp.StatusCode, resp.Header.Get("Retry-After")}
+}
+
+// redirect prepares the request that an answer leads to. What is secret is for the host that it was given for.
+func (c *Client) redirect(req *http.Request, via []*http.Request) error {
+	if len(via) >= 10 {
+		return errors.New("it redirects without end")
+	}
+	req.Header.Del("Referer") // the address before may have a secret in its path
+	c.logins.authorize(req)
+	return nil
 }
 
 // rangeStart returns the first byte position of a 206 response, -1 if there is none.
@@ -88,6 +157,37 @@ func rangeStart(resp *http.Response) int64 {
 	}
 	return start
 }
+
+// body is an answer whose connection is given up when nothing comes for a while.
+type body struct {
+	io.ReadCloser
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	silence *time.Timer
+	stall   time.Duration
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.silence.Reset(b.stall)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = &broken{cmp.Or(context.Cause(b.ctx), err)}
+	}
+	return n, err
+}
+
+func (b *body) Close() error {
+	defer b.stop()
+	return b.ReadCloser.Close()
+}
+
+func (b *body) stop() {
+	b.silence.Stop()
+	b.cancel(nil)
+}
+
+// tries is how often one address is asked before the next one.
+const tries = 4
 
 // retry calls f again after errors that may go away by themselves.
 func (c *Client) retry(ctx context.Context, f func() error) error {
@@ -109,116 +209,4 @@ func (c *Client) retry(ctx context.Context, f func() error) error {
 		}
 		wait *= 2
 	}
-}
-
-// status is an HTTP answer that is not the file.
-type status struct {
-	code       int
-	retryAfter string
-}
-
-func (s *status) Error() string { return fmt.Sprintf("HTTP %d %s", s.code, http.StatusText(s.code)) }
-
-func (s *status) Is(target error) bool {
-	return target == ErrGone && (s.code == http.StatusNotFound || s.code == http.StatusGone)
-}
-
-// wait returns the server's Retry-After in seconds, at most 30.
-func (s *status) wait() time.Duration {
-	n, err := strconv.Atoi(s.retryAfter)
-	if err != nil || n < 0 {
-		return 0
-	}
-	return time.Duration(min(n, 30)) * time.Second
-}
-
-// broken is a connection that was lost after it had been made.
-type broken struct{ err error }
-
-func (b *broken) Error() string { return "the connection broke: " + b.err.Error() }
-func (b *broken) Unwrap() error { return b.err }
-
-// offline is a connection that could not be made.
-type offline struct{ err error }
-
-func (o *offline) Error() string { return o.err.Error() }
-func (o *offline) Unwrap() error { return o.err }
-
-// mismatch is a complete file with the wrong bytes.
-type mismatch struct {
-	algorithm         string
-	want, got         string
-	wantSize, gotSize int64
-}
-
-func (m *mismatch) Error() string {
-	if m.wantSize != 0 && m.wantSize != m.gotSize {
-		return fmt.Sprintf("wrong size: want %d bytes, got %d", m.wantSize, m.gotSize)
-	}
-	return fmt.Sprintf("wrong %s: want %s, got %s", m.algorithm, m.want, m.got)
-}
-
-// classify sorts transport errors. The address is left out of the text: names, not addresses, are for people.
-func classify(err error) error {
-	var op *net.OpError
-	var dns *net.DNSError
-	switch {
-	case errors.As(err, &dns), errors.As(err, &op) && op.Op == "dial", errors.Is(err, syscall.ENETUNREACH):
-		return &offline{unwrapURL(err)}
-	}
-	if _, ok := errors.AsType[*x509.UnknownAuthorityError](err); ok {
-		return unwrapURL(err)
-	}
-	return &broken{unwrapURL(err)}
-}
-
-// unwrapURL drops the `Get "…":` that net/http puts before its errors.
-func unwrapURL(err error) error {
-	if inner := errors.Unwrap(err); inner != nil {
-		return inner
-	}
-	return err
-}
-
-func transient(err error) bool {
-	if s, ok := errors.AsType[*status](err); ok {
-		return s.code >= 500 || s.code == http.StatusTooManyRequests || s.code == http.StatusRequestTimeout
-	}
-	var b *broken
-	return errors.As(err, &b)
-}
-
-// explain turns what all the URLs answered into one fault. The last error is the most telling one, except
-// that a wrong hash is worse than anything else.
-func explain(a Artifact, errs []error) error {
-	if len(errs) == 0 {
-		return fault.Fault{ID: "fetch-no-url", What: a.Name, Err: errors.New("no address is configured for it"), Do: "configure a mirror"}
-	}
-	err := errs[len(errs)-1]
-	for _, e := range errs {
-		if m, ok := errors.AsType[*mismatch](e); ok {
-			return fault.Fault{ID: "fetch-wrong-hash", What: a.Name, Err: m,
-				Do: "the mirror or a proxy changed the file: do not use it, try another mirror"}
-		}
-	}
-	if ours, ok := errors.AsType[fault.Fault](err); ok {
-		return ours
-	}
-	if _, ok := errors.AsType[*offline](err); ok {
-		return fault.Fault{ID: "fetch-offline", What: a.Name, Err: fmt.Errorf("no network: %w", err),
-			Do: "check the connection, the mirror's address and HTTP_PROXY/HTTPS_PROXY"}
-	}
-	if _, ok := errors.AsType[*x509.UnknownAuthorityError](err); ok {
-		return fault.Fault{ID: "fetch-certificate", What: a.Name, Err: err,
-			Do: "add the certificate authority to the system's bundle or set SSL_CERT_FILE"}
-	}
-	return fault.Fault{ID: "fetch-failed", What: a.Name, Err: err, Do: "try again, or configure another mirror"}
-}
-
-func diskFault(name string, err error) error {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("downloading %s: %w", name, err)
-	}
-	return fault.Fault{ID: "fetch-cache", What: name, Err: fmt.Errorf("writing the download cache: %w", err),
-		Do: "check the cache folder's permissions and free space"}
 }

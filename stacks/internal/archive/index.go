@@ -135,7 +135,8 @@ func (ix *Index) Newest(name string) *Package {
 // suite verifies one suite and reads its packages, a list for each architecture.
 func (src Source) suite(ctx context.Context, s *Suite, archs []string) ([][]*Package, error) {
 	name := "InRelease of " + s.Name
-	doc, err := src.Client.Document(ctx, name, inReleaseLimit, src.Mirrors.URLs(s.Archive, "dists/"+s.Name+"/InRelease")...)
+	doc, err := src.Client.Read(ctx, fetch.Document{Name: name, Limit: inReleaseLimit,
+		URLs: src.Mirrors.URLs(s.Archive, "dists/"+s.Name+"/InRelease")})
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +183,7 @@ func (src Source) packages(ctx context.Context, s *Suite, arch string) ([]*Packa
 		urls = src.Mirrors.URLs(s.Archive, "dists/"+s.Name+"/"+dir+"/by-hash/SHA256/"+want.sha256)
 	}
 	urls = append(urls, src.Mirrors.URLs(s.Archive, "dists/"+s.Name+"/"+dir+"/Packages.xz")...)
-	path, err := src.Client.Get(ctx, fetch.Artifact{Name: "Packages.xz of " + s.Name + "/" + arch, SHA256: want.sha256, Size: want.size, URLs: urls})
+	path, err := src.Client.Get(ctx, fetch.Artifact{Name: "Packages.xz of " + s.Name + "/" + arch, Sum: "sha256:" + want.sha256, Size: want.size, URLs: urls})
 	if err != nil {
 		return nil, err
 	}

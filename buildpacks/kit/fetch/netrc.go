@@ -1,0 +1,54 @@
+package fetch
+
+import (
+	"net/http"
+	"strings"
+)
+
+// WithNetrc gives logins in the format of .netrc. As in the go command a login is for a host with its port, it is
+// never sent over a connection that others can read, and there is no login for all hosts ("default").
+func WithNetrc(text []byte) Option { return func(c *Client) { c.logins = parseNetrc(string(text)) } }
+
+// login is a name and a password for a host, which has its port where addresses have it.
+type login struct{ host, user, password string }
+
+type logins []*login
+
+func parseNetrc(text string) logins {
+	var list logins
+	here := &login{} // until the first machine, and after default, a login is for nobody
+	words := strings.Fields(text)
+	for i := 0; i+1 < len(words); i++ {
+		next := words[i+1]
+		switch words[i] {
+		case "machine":
+			here = &login{host: next}
+			list = append(list, here)
+		case "login":
+			here.user = next
+		case "password":
+			here.password = next
+		case "default":
+			here = &login{}
+			continue
+		default:
+			continue
+		}
+		i++
+	}
+	return list
+}
+
+// authorize gives the host that is asked its own login, the first that has a password, and nobody else's.
+func (l logins) authorize(req *http.Request) {
+	req.Header.Del("Authorization")
+	if req.URL.Scheme != "https" || req.URL.User != nil {
+		return
+	}
+	for _, one := range l {
+		if one.host == req.URL.Host && one.password != "" {
+			req.SetBasicAuth(one.user, one.password)
+			return
+		}
+	}
+}
