@@ -3,6 +3,8 @@ package compose
 import (
 	"path"
 	"strings"
+
+	"github.com/strata-buildpacks/strata/builder/registries"
 )
 
 // suiteBinary is the multi-call binary that every buildpack's bin/detect and bin/build are links to. It is in the
@@ -21,8 +23,9 @@ type buildpack struct {
 	Stacks  []stackRef `toml:"stacks"`
 	Order   []Group    `toml:"order"` // of a composite, which has nothing else
 
-	uri    string // its folder, relative to builder.toml
-	source []byte
+	uri        string // its folder, relative to builder.toml
+	source     []byte
+	registries registries.List
 }
 
 // info is what a builder tells about each of its buildpacks. A licence's names

@@ -20,22 +20,22 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
+	"github.com/strata-buildpacks/strata/builder/registries"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// Options is what a builder is made from. All but Env and Progress are needed.
+// Options is what a builder is made from. All except Progress are needed.
 type Options struct {
 	Root       string            // folder of builder.toml, go.mod and buildpacks/
 	Config     Config            // of Root/builder.toml
 	BuildImage v1.Image          // what Config.Build.Image names; its architecture is the builder's
-	Env        map[string]string // baked in as build-config, e.g. GOPROXY (Platform API, build-config)
 	CacheDir   string            // kept between runs; safe to delete
 	Environ    []string          // for the Go command, as of os.Environ
 	Progress   func(step string) // told of each step that takes seconds
 }
 
-// build is one run of Builder: its options and what was read because of them.
-type build struct {
+// Builder is what was read of a builder that can be made.
+type Builder struct {
 	Options
 	arch       string
 	distro     Distro // of the build image; empty when it declares none
@@ -47,19 +47,23 @@ type build struct {
 	order      []Group     // with every version
 }
 
-// Builder composes the builder image. All of the input is read and checked
-// before anything is compiled; the same input gives the same digest on every
-// machine. The bytes of the layers are in memory.
-func Builder(ctx context.Context, o Options) (v1.Image, error) {
-	b, err := prepare(o)
+// Registries are those that the builder's buildpacks take packages from.
+func (b *Builder) Registries() registries.List {
+	var all registries.List
+	for _, bp := range b.buildpacks {
+		all = append(all, bp.registries...)
+	}
+	return all
+}
+
+// Image composes the builder image with variables that it keeps for builds, such as GOPROXY (Platform API, build-config).
+// The same input gives the same digest on every machine. The bytes of the layers are in memory.
+func (b *Builder) Image(ctx context.Context, env map[string]string) (v1.Image, error) {
+	adds, layers, err := b.layers(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	adds, layers, err := b.layers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	base, err := o.BuildImage.ConfigFile()
+	base, err := b.BuildImage.ConfigFile()
 	if err != nil {
 		return nil, fmt.Errorf("reading the build image: %w", err)
 	}
@@ -68,7 +72,7 @@ func Builder(ctx context.Context, o Options) (v1.Image, error) {
 	if config.Labels, err = b.labels(config.Labels, layers); err != nil {
 		return nil, err
 	}
-	img, err := mutate.Append(o.BuildImage, adds...)
+	img, err := mutate.Append(b.BuildImage, adds...)
 	if err != nil {
 		return nil, fmt.Errorf("adding the builder's layers: %w", err)
 	}
@@ -78,9 +82,9 @@ func Builder(ctx context.Context, o Options) (v1.Image, error) {
 	return img, nil
 }
 
-// prepare reads and checks everything.
-func prepare(o Options) (*build, error) {
-	b := &build{Options: o, cache: cache{dir: filepath.Join(o.CacheDir, "builder")}}
+// Read reads and checks all that a builder is made from, before anything is compiled.
+func Read(o Options) (*Builder, error) {
+	b := &Builder{Options: o, cache: cache{dir: filepath.Join(o.CacheDir, "builder")}}
 	if b.Progress == nil {
 		b.Progress = func(string) {}
 	}
@@ -105,7 +109,7 @@ func prepare(o Options) (*build, error) {
 }
 
 // inspect learns from the build image what the layers depend on.
-func (b *build) inspect() error {
+func (b *Builder) inspect() error {
 	cf, err := b.BuildImage.ConfigFile()
 	if err != nil {
 		return fmt.Errorf("reading the build image: %w", err)
@@ -140,7 +144,7 @@ func numberIn(env []string, name string) (int, error) {
 
 // layers makes what is added to the build image, the layer that changes least
 // first, and the label that says which layer is which buildpack's.
-func (b *build) layers(ctx context.Context) ([]mutate.Addendum, map[string]map[string]provided, error) {
+func (b *Builder) layers(ctx context.Context, env map[string]string) ([]mutate.Addendum, map[string]map[string]provided, error) {
 	var adds []mutate.Addendum
 	add := func(what string, content blob, err error) error {
 		if err != nil {
@@ -190,8 +194,8 @@ func (b *build) layers(ctx context.Context) ([]mutate.Addendum, map[string]map[s
 			return nil, nil, err
 		}
 	}
-	if len(b.Env) > 0 {
-		if err := small("build configuration", b.environment()...); err != nil {
+	if len(env) > 0 {
+		if err := small("build configuration", environment(env)...); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -200,7 +204,7 @@ func (b *build) layers(ctx context.Context) ([]mutate.Addendum, map[string]map[s
 
 // folders are those that a platform mounts or the lifecycle writes to, in pack's order; the
 // first two belong to the user of the build.
-func (b *build) folders() []entry {
+func (b *Builder) folders() []entry {
 	own := func(e entry) entry { e.uid, e.gid = b.uid, b.gid; return e }
 	return []entry{
 		own(folder("workspace")), own(folder("layers")),
@@ -211,7 +215,7 @@ func (b *build) folders() []entry {
 }
 
 // buildpackLayer makes the layer of a buildpack. That of the first one has the programs that the others are links to.
-func (b *build) buildpackLayer(ctx context.Context, bp buildpack) (blob, error) {
+func (b *Builder) buildpackLayer(ctx context.Context, bp buildpack) (blob, error) {
 	if first := b.buildpacks[0]; bp.Info.ID != first.Info.ID {
 		return pack("/", bp.layer(bp.linked(first)))
 	}
@@ -223,7 +227,7 @@ var programs = map[string]string{"launch-helper/launch": helperID, "web/serve": 
 
 // suiteLayer makes the layer of the first buildpack: it compiles the multi-call binary and, beside it, the programs that
 // buildpacks put into images. They depend on buildpacks/ alone: nothing there may import from outside it.
-func (b *build) suiteLayer(ctx context.Context) (blob, error) {
+func (b *Builder) suiteLayer(ctx context.Context) (blob, error) {
 	const ldflags = "-s -w -buildid="
 	first := b.buildpacks[0]
 	key, err := sourceKey(b.Root, []string{b.compiler.version, b.arch, ldflags, first.Info.ID}, "buildpacks")
@@ -258,7 +262,7 @@ func (b *build) suiteLayer(ctx context.Context) (blob, error) {
 }
 
 // settings are the files that the lifecycle reads its order and run images from.
-func (b *build) settings() ([]entry, error) {
+func (b *Builder) settings() ([]entry, error) {
 	var out []entry
 	for _, f := range []struct {
 		name  string
@@ -281,10 +285,10 @@ func (b *build) settings() ([]entry, error) {
 
 // environment holds the build-config variables, apart from all else because it
 // is what differs from one machine to the next.
-func (b *build) environment() []entry {
+func environment(env map[string]string) []entry {
 	var out []entry
-	for _, name := range slices.Sorted(maps.Keys(b.Env)) {
-		out = append(out, file("cnb/build-config/env/"+name, 0o644, []byte(b.Env[name])))
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		out = append(out, file("cnb/build-config/env/"+name, 0o644, []byte(env[name])))
 	}
 	return out
 }

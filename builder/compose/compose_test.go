@@ -30,7 +30,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func TestBuilder(t *testing.T) {
 	t.Parallel()
 	o := options(t, "testdata/tiny")
-	img, err := compose.Builder(t.Context(), o)
+	img, err := image(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestBuilder(t *testing.T) {
 // TestPinnedGo looks for the toolchain line's release in every binary: the go line is older.
 func TestPinnedGo(t *testing.T) {
 	t.Parallel()
-	img, err := compose.Builder(t.Context(), options(t, "testdata/tiny"))
+	img, err := image(t.Context(), options(t, "testdata/tiny"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,14 +71,14 @@ func TestPinnedGo(t *testing.T) {
 
 func TestBuilderDependsOnNothingElse(t *testing.T) {
 	t.Parallel()
-	here, err := compose.Builder(t.Context(), options(t, "testdata/tiny"))
+	here, err := image(t.Context(), options(t, "testdata/tiny"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	elsewhere := options(t, copied(t))
 	elsewhere.Environ = append(elsewhere.Environ,
 		"GOFLAGS=-tags=other", "GOAMD64=v3", "CGO_ENABLED=1", "GOARCH=arm64", "GOWORK=/nowhere/go.work", "GOEXPERIMENT=nogreenteagc")
-	there, err := compose.Builder(t.Context(), elsewhere)
+	there, err := image(t.Context(), elsewhere)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestCacheIsUsedUntilAnInputChanges(t *testing.T) {
 	} {
 		steps = nil
 		run.change()
-		img, err := compose.Builder(t.Context(), o)
+		img, err := image(t.Context(), o)
 		if err != nil {
 			t.Fatalf("%s: %v", run.name, err)
 		}
@@ -147,7 +147,7 @@ func TestBuildImageMustNameItsUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.BuildImage = img
-	_, err = compose.Builder(t.Context(), o)
+	_, err = image(t.Context(), o)
 	const want = "build image tiny/build has no number in CNB_GROUP_ID; " +
 		"set it in the image's environment to the user or group that builds run as"
 	if err == nil || err.Error() != want {
@@ -159,7 +159,7 @@ func TestCompileErrorIsTheCompilers(t *testing.T) {
 	t.Parallel()
 	o := options(t, copied(t))
 	write(t, o.Root, "buildpacks/suite/main.go", "package main\n\nfunc main() { undefined() }\n")
-	_, err := compose.Builder(t.Context(), o)
+	_, err := image(t.Context(), o)
 	if err == nil || !strings.Contains(err.Error(), "buildpacks/suite/main.go:3:15: undefined: undefined") {
 		t.Errorf("want the compiler's words, got %v", err)
 	}
@@ -170,7 +170,7 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	o := options(t, "testdata/tiny")
 	o.Progress = func(string) { cancel() }
-	if _, err := compose.Builder(ctx, o); !errors.Is(err, context.Canceled) {
+	if _, err := image(ctx, o); !errors.Is(err, context.Canceled) {
 		t.Errorf("want %v, got %v", context.Canceled, err)
 	}
 }
@@ -195,6 +195,18 @@ func TestSuiteOfThisRepository(t *testing.T) {
 	}
 }
 
+// env is what a builder keeps for builds.
+var env = map[string]string{"GOPROXY": "https://proxy.example.test", "GOSUMDB": "off"}
+
+// image makes a builder image.
+func image(ctx context.Context, o compose.Options) (v1.Image, error) {
+	builder, err := compose.Read(o)
+	if err != nil {
+		return nil, err
+	}
+	return builder.Image(ctx, env)
+}
+
 func options(t *testing.T, root string) compose.Options {
 	t.Helper()
 	cfg, err := compose.ReadConfig(filepath.Join(root, "builder.toml"))
@@ -203,7 +215,6 @@ func options(t *testing.T, root string) compose.Options {
 	}
 	return compose.Options{
 		Root: root, Config: cfg, BuildImage: buildImage(t), CacheDir: t.TempDir(), Environ: os.Environ(),
-		Env: map[string]string{"GOPROXY": "https://proxy.example.test", "GOSUMDB": "off"},
 	}
 }
 

@@ -43,7 +43,7 @@ type provided struct {
 }
 
 // labels adds the builder's to those of the build image.
-func (b *build) labels(old map[string]string, layers map[string]map[string]provided) (map[string]string, error) {
+func (b *Builder) labels(old map[string]string, layers map[string]map[string]provided) (map[string]string, error) {
 	var infos []info
 	for _, bp := range b.buildpacks {
 		infos = append(infos, bp.Info)

@@ -75,7 +75,7 @@ func readDescriptor(root, version string) (descriptor, error) {
 
 // lifecycleLayer compiles the lifecycle and its launcher and lays them out as
 // the platform looks for them. "lifecycle" is every phase, told apart by name.
-func (b *build) lifecycleLayer(ctx context.Context) (blob, error) {
+func (b *Builder) lifecycleLayer(ctx context.Context) (blob, error) {
 	ldflags := fmt.Sprintf("-s -w -buildid= -X %[1]s/cmd.Version=%[2]s -X %[1]s/cmd.SCMRepository=%[1]s",
 		lifecycleModule, b.lifecycle.Lifecycle.Version)
 	key, err := sourceKey(b.Root, []string{b.compiler.version, b.arch, ldflags}, "builder/lifecycle")
@@ -92,7 +92,7 @@ func (b *build) lifecycleLayer(ctx context.Context) (blob, error) {
 	})
 }
 
-func (b *build) lifecycleEntries(binaries string) ([]entry, error) {
+func (b *Builder) lifecycleEntries(binaries string) ([]entry, error) {
 	var entries []entry
 	for _, name := range []string{"launcher", "lifecycle"} {
 		path := filepath.Join(binaries, name)

@@ -34,14 +34,10 @@ const parts = "parts"
 
 // Folders writes what pack makes buildpackages and builders of into a folder that is new or empty: a folder for each
 // buildpack, with the programs that it needs, and for the suite, each with a package.toml, the lifecycle as an archive,
-// and a builder.toml. That and the suite are made of the buildpacks in the folder parts, which are those of Builder.
-func Folders(ctx context.Context, o Options, dir string) error {
+// and a builder.toml. That and the suite are made of the buildpacks in the folder parts, which are those of the image.
+func (b *Builder) Folders(ctx context.Context, env map[string]string, dir string) error {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return fault.Fault{ID: "builder-folders", What: dir + " is not empty", Do: "name a new or an empty folder"}
-	}
-	b, err := prepare(o)
-	if err != nil {
-		return err
 	}
 	suite, err := b.suiteLayer(ctx)
 	if err != nil {
@@ -74,7 +70,7 @@ func Folders(ctx context.Context, o Options, dir string) error {
 	if err != nil {
 		return err
 	}
-	config, err := b.packConfig()
+	config, err := b.packConfig(env)
 	if err != nil {
 		return err
 	}
@@ -118,7 +114,7 @@ type definition struct {
 }
 
 // composite are the files of the suite as one buildpack. The suite is released as one, so its buildpacks have one version.
-func (b *build) composite() ([]entry, error) {
+func (b *Builder) composite() ([]entry, error) {
 	type dependency struct {
 		URI string `toml:"uri"`
 	}
@@ -149,7 +145,7 @@ func (b *build) composite() ([]entry, error) {
 }
 
 // packConfig is a builder.toml of which `pack builder create` makes the builder.
-func (b *build) packConfig() (entry, error) {
+func (b *Builder) packConfig(env map[string]string) (entry, error) {
 	type variable struct {
 		Name  string `toml:"name"`
 		Value string `toml:"value"`
@@ -172,8 +168,8 @@ func (b *build) packConfig() (entry, error) {
 	for _, bp := range b.buildpacks {
 		config.Buildpacks = append(config.Buildpacks, BuildpackRef{ID: bp.Info.ID, Version: bp.Info.Version, URI: parts + "/" + folderName(bp.Info.ID)})
 	}
-	for _, name := range slices.Sorted(maps.Keys(b.Env)) {
-		config.Build.Env = append(config.Build.Env, variable{name, b.Env[name]})
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		config.Build.Env = append(config.Build.Env, variable{name, env[name]})
 	}
 	return encode("builder.toml", config)
 }
@@ -201,7 +197,7 @@ func (b blob) files(dir string) ([]entry, error) {
 }
 
 // lifecycleArchive is the layer of the lifecycle as its releases are packed: lifecycle.toml beside the folder lifecycle.
-func (b *build) lifecycleArchive(layer blob) ([]byte, error) {
+func (b *Builder) lifecycleArchive(layer blob) ([]byte, error) {
 	entries := []entry{file(lifecycleToml, 0o644, b.lifecycle.source)}
 	err := layer.each(func(header *tar.Header, content io.Reader) error {
 		name, inside := strings.CutPrefix(strings.Trim(header.Name, "/"), "cnb/")

@@ -21,11 +21,15 @@ func TestFolders(t *testing.T) {
 		write(t, root, name, one.Replace(read(t, root, name)))
 	}
 	dir := filepath.Join(t.TempDir(), "folders")
-	if err := compose.Folders(t.Context(), options(t, root), dir); err != nil {
+	builder, err := compose.Read(options(t, root))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := builder.Folders(t.Context(), env, dir); err != nil {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	err := filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
+	err = filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}

@@ -12,12 +12,13 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/strata-buildpacks/strata/builder/registries"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // readBuildpacks reads the buildpacks of builder.toml and the members of their composites, and fills in what an order
 // leaves out: a member's version, and where it is. Both the lifecycle and pack want each version to be said.
-func (b *build) readBuildpacks() error {
+func (b *Builder) readBuildpacks() error {
 	for _, ref := range b.Config.Buildpacks {
 		bp, err := b.readBuildpack(ref)
 		if err != nil {
@@ -55,7 +56,7 @@ func (b *build) readBuildpacks() error {
 }
 
 // readMembers reads the members of a composite that are not there yet from the folders beside it.
-func (b *build) readMembers(composite buildpack) error {
+func (b *Builder) readMembers(composite buildpack) error {
 	var missing []string
 	for _, group := range composite.Order {
 		for _, ref := range group.Group {
@@ -90,7 +91,7 @@ func (b *build) readMembers(composite buildpack) error {
 
 // readBuildpack reads the buildpack that ref names and checks that it is the
 // one, and that this lifecycle can run it on this architecture.
-func (b *build) readBuildpack(ref BuildpackRef) (buildpack, error) {
+func (b *Builder) readBuildpack(ref BuildpackRef) (buildpack, error) {
 	uri := path.Clean(filepath.ToSlash(ref.URI))
 	name := path.Join(uri, "buildpack.toml")
 	wrong := func(what string, err error, do string) (buildpack, error) {
@@ -106,6 +107,9 @@ func (b *build) readBuildpack(ref BuildpackRef) (buildpack, error) {
 	bp := buildpack{uri: uri, source: data}
 	if err := toml.Unmarshal(data, &bp); err != nil {
 		return wrong(" is not valid TOML", err, "correct the file")
+	}
+	if bp.registries, err = registries.Read(name, data); err != nil {
+		return buildpack{}, err
 	}
 	switch lc := b.lifecycle; {
 	case bp.Info.ID == "" || bp.Info.Version == "":
@@ -126,7 +130,7 @@ func (b *build) readBuildpack(ref BuildpackRef) (buildpack, error) {
 }
 
 // resolve returns an order of a file with every version filled in. Buildpacks that are not there are those that without says.
-func (b *build) resolve(order []Group, file, without string) ([]Group, error) {
+func (b *Builder) resolve(order []Group, file, without string) ([]Group, error) {
 	out := make([]Group, 0, len(order))
 	for _, g := range order {
 		var refs []GroupRef

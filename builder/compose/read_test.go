@@ -11,6 +11,20 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
+// TestRegistries has what the buildpacks of builder.toml and members of composites say.
+func TestRegistries(t *testing.T) {
+	t.Parallel()
+	builder, err := compose.Read(options(t, "testdata/tiny"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, variable := range []string{"ONE_INDEX", "THREE_INDEX"} {
+		if !builder.Registries().Reserves(variable) {
+			t.Errorf("%s is not known", variable)
+		}
+	}
+}
+
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -37,6 +51,7 @@ func TestErrors(t *testing.T) {
 		{"composite-version", replacing("buildpacks/choice/buildpack.toml", `"1.2.3"`, `"9.9.9"`)},
 		{"composite-target", replacing("buildpacks/choice/buildpack.toml", "[[order]]", "[[targets]]\n  os = \"linux\"\n\n[[order]]")},
 		{"composite-first", replacing("buildpacks/two/buildpack.toml", `version = "0.1.0"`, "version = \"0.1.0\"\n\n[[order]]\n  [[order.group]]\n    id = \"tiny/one\"")},
+		{"registries", replacing("buildpacks/one/buildpack.toml", `"onerc"`, `""`)},
 		{"build-image-target", replacing("builder.toml", `arch = "amd64"`, `arch = "arm64"`)},
 		{"lifecycle-version", replacing("builder/lifecycle/lifecycle.toml", `"0.21.0"`, `"0.22.0"`)},
 	} {
@@ -47,7 +62,7 @@ func TestErrors(t *testing.T) {
 			cfg, err := compose.ReadConfig(filepath.Join(root, "builder.toml"))
 			cacheDir := filepath.Join(t.TempDir(), "cache")
 			if err == nil {
-				_, err = compose.Builder(t.Context(), compose.Options{
+				_, err = compose.Read(compose.Options{
 					Root: root, Config: cfg, BuildImage: buildImage(t), CacheDir: cacheDir, Environ: os.Environ(),
 				})
 			}

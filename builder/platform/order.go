@@ -151,11 +151,20 @@ type definition struct {
 	Order     []group `toml:"order"` // of a composite
 }
 
-// buildpacks lists the builder's buildpacks (platform.md, "Buildpacks Directory Layout").
-func (u *unpackedBuilder) buildpacks() ([]definition, error) {
+// definitions lists the files buildpack.toml of a builder (platform.md, "Buildpacks Directory Layout").
+func (u *unpackedBuilder) definitions() ([]string, error) {
 	files, err := filepath.Glob(filepath.Join(u.root, "cnb", "buildpacks", "*", "*", "buildpack.toml"))
 	if err != nil {
 		return nil, fmt.Errorf("finding the builder's buildpacks: %w", err)
+	}
+	return files, nil
+}
+
+// buildpacks reads the builder's buildpacks.
+func (u *unpackedBuilder) buildpacks() ([]definition, error) {
+	files, err := u.definitions()
+	if err != nil {
+		return nil, err
 	}
 	found := make([]definition, len(files))
 	for i, path := range files {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/strata-buildpacks/strata/builder/project"
+	"github.com/strata-buildpacks/strata/builder/registries"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
@@ -84,16 +85,38 @@ func TestVariableFaults(t *testing.T) {
 		"variable-nul":      `{name = "X", value = "\u0000"}`,
 		"variable-reserved": `{name = "GOPROXY", value = "https://proxy.example.com"}`,
 	} {
-		_, err := read(t, version+"[io.buildpacks.build]\nenv = ["+entry+"]\n").Variables(nil)
+		_, err := read(t, version+"[io.buildpacks.build]\nenv = ["+entry+"]\n").Variables(nil, suite(t))
 		golden(t, file, err)
 	}
+}
+
+// suite returns what the suite's buildpacks say of where packages come from.
+func suite(t *testing.T) registries.List {
+	t.Helper()
+	files, err := filepath.Glob("../../buildpacks/*/buildpack.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all registries.List
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := registries.Read(file, content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, list...)
+	}
+	return all
 }
 
 // TestVariables gives a build what an app may say, and neither what it may not nor what the command line says.
 func TestVariables(t *testing.T) {
 	t.Parallel()
 	variables := func(name string, given map[string]string) (map[string]string, error) {
-		return read(t, version+"[[io.buildpacks.build.env]]\nname = \""+name+"\"\nvalue = \"app's\"\n").Variables(given)
+		return read(t, version+"[[io.buildpacks.build.env]]\nname = \""+name+"\"\nvalue = \"app's\"\n").Variables(given, suite(t))
 	}
 	for _, name := range []string{
 		"BP_GO_VERSION", "BP_KEEP_FILES", "BPE_PORT", "GOFLAGS", "GOEXPERIMENT", "NODE_ENV", "NODE_OPTIONS", "JAVA_OPTS", "UNVERIFIED_ENABLED",
@@ -110,7 +133,7 @@ func TestVariables(t *testing.T) {
 		"GIT_SSH_COMMAND", "GIT_CONFIG_COUNT", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "NODE_TLS_REJECT_UNAUTHORIZED",
 		"HTTP_PROXY", "https_proxy", "no_proxy", "all_proxy", "NPM_CONFIG_REGISTRY", "npm_config_registry", "npm_config_strict-ssl", "NPM_CONFIG_CAFILE", "npm_config_userconfig",
 		"pnpm_config_registry", "YARN_REGISTRY", "YARN_NPM_REGISTRY_SERVER", "YARN_ENABLE_STRICT_SSL", "YARN_HTTPS_PROXY", "YARN_RC_FILENAME", "BUN_CONFIG_REGISTRY",
-		"STRATA_DEBIAN_MIRROR",
+		"STRATA_DEBIAN_MIRROR", "BP_DEPENDENCY_MIRROR", "BP_DEPENDENCY_MIRROR_EXAMPLE_TEST",
 	} {
 		if got, err := variables(name, nil); !errors.As(err, new(fault.Fault)) {
 			t.Errorf("%s: got %v and %v, want a fault", name, got, err)
@@ -121,7 +144,7 @@ func TestVariables(t *testing.T) {
 		}
 	}
 	last := read(t, version+"[io.buildpacks.build]\nenv = [{name = \"A\", value = \"1\"}, {name = \"A\", value = \"2\"}, {name = \"B\"}]\n")
-	got, err := last.Variables(nil)
+	got, err := last.Variables(nil, suite(t))
 	if diff := cmp.Diff(map[string]string{"A": "2", "B": ""}, got); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)
 	}
@@ -212,7 +235,7 @@ env = [{name = "X", value = "1"}]
 `,
 	} {
 		d := read(t, text)
-		env, err := d.Variables(nil)
+		env, err := d.Variables(nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

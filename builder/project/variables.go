@@ -5,11 +5,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/builder/registries"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// Variables returns the variables that the descriptor gives a build, but those that are given on the command line.
-func (d Descriptor) Variables(given map[string]string) (map[string]string, error) {
+// Variables returns the variables that the descriptor gives a build, except those that are given on the command line. What
+// the registries reserve, and what is the platform's own, is an error.
+func (d Descriptor) Variables(given map[string]string, from registries.List) (map[string]string, error) {
 	variables := map[string]string{}
 	for _, v := range d.env {
 		if v.Name == "" || len(v.Name) > 255 || strings.ContainsAny(v.Name, "/\x00=") || v.Name == "." || v.Name == ".." {
@@ -21,7 +23,7 @@ func (d Descriptor) Variables(given map[string]string) (map[string]string, error
 		if _, found := given[v.Name]; found {
 			continue
 		}
-		if reserved(v.Name) {
+		if reserved(v.Name) || from.Reserves(v.Name) {
 			return nil, fault.Fault{ID: "project-variable", What: fmt.Sprintf("%s sets %q, which is for whoever builds the app to say", d.file, v.Name),
 				Do: "give it with --env, or remove it"}
 		}
@@ -30,11 +32,10 @@ func (d Descriptor) Variables(given map[string]string) (map[string]string, error
 	return variables, nil
 }
 
-// reserved tells whether a variable says where a build gets its tools and packages and what it believes of them, or is
-// set by the platform itself.
+// reserved reports whether a variable is the platform's own, or says what a build believes of what it gets from elsewhere.
 func reserved(name string) bool {
-	upper := strings.ToUpper(name) // package managers and proxies take both
-	for _, prefix := range []string{"CNB_", "GIT_", "LD_", "STRATA_"} {
+	upper := strings.ToUpper(name) // proxies are set in both
+	for _, prefix := range []string{"CNB_", "GIT_", "LD_", "STRATA_", "BP_DEPENDENCY_MIRROR"} {
 		if strings.HasPrefix(upper, prefix) {
 			return true
 		}
@@ -42,17 +43,8 @@ func reserved(name string) bool {
 	if strings.HasPrefix(upper, "BP_") && strings.HasSuffix(upper, "_UNVERIFIED_ENABLED") {
 		return true
 	}
-	for _, prefix := range []string{"NPM_CONFIG_", "PNPM_CONFIG_", "YARN_", "BUN_CONFIG_"} {
-		if key, found := strings.CutPrefix(upper, prefix); found {
-			key = strings.ReplaceAll(key, "-", "_")
-			return slices.ContainsFunc([]string{"REGISTRY", "PROXY", "SSL", "TLS"}, func(word string) bool { return strings.Contains(key, word) }) ||
-				slices.Contains([]string{"CA", "CAFILE", "HTTPS_CA_FILE_PATH", "UNSAFE_HTTP_WHITELIST", "USERCONFIG", "GLOBALCONFIG", "RC_FILENAME"}, key)
-		}
-	}
 	return slices.Contains([]string{
 		"PATH", "HOME", "HOSTNAME", "TMPDIR", "BP_CACHE_DIR", "BP_TOOLS_DIR", "BP_INSTALL_TOOL",
-		"GOPROXY", "GOSUMDB", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOINSECURE", "GOAUTH", "GOVCS",
-		"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
-		"SSL_CERT_FILE", "SSL_CERT_DIR", "SSH_AUTH_SOCK", "NODE_EXTRA_CA_CERTS", "NODE_TLS_REJECT_UNAUTHORIZED",
+		"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSH_AUTH_SOCK",
 	}, upper)
 }

@@ -71,7 +71,7 @@ func build(ctx context.Context, app string, flags buildFlags) error {
 	if err != nil {
 		return err
 	}
-	options, err := buildOptions(ctx, app, descriptor, flags)
+	options, err := buildOptions(app, descriptor, flags)
 	if err != nil {
 		return err
 	}
@@ -85,6 +85,13 @@ func build(ctx context.Context, app string, flags buildFlags) error {
 	}
 	home, err := openHome()
 	if err != nil {
+		return err
+	}
+	from, err := home.Registries(ctx, flags.builder)
+	if err != nil {
+		return err
+	}
+	if options.Env, err = buildEnv(ctx, from, descriptor, flags.env); err != nil {
 		return err
 	}
 	screen := newScreen(flags.quiet)
@@ -137,11 +144,8 @@ func notes(descriptor project.Descriptor, flags buildFlags) []string {
 	return append(descriptor.Notes, fmt.Sprintf("the app asks for the builder %q and is built with %s; --builder takes another", descriptor.Builder, flags.builder))
 }
 
-func buildOptions(ctx context.Context, app string, descriptor project.Descriptor, flags buildFlags) (platform.BuildOptions, error) {
-	env, err := buildEnv(ctx, descriptor, flags.env)
-	if err != nil {
-		return platform.BuildOptions{}, err
-	}
+// buildOptions are the options of a build, without its variables.
+func buildOptions(app string, descriptor project.Descriptor, flags buildFlags) (platform.BuildOptions, error) {
 	network, err := platform.ParseNetwork(flags.network)
 	if err != nil {
 		return platform.BuildOptions{}, err
@@ -152,7 +156,7 @@ func buildOptions(ctx context.Context, app string, descriptor project.Descriptor
 		}
 	}
 	return platform.BuildOptions{
-		App: app, Image: flags.tags[0], Builder: flags.builder, RunImage: flags.runImage, Env: env,
+		App: app, Image: flags.tags[0], Builder: flags.builder, RunImage: flags.runImage,
 		Keep: descriptor.Keep(), Buildpacks: descriptor.Buildpacks, Pre: descriptor.Pre, Post: descriptor.Post,
 		Bindings: flags.bindings, Network: network, ClearCache: flags.clearCache,
 		Proxies: proxies(), CABundle: hostCABundle(),

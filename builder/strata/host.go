@@ -1,118 +1,42 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"os"
-	"os/exec"
-	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/builder/project"
+	"github.com/strata-buildpacks/strata/builder/registries"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/stacks/assemble"
 )
 
-// goVariables tell the Go command where modules come from and how they are
-// verified. A build has the values of the machine that it runs on.
-var goVariables = []string{"GOPROXY", "GOSUMDB", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOINSECURE"}
-
-// goEnv reads the settings of the machine's Go command or, where there is none, the environment.
-func goEnv(ctx context.Context) (map[string]string, error) {
-	settings := map[string]string{}
-	output, err := exec.CommandContext(ctx, "go", append([]string{"env", "-json"}, goVariables...)...).Output()
-	switch {
-	case errors.Is(err, exec.ErrNotFound):
-		for _, key := range goVariables {
-			settings[key] = os.Getenv(key)
-		}
-	case err != nil:
-		return nil, fmt.Errorf("reading the Go command's settings (`go env`): %w", err)
-	default:
-		if err := json.Unmarshal(output, &settings); err != nil {
-			return nil, fmt.Errorf("reading the Go command's settings (`go env`): %w", err)
-		}
-	}
-	for key, value := range settings {
-		if value == "" {
-			delete(settings, key)
-		}
-	}
-	return settings, nil
-}
-
 // aptFolder is where apt is told of Debian's mirrors.
 const aptFolder = "/etc/apt"
 
-// npmVariable names the registry that Node.js, npm and packages come from.
-const npmVariable = "NPM_CONFIG_REGISTRY"
-
 // bakedEnv is what a builder keeps of the machine that it is made on, so that a
-// build needs no more than the builder: where modules and packages come from.
-func bakedEnv(ctx context.Context) (map[string]string, error) {
-	env, err := goEnv(ctx)
+// build needs no more than the builder: where packages come from.
+func bakedEnv(ctx context.Context, from registries.List) (map[string]string, error) {
+	env, err := from.ForBuilder(ctx, os.Getenv)
 	if err != nil {
 		return nil, err
-	}
-	registry := os.Getenv(npmVariable)
-	output, err := exec.CommandContext(ctx, "npm", "config", "get", "registry").Output()
-	switch {
-	case errors.Is(err, exec.ErrNotFound):
-	case npmWithholds(err):
-		return nil, loginFault(npmVariable, "npmrc")
-	case err != nil:
-		return nil, fmt.Errorf("reading npm's settings (`npm config get registry`): %w", err)
-	default:
-		registry = strings.TrimSpace(string(output))
-	}
-	if registry != "" && registry != "undefined" {
-		env[npmVariable] = registry
 	}
 	mirrors, err := assemble.MirrorVariables(os.Getenv, aptFolder)
-	if err != nil {
-		return nil, err
-	}
 	maps.Copy(env, mirrors)
-	return env, withoutLogins(env)
-}
-
-// npmWithholds tells whether npm does not say the registry's address because there is a login in it.
-func npmWithholds(err error) bool {
-	exit := new(exec.ExitError)
-	return errors.As(err, &exit) && bytes.Contains(exit.Stderr, []byte("protected"))
-}
-
-// withoutLogins refuses addresses with a user or password: they would be in every copy of the builder.
-func withoutLogins(env map[string]string) error {
-	for _, variable := range []struct{ name, binding string }{{"GOPROXY", "netrc"}, {"GOSUMDB", "netrc"}, {npmVariable, "npmrc"}} {
-		for address := range strings.FieldsFuncSeq(env[variable.name], func(r rune) bool { return strings.ContainsRune(",| ", r) }) {
-			if u, err := url.Parse(address); err == nil && u.User != nil {
-				return loginFault(variable.name, variable.binding)
-			}
-		}
-	}
-	return nil
-}
-
-func loginFault(variable, binding string) error {
-	return fault.Fault{ID: "builder-login", What: variable + " has an address with a login, which everybody who has the builder could read",
-		Do: "set it without, and give the login to each build in a binding of type " + binding}
+	return env, err
 }
 
 // buildEnv is the variables of a build: the machine's registries, what the app asks for, then what the
-// user asks for. npm itself is not asked, which takes 0.3 s, nor is apt: the builder knows.
-func buildEnv(ctx context.Context, app project.Descriptor, flags []string) (map[string]string, error) {
-	env, err := goEnv(ctx)
+// user asks for. Neither apt nor a package manager that takes its time is asked: the builder knows.
+func buildEnv(ctx context.Context, from registries.List, app project.Descriptor, flags []string) (map[string]string, error) {
+	env, err := from.ForBuild(ctx, os.Getenv)
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range append(slices.Collect(maps.Values(deb.Variables)), npmVariable) {
+	for _, name := range deb.Variables {
 		if addresses := os.Getenv(name); addresses != "" {
 			env[name] = addresses
 		}
@@ -127,7 +51,7 @@ func buildEnv(ctx context.Context, app project.Descriptor, flags []string) (map[
 		}
 		given[key] = value
 	}
-	asked, err := app.Variables(given)
+	asked, err := app.Variables(given, from)
 	if err != nil {
 		return nil, err
 	}

@@ -338,22 +338,25 @@ func createBuilder(cmd *cobra.Command, path, tag, folders string, output *output
 	if err != nil {
 		return err
 	}
-	env, err := bakedEnv(cmd.Context())
+	s := newScreen(false)
+	builder, err := compose.Read(compose.Options{
+		Root: filepath.Dir(path), Config: config, BuildImage: buildImage,
+		CacheDir: filepath.Join(cache, "builder"), Environ: os.Environ(), Progress: s.line,
+	})
 	if err != nil {
 		return err
 	}
-	s := newScreen(false)
-	options := compose.Options{
-		Root: filepath.Dir(path), Config: config, BuildImage: buildImage, Env: env,
-		CacheDir: filepath.Join(cache, "builder"), Environ: os.Environ(), Progress: s.line,
+	env, err := bakedEnv(cmd.Context(), builder.Registries())
+	if err != nil {
+		return err
 	}
-	image, err := compose.Builder(cmd.Context(), options)
+	image, err := builder.Image(cmd.Context(), env)
 	s.clear()
 	if err != nil {
 		return err
 	}
 	if folders != "" {
-		if err := compose.Folders(cmd.Context(), options, folders); err != nil {
+		if err := builder.Folders(cmd.Context(), env, folders); err != nil {
 			return err
 		}
 	}

@@ -18,7 +18,6 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
 
 // recipe changes when the same inputs give other binaries or another SBOM.
@@ -44,7 +43,7 @@ type decision struct {
 	settings
 	lock    lock.Lock
 	mods    modules
-	choice  version.Choice
+	choice  choice
 	finder  finder
 	targets []target
 	keep    keep
@@ -160,7 +159,7 @@ func (g *compiler) fill(ctx context.Context, in bp.BuildContext, d decision, too
 		return fmt.Errorf("making a home for the go command: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(home) }() // below the temporary folder, which ends with the build
-	t := toolchain{Choice: d.choice, lock: d.lock, log: in.Log}
+	t := toolchain{choice: d.choice, lock: d.lock, log: in.Log}
 	netrc, err := t.serve(in.Workspace, home)
 	if err != nil {
 		return err

@@ -13,7 +13,6 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
 
 // installGoroot makes the go command keep compiled packages of the standard
@@ -49,7 +48,7 @@ func tools(in bp.DetectContext) []string {
 	if err != nil {
 		return nil
 	}
-	t := toolchain{Choice: chosen}
+	t := toolchain{choice: chosen}
 	if _, locked := l.Find(goID, runtime.GOARCH, t.Version); !locked {
 		return nil
 	}
@@ -65,7 +64,7 @@ func Install(ctx context.Context, in bp.InstallContext) error {
 	}
 	t := toolchain{lock: l, log: in.Log}
 	_, found := l.Newest(goID, runtime.GOARCH, func(v string) bool {
-		t.Choice = version.Choice{Version: v, Reason: "for all apps"}
+		t.choice = choice{v, "for all apps"}
 		return t.folder() == in.Tool
 	})
 	if !found {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
@@ -33,8 +32,7 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 		default:
 			requires := append([]bp.Entry{bp.Tools("node", wanted(in)...)}, launchhelper.RequiredToReload(in.Config)...)
 			requires = append(requires, requiredToDebug(in.Config)...)
-			plan := bp.Plan{Provides: []string{"node"}, Requires: requires}
-			return bp.Pass("package.json found", procfile.Offer(in.AppDir, plan)...), nil
+			return bp.Pass("package.json found", bp.Plan{Provides: []string{"node"}, Requires: requires}), nil
 		}
 	}
 	return bp.Fail("no package.json"), nil

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
@@ -49,11 +48,7 @@ func detectFrontEnd(_ context.Context, in bp.DetectContext) (bp.DetectResult, er
 
 // frontEnd returns which package makes the app's files, or "" and why the app is no front end.
 func (d decision) frontEnd(in bp.DetectContext) (tool, why string) {
-	processes, err := procfile.Read(in.AppDir)
-	if err != nil {
-		return "", err.Error()
-	}
-	if slices.ContainsFunc(processes, func(p procfile.Process) bool { return p.Type == "web" }) {
+	if procfile, err := os.ReadFile(filepath.Join(in.AppDir, "Procfile")); err == nil && procfileWeb.Match(procfile) {
 		return "", "the Procfile starts a server"
 	}
 	build := d.buildScript()

@@ -1,0 +1,240 @@
+package registries_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/BurntSushi/toml"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/strata-buildpacks/strata/builder/registries"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+)
+
+const buildpacks = "../../buildpacks/"
+
+// of returns the registries of a buildpack of the suite.
+func of(t *testing.T, folder string) registries.List {
+	t.Helper()
+	content, err := os.ReadFile(buildpacks + folder + "/buildpack.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := registries.Read(folder, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// TestLanguages refuses a language that does not say where its packages come from: an app could say it.
+func TestLanguages(t *testing.T) {
+	t.Parallel()
+	type file struct {
+		Buildpack struct{ ID string }
+		Order     []struct{ Group []struct{ ID string } }
+	}
+	paths, err := filepath.Glob(buildpacks + "*/buildpack.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folders, languages := map[string]string{}, map[string]bool{}
+	for _, path := range paths {
+		var f file
+		if _, err := toml.DecodeFile(path, &f); err != nil {
+			t.Fatal(err)
+		}
+		folders[f.Buildpack.ID] = filepath.Base(filepath.Dir(path))
+		for _, o := range f.Order {
+			for _, one := range o.Group {
+				languages[one.ID] = true
+			}
+		}
+	}
+	delete(languages, "strata/web") // it fetches nothing
+	if !languages["strata/go"] || !languages["strata/node"] {
+		t.Fatalf("no languages in strata/languages: %v", languages)
+	}
+	for id := range languages {
+		for _, one := range of(t, folders[id]) {
+			if len(one.Ask) > 0 && len(one.Reserved) > 0 {
+				delete(languages, id)
+			}
+		}
+	}
+	for id := range languages {
+		t.Errorf("%s has no [[metadata.registries]] with ask and reserved in its buildpack.toml", id)
+	}
+	if diff := cmp.Diff(text(t, "node"), text(t, "front-end")); diff != "" {
+		t.Errorf("strata/node and strata/front-end run the same package managers (-node +front-end):\n%s", diff)
+	}
+}
+
+// text is what a buildpack.toml says of registries.
+func text(t *testing.T, folder string) any {
+	t.Helper()
+	var file struct{ Metadata struct{ Registries any } }
+	if _, err := toml.DecodeFile(buildpacks+folder+"/buildpack.toml", &file); err != nil {
+		t.Fatal(err)
+	}
+	return file.Metadata.Registries
+}
+
+const sample = `[[metadata.registries]]
+variables = ["INDEX", "EXTRA"]
+ask = ["packager", "settings"]
+unset = "none"
+withheld = "is secret"
+binding = "packagerrc"
+reserved = ['PACKAGER_.*(CERT|URL).*', 'TRUST|BELIEVE']
+`
+
+func read(t *testing.T, content string) registries.List {
+	t.Helper()
+	list, err := registries.Read("buildpack.toml", []byte(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	if list := read(t, "[metadata]\nother = 1\n[[metadata.configurations]]\nname = \"X\"\n"); len(list) > 0 {
+		t.Errorf("got %v, want none", list)
+	}
+	for name, change := range map[string][2]string{
+		"not-toml":     {"variables = [", "variables = "},
+		"unknown-key":  {"unset =", "not-set ="},
+		"no-variables": {`"INDEX", "EXTRA"`, ""},
+		"no-binding":   {`binding = "packagerrc"`, ""},
+		"no-pattern":   {"TRUST|BELIEVE", "(TRUST|BELIEVE"},
+	} {
+		_, err := registries.Read("buildpack.toml", []byte(strings.Replace(sample, change[0], change[1], 1)))
+		if !errors.As(err, new(fault.Fault)) {
+			t.Errorf("%s: got %v, want a fault", name, err)
+			continue
+		}
+		kittest.Golden(t, "read-"+name+".txt", err.Error()+"\n")
+	}
+}
+
+func TestReserves(t *testing.T) {
+	t.Parallel()
+	list := read(t, sample)
+	for name, want := range map[string]bool{
+		"INDEX": true, "index": true, "EXTRA": true, "PACKAGER_CLIENT_CERT_FILE": true, "packager-extra-url": true, "TRUST": true, "BELIEVE": true,
+		"INDEXES": false, "PACKAGER_CACHE": false, "MY_PACKAGER_URL": false, "TRUSTED": false, "DISBELIEVE": false, "": false,
+	} {
+		if got := list.Reserves(name); got != want {
+			t.Errorf("%q: got %v, want %v", name, got, want)
+		}
+	}
+}
+
+// TestSettings asks a command that answers as a machine's package manager may.
+func TestSettings(t *testing.T) {
+	environment := func(name string) string { return map[string]string{"INDEX": "https://environment.example.test"}[name] }
+	each := strings.Replace(sample, "ask =", "ask-each-build = true\nask =", 1)
+	type settings map[string]string
+	for name, test := range map[string]struct {
+		toml, script string
+		builder      settings // nil: a fault
+		build        settings
+	}{
+		"no command": {sample, "", settings{"INDEX": "https://environment.example.test"}, settings{"INDEX": "https://environment.example.test"}},
+		"asked for a builder": {sample, "echo https://a.example.test; echo https://b.example.test",
+			settings{"INDEX": "https://a.example.test", "EXTRA": "https://b.example.test"}, settings{"INDEX": "https://environment.example.test"}},
+		"asked for each build": {each, "echo https://a.example.test; echo",
+			settings{"INDEX": "https://a.example.test"}, settings{"INDEX": "https://a.example.test"}},
+		"arguments": {each, `echo "$0" | sed 's,.*/,,'; echo "$@"`, settings{"INDEX": "packager", "EXTRA": "settings"}, settings{"INDEX": "packager", "EXTRA": "settings"}},
+		"none set":  {each, "echo none; echo none", settings{}, settings{}},
+		"complains that none is set": {each, "echo none >&2; exit 1", settings{"INDEX": "https://environment.example.test"},
+			settings{"INDEX": "https://environment.example.test"}},
+		"two buildpacks": {each + each, "printf . >>\"$COUNT\"; echo a; echo b", settings{"INDEX": "a", "EXTRA": "b"}, settings{"INDEX": "a", "EXTRA": "b"}},
+		"a login":        {each, "echo https://a.example.test; echo 'first|https://ann:secret@b.example.test,direct'", nil, settings{"INDEX": "https://a.example.test", "EXTRA": "first|https://ann:secret@b.example.test,direct"}},
+		"withheld":       {sample, "echo 'INDEX is secret' >&2; exit 1", nil, settings{"INDEX": "https://environment.example.test"}},
+		"fails":          {sample, "exit 3", nil, settings{"INDEX": "https://environment.example.test"}},
+		"too few lines":  {sample, "echo https://a.example.test", nil, settings{"INDEX": "https://environment.example.test"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bin := t.TempDir()
+			t.Setenv("PATH", bin+":/usr/bin:/bin")
+			t.Setenv("COUNT", filepath.Join(bin, "count"))
+			if test.script != "" {
+				if err := os.WriteFile(filepath.Join(bin, "packager"), []byte("#!/bin/sh\n"+test.script+"\n"), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			list := read(t, test.toml)
+			got, err := list.ForBuild(t.Context(), environment)
+			if diff := cmp.Diff(test.build, settings(got)); diff != "" || err != nil {
+				t.Errorf("for a build: %v\n%s", err, diff)
+			}
+			if count, _ := os.ReadFile(filepath.Join(bin, "count")); len(count) > 1 {
+				t.Error("asked for each of two buildpacks with the same package manager")
+			}
+			got, err = list.ForBuilder(t.Context(), environment)
+			if test.builder == nil {
+				if !errors.As(err, new(fault.Fault)) {
+					t.Fatalf("got %v and %v, want a fault", got, err)
+				}
+				kittest.Golden(t, "ask-"+strings.ReplaceAll(name, " ", "-")+".txt", err.Error()+"\n")
+			} else if diff := cmp.Diff(test.builder, settings(got)); diff != "" || err != nil {
+				t.Errorf("for a builder: %v\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := of(t, "golang").ForBuild(ctx, os.Getenv); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+}
+
+// TestGo asks the Go command itself, which reads the environment and files of its own.
+func TestGo(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "env")
+	if err := os.WriteFile(file, []byte("GOPROXY=https://file.example.test|direct\nGOSUMDB=off\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GOENV", file)
+	for _, variable := range []string{"GOPROXY", "GOSUMDB", "GONOPROXY", "GONOSUMDB", "GOINSECURE"} {
+		t.Setenv(variable, "")
+	}
+	t.Setenv("GOPRIVATE", "example.test/a b")
+	want := map[string]string{
+		"GOPROXY": "https://file.example.test|direct", "GOSUMDB": "off", "GOPRIVATE": "example.test/a b", "GONOPROXY": "example.test/a b", "GONOSUMDB": "example.test/a b",
+	}
+	got, err := of(t, "golang").ForBuild(t.Context(), os.Getenv)
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
+// TestNpm asks npm itself, which says undefined where nothing is set and keeps an address with a login for itself.
+func TestNpm(t *testing.T) {
+	if _, err := exec.LookPath("npm"); err != nil {
+		t.Skip("needs npm: install the package npm")
+	}
+	t.Setenv("NPM_CONFIG_REGISTRY", "https://npm.example.test/")
+	got, err := of(t, "node").ForBuilder(t.Context(), os.Getenv)
+	if diff := cmp.Diff(map[string]string{"NPM_CONFIG_REGISTRY": "https://npm.example.test/"}, got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	t.Setenv("NPM_CONFIG_REGISTRY", "https://ann:secret@npm.example.test/")
+	if _, err = of(t, "node").ForBuilder(t.Context(), os.Getenv); err == nil {
+		t.Fatal("an address with a login is taken")
+	}
+	kittest.Golden(t, "npm-login.txt", err.Error()+"\n")
+}
