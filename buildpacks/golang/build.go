@@ -18,6 +18,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
 
 // recipe changes when the same inputs give other binaries or another SBOM.
@@ -43,7 +44,7 @@ type decision struct {
 	settings
 	lock    lock.Lock
 	mods    modules
-	choice  choice
+	choice  version.Choice
 	finder  finder
 	targets []target
 	keep    keep
@@ -159,7 +160,7 @@ func (g *compiler) fill(ctx context.Context, in bp.BuildContext, d decision, too
 		return fmt.Errorf("making a home for the go command: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(home) }() // below the temporary folder, which ends with the build
-	t := toolchain{choice: d.choice, lock: d.lock, log: in.Log}
+	t := toolchain{Choice: d.choice, lock: d.lock, log: in.Log}
 	netrc, err := t.serve(in.Workspace, home)
 	if err != nil {
 		return err

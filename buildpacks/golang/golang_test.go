@@ -16,6 +16,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
 
 func TestMain(m *testing.M) { kittest.Main(m, Buildpack()) }
@@ -73,14 +74,14 @@ func TestTools(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	patch, _ := newest(l, "1.26")
+	patch, _ := l.Newest(goID, runtime.GOARCH, func(v string) bool { return sameMinor(v, "1.26") })
 	tests := []struct {
 		name, mod string
 		env       config.Environment
 		want      string
 	}{
-		{"locked", "module m\n\ngo 1.26.0\n", nil, patch},
-		{"asked for", "module m\n", config.Environment{"BP_GO_VERSION": "1.26"}, patch},
+		{"locked", "module m\n\ngo 1.26.0\n", nil, patch.Version},
+		{"asked for", "module m\n", config.Environment{"BP_GO_VERSION": "1.26"}, patch.Version},
 		{"not locked", "module m\n", config.Environment{"BP_GO_VERSION": "1.26.1"}, ""},
 		{"no version", "module m\n", config.Environment{"BP_GO_VERSION": "newest"}, ""},
 		{"no go.mod", "modul m\n", nil, ""},
@@ -91,7 +92,7 @@ func TestTools(t *testing.T) {
 			got := kittest.Detect(t, kittest.Case{App: map[string]string{"go.mod": tt.mod}, Env: tt.env, Distro: "strata-static"})
 			want := ""
 			if tt.want != "" {
-				want = `tools = ["` + toolchain{choice: choice{Version: tt.want}}.folder() + `"]`
+				want = `tools = ["` + toolchain{Choice: version.Choice{Version: tt.want}}.folder() + `"]`
 			}
 			if got.Code != 0 || strings.Contains(got.Plan, "tools") != (want != "") || !strings.Contains(got.Plan, want) {
 				t.Errorf("code %d and the plan\n%s\nwant %q", got.Code, got.Plan, want)

@@ -13,6 +13,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
 
 // installGoroot makes the go command keep compiled packages of the standard
@@ -48,7 +49,7 @@ func tools(in bp.DetectContext) []string {
 	if err != nil {
 		return nil
 	}
-	t := toolchain{choice: chosen}
+	t := toolchain{Choice: chosen}
 	if _, locked := l.Find(goID, runtime.GOARCH, t.Version); !locked {
 		return nil
 	}
@@ -64,7 +65,7 @@ func Install(ctx context.Context, in bp.InstallContext) error {
 	}
 	t := toolchain{lock: l, log: in.Log}
 	_, found := l.Newest(goID, runtime.GOARCH, func(v string) bool {
-		t.choice = choice{v, "for all apps"}
+		t.Choice = version.Choice{Version: v, Reason: "for all apps"}
 		return t.folder() == in.Tool
 	})
 	if !found {

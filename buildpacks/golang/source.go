@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 )
 
@@ -141,9 +142,6 @@ func parseKeep(patterns []string) (keep, error) {
 	return k, nil
 }
 
-// procfile is read by a later buildpack of the group.
-const procfile = "Procfile"
-
 // removeSource empties the app's folder except for what is kept.
 func removeSource(dir string, k keep, patterns []string, log *report.Log) error {
 	used, err := k.used(dir)
@@ -186,9 +184,10 @@ func (k keep) clear(dir, rel string) (empty bool, err error) {
 	empty = true
 	for _, e := range entries {
 		name := filepath.Join(rel, e.Name())
-		kept := name == procfile || slices.ContainsFunc(k, func(pattern *regexp.Regexp) bool {
-			return pattern.MatchString(filepath.ToSlash(name))
-		})
+		kept := name == procfile.Name || // a later buildpack of the group reads it
+			slices.ContainsFunc(k, func(pattern *regexp.Regexp) bool {
+				return pattern.MatchString(filepath.ToSlash(name))
+			})
 		gone := !kept
 		if gone && e.IsDir() && len(k) > 0 {
 			if gone, err = k.clear(dir, name); err != nil {

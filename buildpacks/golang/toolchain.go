@@ -20,6 +20,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
 
 // toolchainModule is the module in which every Go release is published.
@@ -27,7 +28,7 @@ const toolchainModule = "golang.org/toolchain"
 
 // toolchain is one Go release for the machine that builds.
 type toolchain struct {
-	choice
+	version.Choice
 	proxies    proxies
 	sumdb      string // value of GOSUMDB
 	unverified bool   // the user takes it even if nothing vouches for its hash

@@ -22,6 +22,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
 
 // registry is a module proxy with one toolchain and a checksum database that
@@ -84,7 +85,7 @@ func future(t *testing.T) toolchain {
 	t.Helper()
 	var log bytes.Buffer
 	t.Cleanup(func() { t.Log(log.String()) })
-	return toolchain{choice: choice{"1.99.1", "BP_GO_VERSION"}, lock: known, log: report.New(&log, report.Options{})}
+	return toolchain{Choice: version.Choice{Version: "1.99.1", Reason: "BP_GO_VERSION"}, lock: known, log: report.New(&log, report.Options{})}
 }
 
 func (r registry) serve(t *testing.T, tc *toolchain) {

@@ -1,7 +1,7 @@
 package golang
 
 import (
-	"go/version"
+	goversion "go/version"
 	"maps"
 	"slices"
 	"strings"
@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
 
 // known is a lock with releases that no time changes.
@@ -28,21 +29,21 @@ func TestChooseVersion(t *testing.T) {
 		{"nothing says", "", "", modules{}, "1.26.3", "default"},
 		{"go line below the default", "", "", modules{File: "go.mod", Go: "1.22"}, "1.26.3", "default; go.mod needs at least 1.22"},
 		{"go line above the default", "", "", modules{File: "go.mod", Go: "1.27.1"}, "1.27.1", "go line of go.mod"},
-		{"go line without a patch above it", "", "", modules{File: "go.work", Go: "1.27"}, "1.27.0", "go line of go.work"},
+		{"go line without a patch above it", "", "", modules{File: "go.work", Go: "1.27"}, "1.27.0", "go line of go.work is 1.27"},
 		{"toolchain line", "", "", modules{File: "go.mod", Go: "1.24", Toolchain: "1.24.5"}, "1.24.5", "toolchain line of go.mod"},
 		{"go line of a locked minor", "", "", modules{File: "go.mod", Go: "1.25.1"}, "1.25.9", "newest locked patch; go.mod needs at least 1.25.1"},
 		{"go line of a locked minor, without a patch", "", "", modules{File: "go.mod", Go: "1.25"}, "1.25.9", "newest locked patch; go.mod needs at least 1.25"},
 		{"go line above the locked patch", "", "", modules{File: "go.mod", Go: "1.25.10"}, "1.26.3", "default; go.mod needs at least 1.25.10"},
 		{"toolchain line below the go line", "", "", modules{File: "go.mod", Go: "1.25.1", Toolchain: "1.24.5"}, "1.25.9", "newest locked patch; go.mod needs at least 1.25.1"},
-		{"file before toolchain line", "", "1.25.7\n", modules{File: "go.mod", Toolchain: "1.24.5"}, "1.25.7", ".go-version"},
+		{"file before toolchain line", "", "# the team's\n1.25.7 # not newer\n", modules{File: "go.mod", Toolchain: "1.24.5"}, "1.25.7", ".go-version"},
 		{"variable before file", "1.25.1", "1.25.7", modules{}, "1.25.1", "BP_GO_VERSION"},
-		{"a minor is its newest locked patch", "1.25", "", modules{}, "1.25.9", "BP_GO_VERSION"},
-		{"so is a minor with a star", "1.25.*", "", modules{}, "1.25.9", "BP_GO_VERSION"},
-		{"a minor that is not locked", "1.23", "", modules{}, "1.23.0", "BP_GO_VERSION"},
+		{"a minor is its newest locked patch", "1.25", "", modules{}, "1.25.9", "BP_GO_VERSION is 1.25"},
+		{"so is a minor with a star", "1.25.*", "", modules{}, "1.25.9", "BP_GO_VERSION is 1.25.*"},
+		{"a minor that is not locked", "1.23", "", modules{}, "1.23.0", "BP_GO_VERSION is 1.23"},
 		{"a minor from before patches began at 0", "1.20", "", modules{}, "1.20", "BP_GO_VERSION"},
 		{"as the go command writes it", "go1.25.4", "", modules{}, "1.25.4", "BP_GO_VERSION"},
 		{"a release candidate", "1.27rc2", "", modules{}, "1.27rc2", "BP_GO_VERSION"},
-		{"any", "1.*", "", modules{}, "1.26.3", "BP_GO_VERSION"},
+		{"any", "1.*", "", modules{}, "1.26.3", "BP_GO_VERSION is 1.*"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -52,7 +53,7 @@ func TestChooseVersion(t *testing.T) {
 				files[".go-version"] = tt.file
 			}
 			got, err := chooseVersion(app(t, files), tt.override, tt.mods, known)
-			if want := (choice{tt.version, tt.reason}); err != nil || got != want {
+			if want := (version.Choice{Version: tt.version, Reason: tt.reason}); err != nil || got != want {
 				t.Errorf("got %+v (%v), want %+v", got, err, want)
 			}
 		})
@@ -124,7 +125,7 @@ func TestLockFile(t *testing.T) {
 	}
 	for _, arch := range architectures {
 		versions := l.Versions(goID, arch)
-		if len(versions) == 0 || versions[0] != l.Default[goID] || !slices.IsSortedFunc(versions, func(a, b string) int { return version.Compare("go"+b, "go"+a) }) {
+		if len(versions) == 0 || versions[0] != l.Default[goID] || !slices.IsSortedFunc(versions, func(a, b string) int { return goversion.Compare("go"+b, "go"+a) }) {
 			t.Errorf("the releases for %s are %v, want the newest first, which is the default %s", arch, versions, l.Default)
 		}
 	}

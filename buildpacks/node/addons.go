@@ -195,11 +195,8 @@ func (b *builder) withCompiler(ctx context.Context, c compiler.Compiler, dir str
 // nodeGyp returns the program node-gyp of the newest npm that runs on the chosen Node.js: older ones do not know today's
 // Python, and not every package manager has one.
 func (b *builder) nodeGyp(ctx context.Context) (string, error) {
-	version, err := newestOn(b.lock, npm, b.arch, "*", b.node.Version)
-	if err != nil {
-		return "", err
-	}
-	programs, err := b.tools.programs(ctx, npm, choice{version, "for node-gyp"}, "")
+	version := newestOn(b.lock, npm, b.arch, "*", b.node.Version)
+	programs, err := b.tools.programs(ctx, npm, choice{Version: version, Reason: "for node-gyp"}, "")
 	return filepath.Join(filepath.Dir(programs), project.ModulesDir, "node-gyp", "bin", "node-gyp.js"), err
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
@@ -49,6 +50,7 @@ type decision struct {
 	mirrors   deb.Mirrors       // of Debian
 	slim      slim
 	scripts   project.Scripts
+	asked     []procfile.Process // that the build plan asks for
 	start     start
 	bun       choice // the release of Bun that runs the app
 }
@@ -100,7 +102,10 @@ func decide(in bp.BuildContext, frontEnd bool) (decision, error) {
 	if err := d.chooseScripts(named); err != nil || frontEnd {
 		return d, err
 	}
-	if d.start, err = d.chooseStart(in.AppDir); err != nil {
+	if d.asked, err = procfile.Asked(in); err != nil {
+		return d, err
+	}
+	if d.start, err = d.chooseStart(); err != nil {
 		return d, err
 	}
 	if len(d.scripts.Run) == 0 && d.start.arguments == nil && d.start.program == nil && !d.start.elsewhere { // and nothing will make what to start

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -9,11 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/Masterminds/semver/v3"
-
-	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
 
 // bunValues are options of Bun that take the next word.
@@ -58,19 +55,13 @@ func (d *decision) chooseBun() error {
 
 // newestBun returns the newest release that engines.bun allows, the workspace's before the root's.
 func (d decision) newestBun() (choice, error) {
-	asked := cmp.Or(strings.TrimSpace(d.Manifest.Engines["bun"]), strings.TrimSpace(d.Base.Engines["bun"]))
-	if asked == "" {
-		return choice{newest(d.lock, bun.id(), d.arch, mustRange("*")), "the newest"}, nil
+	tool := version.Tool{
+		Title: bun.title, ID: bun.id(), Arch: goarch(d.arch), Lock: d.lock, Default: "the newest", Like: "1.2.20, 1 or ^1.2", Read: semantic,
 	}
-	allowed, err := semver.NewConstraint(asked)
-	if err != nil {
-		return choice{}, fault.Fault{ID: "node-bun-version", What: fmt.Sprintf("engines.bun of package.json is %q, which is not a version of Bun", asked), Do: "write it like 1.2.20, 1 or ^1.2"}
-	}
-	version := newest(d.lock, bun.id(), d.arch, allowed)
-	if version == "" {
-		return choice{}, fault.Fault{ID: "node-bun-version", What: fmt.Sprintf("engines.bun of package.json is %q, and no locked release of Bun is that", asked), Do: "ask for another one, or for an exact one in packageManager"}
-	}
-	return choice{version, "engines.bun of package.json is " + asked}, nil
+	return tool.Choose(version.First(
+		version.Ask{Text: d.Manifest.Engines["bun"], From: "engines.bun of package.json"},
+		version.Ask{Text: d.Base.Engines["bun"], From: "engines.bun of the root's package.json"},
+	))
 }
 
 // runtime makes the layer of Node.js or, if that runs the app, of Bun, and returns its program.

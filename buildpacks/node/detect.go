@@ -10,6 +10,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
@@ -32,7 +33,8 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 		default:
 			requires := append([]bp.Entry{bp.Tools("node", wanted(in)...)}, launchhelper.RequiredToReload(in.Config)...)
 			requires = append(requires, requiredToDebug(in.Config)...)
-			return bp.Pass("package.json found", bp.Plan{Provides: []string{"node"}, Requires: requires}), nil
+			plan := bp.Plan{Provides: []string{"node"}, Requires: requires}
+			return bp.Pass("package.json found", procfile.Offer(in.AppDir, plan)...), nil
 		}
 	}
 	return bp.Fail("no package.json"), nil

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
@@ -48,7 +49,11 @@ func detectFrontEnd(_ context.Context, in bp.DetectContext) (bp.DetectResult, er
 
 // frontEnd returns which package makes the app's files, or "" and why the app is no front end.
 func (d decision) frontEnd(in bp.DetectContext) (tool, why string) {
-	if procfile, err := os.ReadFile(filepath.Join(in.AppDir, "Procfile")); err == nil && procfileWeb.Match(procfile) {
+	processes, err := procfile.Read(in.AppDir)
+	if err != nil {
+		return "", err.Error()
+	}
+	if slices.ContainsFunc(processes, func(p procfile.Process) bool { return p.Type == "web" }) {
 		return "", "the Procfile starts a server"
 	}
 	build := d.buildScript()

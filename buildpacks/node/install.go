@@ -72,7 +72,7 @@ func Install(ctx context.Context, in bp.InstallContext) error {
 }
 
 func (t tools) installLocked(ctx context.Context, r lock.Release) error {
-	version := choice{r.Version, "for all apps"}
+	version := choice{Version: r.Version, Reason: "for all apps"}
 	for _, m := range []*manager{npm, pnpm, yarn, berry, bun} {
 		if m.id() == r.ID {
 			_, err := t.programs(ctx, m, version, "")

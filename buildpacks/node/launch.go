@@ -83,11 +83,15 @@ func (b *builder) findFile(ctx context.Context, modules string) error {
 	return missing
 }
 
-// variables makes the layer with the variables that the script start sets, and with the address where Astro's server listens to more than
-// the container itself. Port and host hold where the platform says nothing.
+// variables makes the layer with the variables that the Procfile and the script start set, and with the address where
+// Astro's server listens to more than the container itself. Port and host hold where the platform says nothing.
 func (b *builder) variables(ctx context.Context) error {
 	variables := framework.EnvOf(b.Manifest.Has)
-	for name, value := range b.start.variables {
+	given, err := b.given()
+	if err != nil {
+		return err
+	}
+	for name, value := range given {
 		if value != "" || variables[name] == "" {
 			variables[name] = value
 		}
@@ -98,7 +102,7 @@ func (b *builder) variables(ctx context.Context) error {
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		b.Log.Decision("Sets", name+"="+variables[name], "")
 	}
-	_, err := b.Layers.Contribute(ctx, layer.Request{
+	_, err = b.Layers.Contribute(ctx, layer.Request{
 		Name: "start", Flags: layer.Flags{Launch: true}, Key: variables,
 		Fill: func(_ context.Context, l *layer.Layer) error {
 			for name, value := range variables {
@@ -117,7 +121,7 @@ func (b *builder) variables(ctx context.Context) error {
 // processes returns the process web, by the script start, the main file, server.js or index.js.
 func (b *builder) processes(program string) (bp.BuildResult, error) {
 	if b.start.elsewhere {
-		return bp.BuildResult{Processes: b.reloading()}, nil
+		return bp.BuildResult{Processes: b.reloading(), Unmet: b.unmet()}, nil
 	}
 	arguments, why := b.start.arguments, "script "+b.start.script
 	if arguments == nil {
@@ -138,7 +142,7 @@ func (b *builder) processes(program string) (bp.BuildResult, error) {
 	if b.Dir != b.AppDir {
 		process.WorkingDir = b.Dir
 	}
-	return bp.BuildResult{Processes: b.reloading(process)}, nil
+	return bp.BuildResult{Processes: b.reloading(process), Unmet: b.unmet()}, nil
 }
 
 // reloading adds to the processes what BP_LIVE_RELOAD_ENABLED asks for.

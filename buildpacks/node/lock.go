@@ -3,12 +3,10 @@ package node
 import (
 	"cmp"
 	_ "embed"
-	"fmt"
 	"strings"
 
-	"github.com/Masterminds/semver/v3"
-
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
 
 //go:embed lock.toml
@@ -34,31 +32,13 @@ func npmName(r lock.Release) string {
 	return strings.Replace(name, "%40", "@", 1)
 }
 
-// newest returns the newest release that a range allows, "" for none.
-func newest(l lock.Lock, id, arch string, asked *semver.Constraints) string {
-	found, _ := l.Newest(id, goarch(arch), func(text string) bool {
-		v, err := semver.NewVersion(text)
-		return err == nil && asked.Check(v)
-	})
-	return found.Version
-}
-
 // newestOn returns the newest release of a package manager that a range allows and that runs on a release of Node.js, "" for
 // none. Releases of which the lock does not say what they run on are for those who name them.
-func newestOn(l lock.Lock, m *manager, arch, asked, node string) (string, error) {
-	on, err := semver.NewVersion(node)
-	if err != nil {
-		return "", fmt.Errorf("reading version %s: %w", node, err)
-	}
-	wanted := mustRange(asked)
-	found, _ := l.Newest(m.id(), goarch(arch), func(text string) bool {
-		v, versionErr := semver.NewVersion(text)
-		runs, rangeErr := semver.NewConstraint(cmp.Or(l.Requires.Of(m.id(), text), "<0"))
-		err = cmp.Or(err, versionErr, rangeErr)
-		return err == nil && wanted.Check(v) && runs.Check(on)
+func newestOn(l lock.Lock, m *manager, arch, asked, node string) string {
+	wanted := version.Semantic(asked)
+	found, _ := l.Newest(m.id(), goarch(arch), func(v string) bool {
+		runsOn := version.Semantic(cmp.Or(l.Requires.Of(m.id(), v), "<0"))
+		return wanted(v) && runsOn(node)
 	})
-	if err != nil {
-		return "", fmt.Errorf("reading lock.toml: %w", err)
-	}
-	return found.Version, nil
+	return found.Version
 }

@@ -94,7 +94,7 @@ func (d *decision) chooseManager() error {
 	d.manager = npm
 	switch {
 	case wanted.of != nil:
-		d.manager, d.using = wanted.of, choice{wanted.version, managerField}
+		d.manager, d.using = wanted.of, choice{Version: wanted.version, Reason: managerField}
 	case of != nil:
 		d.manager = of
 	}
@@ -147,14 +147,11 @@ func (d *decision) newestManager() (err error) {
 			return err
 		}
 	}
-	version, err := newestOn(d.lock, d.manager, d.arch, reads, d.node.Version)
-	if err != nil {
-		return err
-	}
+	version := newestOn(d.lock, d.manager, d.arch, reads, d.node.Version)
 	if version == "" {
 		return fault.Fault{ID: "node-too-old", What: fmt.Sprintf("no locked %s that fits (%s) runs on Node.js %s", d.manager.title, why, d.node.Version), Do: "ask for a newer Node.js, or for an exact version in packageManager"}
 	}
-	d.using = choice{version, why}
+	d.using = choice{Version: version, Reason: why}
 	return nil
 }
 
@@ -239,7 +236,7 @@ func (d *decision) readYarnSettings() error {
 	if _, err := os.Stat(filepath.Join(d.Root, d.yarn.Path)); !filepath.IsLocal(d.yarn.Path) || err != nil {
 		return fault.Fault{ID: "node-yarn-path", What: fmt.Sprintf("yarnPath of .yarnrc.yml is %q, which is not a file of the app", d.yarn.Path), Do: "check the file in, or remove the line and set packageManager"}
 	}
-	d.using = choice{strings.TrimSuffix(strings.TrimPrefix(filepath.Base(d.yarn.Path), "yarn-"), ".cjs"), "yarnPath of .yarnrc.yml"}
+	d.using = choice{Version: strings.TrimSuffix(strings.TrimPrefix(filepath.Base(d.yarn.Path), "yarn-"), ".cjs"), Reason: "yarnPath of .yarnrc.yml"}
 	return nil
 }
 

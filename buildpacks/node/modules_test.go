@@ -75,14 +75,14 @@ func TestInstallUnlocked(t *testing.T) {
 	told := "sha512-" + base64.StdEncoding.EncodeToString(sum[:])
 	other := "sha512-" + base64.StdEncoding.EncodeToString(make([]byte, len(sum)))
 	at := tools{shared: func(string) (string, bool) { return "", false }, registry: registry.URL, dir: t.TempDir(), arch: "x64", log: report.New(io.Discard, report.Options{})}
-	if _, err := at.programs(t.Context(), pnpm, choice{"10.99.0", "test"}, told); err != nil {
+	if _, err := at.programs(t.Context(), pnpm, choice{Version: "10.99.0", Reason: "test"}, told); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := at.programs(t.Context(), pnpm, choice{"10.99.0", "test"}, other); err == nil {
+	if _, err := at.programs(t.Context(), pnpm, choice{Version: "10.99.0", Reason: "test"}, other); err == nil {
 		t.Error("another hash is taken for the one that was checked")
 	}
 	unvouched := fault.Fault{}
-	if _, err := at.programs(t.Context(), pnpm, choice{"10.99.0", "test"}, ""); !errors.As(err, &unvouched) || unvouched.ID != "node-unverified" {
+	if _, err := at.programs(t.Context(), pnpm, choice{Version: "10.99.0", Reason: "test"}, ""); !errors.As(err, &unvouched) || unvouched.ID != "node-unverified" {
 		t.Errorf("without a hash: %v, want node-unverified", err)
 	}
 }

@@ -44,6 +44,17 @@ func TestDetect(t *testing.T) {
 	}
 }
 
+// TestOffer offers to start the processes of a Procfile, for a group with strata/procfile.
+func TestOffer(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{"web: npm start": true, "worker: x": true, "": false, "broken": false} {
+		got := kittest.Detect(t, kittest.Case{App: files{"package.json": "{}", "Procfile": text}})
+		if found := strings.Contains(got.Plan, `name = "procfile-`); found != want || strings.Contains(got.Plan, "[[or]]") != want || got.Code != 0 {
+			t.Errorf("%q: code %d, plan\n%s", text, got.Code, got.Plan)
+		}
+	}
+}
+
 // TestTools asks for the tools of an app: what its build would use and is locked.
 func TestTools(t *testing.T) {
 	t.Parallel()
@@ -95,6 +106,9 @@ func TestDetectHelper(t *testing.T) {
 	}
 }
 
+// web is a plan that asks for the process web of a Procfile.
+const web = "[[entries]]\nname = \"procfile-web\"\n"
+
 // TestDecisions lets each build end where it has to fetch Node.js, with all of its decisions in the log.
 func TestDecisions(t *testing.T) {
 	t.Parallel()
@@ -104,6 +118,7 @@ func TestDecisions(t *testing.T) {
 		name string
 		app  files
 		env  config.Environment
+		plan string
 	}{
 		{name: "default", app: files{"package.json": `{` + start + `}`}},
 		{name: "engines-before-nvmrc", app: files{"package.json": `{` + start + `, "engines": {"node": ">=20 <23"}}`, ".nvmrc": "24"}},
@@ -134,7 +149,9 @@ func TestDecisions(t *testing.T) {
 		{name: "bun-runs", app: files{"package.json": `{"scripts": {"start": "bun --watch run start:prod", "start:prod": "bun run --preload ./setup.ts src/server.ts --port 1"}, "dependencies": {"ms": "2"}}`, "bun.lock": "", "bun.lockb": ""}},
 		{name: "bun-asked", app: files{"package.json": `{"engines": {"bun": "~1.2"}, "scripts": {"start": "bun server.ts"}, "dependencies": {"ms": "2"}}`, "bun.lock": ""}},
 		{name: "bun-runs-with-npm", app: files{"package.json": `{"scripts": {"start": "npm run start:prod", "start:prod": "bun server.ts"}}`}},
-		{name: "bun-runs-by-procfile", app: files{"package.json": `{}`, "Procfile": "web: bun server.ts\n"}},
+		{name: "bun-runs-by-procfile", app: files{"package.json": `{}`, "Procfile": "web: bun server.ts\n"}, plan: web},
+		{name: "bun-of-script-by-procfile", app: files{"package.json": `{"scripts": {"prod": "bun server.ts"}}`, "Procfile": "\ufeffweb: A=1 npm run prod\r\n"}, plan: web},
+		{name: "procfile-of-nobody", app: files{"package.json": `{"scripts": {"start": "bun server.ts"}}`, "Procfile": "web: node x.js\n"}},
 		{name: "unhashed-npm", app: files{"package.json": withPackage, "package-lock.json": `{"lockfileVersion": 3, "packages": {
 			"node_modules/@a/b": {"version": "1.0.0"}, "node_modules/c": {"version": "1.0.0", "integrity": "sha512-00"},
 			"node_modules/c/node_modules/d": {"version": "1.0.0", "inBundle": true}, "node_modules/e": {"version": "1.0.0", "resolved": "git+ssh://git@example.test/e.git#00"},
@@ -195,7 +212,7 @@ func TestDecisions(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			fails(t, "decision-"+test.name, kittest.Case{App: test.app, Env: test.env})
+			fails(t, "decision-"+test.name, kittest.Case{App: test.app, Env: test.env, Plan: test.plan})
 		})
 	}
 }
@@ -220,6 +237,7 @@ func TestFaults(t *testing.T) {
 		app    files
 		env    config.Environment
 		distro string
+		plan   string
 	}{
 		{name: "manifest-syntax", app: manifest(`{"name": }`)},
 		{name: "version-syntax", app: manifest(`{"engines": {"node": "newest"}}`)},
@@ -270,6 +288,8 @@ func TestFaults(t *testing.T) {
 		{name: "start-nested-hook", app: manifest(`{"scripts": {"start": "npm run serve", "serve": "node x", "preserve": "a"}}`)},
 		{name: "start-dev-program", app: locked(`"node_modules/serve": {"version": "14.0.0", "dev": true, "bin": {"serve": "build/main.js"}}`)},
 		{name: "start-hook", app: manifest(`{"scripts": {"prestart": "node migrate", "start": "node x"}}`)},
+		{name: "procfile-script", app: files{"package.json": `{"scripts": {"start": "node x"}}`, "Procfile": "web: npm run prod\n"}, plan: web},
+		{name: "procfile-shell", app: files{"package.json": `{"scripts": {"start": "node x"}}`, "Procfile": "web: npm run migrate && npm start\n"}, plan: web},
 		{name: "vendored-missing", app: start("node x"), env: config.Environment{"BP_NODE_VENDORED_ENABLED": "true"}},
 		{name: "vendored-manager", app: files{"package.json": "{}", "yarn.lock": "", "node_modules/a/package.json": "{}"}, env: config.Environment{"BP_NODE_VENDORED_ENABLED": "true"}},
 		{name: "leave-out", app: start("node x"), env: config.Environment{"BP_NODE_LEAVE_OUT": "docs,images"}},
@@ -278,7 +298,7 @@ func TestFaults(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			fails(t, "fault-"+test.name, kittest.Case{App: test.app, Env: test.env, Distro: test.distro})
+			fails(t, "fault-"+test.name, kittest.Case{App: test.app, Env: test.env, Distro: test.distro, Plan: test.plan})
 		})
 	}
 }

@@ -4,14 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/strata-buildpacks/strata/buildpacks/kit/argv"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
@@ -23,7 +21,7 @@ type start struct {
 	arguments []string          // of node or Bun; nil for the main file
 	bun       bool              // Bun runs the app
 	program   []string          // of a package, with its arguments: its file is known after the install
-	elsewhere bool              // a Procfile says how
+	elsewhere bool              // strata/procfile starts it
 	port      string            // that Next.js' own program would be told
 	command   []string          // as the script says it
 	script    string            // that says so; empty for the main file
@@ -32,24 +30,21 @@ type start struct {
 	everywhere bool // the server listens where HOSTNAME says
 }
 
-// procfileWeb matches the process web of a Procfile, and Bun, if it starts that.
-var procfileWeb = regexp.MustCompile(`(?m)^[ \t]*web[ \t]*:[ \t]*((bun[ \t])?.*)`)
-
-// chooseStart reads the script start. Nothing is started by npm or a shell, which the run image does not have.
-func (d decision) chooseStart(dir string) (start, error) {
-	if procfile, err := os.ReadFile(filepath.Join(dir, "Procfile")); err == nil {
-		if web := procfileWeb.FindSubmatch(procfile); web != nil {
-			name := argv.Script(strings.Fields(string(web[1])))
-			if name == "" {
-				return start{elsewhere: true, bun: len(web[2]) > 0}, nil
-			}
-			if d.Manifest.Scripts[name] == "" {
-				return start{}, startFault("the Procfile starts the script "+name+", which is not there", "name another one")
-			}
-			return d.startOf(name)
-		}
-	}
-	if strings.TrimSpace(d.Manifest.Scripts["start"]) == "" {
+// chooseStart reads the process web, if the build plan asks for it, or else the script start. Nothing is started by npm
+// or a shell, which the run image does not have.
+func (d decision) chooseStart() (start, error) {
+	web, asked, err := d.web()
+	name := scriptOf(web.Words)
+	switch {
+	case err != nil:
+		return start{}, err
+	case asked && name == "":
+		return start{elsewhere: true, bun: web.Words[0] == "bun"}, nil
+	case asked && d.Manifest.Scripts[name] == "":
+		return start{}, startFault("the Procfile starts the script "+name+", which is not there", "name another one")
+	case asked:
+		return d.startOf(name)
+	case strings.TrimSpace(d.Manifest.Scripts["start"]) == "":
 		return start{}, nil
 	}
 	return d.startOf("start")
@@ -129,7 +124,7 @@ var buildFirst = regexp.MustCompile(`^(?:npm run|yarn run|yarn|pnpm run|pnpm) ([
 
 // built tells whether the build has run a script, or the one that it is nothing else than.
 func (d decision) built(name string) bool {
-	other := argv.Script(strings.Fields(d.Manifest.Scripts[name]))
+	other := scriptOf(strings.Fields(d.Manifest.Scripts[name]))
 	return d.scripts.Built(d.From(), name) || other != "" && d.scripts.Built(d.From(), other)
 }
 
@@ -152,12 +147,12 @@ func (d decision) startCommand(words []string, name, script string, seen []strin
 		return start{}, startFault(fmt.Sprintf("the script %s is %q, and %s starts npm or a shell, which run images do not have", name, script, words[0]), "start the server with node, and any other process from a Procfile or an image of its own")
 	case words[0] == "bun":
 		return d.startBun(words, name, seen)
-	case d.Manifest.Scripts[argv.Script(words)] != "":
-		return d.startScript(argv.Script(words), seen)
+	case d.Manifest.Scripts[scriptOf(words)] != "":
+		return d.startScript(scriptOf(words), seen)
 	case len(words) > 1 && words[0] == "npx" && !strings.HasPrefix(words[1], "-"):
 		return d.startProgram(words[1:], name)
 	}
-	if member := d.workspaceOf(strings.Join(words, " ")); slices.Contains(argv.Managers, words[0]) && member != "" {
+	if member := d.workspaceOf(strings.Join(words, " ")); slices.Contains(packageManagers, words[0]) && member != "" {
 		return start{}, startFault(fmt.Sprintf("the script %s is %q, which starts a workspace", name, script), "set BP_NODE_PROJECT_PATH="+member)
 	}
 	return d.startProgram(words, name)
@@ -225,7 +220,7 @@ func (d decision) startProgram(words []string, script string) (start, error) {
 }
 
 // absent are programs that the run image does not have and no package should be taken for.
-var absent = append(slices.Clone(argv.Managers), "bun", "bunx", "sh", "bash")
+var absent = append(slices.Clone(packageManagers), "bun", "bunx", "sh", "bash")
 
 func notFound(name, script string) error {
 	return startFault(fmt.Sprintf("the script %s is %q, which is neither node nor a program of a package in the lockfile", name, script), "write it as node and a file, or say how to start in a Procfile")

@@ -2,112 +2,81 @@ package node
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
 
-	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
 
 // choice is the release of Node.js or a package manager that a build uses.
-type choice struct {
-	Version string // "24.21.0"
-	Reason  string // where it was asked for, to print after the version
+type choice = version.Choice
+
+// chooseNode decides on the release of Node.js.
+func (d decision) chooseNode() (choice, error) {
+	asks, err := d.askNode()
+	if err != nil {
+		return choice{}, err
+	}
+	tool := version.Tool{
+		Title: "Node.js", ID: nodeID, Arch: goarch(d.arch), Lock: d.lock,
+		Default: "default, the newest release with long-term support", Like: "24.21.0, 24, ^22.12 or lts/*",
+		Read: func(text string) []version.Range { return readNode(text, d.lock, goarch(d.arch)) },
+	}
+	chosen, err := tool.Choose(version.First(asks...))
+	if err != nil {
+		return choice{}, err
+	}
+	if _, locked := d.lock.Find(nodeID, goarch(d.arch), chosen.Version); !locked && !d.Unverified { // a layer from before may have it
+		return choice{}, unvouched("Node.js", chosen)
+	}
+	return chosen, nil
 }
 
-// chooseNode decides on the release of Node.js: BP_NODE_VERSION, engines.node, .nvmrc, .node-version, Volta, the default.
-// What the workspace that is started asks for goes before what the root does.
-func (d decision) chooseNode() (choice, error) {
-	asked := []choice{{d.Version, "BP_NODE_VERSION"}, {d.Manifest.Engines["node"], "engines.node of package.json"}, {d.Base.Engines["node"], "engines.node of the root's package.json"}}
+// askNode returns what asks for a release of Node.js, the first in precedence first: BP_NODE_VERSION, engines.node, .nvmrc,
+// .node-version, Volta. What the workspace that is started asks for goes before what the root does.
+func (d decision) askNode() ([]version.Ask, error) {
+	asks := []version.Ask{
+		{Text: d.Version, From: "BP_NODE_VERSION"},
+		{Text: d.Manifest.Engines["node"], From: "engines.node of package.json"},
+		{Text: d.Base.Engines["node"], From: "engines.node of the root's package.json"},
+	}
 	for _, name := range []string{".nvmrc", ".node-version"} {
 		for _, dir := range []string{d.Dir, d.Root} {
-			data, err := os.ReadFile(filepath.Join(dir, name))
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return choice{}, fmt.Errorf("reading %s: %w", name, err)
-			}
-			asked = append(asked, choice{firstLine(string(data)), name})
-		}
-	}
-	asked = append(asked, choice{d.Manifest.Volta.Node, "volta.node of package.json"}, choice{d.Base.Volta.Node, "volta.node of the root's package.json"})
-	for _, one := range asked {
-		if strings.TrimSpace(one.Version) != "" {
-			chosen, err := resolve(one, d.lock, d.arch)
+			ask, err := version.File(dir, name)
 			if err != nil {
-				return choice{}, err
+				return nil, err
 			}
-			if _, locked := d.lock.Find(nodeID, goarch(d.arch), chosen.Version); !locked && !d.Unverified { // a layer from before may have it
-				return choice{}, unvouched("Node.js", chosen)
-			}
-			return chosen, nil
+			asks = append(asks, ask)
 		}
 	}
-	return choice{d.lock.Default[nodeID], "default, the newest release with long-term support"}, nil
+	return append(asks,
+		version.Ask{Text: d.Manifest.Volta.Node, From: "volta.node of package.json"},
+		version.Ask{Text: d.Base.Volta.Node, From: "volta.node of the root's package.json"},
+	), nil
 }
 
-// firstLine returns the first line of a version file that is not a comment.
-func firstLine(text string) string {
-	for line := range strings.Lines(text) {
-		line, _, _ = strings.Cut(line, "#")
-		if line = strings.TrimSpace(line); line != "" {
-			return line
-		}
-	}
-	return ""
-}
-
-// mustRange parses a range that is written in this package.
-func mustRange(text string) *semver.Constraints {
-	asks, err := semver.NewConstraint(text)
-	if err != nil {
-		panic(err) // it is a constant
-	}
-	return asks
-}
-
-// resolve turns what a person wrote into a release: 24.21.0, v24, ^22.12 || >=24, lts/*, lts/jod, latest.
-func resolve(asked choice, l lock.Lock, arch string) (choice, error) {
-	text := strings.ToLower(strings.TrimSpace(asked.Version))
-	found := choice{Reason: fmt.Sprintf("%s is %s", asked.Reason, strings.TrimSpace(asked.Version))}
+// readNode reads what a person writes for a release of Node.js: 24.21.0, v24, ^22.12 || >=24, lts/*, lts/jod, latest.
+func readNode(text string, l lock.Lock, arch string) []version.Range {
+	text = strings.ToLower(text)
 	if v, err := semver.StrictNewVersion(strings.TrimPrefix(text, "v")); err == nil {
-		found.Version, found.Reason = v.String(), asked.Reason
-		return found, nil
+		return version.Exactly(v.String())
 	}
 	switch text {
 	case "lts", "lts/*", "lts/-0", "--lts":
-		found.Version = l.Default[nodeID]
-		return found, nil
+		return version.Exactly(l.Default[nodeID])
 	case "node", "latest", "current", "stable":
-		found.Version = newest(l, nodeID, arch, mustRange("*"))
-		return found, nil
+		return version.Exactly(l.Versions(nodeID, arch)[0])
 	}
-	asks, err := semver.NewConstraint(cmp.Or(l.Names[text], text))
-	if err != nil {
-		return choice{}, versionSyntax(asked)
-	}
-	if asks.Check(semver.MustParse(l.Default[nodeID])) {
-		found.Version = l.Default[nodeID]
-		return found, nil
-	}
-	if found.Version = newest(l, nodeID, arch, asks); found.Version == "" {
-		return choice{}, fault.Fault{
-			ID:   "node-version-unknown",
-			What: fmt.Sprintf("%s, and no known release of Node.js for linux-%s is that", found.Reason, arch),
-			Do:   "ask for one that is, such as " + l.Default[nodeID],
-		}
-	}
-	return found, nil
+	return semantic(cmp.Or(l.Names[text], text))
 }
 
-func versionSyntax(asked choice) error {
-	return fault.Fault{
-		ID:   "node-version-syntax",
-		What: fmt.Sprintf("%s is %q, which is not a version of Node.js", asked.Reason, strings.TrimSpace(asked.Version)),
-		Do:   "write it like 24.21.0, 24, ^22.12 or lts/*",
+// semantic reads a range of versions as package.json has them.
+func semantic(text string) []version.Range {
+	allows := version.Semantic(text)
+	if allows == nil {
+		return nil
 	}
+	return []version.Range{{Allows: allows}}
 }

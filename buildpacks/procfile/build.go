@@ -4,20 +4,25 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/strata-buildpacks/strata/buildpacks/kit/argv"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 )
 
 type settings struct {
 	Default string `config:"BP_PROCFILE_DEFAULT_PROCESS"`
+}
+
+// process is a process type of the image, and the variables that it sets for its program.
+type process struct {
+	bp.Process
+	variables map[string]string
 }
 
 func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
@@ -25,41 +30,90 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err := in.Config.Decode(&s); err != nil {
 		return bp.BuildResult{}, err
 	}
-	data, err := os.ReadFile(filepath.Join(in.AppDir, fileName))
-	if err != nil {
-		return bp.BuildResult{}, fmt.Errorf("reading Procfile: %w", err)
-	}
-	processes, err := parse(string(data))
+	all, err := procfile.Read(in.AppDir)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	processes = slices.DeleteFunc(processes, func(p process) bool {
-		if p.Type == "web" && argv.Script(p.Command) != "" {
-			in.Log.Bullet("Process web is a script of package.json, which is started without %s", p.Command[0])
-			return true
-		}
-		if slices.Contains(argv.Managers, p.Command[0]) {
-			in.Log.Warn("process %s starts %s, which run images do not have", p.Type, p.Command[0])
-		}
-		return false
-	})
-	if err := setDefault(in, processes, s.Default); err != nil {
+	if len(all) == 0 {
+		return bp.BuildResult{}, fault.Internal("the Procfile that detection found is gone")
+	}
+	if err := checkDefault(in, all, s.Default); err != nil {
 		return bp.BuildResult{}, err
 	}
-	in.Log.Heading("Process types")
+	asked, err := procfile.Asked(in)
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	processes, err := read(asked, s.Default)
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	describe(in.Log, all, processes)
 	var result bp.BuildResult
 	for _, p := range processes {
 		result.Processes = append(result.Processes, p.Process)
+	}
+	return result, setVariables(ctx, in, processes)
+}
+
+// checkDefault refuses a default process that is named and that the Procfile does not have. When none is named, the
+// default may be the process of another buildpack.
+func checkDefault(in bp.BuildContext, all []procfile.Process, name string) error {
+	_, set, err := in.Config.Lookup("BP_PROCFILE_DEFAULT_PROCESS")
+	if err != nil || !set || slices.ContainsFunc(all, func(p procfile.Process) bool { return p.Type == name }) {
+		return err
+	}
+	return fault.Fault{
+		ID:   "procfile-default-unknown",
+		What: fmt.Sprintf("BP_PROCFILE_DEFAULT_PROCESS is %q, which the Procfile does not have", name),
+		Do:   "name one of its process types",
+	}
+}
+
+// read returns the process types that this buildpack is asked for.
+func read(asked []procfile.Process, defaultType string) ([]process, error) {
+	var processes []process
+	for _, p := range asked {
+		command, err := p.Simple()
+		if err != nil {
+			return nil, err
+		}
+		processes = append(processes, process{
+			Process:   bp.Process{Type: p.Type, Command: command.Words, Default: p.Type == defaultType},
+			variables: command.Variables,
+		})
+	}
+	return processes, nil
+}
+
+// managers are package managers. They start programs where an app is developed, and no run image has them.
+var managers = []string{"npm", "npx", "pnpm", "pnpx", "yarn"}
+
+// describe prints which processes there are, and which another buildpack starts.
+func describe(log *report.Log, all []procfile.Process, processes []process) {
+	for _, p := range all {
+		if !slices.ContainsFunc(processes, func(own process) bool { return own.Type == p.Type }) {
+			log.Bullet("Process %s is started by another buildpack", p.Type)
+		}
+	}
+	for _, p := range processes {
+		if slices.Contains(managers, p.Command[0]) {
+			log.Warn("process %s starts %s, which run images do not have", p.Type, p.Command[0])
+		}
+	}
+	if len(processes) > 0 {
+		log.Heading("Process types")
+	}
+	for _, p := range processes {
 		why := ""
 		if p.Default {
 			why = "default"
 		}
-		in.Log.Decision(p.Type, display(p.Command), why)
+		log.Decision(p.Type, display(p.Command), why)
 		for _, name := range slices.Sorted(maps.Keys(p.variables)) {
-			in.Log.Bullet("  with %s=%s", name, p.variables[name])
+			log.Bullet("  with %s=%s", name, p.variables[name])
 		}
 	}
-	return result, setVariables(ctx, in, processes)
 }
 
 // setVariables makes the layer with the variables that processes set for their programs.
@@ -85,26 +139,6 @@ func setVariables(ctx context.Context, in bp.BuildContext, processes []process) 
 		},
 	})
 	return err
-}
-
-// setDefault marks the process that starts when none is named. Another buildpack may give that one, so a Procfile
-// without it is right, unless the user named it.
-func setDefault(in bp.BuildContext, processes []process, name string) error {
-	for i := range processes {
-		if processes[i].Type == name {
-			processes[i].Default = true
-			return nil
-		}
-	}
-	_, set, err := in.Config.Lookup("BP_PROCFILE_DEFAULT_PROCESS")
-	if err != nil || !set {
-		return err
-	}
-	return fault.Fault{
-		ID:   "procfile-default-unknown",
-		What: fmt.Sprintf("BP_PROCFILE_DEFAULT_PROCESS is %q, which the Procfile does not have", name),
-		Do:   "name one of its process types",
-	}
 }
 
 // display returns the words of a command in one line, quoted where that tells them apart.

@@ -1,8 +1,12 @@
 package procfile_test
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +27,7 @@ func TestDetect(t *testing.T) {
 	}{
 		{"found", map[string]string{"Procfile": "web: x"}, 0, "strata/procfile pass: Procfile found\n"},
 		{"absent", nil, 100, "strata/procfile fail: no Procfile\n"},
+		{"broken", map[string]string{"Procfile": "x"}, 0, "strata/procfile pass: Procfile found\n"},
 		{"folder", map[string]string{"Procfile/readme": ""}, 100, "strata/procfile fail: Procfile is not a file\n"},
 	}
 	for _, test := range tests {
@@ -36,28 +41,52 @@ func TestDetect(t *testing.T) {
 	}
 }
 
+// plan returns a buildpack plan that asks for process types.
+func plan(types ...string) string {
+	text := ""
+	for _, name := range types {
+		text += fmt.Sprintf("[[entries]]\nname = %q\n", "procfile-"+name)
+	}
+	return text
+}
+
+// types returns what the lines of a Procfile begin with.
+func types(text string) []string {
+	var names []string
+	for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
+		if name, _, found := strings.Cut(line, ":"); found {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 func TestBuild(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name     string
 		procfile string
+		started  []string // by another buildpack
 		env      config.Environment
 	}{
 		{name: "words", procfile: "# comment\n\nweb: server --title 'Hello, \"world\"' --empty \"\" a\\ b 'a;b|c' \"1>2\" 5$\r\nrake.task_2: ./bin/x\n"},
-		{name: "scripts", procfile: "web: npm start\nrelease: npm run migrate\nworker: queue"},
-		{name: "variables", procfile: "web: NODE_ENV=staging A='x y' server\nworker: B=1 queue"},
+		{name: "byte-order-mark", procfile: "\ufeffweb: server\n"},
+		{name: "started", procfile: "web: NODE_ENV=staging npm start\nrelease: npm run migrate\nworker: queue", started: []string{"web"}},
+		{name: "started-all", procfile: "web: npm start", started: []string{"web"}, env: config.Environment{"BP_PROCFILE_DEFAULT_PROCESS": "web"}},
+		{name: "variables", procfile: "web: NODE_ENV=staging A='x y' server\nworker: env B=1 queue"},
 		{name: "no-web", procfile: "worker: queue"},
 		{name: "default-named", procfile: "web: a\nworker: b", env: config.Environment{"BP_PROCFILE_DEFAULT_PROCESS": "worker"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := kittest.Build(t, kittest.Case{App: map[string]string{"Procfile": test.procfile}, Env: test.env})
+			asked := slices.DeleteFunc(types(test.procfile), func(name string) bool { return slices.Contains(test.started, name) })
+			got := kittest.Build(t, kittest.Case{App: map[string]string{"Procfile": test.procfile}, Env: test.env, Plan: plan(asked...)})
 			if got.Code != 0 {
 				t.Fatalf("exit code %d: %s", got.Code, got.Log())
 			}
 			launch, err := os.ReadFile(filepath.Join(got.Layers, "launch.toml"))
-			if err != nil {
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				t.Fatal(err)
 			}
 			text := got.Log() + "--- launch.toml\n" + string(launch)
@@ -109,7 +138,7 @@ func TestBuildFaults(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := kittest.Build(t, kittest.Case{App: map[string]string{"Procfile": test.procfile}, Env: test.env})
+			got := kittest.Build(t, kittest.Case{App: map[string]string{"Procfile": test.procfile}, Env: test.env, Plan: plan(types(test.procfile)...)})
 			if got.Code != 1 {
 				t.Errorf("exit code %d, want 1", got.Code)
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 )
 
 // keepOnly removes from the app all but the folder to serve and the Procfile, which another buildpack reads, and returns where
@@ -30,7 +31,7 @@ func keepOnly(app, root string) (string, error) {
 	served := filepath.Join(kept, "site")
 	if root == "." {
 		root = "public"
-		err = moveAll(app, served, filepath.Base(kept), procfile)
+		err = moveAll(app, served, filepath.Base(kept), procfile.Name)
 	} else {
 		err = os.Rename(filepath.Join(app, root), served)
 	}
@@ -42,7 +43,7 @@ func keepOnly(app, root string) (string, error) {
 		return "", fmt.Errorf("removing what is not served: %w", err)
 	}
 	for _, entry := range entries {
-		if entry.Name() != filepath.Base(kept) && entry.Name() != procfile {
+		if entry.Name() != filepath.Base(kept) && entry.Name() != procfile.Name {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(app, entry.Name())))
 		}
 	}
@@ -93,9 +94,6 @@ func resolve(app, root string) (string, error) {
 	}
 	return to, nil
 }
-
-// procfile is the one file beside the site that may be of use later.
-const procfile = "Procfile"
 
 // moveAll moves what is in a folder, but for some names, into a new one.
 func moveAll(from, to string, but ...string) error {

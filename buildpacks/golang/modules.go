@@ -1,0 +1,117 @@
+package golang
+
+import (
+	"errors"
+	"fmt"
+	"go/version"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+// modules is what go.work or go.mod say about Go and about the build's modules.
+type modules struct {
+	File      string   // "go.work", "go.mod" or "BP_GO_WORK_USE"; it names the source of the two below
+	Go        string   // the go line, a minimum, without "go"; "" when there is none
+	Toolchain string   // the toolchain line, without "go"; "" when there is none
+	Dirs      []string // the main modules' folders, slash-separated, relative to the app: "." or the workspace's
+}
+
+// readModules reads go.work if there is one or if use names the modules of one,
+// else go.mod.
+func readModules(dir string, use []string) (modules, error) {
+	if len(use) > 0 {
+		return readUse(dir, use)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "go.work"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return readGoMod(dir, ".")
+	}
+	if err != nil {
+		return modules{}, fmt.Errorf("reading go.work: %w", err)
+	}
+	f, err := modfile.ParseWork("go.work", data, nil)
+	if err != nil {
+		return modules{}, unparsed("go.work", err)
+	}
+	m := modules{File: "go.work"}
+	if f.Go != nil {
+		m.Go = f.Go.Version
+	}
+	if f.Toolchain != nil {
+		m.Toolchain = toolchainVersion(f.Toolchain.Name)
+	}
+	for _, u := range f.Use {
+		m.Dirs = append(m.Dirs, filepath.ToSlash(filepath.Clean(u.Path)))
+	}
+	return m, nil
+}
+
+// readGoMod reads the go.mod in a folder of the app.
+func readGoMod(dir, sub string) (modules, error) {
+	name := filepath.ToSlash(filepath.Join(sub, "go.mod"))
+	data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return modules{}, fault.Fault{ID: "go-no-module", What: name + " does not exist", Do: "make one with go mod init"}
+	}
+	if err != nil {
+		return modules{}, fmt.Errorf("reading %s: %w", name, err)
+	}
+	f, err := modfile.Parse(name, data, nil)
+	if err != nil {
+		return modules{}, unparsed(name, err)
+	}
+	m := modules{File: name, Dirs: []string{sub}}
+	if f.Go != nil {
+		m.Go = f.Go.Version
+	}
+	if f.Toolchain != nil {
+		m.Toolchain = toolchainVersion(f.Toolchain.Name)
+	}
+	return m, nil
+}
+
+// modulePath returns the path of the module in a folder of the app.
+func modulePath(dir, sub string) (string, error) {
+	data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(sub), "go.mod"))
+	return modfile.ModulePath(data), err
+}
+
+// readUse reads the modules that BP_GO_WORK_USE joins: the workspace needs the
+// newest of their go lines, and no toolchain line speaks for all of them.
+func readUse(dir string, use []string) (modules, error) {
+	m := modules{File: "BP_GO_WORK_USE"}
+	for _, u := range use {
+		sub := filepath.ToSlash(filepath.Clean(u))
+		if !filepath.IsLocal(sub) {
+			return modules{}, fault.Fault{ID: "go-work-use-outside", What: fmt.Sprintf("BP_GO_WORK_USE names %q, which is outside the app", u), Do: "give folders relative to the app, separated by colons"}
+		}
+		one, err := readGoMod(dir, sub)
+		if err != nil {
+			return modules{}, err
+		}
+		if version.Compare("go"+one.Go, "go"+m.Go) > 0 {
+			m.Go = one.Go
+		}
+		m.Dirs = append(m.Dirs, sub)
+	}
+	return m, nil
+}
+
+func unparsed(name string, err error) error {
+	return fault.Fault{ID: "go-mod-syntax", What: "reading " + name, Err: err, Do: "correct the file"}
+}
+
+// toolchainVersion turns a toolchain line into a version; "default" and
+// toolchains with a vendor's suffix have none.
+func toolchainVersion(name string) string {
+	if !version.IsValid(name) {
+		return ""
+	}
+	return strings.TrimPrefix(name, "go")
+}

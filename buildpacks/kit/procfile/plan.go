@@ -1,0 +1,67 @@
+package procfile
+
+import (
+	"slices"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+)
+
+// Entry returns the name of the process in the build plan. strata/procfile provides and requires an entry for each
+// process. A buildpack before it that may start processes of the Procfile in its own way offers them too. It is then the
+// first to be asked, and names in BuildResult.Unmet the entries that it leaves to strata/procfile.
+func (p Process) Entry() string { return "procfile-" + p.Type }
+
+// Plan returns the plan of strata/procfile for the Procfile in the app's folder. It is empty for a file with a fault,
+// which is said at build.
+func Plan(app string) bp.Plan {
+	var plan bp.Plan
+	for _, name := range entries(app) {
+		plan.Provides = append(plan.Provides, name)
+		plan.Requires = append(plan.Requires, bp.Entry{Name: name})
+	}
+	return plan
+}
+
+// Offer returns the alternatives of the plan of a buildpack before strata/procfile: one that offers to start the
+// processes of the Procfile in the app's folder, and the plan as it is, for a group without strata/procfile.
+func Offer(app string, plan bp.Plan) []bp.Plan {
+	names := entries(app)
+	if len(names) == 0 {
+		return []bp.Plan{plan}
+	}
+	offer := plan
+	offer.Provides = slices.Concat(plan.Provides, names)
+	return []bp.Plan{offer, plan}
+}
+
+// entries returns the names of the processes in the build plan, none for a file with a fault.
+func entries(app string) []string {
+	processes, err := Read(app)
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, p := range processes {
+		names = append(names, p.Entry())
+	}
+	return names
+}
+
+// Asked returns the processes of the Procfile that the build plan asks this buildpack to start.
+func Asked(in bp.BuildContext) ([]Process, error) {
+	all, err := Read(in.AppDir)
+	if err != nil {
+		return nil, err
+	}
+	var asked []Process
+	for _, p := range all {
+		_, found, err := in.Required(p.Entry())
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			asked = append(asked, p)
+		}
+	}
+	return asked, nil
+}
