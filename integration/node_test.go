@@ -157,6 +157,30 @@ func TestNode(t *testing.T) {
 	})
 }
 
+// TestNodeProcfile lets the build plan say who starts a process of a Procfile: the script of web is started without npm, and
+// with its variable, which the worker does not have.
+func TestNodeProcfile(t *testing.T) {
+	suite(t)
+	t.Parallel()
+	name := image(t)
+	app := nodeSample(t, "hello")
+	text := "\ufeffweb: NODE_ENV=staging npm start\r\nworker: node server.js --greeting 'Hello from a worker.'\n"
+	if err := os.WriteFile(filepath.Join(app, "Procfile"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got := inspect(t, build(t, app, name))
+	if diff := cmp.Diff([]string{"web*", "worker"}, got.processes(t)); diff != "" {
+		t.Errorf("processes (-want +got):\n%s", diff)
+	}
+	for process, want := range map[string][2]string{"web": {"Hello from Node.js.", "staging"}, "worker": {"Hello from a worker.", "production"}} {
+		for i, path := range []string{"/", "/env"} {
+			if body := strings.TrimSpace(ask(t, name, path, "--process", process)); body != want[i] {
+				t.Errorf("%s of %s answers %q, want %q", path, process, body, want[i])
+			}
+		}
+	}
+}
+
 // checkNode looks at the files and the bill of materials of an app's image.
 func (b built) checkNode(t *testing.T, purls []string, absent string, nodeLayers map[string]string) {
 	t.Helper()

@@ -83,30 +83,22 @@ func (b *builder) findFile(ctx context.Context, modules string) error {
 	return missing
 }
 
-// variables makes the layer with the variables that the Procfile and the script start set, and with the address where
-// Astro's server listens to more than the container itself. Port and host hold where the platform says nothing.
+// variables makes the layer with the variables that are set where the app starts. Port and host hold where the platform
+// says nothing.
 func (b *builder) variables(ctx context.Context) error {
-	variables := framework.EnvOf(b.Manifest.Has)
-	given, err := b.given()
-	if err != nil {
+	variables, err := b.launchEnv()
+	if err != nil || len(variables) == 0 {
 		return err
 	}
-	for name, value := range given {
-		if value != "" || variables[name] == "" {
-			variables[name] = value
-		}
-	}
-	if len(variables) == 0 {
-		return nil
-	}
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
-		b.Log.Decision("Sets", name+"="+variables[name], "")
+		process, variable := path.Split(name)
+		b.Log.Decision("Sets", variable+"="+variables[name], strings.TrimSuffix(process, "/"))
 	}
 	_, err = b.Layers.Contribute(ctx, layer.Request{
 		Name: "start", Flags: layer.Flags{Launch: true}, Key: variables,
 		Fill: func(_ context.Context, l *layer.Layer) error {
 			for name, value := range variables {
-				if name == "PORT" || name == "HOST" {
+				if variable := path.Base(name); variable == "PORT" || variable == "HOST" {
 					l.LaunchEnv.Default(name, value)
 				} else {
 					l.LaunchEnv.Override(name, value)

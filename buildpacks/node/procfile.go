@@ -1,12 +1,12 @@
 package node
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
+	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 )
 
 // packageManagers are the package managers of Node.js, which no run image has.
@@ -42,15 +42,29 @@ func (d decision) web() (command shell.Command, asked bool, err error) {
 	return command, true, err
 }
 
-// given returns the variables that the Procfile and the script set for what starts here.
-func (d decision) given() (map[string]string, error) {
+// launchEnv returns the variables of the layer start by the names that they have in it: those of frameworks and of the
+// script, which are for all processes, and "web/NAME" for those that the Procfile sets for web. The script sets its own last.
+func (d decision) launchEnv() (map[string]string, error) {
+	variables := framework.EnvOf(d.Manifest.Has)
+	for name, value := range d.start.variables {
+		if value != "" || variables[name] == "" {
+			variables[name] = value
+		}
+	}
 	web, _, err := d.web()
 	if err != nil || d.start.elsewhere {
-		return d.start.variables, err
+		return variables, err
 	}
-	variables := map[string]string{}
-	maps.Copy(variables, web.Variables)
-	maps.Copy(variables, d.start.variables) // the script sets them last
+	for name, value := range web.Variables {
+		if _, last := d.start.variables[name]; last {
+			continue
+		}
+		delete(variables, name)
+		variables["web/"+name] = value
+		if d.Reload {
+			variables["no-reload/"+name] = value
+		}
+	}
 	return variables, nil
 }
 

@@ -16,8 +16,8 @@ func TestProcfile(t *testing.T) {
 	for text, want := range map[string]struct{ script, variables, unmet string }{
 		"web: npm start":                             {"start", "", ""},
 		"\ufeffweb: npm start\r\n":                   {"start", "", ""},
-		"web: NODE_ENV=staging npm start":            {"start", "NODE_ENV=staging", ""},
-		"web: env A=1 B='x y' npm run prod":          {"prod", "A=2 B=x y C=3", ""},
+		"web: NODE_ENV=staging npm start":            {"start", "web/NODE_ENV=staging", ""},
+		"web: env A=1 B='x y' npm run prod":          {"prod", "A=2 C=3 web/B=x y", ""},
 		"worker: npm run queue\nweb: yarn prod":      {"prod", "A=2 C=3", "procfile-worker"},
 		"web: pnpm run prod\nworker: node worker.js": {"prod", "A=2 C=3", "procfile-worker"},
 		"web: node server.js":                        {"", "", "procfile-web"},
@@ -37,7 +37,7 @@ func TestProcfile(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 			continue
 		}
-		variables, err := d.given()
+		variables, err := d.launchEnv()
 		if err != nil {
 			t.Fatal(err)
 		}
