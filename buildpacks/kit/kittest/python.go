@@ -70,7 +70,8 @@ func (r *Registry) simpleDocument(w http.ResponseWriter, request *http.Request) 
 	w.Header().Set("Content-Type", "text/html")
 	page := "<!DOCTYPE html>\n<meta name=\"pypi:repository-version\" content=\"1.0\">\n"
 	for _, f := range files {
-		page += fmt.Sprintf("<a href=\"%s#sha256=%s\" data-dist-info-metadata=\"sha256=%s\">%s</a><br>\n", f.path, f.hash, f.metadata, html.EscapeString(f.name))
+		page += fmt.Sprintf("<a href=\"%s#sha256=%s\" data-dist-info-metadata=\"sha256=%s\">%s</a><br>\n",
+			f.path, f.hash, f.metadata, html.EscapeString(f.name))
 	}
 	return page, true
 }

@@ -34,7 +34,9 @@ type Registry struct {
 // NewRegistry starts a registry without packages, which ends with the test.
 func NewRegistry(t *testing.T) *Registry {
 	t.Helper()
-	r := &Registry{files: map[string]string{}, npm: map[string]map[string]npmVersion{}, python: map[string][]wheel{}, sums: map[string]string{}}
+	r := &Registry{
+		files: map[string]string{}, npm: map[string]map[string]npmVersion{}, python: map[string][]wheel{}, sums: map[string]string{},
+	}
 	server := httptest.NewServer(r)
 	t.Cleanup(server.Close)
 	r.URL = server.URL

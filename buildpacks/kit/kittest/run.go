@@ -56,6 +56,22 @@ type Result struct {
 // Log returns the output and, below it, what ended the phase: the text of a golden file.
 func (r Result) Log() string { return r.Stdout + r.Stderr }
 
+// Tools returns the names of the tools that the build plan asks a platform to install for all apps.
+func (r Result) Tools() []string {
+	var names []string
+	for _, list := range toolList.FindAllStringSubmatch(r.Plan, -1) {
+		for _, name := range quoted.FindAllStringSubmatch(list[1], -1) {
+			names = append(names, name[1])
+		}
+	}
+	return names
+}
+
+var (
+	toolList = regexp.MustCompile(`(?m)^\s*tools = \[(.*)\]$`)
+	quoted   = regexp.MustCompile(`"([^"]+)"`)
+)
+
 // Detect runs the detect phase of the buildpack whose buildpack.toml is in the test's folder.
 func Detect(t *testing.T, c Case) Result {
 	t.Helper()
