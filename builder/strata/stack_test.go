@@ -147,3 +147,17 @@ func TestStackBuildErrors(t *testing.T) {
 		kittest.Golden(t, "error-stack-"+name+".txt", strings.ReplaceAll(fmt.Sprintln(err), dir, "DIR"))
 	}
 }
+
+// TestPackagesOfBuildpacks finds the packages of a language by its file alone.
+func TestPackagesOfBuildpacks(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	kittest.Write(t, root, map[string]string{"buildpacks/python/stack.toml": "", "buildpacks/golang/lock.toml": "", "buildpacks/kit/stack.toml": "", "buildpacks/kit/compiler/stack.toml": ""})
+	got, err := packagesOfBuildpacks(root)
+	if diff := cmp.Diff([]string{filepath.Join(root, "buildpacks"), filepath.Join(root, "buildpacks/kit")}, got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	if of, err := packagesOfBuildpacks("../.."); len(of) == 0 || err != nil {
+		t.Errorf("the suite has none: %v", err)
+	}
+}

@@ -122,8 +122,33 @@ func updateStacks(cmd *cobra.Command, options assemble.Options, s *screen) error
 	if err := updateFolder(cmd, options, s); err != nil || options.Base != "" || options.Names != nil {
 		return err
 	}
-	options.Dir, options.Base = filepath.Join(options.Dir, "..", "..", "buildpacks", "kit"), options.Dir
-	return updateFolder(cmd, options, s)
+	folders, err := packagesOfBuildpacks(filepath.Join(options.Dir, "..", ".."))
+	if err != nil {
+		return err
+	}
+	options.Base = options.Dir
+	for _, options.Dir = range folders {
+		if err := updateFolder(cmd, options, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// packagesOfBuildpacks returns the folders with the stacks of packages that buildpacks unpack themselves: a buildpack may
+// have one, and so may a package of kit.
+func packagesOfBuildpacks(root string) ([]string, error) {
+	var folders []string
+	for _, folder := range []string{filepath.Join(root, "buildpacks"), filepath.Join(root, "buildpacks", "kit")} {
+		stacks, err := filepath.Glob(filepath.Join(folder, "*", "stack.toml"))
+		if err != nil {
+			return nil, fmt.Errorf("looking for the packages of buildpacks: %w", err)
+		}
+		if len(stacks) > 0 {
+			folders = append(folders, folder)
+		}
+	}
+	return folders, nil
 }
 
 // updateFolder locks both architectures, from the same signed indexes.
