@@ -14,6 +14,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
@@ -196,7 +197,8 @@ func (t *toolchain) serve(in bp.Workspace, home string) (bool, error) {
 		return false, err
 	}
 	t.sumdb = in.Env["GOSUMDB"]
-	t.proxies, err = parseProxies(in.Env["GOPROXY"], netrc)
+	t.options = append(t.options, fetch.WithNetrc(netrc))
+	t.proxies, err = parseProxies(in.Env["GOPROXY"])
 	return netrc != nil, err
 }
 

@@ -131,7 +131,7 @@ func (g *compiler) explain(err error, suspects []string) error {
 	}
 	for _, line := range failed.Tail {
 		if network.MatchString(line) {
-			p, _ := parseProxies(g.env["GOPROXY"], nil)
+			p, _ := parseProxies(g.env["GOPROXY"])
 			return fault.Fault{ID: "go-modules-fetch", What: "modules cannot be fetched from GOPROXY (" + orNone(p.String()) + ")", Err: errors.New(strings.TrimPrefix(strings.TrimSpace(line), "go: ")), Do: "check the network, GOPROXY and GOPRIVATE, or vendor the modules"}
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"go/version"
 	"maps"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,8 +26,8 @@ var architectures = []string{"amd64", "arm64"}
 
 // NewLock is a lock.Source: the newest patch of every minor that the proxies of GOPROXY list, with the hashes that the checksum
 // database of GOSUMDB vouches for.
-func NewLock(ctx context.Context, _ *fetch.Client, env config.Environment) (lock.Lock, error) {
-	p, err := parseProxies(env["GOPROXY"], nil)
+func NewLock(ctx context.Context, client *fetch.Client, env config.Environment) (lock.Lock, error) {
+	p, err := parseProxies(env["GOPROXY"])
 	if err != nil {
 		return lock.Lock{}, err
 	}
@@ -36,13 +35,9 @@ func NewLock(ctx context.Context, _ *fetch.Client, env config.Environment) (lock
 	if err != nil {
 		return lock.Lock{}, err
 	}
-	var list []byte
-	err = p.try(func(base *url.URL) (err error) {
-		list, err = p.get(ctx, base, toolchainModule+"/@v/list")
-		return err
-	})
+	list, err := p.get(ctx, client, "the list of Go releases", toolchainModule+"/@v/list")
 	if err != nil {
-		return lock.Lock{}, fmt.Errorf("listing Go releases: %w", err)
+		return lock.Lock{}, err
 	}
 	versions := newestPatches(strings.Fields(string(list)))
 	if len(versions) == 0 {
@@ -52,7 +47,7 @@ func NewLock(ctx context.Context, _ *fetch.Client, env config.Environment) (lock
 	for _, arch := range architectures {
 		for _, v := range versions {
 			m := toolchainOf(v, arch)
-			sum, err := db.sum(ctx, p, m.Path, m.Version)
+			sum, err := db.sum(ctx, client, p, m.Path, m.Version)
 			if err != nil {
 				return lock.Lock{}, fmt.Errorf("verifying Go %s for %s: %w", v, arch, err)
 			}

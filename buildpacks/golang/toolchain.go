@@ -18,6 +18,7 @@ import (
 	"golang.org/x/mod/sumdb/dirhash"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
@@ -32,6 +33,7 @@ type toolchain struct {
 	proxies    proxies
 	sumdb      string // value of GOSUMDB
 	unverified bool   // the user takes it even if nothing vouches for its hash
+	options    []fetch.Option
 	lock       lock.Lock
 	log        *report.Log
 }
@@ -50,8 +52,8 @@ func toolchainOf(version, arch string) module.Version {
 // folder is the name of the release's GOROOT.
 func (t toolchain) folder() string { return "go" + t.Version + "." + t.platform() }
 
-// install returns the GOROOT of the release below dir, fetching it if it is not
-// there. A folder with its final name is complete: it gets that name last.
+// install returns the GOROOT of the release below dir, fetching it if it is not there. A folder with its final name is
+// complete: it gets that name last.
 func (t toolchain) install(ctx context.Context, dir string) (string, error) {
 	goroot := filepath.Join(dir, t.folder())
 	if _, err := os.Stat(goroot); err == nil {
@@ -59,17 +61,11 @@ func (t toolchain) install(ctx context.Context, dir string) (string, error) {
 		return goroot, nil
 	}
 	done := t.log.Phase("Installing Go %s", t.Version)
-	want, err := t.sum(ctx)
+	downloads := filepath.Join(dir, "downloads")
+	client := fetch.New(downloads, append(t.options, fetch.WithProgress(t.progress()))...)
+	archive, err := t.archive(ctx, client)
 	if err != nil {
-		return "", err
-	}
-	archive := goroot + ".zip"
-	defer func() { _ = os.Remove(archive) }() // the next download replaces what stays
-	if err := t.download(ctx, archive); err != nil {
 		return "", t.explain(err)
-	}
-	if err := t.verify(archive, want); err != nil {
-		return "", err
 	}
 	partial := goroot + ".partial"
 	if err := os.RemoveAll(partial); err != nil {
@@ -82,11 +78,35 @@ func (t toolchain) install(ctx context.Context, dir string) (string, error) {
 		return "", fmt.Errorf("installing Go %s: %w", t.Version, err)
 	}
 	done()
-	return goroot, nil
+	return goroot, os.RemoveAll(downloads)
+}
+
+// name is what errors call the release.
+func (t toolchain) name() string { return fmt.Sprintf("Go %s (%s)", t.Version, t.Reason) }
+
+// archive fetches the zip of the toolchain's module.
+func (t toolchain) archive(ctx context.Context, client *fetch.Client) (file string, err error) {
+	m := t.module()
+	a := fetch.Artifact{Name: t.name(), Setting: "GOPROXY"}
+	if a.Sum, err = t.sum(ctx, client); err != nil {
+		return "", err
+	}
+	if a.Sum == "" {
+		a.Check = func(file string) error {
+			_, err := dirhash.HashZip(file, dirhash.Hash1)
+			return err
+		}
+	}
+	err = t.proxies.try(func(base *url.URL) error {
+		a.URLs = []string{base.JoinPath(m.Path, "@v", m.Version+".zip").String()}
+		file, err = client.Get(ctx, a)
+		return err
+	})
+	return file, err
 }
 
 // sum returns the hash that the toolchain must have, "" if the user takes any.
-func (t toolchain) sum(ctx context.Context) (string, error) {
+func (t toolchain) sum(ctx context.Context, client *fetch.Client) (string, error) {
 	if r, found := t.lock.Find(goID, runtime.GOARCH, t.Version); found {
 		return r.Hash, nil
 	}
@@ -101,112 +121,57 @@ func (t toolchain) sum(ctx context.Context) (string, error) {
 		}
 		return "", fault.Fault{
 			ID:   "go-toolchain-unverified",
-			What: fmt.Sprintf("Go %s (%s) cannot be verified because GOSUMDB is %s", t.Version, t.Reason, state),
-			Do:   "name a checksum database in GOSUMDB, or ask for a locked release: " + strings.Join(t.lock.Versions(goID, runtime.GOARCH), ", "),
+			What: fmt.Sprintf("%s cannot be verified because GOSUMDB is %s", t.name(), state),
+			Do: "name a checksum database in GOSUMDB, or ask for a locked release: " +
+				strings.Join(t.lock.Versions(goID, runtime.GOARCH), ", "),
 		}
 	}
 	db, err := parseDatabase(t.sumdb)
 	if err != nil {
 		return "", err
 	}
-	// The proxy is asked first, because a database answers slowly, and at
-	// length, for a release that nobody made.
+	// The proxy is asked first, because a database answers slowly, and at length, for a release that nobody made.
 	m := t.module()
-	err = t.proxies.try(func(base *url.URL) error {
-		_, err := t.proxies.get(ctx, base, m.Path+"/@v/"+m.Version+".info")
-		return err
-	})
-	if err != nil {
-		return "", t.explain(err)
+	if _, err := t.proxies.get(ctx, client, t.name(), m.Path+"/@v/"+m.Version+".info"); err != nil {
+		return "", err
 	}
-	h, err := db.sum(ctx, t.proxies, m.Path, m.Version)
+	h, err := db.sum(ctx, client, t.proxies, m.Path, m.Version)
 	if err != nil {
-		return "", fault.Fault{ID: "go-sumdb", What: fmt.Sprintf("verifying Go %s (%s)", t.Version, t.Reason), Err: err, Do: "check GOSUMDB and the network"}
+		return "", fault.Fault{ID: "go-sumdb", What: "verifying " + t.name(), Err: err, Do: "check GOSUMDB and the network"}
 	}
 	return h, nil
 }
 
-// verify compares the archive with the hash it must have.
-func (t toolchain) verify(archive, want string) error {
-	got, err := dirhash.HashZip(archive, dirhash.Hash1)
-	if err != nil {
-		return fault.Fault{ID: "go-toolchain-damaged", What: fmt.Sprintf("the download of Go %s is damaged", t.Version), Err: err, Do: "build again; if it stays, check what GOPROXY serves"}
-	}
-	if want != "" && got != want {
-		return fault.Fault{
-			ID:   "go-toolchain-hash",
-			What: fmt.Sprintf("the download of Go %s has the hash %s, but must have %s", t.Version, got, want),
-			Do:   "do not trust what GOPROXY serves",
-		}
-	}
-	return nil
-}
-
-// explain turns a failed fetch into what the user can do about it.
+// explain says what the user can do about a release that no proxy has.
 func (t toolchain) explain(err error) error {
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fault.Fault{ID: "go-version-unknown", What: fmt.Sprintf("Go %s (%s) does not exist for %s", t.Version, t.Reason, t.platform()), Do: "ask for a release that does, such as " + t.lock.Default[goID]}
+	case errors.Is(err, fetch.ErrGone):
+		return fault.Fault{ID: "go-version-unknown", What: t.name() + " does not exist for " + t.platform(),
+			Do: "ask for a release that does, such as " + t.lock.Default[goID]}
 	case errors.Is(err, errNoProxy):
-		return fault.Fault{ID: "go-proxy-unset", What: fmt.Sprintf("Go %s (%s) is not in the cache, and GOPROXY names no proxy to fetch it from", t.Version, t.Reason), Do: "set GOPROXY to a module proxy"}
-	case errors.Is(err, context.Canceled):
-		return err
-	}
-	return fault.Fault{ID: "go-toolchain-fetch", What: fmt.Sprintf("fetching Go %s (%s)", t.Version, t.Reason), Err: err, Do: "check the network and GOPROXY"}
-}
-
-// download writes the toolchain's zip to a file.
-func (t toolchain) download(ctx context.Context, file string) error {
-	return t.proxies.try(func(base *url.URL) error {
-		return t.proxies.again(ctx, func() error { return t.transfer(ctx, base, file) })
-	})
-}
-
-// transfer asks one proxy for the toolchain's zip.
-func (t toolchain) transfer(ctx context.Context, base *url.URL, file string) error {
-	m := t.module()
-	body, size, err := t.proxies.open(ctx, base, m.Path+"/@v/"+m.Version+".zip")
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	out, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	progress := &progress{log: t.log, name: "Go " + t.Version, size: size}
-	_, err = io.Copy(io.MultiWriter(out, progress), body)
-	if closeErr := out.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil && size >= 0 && progress.done != size {
-		err = io.ErrUnexpectedEOF
-	}
-	if _, disk := errors.AsType[*fs.PathError](err); err != nil && !disk {
-		err = passing{err}
+		return fault.Fault{ID: "go-proxy-unset", What: t.name() + " is not in the cache, and GOPROXY names no proxy to fetch it from",
+			Do: "set GOPROXY to a module proxy"}
 	}
 	return err
 }
 
-// progress prints how far a download is: at each quarter, or each 16 MB if its
-// size is not known.
-type progress struct {
-	log              *report.Log
-	name             string
-	size, done, told int64
-}
-
-func (p *progress) Write(b []byte) (int, error) {
-	p.done += int64(len(b))
-	step, of := int64(16e6), ""
-	if p.size > 0 {
-		step, of = (p.size+3)/4, fmt.Sprintf(" of %.1f", float64(p.size)/1e6)
+// progress prints how far a download is: at each quarter, or each 16 MB if its size is not known. What has less than a
+// megabyte is no line worth.
+func (t toolchain) progress() fetch.Progress {
+	told := int64(0)
+	return func(_ string, done, size int64) {
+		step, of := int64(16e6), ""
+		if size > 0 && size < 1e6 {
+			return
+		}
+		if size > 0 {
+			step, of = (size+3)/4, fmt.Sprintf(" of %.1f", float64(size)/1e6)
+		}
+		if done >= told+step || done == size {
+			told = done
+			t.log.Bullet("Go %s: %.1f%s MB", t.Version, float64(done)/1e6, of)
+		}
 	}
-	if p.done >= p.told+step || p.done == p.size {
-		p.told = p.done
-		p.log.Bullet("%s: %.1f%s MB", p.name, float64(p.done)/1e6, of)
-	}
-	return len(b), nil
 }
 
 // extract unpacks of a verified toolchain what a build needs, which is two files

@@ -50,7 +50,7 @@ func TestAddress(t *testing.T) {
 		"ftp://ann:secret@a.example.test/x", "https://ann:secret@[::1", "http://ann:secret@a.example.test:x/", "secret",
 	} {
 		_, err := client(t.TempDir()).Get(t.Context(), artifact(address))
-		want := "pkg:deb/debian/thing@1: its address is not an https, http or file URL; try again, or configure another mirror"
+		want := "pkg:deb/debian/thing@1: its address is not an https, http or file URL; try again, or check the mirror's address"
 		if err == nil || err.Error() != want {
 			t.Errorf("%s: got %v", address, err)
 		}
@@ -160,7 +160,7 @@ func TestStall(t *testing.T) {
 			c := client(t.TempDir(), fetch.WithStall(20*time.Millisecond), fetch.WithTransport(counted{http.DefaultTransport, &requests}))
 			_, err := c.Read(t.Context(), fetch.Document{Name: "list", Limit: 99, URLs: []string{address}})
 			want := "list: " + strings.TrimPrefix(address, "http://") +
-				": the connection broke: the server stopped sending; try again, or configure another mirror"
+				": the connection broke: the server stopped sending; try again, or check the mirror's address"
 			if err == nil || err.Error() != want || requests != 4 {
 				t.Errorf("asked %d times and got %v", requests, err)
 			}

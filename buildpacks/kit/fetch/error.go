@@ -28,12 +28,11 @@ var errAddress = errors.New("its address is not an https, http or file URL")
 
 // Mismatch says that a file is complete and not the right one.
 type Mismatch struct {
-	// Want and Got are the hashes, in hexadecimal digits, or as Go writes its "h1:". They are "" where no hash was compared.
+	// Want and Got are the hashes in the form of Artifact.Sum. They are "" where no hash was compared.
 	Want, Got string
 	// Err is the reason where no hash was compared: the file is damaged, or Check refused it.
 	Err error
 
-	algorithm         string
 	wantSize, gotSize int64
 }
 
@@ -42,9 +41,9 @@ func (m *Mismatch) Error() string {
 	case m.Err != nil:
 		return m.Err.Error()
 	case m.wantSize != 0:
-		return fmt.Sprintf("wrong size: want %d bytes, got %d", m.wantSize, m.gotSize)
+		return fmt.Sprintf("it has %d bytes, but must have %d", m.gotSize, m.wantSize)
 	}
-	return fmt.Sprintf("wrong %s: want %s, got %s", m.algorithm, m.Want, m.Got)
+	return fmt.Sprintf("it has the hash %s, but must have %s", m.Got, m.Want)
 }
 
 // Unwrap returns Err.
@@ -136,17 +135,21 @@ func named(u *url.URL, err error) error {
 	return err
 }
 
+// anyMirror stands for the setting that addresses come from, where there is more than one.
+const anyMirror = "the mirror's address"
+
 // explain turns what all the addresses answered into one fault. A wrong hash is worse than anything else, and a file
 // that is not there tells the least; of the others the last is the most telling.
-func explain(name string, errs []error) error {
+func explain(name, setting string, errs []error) error {
+	check := cmp.Or(setting, anyMirror)
 	if len(errs) == 0 {
-		return fault.Fault{ID: "fetch-no-url", What: name, Err: errors.New("no address is configured for it"), Do: "configure a mirror"}
+		return fault.Fault{ID: "fetch-no-url", What: name, Err: errors.New("no address is configured for it"), Do: "set " + check}
 	}
 	err := ErrGone
 	for _, e := range errs {
 		if m, ok := errors.AsType[*Mismatch](e); ok {
 			return fault.Fault{ID: "fetch-wrong-hash", What: name, Err: m,
-				Do: "the mirror or a proxy changed the file: do not use it, try another mirror"}
+				Do: "a server or a proxy has changed the file: do not use it, and check " + check}
 		}
 		if !errors.Is(e, ErrGone) {
 			err = e
@@ -160,13 +163,13 @@ func explain(name string, errs []error) error {
 	}
 	if _, ok := errors.AsType[*offline](err); ok {
 		return fault.Fault{ID: "fetch-offline", What: name, Err: fmt.Errorf("no network: %w", err),
-			Do: "check the connection, the mirror's address and HTTP_PROXY/HTTPS_PROXY"}
+			Do: "check the connection, " + check + " and HTTP_PROXY/HTTPS_PROXY"}
 	}
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		return fault.Fault{ID: "fetch-certificate", What: name, Err: err,
 			Do: "add the certificate authority to the system's bundle or set SSL_CERT_FILE"}
 	}
-	return fault.Fault{ID: "fetch-failed", What: name, Err: err, Do: "try again, or configure another mirror"}
+	return fault.Fault{ID: "fetch-failed", What: name, Err: err, Do: "try again, or check " + check}
 }
 
 func diskFault(name string, err error) error {

@@ -32,6 +32,8 @@ type Artifact struct {
 	Size int64
 	// URLs are tried in order. They are https, http or file addresses.
 	URLs []string
+	// Setting is the variable that the addresses come from, which errors name; "" means that there is more than one.
+	Setting string
 }
 
 // Progress is told about every download: the artifact's name, the bytes that are on disk, and the bytes in all
@@ -137,7 +139,7 @@ func (c *Client) Get(ctx context.Context, a Artifact) (string, error) {
 
 // download fills part from the first address that gives the right bytes.
 func (c *Client) download(ctx context.Context, a Artifact, p *proof, part *os.File) error {
-	err := c.first(ctx, a.Name, a.URLs, func(u *url.URL) error { return c.transfer(ctx, a, p, u, part) })
+	err := c.first(ctx, a.Name, a.Setting, a.URLs, func(u *url.URL) error { return c.transfer(ctx, a, p, u, part) })
 	if errors.Is(err, ErrGone) {
 		c.progress(a.Name, 0, 0)
 	}
@@ -145,10 +147,13 @@ func (c *Client) download(ctx context.Context, a Artifact, p *proof, part *os.Fi
 }
 
 // first calls f with each address until one succeeds, again after errors that may go away by themselves.
-func (c *Client) first(ctx context.Context, name string, addresses []string, f func(*url.URL) error) error {
+func (c *Client) first(ctx context.Context, name, setting string, addresses []string, f func(*url.URL) error) error {
 	var errs []error
 	for _, address := range addresses {
-		u, err := c.mirrors.rewrite(address)
+		u, mirrored, err := c.mirrors.rewrite(address)
+		if mirrored {
+			setting = "the dependency mirror"
+		}
 		if err == nil {
 			err = c.retry(ctx, func() error { return f(u) })
 		}
@@ -160,7 +165,7 @@ func (c *Client) first(ctx context.Context, name string, addresses []string, f f
 		}
 		errs = append(errs, named(u, err))
 	}
-	return explain(name, errs)
+	return explain(name, setting, errs)
 }
 
 // transfer asks for what part still lacks. It leaves part as it is when the connection breaks, so that

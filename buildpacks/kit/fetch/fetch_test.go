@@ -214,17 +214,17 @@ func TestGetErrors(t *testing.T) {
 		gone    bool
 	}{
 		{name: "wrong hash", handler: func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, other) }, id: "fetch-wrong-hash",
-			want: "pkg:deb/debian/thing@1: wrong sha256: want " + hash(body) + ", got " + hash(other) +
-				"; the mirror or a proxy changed the file: do not use it, try another mirror"},
+			want: "pkg:deb/debian/thing@1: it has the hash sha256:" + hash(other) + ", but must have sha256:" + hash(body) +
+				"; a server or a proxy has changed the file: do not use it, and check the mirror's address"},
 		{name: "too long", handler: func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body+"more and more") }, id: "fetch-wrong-hash",
-			want: "pkg:deb/debian/thing@1: wrong size: want 54 bytes, got 55; " +
-				"the mirror or a proxy changed the file: do not use it, try another mirror"},
+			want: "pkg:deb/debian/thing@1: it has 55 bytes, but must have 54; " +
+				"a server or a proxy has changed the file: do not use it, and check the mirror's address"},
 		{name: "gone", handler: http.NotFound, id: "fetch-gone", gone: true,
 			want: "pkg:deb/debian/thing@1: the server does not have it; use a newer version or a mirror that keeps old files"},
 		{name: "forbidden", handler: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }, id: "fetch-failed",
-			want: "pkg:deb/debian/thing@1: HOST: HTTP 403 Forbidden; try again, or configure another mirror"},
+			want: "pkg:deb/debian/thing@1: HOST: HTTP 403 Forbidden; try again, or check the mirror's address"},
 		{name: "always broken", handler: cut, id: "fetch-failed",
-			want: "pkg:deb/debian/thing@1: HOST: the connection broke: unexpected EOF; try again, or configure another mirror"},
+			want: "pkg:deb/debian/thing@1: HOST: the connection broke: unexpected EOF; try again, or check the mirror's address"},
 		{name: "no network", url: "http://" + dead.Addr().String(), id: "fetch-offline",
 			want: "pkg:deb/debian/thing@1: no network: dial tcp " + dead.Addr().String() +
 				": connect: connection refused; check the connection, the mirror's address and HTTP_PROXY/HTTPS_PROXY"},
@@ -343,7 +343,7 @@ func TestRead(t *testing.T) {
 		t.Errorf("got %q, %v", got, err)
 	}
 	_, err = client("").Read(t.Context(), fetch.Document{Name: "InRelease", Limit: int64(len(body)) - 1, URLs: []string{url}})
-	if want := "InRelease: it has more than 53 bytes; try again, or configure another mirror"; err == nil || err.Error() != want {
+	if want := "InRelease: it has more than 53 bytes; try again, or check the mirror's address"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	_, err = client("").Read(t.Context(), fetch.Document{Name: "InRelease", Limit: 99, URLs: []string{gone}})

@@ -67,20 +67,20 @@ func parseMirrorAddress(text string) (*url.URL, error) {
 	return nil, errMirror // the cause would have the address in it
 }
 
-// rewrite parses an address and returns the one to ask instead, the same where its host has no mirror.
-func (m Mirrors) rewrite(address string) (*url.URL, error) {
-	u, err := url.Parse(address)
+// rewrite parses an address and returns the one to ask, and whether that is a mirror's.
+func (m Mirrors) rewrite(address string) (u *url.URL, mirrored bool, err error) {
+	u, err = url.Parse(address)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" && u.Scheme != "file" {
-		return nil, errAddress
+		return nil, false, errAddress
 	}
 	mirror, found := m[strings.ToLower(u.Hostname())]
 	if !found {
 		mirror, found = m[DefaultHost]
 	}
 	if !found || u.Scheme == "file" {
-		return u, nil
+		return u, false, nil
 	}
-	return mirror.of(u), nil
+	return mirror.of(u), true, nil
 }
 
 // of returns where the mirror has the file of an address.

@@ -100,8 +100,8 @@ func TestMirrorChecked(t *testing.T) {
 	}
 	c := client(t.TempDir(), fetch.WithTransport(s.Client().Transport), fetch.WithMirrors(fetch.Mirrors{fetch.DefaultHost: m}))
 	for path, want := range map[string]string{
-		"wrong":   "wrong sha256: want " + hash(body) + ", got " + hash(strings.ToUpper(body)),
-		"refused": "pkg:deb/debian/thing@1: " + host + ": HTTP 403 Forbidden; try again, or configure another mirror",
+		"wrong":   "it has the hash sha256:" + hash(strings.ToUpper(body)) + ", but must have sha256:" + hash(body),
+		"refused": "pkg:deb/debian/thing@1: " + host + ": HTTP 403 Forbidden; try again, or check the dependency mirror",
 	} {
 		_, err := c.Get(t.Context(), artifact("https://one.example.test/"+path))
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {

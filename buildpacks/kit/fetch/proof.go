@@ -56,7 +56,7 @@ func (a Artifact) proof() (*proof, error) {
 	sum := hashes[algorithm]()
 	return &proof{sum, key, func(string) error {
 		if got := sum.Sum(nil); string(got) != string(want) {
-			return &Mismatch{algorithm: algorithm, Want: hex.EncodeToString(want), Got: hex.EncodeToString(got)}
+			return &Mismatch{Want: algorithm + ":" + hex.EncodeToString(want), Got: algorithm + ":" + hex.EncodeToString(got)}
 		}
 		return nil
 	}}, nil
@@ -97,7 +97,7 @@ func zipOf(want string) func(string) error {
 			return &Mismatch{Err: fmt.Errorf("it is damaged: %w", err)}
 		}
 		if got != want {
-			return &Mismatch{algorithm: "h1", Want: want, Got: got}
+			return &Mismatch{Want: want, Got: got}
 		}
 		return nil
 	}

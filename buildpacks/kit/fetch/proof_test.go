@@ -49,10 +49,10 @@ func TestSum(t *testing.T) {
 	other, _ := zipped(t, "b")
 	digits, npms := hex.EncodeToString(sum[:]), base64.StdEncoding.EncodeToString(sum[:])
 	for name, test := range map[string]struct{ sum, right, wrong, key, err string }{
-		"sha256":        {"sha256:" + hash(body), body, other, "sha256/" + hash(body), "wrong sha256: want " + hash(body)},
-		"sha512":        {"sha512:" + digits, body, other, "sha512/" + digits, "wrong sha512"},
-		"npm's sha512":  {"sha512-" + npms, body, other, "sha512/" + digits, "wrong sha512"},
-		"h1":            {h1, archive, other, "h1/", "wrong h1: want " + h1 + ", got h1:"},
+		"sha256":        {"sha256:" + hash(body), body, other, "sha256/" + hash(body), ", but must have sha256:" + hash(body)},
+		"sha512":        {"sha512:" + digits, body, other, "sha512/" + digits, "it has the hash sha512:"},
+		"npm's sha512":  {"sha512-" + npms, body, other, "sha512/" + digits, "it has the hash sha512:"},
+		"h1":            {h1, archive, other, "h1/", ", but must have " + h1},
 		"h1 of no zip":  {h1, archive, body, "h1/", "it is damaged: zip: not a valid zip file"},
 		"h1 of half of": {h1, archive, archive[:len(archive)/2], "h1/", "it is damaged: zip: not a valid zip file"},
 	} {
@@ -118,7 +118,7 @@ func TestCheck(t *testing.T) {
 	}
 	refused := fetch.Artifact{Name: "unsigned", URLs: []string{url}, Check: func(string) error { return errors.New("nobody signed it") }}
 	_, err := client(dir).Get(t.Context(), refused)
-	want := "unsigned: nobody signed it; the mirror or a proxy changed the file: do not use it, try another mirror"
+	want := "unsigned: nobody signed it; a server or a proxy has changed the file: do not use it, and check the mirror's address"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

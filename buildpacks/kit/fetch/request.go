@@ -28,18 +28,20 @@ type Document struct {
 	Accept string
 	// URLs are tried in order. They are https, http or file addresses.
 	URLs []string
+	// Setting is the variable that the addresses come from, which errors name; "" means that there is more than one.
+	Setting string
 }
 
 // Read returns the content of a document. Errors are fault.Fault; errors.Is(err, ErrGone) tells a document that no
 // server has from a broken network.
 func (c *Client) Read(ctx context.Context, d Document) ([]byte, error) {
 	var content []byte
-	err := c.first(ctx, d.Name, d.URLs, func(u *url.URL) (err error) {
+	err := c.first(ctx, d.Name, d.Setting, d.URLs, func(u *url.URL) (err error) {
 		content, err = c.read(ctx, d, u)
 		return err
 	})
 	if errors.Is(err, ErrGone) {
-		return nil, fault.Fault{ID: "fetch-gone", What: d.Name, Err: ErrGone, Do: "check the mirror's address"}
+		return nil, fault.Fault{ID: "fetch-gone", What: d.Name, Err: ErrGone, Do: "check " + cmp.Or(d.Setting, anyMirror)}
 	}
 	if err == nil {
 		c.progress(d.Name, int64(len(content)), int64(len(content)))
