@@ -1,23 +1,14 @@
 package main
 
 import (
-	"go/parser"
-	"go/token"
-	"io/fs"
 	"maps"
-	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/BurntSushi/toml"
 	gocmp "github.com/google/go-cmp/cmp"
-
-	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 )
 
 const (
@@ -142,143 +133,5 @@ func TestBuildpackFiles(t *testing.T) {
 				t.Errorf("%s has the id %s; its folder is called %s, not %s", p, file.Buildpack.ID, id, folder)
 			}
 		})
-	}
-}
-
-// TestReadmes holds the table of variables in each README to what its buildpack.toml declares.
-func TestReadmes(t *testing.T) {
-	t.Parallel()
-	for p := range buildpackFiles(t) {
-		variables, err := config.Declared(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		readme, err := os.ReadFile(filepath.Join(filepath.Dir(p), "README.md"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, v := range variables {
-			row := "| `" + v.Name + "` | "
-			switch {
-			case !strings.Contains(string(readme), row):
-				t.Errorf("README beside %s has no row %q", p, row)
-			case !strings.Contains(string(readme), v.Description):
-				t.Errorf("README beside %s describes %s otherwise than %q", p, v.Name, v.Description)
-			case !v.Build && !v.Launch:
-				t.Errorf("%s: %s is read neither at build nor at launch", p, v.Name)
-			}
-		}
-	}
-}
-
-// TestSize holds the binary that every builder image has to its budget. Of what there is, net/http with TLS are 3.2 MB, the
-// texts of licensecheck 3.6 MB (0.5 MB compressed), reading Debian's packages 0.5 MB, and a compressor 0.1 MB; all buildpacks share them.
-func TestSize(t *testing.T) {
-	t.Parallel()
-	if testing.Short() {
-		t.Skip("links the suite")
-	}
-	const budget = 15_000_000
-	suite := filepath.Join(t.TempDir(), "suite")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", suite, ".")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	info, err := os.Stat(suite)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%d bytes", info.Size())
-	if info.Size() > budget {
-		t.Errorf("suite has %d bytes, budget is %d", info.Size(), budget)
-	}
-}
-
-// TestImports holds the direction of imports: suite -> buildpacks -> kit, and libcnb and libpak behind kit/bp.
-func TestImports(t *testing.T) {
-	t.Parallel()
-	seen := 0
-	err := fs.WalkDir(os.DirFS(root), "buildpacks", func(p string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() && entry.Name() == "testdata" {
-			return fs.SkipDir
-		}
-		if entry.IsDir() || path.Ext(p) != ".go" {
-			return nil
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, p), nil, parser.ImportsOnly)
-		if err != nil {
-			return err
-		}
-		for _, spec := range file.Imports {
-			imported, err := strconv.Unquote(spec.Path.Value)
-			if err != nil {
-				return err
-			}
-			seen++
-			if why := banned(path.Dir(p), imported); why != "" {
-				t.Errorf("%s imports %s: %s", p, imported, why)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if seen == 0 {
-		t.Error("no imports found")
-	}
-}
-
-// banned returns why the package in the folder from may not import a path, "" if it may.
-func banned(from, imported string) string {
-	if strings.HasPrefix(imported, "github.com/buildpacks/libcnb") || strings.Contains(imported, "/libpak") {
-		if from != "buildpacks/kit/bp" {
-			return "only kit/bp does"
-		}
-		return ""
-	}
-	own, ok := strings.CutPrefix(imported, ours)
-	if !ok || strings.HasPrefix(own, "buildpacks/kit/") || from == "buildpacks/suite" || room(own) == room(from) {
-		return ""
-	}
-	if strings.HasPrefix(from, "buildpacks/kit/") {
-		return "kit imports nothing of ours outside kit"
-	}
-	return "buildpacks import nothing of ours but kit"
-}
-
-// room returns the folder of the buildpack that a package is part of. A package of kit is a room of its own.
-func room(folder string) string {
-	parts := strings.SplitN(folder, "/", 3)
-	if len(parts) < 3 || parts[1] == "kit" {
-		return folder
-	}
-	return path.Join(parts[:2]...)
-}
-
-func TestBanned(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		from, imported string
-		banned         bool
-	}{
-		{"buildpacks/kit/bp", "github.com/buildpacks/libcnb/v2", false},
-		{"buildpacks/kit/layer", "github.com/buildpacks/libcnb/v2", true},
-		{"buildpacks/golang", "github.com/paketo-buildpacks/libpak/v2/bindings", true},
-		{"buildpacks/golang", ours + "buildpacks/kit/bp", false},
-		{"buildpacks/golang", ours + "buildpacks/procfile", true},
-		{"buildpacks/procfile", ours + "buildpacks/procfile", false},
-		{"buildpacks/web/serve", ours + "buildpacks/web", false},
-		{"buildpacks/web/serve", ours + "buildpacks/node", true},
-		{"buildpacks/node", ours + "buildpacks/node/project", false},
-		{"buildpacks/golang", ours + "buildpacks/node/project", true},
-		{"buildpacks/kit/bp", ours + "builder/compose", true},
-		{"buildpacks/suite", ours + "buildpacks/golang", false},
-	}
-	for _, test := range tests {
-		if got := banned(test.from, test.imported); (got != "") != test.banned {
-			t.Errorf("%s imports %s: got %q, want banned=%t", test.from, test.imported, got, test.banned)
-		}
 	}
 }
