@@ -120,14 +120,10 @@ func (c compiler) run(ctx context.Context, dir string, env []string, args ...str
 	}
 }
 
-// brokenDownload tells whether the Go command complains of a connection that broke, and not of an answer it got.
+// brokenDownload reports whether the Go command complains of a connection that broke, and not of an answer it got.
 func brokenDownload(complaint string) bool {
-	for _, sign := range []string{"connection reset by peer", "unexpected EOF", "TLS handshake timeout", "i/o timeout", "connection timed out"} {
-		if strings.Contains(complaint, sign) {
-			return true
-		}
-	}
-	return false
+	signs := []string{"connection reset by peer", "unexpected EOF", "TLS handshake timeout", "i/o timeout", "connection timed out"}
+	return slices.ContainsFunc(signs, func(sign string) bool { return strings.Contains(complaint, sign) })
 }
 
 func (c compiler) try(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {

@@ -86,7 +86,7 @@ func (b buildpack) alone(files []entry) []entry {
 	return in(folderName(b.Info.ID), all)
 }
 
-// putsIntoImages tells whether a program is one that this buildpack puts into images.
+// putsIntoImages reports whether a program is one that this buildpack puts into images.
 func (b buildpack) putsIntoImages(program string) bool {
 	for name, by := range programs {
 		if path.Base(name) == program {
@@ -128,7 +128,11 @@ func (b *Builder) composite() ([]entry, error) {
 	all.Buildpack = info{ID: suiteID, Name: "Strata", Version: first.Info.Version, Description: b.Config.Description}
 	for _, bp := range b.buildpacks {
 		if bp.Info.Version != first.Info.Version {
-			return nil, fault.Fault{ID: "builder-folders", What: fmt.Sprintf("%s has version %s, %s has %s", first.Info.ID, first.Info.Version, bp.Info.ID, bp.Info.Version), Do: "give all buildpacks of the suite one version"}
+			return nil, fault.Fault{
+				ID:   "builder-folders",
+				What: fmt.Sprintf("%s has version %s, %s has %s", first.Info.ID, first.Info.Version, bp.Info.ID, bp.Info.Version),
+				Do:   "give all buildpacks of the suite one version",
+			}
 		}
 		packaged.Dependencies = append(packaged.Dependencies, dependency{"../" + parts + "/" + folderName(bp.Info.ID)})
 	}
@@ -166,7 +170,8 @@ func (b *Builder) packConfig(env map[string]string) (entry, error) {
 	config.Description, config.Order, config.Run = b.Config.Description, b.Config.Order, b.Config.Run
 	config.Lifecycle.URI, config.Build.Image = "lifecycle.tgz", b.Config.Build.Image
 	for _, bp := range b.buildpacks {
-		config.Buildpacks = append(config.Buildpacks, BuildpackRef{ID: bp.Info.ID, Version: bp.Info.Version, URI: parts + "/" + folderName(bp.Info.ID)})
+		ref := BuildpackRef{ID: bp.Info.ID, Version: bp.Info.Version, URI: parts + "/" + folderName(bp.Info.ID)}
+		config.Buildpacks = append(config.Buildpacks, ref)
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		config.Build.Env = append(config.Build.Env, variable{name, env[name]})

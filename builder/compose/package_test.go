@@ -16,8 +16,12 @@ import (
 func TestFolders(t *testing.T) {
 	t.Parallel()
 	root := copied(t)
-	for _, name := range []string{"builder.toml", "buildpacks/one/buildpack.toml", "buildpacks/three/buildpack.toml", "buildpacks/choice/buildpack.toml"} {
-		one := strings.NewReplacer("1.2.3", "0.1.0", "3.0.0", "0.1.0", "0.2.0", "0.1.0")
+	one := strings.NewReplacer("1.2.3", "0.1.0", "3.0.0", "0.1.0", "0.2.0", "0.1.0")
+	for _, folder := range []string{"", "buildpacks/one/", "buildpacks/three/", "buildpacks/choice/"} {
+		name := folder + "buildpack.toml"
+		if folder == "" {
+			name = "builder.toml"
+		}
 		write(t, root, name, one.Replace(read(t, root, name)))
 	}
 	dir := filepath.Join(t.TempDir(), "folders")

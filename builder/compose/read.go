@@ -27,8 +27,11 @@ func (b *Builder) readBuildpacks() error {
 		b.buildpacks = append(b.buildpacks, bp)
 	}
 	if first := b.buildpacks[0]; first.composite() {
-		return fault.Fault{ID: "builder-buildpack", What: first.Info.ID + " is an order and the first of [[buildpacks]], which has the suite's programs",
-			Do: "put another one first"}
+		return fault.Fault{
+			ID:   "builder-buildpack",
+			What: first.Info.ID + " is an order and the first of [[buildpacks]], which has the suite's programs",
+			Do:   "put another one first",
+		}
 	}
 	for i := 0; i < len(b.buildpacks); i++ { // a member may be a composite itself
 		if err := b.readMembers(b.buildpacks[i]); err != nil {

@@ -27,6 +27,7 @@ func TestRegistries(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	t.Parallel()
+	const order = "version = \"0.1.0\"\n\n[[order]]\n  [[order.group]]\n    id = \"tiny/one\""
 	for _, test := range []struct {
 		name   string
 		change func(t *testing.T, root string)
@@ -50,7 +51,7 @@ func TestErrors(t *testing.T) {
 		{"composite-unknown", removing("buildpacks/three/buildpack.toml")},
 		{"composite-version", replacing("buildpacks/choice/buildpack.toml", `"1.2.3"`, `"9.9.9"`)},
 		{"composite-target", replacing("buildpacks/choice/buildpack.toml", "[[order]]", "[[targets]]\n  os = \"linux\"\n\n[[order]]")},
-		{"composite-first", replacing("buildpacks/two/buildpack.toml", `version = "0.1.0"`, "version = \"0.1.0\"\n\n[[order]]\n  [[order.group]]\n    id = \"tiny/one\"")},
+		{"composite-first", replacing("buildpacks/two/buildpack.toml", `version = "0.1.0"`, order)},
 		{"registries", replacing("buildpacks/one/buildpack.toml", `"onerc"`, `""`)},
 		{"build-image-target", replacing("builder.toml", `arch = "amd64"`, `arch = "arm64"`)},
 		{"lifecycle-version", replacing("builder/lifecycle/lifecycle.toml", `"0.21.0"`, `"0.22.0"`)},

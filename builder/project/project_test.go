@@ -70,7 +70,8 @@ func TestInvalid(t *testing.T) {
 		"buildpack-nothing": version + "[[io.buildpacks.group]]\nversion = \"1\"\n",
 		"buildpack-image":   version + "[[io.buildpacks.group]]\nuri = \"docker://registry.example.com/go\"\n",
 		"buildpack-folder":  version + "[[io.buildpacks.pre.group]]\nid = \"mine\"\nuri = \"../mine\"\n",
-		"buildpack-script":  version + "[[io.buildpacks.post.group]]\nid = \"mine\"\n[io.buildpacks.post.group.script]\napi = \"0.10\"\ninline = \"true\"\n",
+		"buildpack-script": version + "[[io.buildpacks.post.group]]\nid = \"mine\"\n" +
+			"[io.buildpacks.post.group.script]\napi = \"0.10\"\ninline = \"true\"\n",
 	} {
 		_, err := project.Read(app(t, text), "")
 		golden(t, file, err)
@@ -128,11 +129,16 @@ func TestVariables(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		"PATH", "HOME", "TMPDIR", "LD_PRELOAD", "LD_LIBRARY_PATH", "CNB_TARGET_DISTRO_NAME", "CNB_PLATFORM_API", "BP_CACHE_DIR", "BP_TOOLS_DIR", "BP_INSTALL_TOOL",
-		"BP_NODE_UNVERIFIED_ENABLED", "BP_GO_TOOLCHAIN_UNVERIFIED_ENABLED", "GOPROXY", "GOSUMDB", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOINSECURE", "GOAUTH", "GOVCS",
-		"GIT_SSH_COMMAND", "GIT_CONFIG_COUNT", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "NODE_TLS_REJECT_UNAUTHORIZED",
-		"HTTP_PROXY", "https_proxy", "no_proxy", "all_proxy", "NPM_CONFIG_REGISTRY", "npm_config_registry", "npm_config_strict-ssl", "NPM_CONFIG_CAFILE", "npm_config_userconfig",
-		"pnpm_config_registry", "YARN_REGISTRY", "YARN_NPM_REGISTRY_SERVER", "YARN_ENABLE_STRICT_SSL", "YARN_HTTPS_PROXY", "YARN_RC_FILENAME", "BUN_CONFIG_REGISTRY",
+		"PATH", "HOME", "TMPDIR", "LD_PRELOAD", "LD_LIBRARY_PATH", "CNB_TARGET_DISTRO_NAME", "CNB_PLATFORM_API", "BP_CACHE_DIR",
+		"BP_TOOLS_DIR", "BP_INSTALL_TOOL",
+		"BP_NODE_UNVERIFIED_ENABLED", "BP_GO_TOOLCHAIN_UNVERIFIED_ENABLED", "GOPROXY", "GOSUMDB", "GOPRIVATE", "GONOPROXY",
+		"GONOSUMDB", "GOINSECURE", "GOAUTH", "GOVCS",
+		"GIT_SSH_COMMAND", "GIT_CONFIG_COUNT", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS",
+		"NODE_TLS_REJECT_UNAUTHORIZED",
+		"HTTP_PROXY", "https_proxy", "no_proxy", "all_proxy", "NPM_CONFIG_REGISTRY", "npm_config_registry", "npm_config_strict-ssl",
+		"NPM_CONFIG_CAFILE", "npm_config_userconfig",
+		"pnpm_config_registry", "YARN_REGISTRY", "YARN_NPM_REGISTRY_SERVER", "YARN_ENABLE_STRICT_SSL", "YARN_HTTPS_PROXY",
+		"YARN_RC_FILENAME", "BUN_CONFIG_REGISTRY",
 		"STRATA_DEBIAN_MIRROR", "BP_DEPENDENCY_MIRROR", "BP_DEPENDENCY_MIRROR_EXAMPLE_TEST",
 	} {
 		if got, err := variables(name, nil); !errors.As(err, new(fault.Fault)) {
@@ -161,11 +167,14 @@ func TestKeep(t *testing.T) {
 		key, patterns string
 		want          string // of paths
 	}{
-		{"exclude", `"*.md"`, "main.go main_test.go cmd cmd/app cmd/app/main.go spec lib lib/spec lib/spec/b.go file?.txt file1.txt .env .git .git/config"},
-		{"exclude", `"/*.md", ".git", "spec/", "file*", ".env"`, "main.go main_test.go cmd cmd/app cmd/app/main.go cmd/README.md spec lib lib/spec"},
+		{"exclude", `"*.md"`,
+			"main.go main_test.go cmd cmd/app cmd/app/main.go spec lib lib/spec lib/spec/b.go file?.txt file1.txt .env .git .git/config"},
+		{"exclude", `"/*.md", ".git", "spec/", "file*", ".env"`,
+			"main.go main_test.go cmd cmd/app cmd/app/main.go cmd/README.md spec lib lib/spec"},
 		{"exclude", `"*", "!main.go"`, "main.go cmd/app/main.go"},
 		{"exclude", `"cmd", "!cmd/app/main.go", "lib/**", "spec", ".*", "file*", "*.md", "*_test.go"`, "main.go cmd/app/main.go"},
-		{"exclude", `"# comment", "", "**/spec", "cmd/*.md", "file?.txt", ".git/", "./lib", "*.md"`, "main.go main_test.go cmd cmd/app cmd/app/main.go lib file1.txt .env .git"},
+		{"exclude", `"# comment", "", "**/spec", "cmd/*.md", "file?.txt", ".git/", "./lib", "*.md"`,
+			"main.go main_test.go cmd cmd/app cmd/app/main.go lib file1.txt .env .git"},
 		{"include", `"cmd/", "*.md"`, "README.md cmd/app cmd/app/main.go cmd/README.md spec/a.md"},
 		{"include", `"/main.go", "lib"`, "main.go lib lib/spec lib/spec/b.go"},
 		{"include", `"*.go", "!*_test.go"`, "main.go cmd/app/main.go lib/spec/b.go"},
@@ -240,7 +249,8 @@ env = [{name = "X", value = "1"}]
 			t.Fatal(err)
 		}
 		got := []any{d.Builder, d.Pre, d.Post, env, d.Keep()("README.md"), d.Keep()("main.go"), d.Notes}
-		if diff := cmp.Diff([]any{"acme/builder", []string{"a@1"}, []string{"b"}, map[string]string{"X": "1"}, false, true, []string(nil)}, got); diff != "" {
+		want := []any{"acme/builder", []string{"a@1"}, []string{"b"}, map[string]string{"X": "1"}, false, true, []string(nil)}
+		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
@@ -274,7 +284,8 @@ file = "Dockerfile"
 x = 1
 ["_"."\u001b[2J"]
 `,
-		"0.1":        "[_]\nschema-version = \"0.1\"\n[project]\ntitel = \"\"\n[build]\nenvs = []\n[io.buildpacks]\nexclude = []\n[com.example]\nx = 1\n",
+		"0.1": "[_]\nschema-version = \"0.1\"\n[project]\ntitel = \"\"\n[build]\nenvs = []\n" +
+			"[io.buildpacks]\nexclude = []\n[com.example]\nx = 1\n",
 		"no-version": "[project]\nname = \"app\"\n",
 		"group":      version + "[io.buildpacks]\ngroup = [{id = \"a\"}]\npre.group = [{id = \"b\"}]\n",
 		"patterns":   version + "[io.buildpacks]\ninclude = [\"./src\", \"../shared/*\", \"!../x\", \"a..b\", \"# ../\"]\n",

@@ -110,8 +110,11 @@ func (d *Descriptor) parse(text string) error {
 	switch version := head.Project.SchemaVersion; version {
 	case "":
 		if meta.IsDefined("io", "buildpacks") {
-			return fault.Fault{ID: "project-without-version", What: d.file + " has [io.buildpacks] but no schema-version, without which it counts for nothing",
-				Do: `write schema-version = "0.2" below [_]`}
+			return fault.Fault{
+				ID:   "project-without-version",
+				What: d.file + " has [io.buildpacks] but no schema-version, without which it counts for nothing",
+				Do:   `write schema-version = "0.2" below [_]`,
+			}
 		}
 		d.ignored(`it has no schema-version and is read as 0.1; write schema-version = "0.2" below [_]`)
 		return d.parse01(text)
@@ -120,7 +123,11 @@ func (d *Descriptor) parse(text string) error {
 	case "0.2":
 		return d.parse02(text)
 	default:
-		return fault.Fault{ID: "project-version", What: fmt.Sprintf("%s has the schema-version %q", d.file, version), Do: "write it in 0.2 or 0.1"}
+		return fault.Fault{
+			ID:   "project-version",
+			What: fmt.Sprintf("%s has the schema-version %q", d.file, version),
+			Do:   "write it in 0.2 or 0.1",
+		}
 	}
 }
 
@@ -189,7 +196,11 @@ func (d *Descriptor) take(project about, c common, group []buildpack) error {
 // buildpack is ID or ID@VERSION of a buildpack of the builder. The builder is what a build trusts: none comes from elsewhere.
 func (d *Descriptor) buildpack(b buildpack) (string, error) {
 	elsewhere := func(what string) error {
-		return fault.Fault{ID: "project-buildpack", What: d.file + " has " + what, Do: "name a buildpack of the builder by its id, or put this one into a builder"}
+		return fault.Fault{
+			ID:   "project-buildpack",
+			What: d.file + " has " + what,
+			Do:   "name a buildpack of the builder by its id, or put this one into a builder",
+		}
 	}
 	name := b.ID
 	for _, prefix := range []string{"urn:cnb:builder:", "from=builder:"} {
@@ -229,8 +240,12 @@ func (d *Descriptor) unknown(meta toml.MetaData, version string, ours func(toml.
 // notTOML says where the text is wrong.
 func (d *Descriptor) notTOML(err error) error {
 	if parse := (toml.ParseError{}); errors.As(err, &parse) {
-		return fault.Fault{ID: "project-invalid", What: fmt.Sprintf("%s is not valid TOML, line %d, column %d", d.file, parse.Position.Line, parse.Position.Col),
-			Err: errors.New(strings.TrimSuffix(parse.Message, ".")), Do: "correct the file"}
+		return fault.Fault{
+			ID:   "project-invalid",
+			What: fmt.Sprintf("%s is not valid TOML, line %d, column %d", d.file, parse.Position.Line, parse.Position.Col),
+			Err:  errors.New(strings.TrimSuffix(parse.Message, ".")),
+			Do:   "correct the file",
+		}
 	}
 	// The rest is about types of Go.
 	where, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "toml: "), "): ")

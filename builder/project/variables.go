@@ -24,8 +24,11 @@ func (d Descriptor) Variables(given map[string]string, from registries.List) (ma
 			continue
 		}
 		if reserved(v.Name) || from.Reserves(v.Name) {
-			return nil, fault.Fault{ID: "project-variable", What: fmt.Sprintf("%s sets %q, which is for whoever builds the app to say", d.file, v.Name),
-				Do: "give it with --env, or remove it"}
+			return nil, fault.Fault{
+				ID:   "project-variable",
+				What: fmt.Sprintf("%s sets %q, which is for whoever builds the app to say", d.file, v.Name),
+				Do:   "give it with --env, or remove it",
+			}
 		}
 		variables[v.Name] = v.Value
 	}

@@ -90,8 +90,12 @@ func (r Registry) ask(ctx context.Context) (map[string]string, error) {
 }
 
 func (r Registry) unanswered(err error) error {
-	return fault.Fault{ID: "registries-ask", What: fmt.Sprintf("cannot ask this machine where packages come from: `%s`", strings.Join(r.Ask, " ")), Err: err,
-		Do: "run it yourself, and correct the settings that it reads"}
+	return fault.Fault{
+		ID:   "registries-ask",
+		What: fmt.Sprintf("cannot ask this machine where packages come from: `%s`", strings.Join(r.Ask, " ")),
+		Err:  err,
+		Do:   "run it yourself, and correct the settings that it reads",
+	}
 }
 
 // hasLogin reports whether there is an address with a user or a password in a list of them.

@@ -129,7 +129,8 @@ func TestReserves(t *testing.T) {
 	t.Parallel()
 	list := read(t, sample)
 	for name, want := range map[string]bool{
-		"INDEX": true, "index": true, "EXTRA": true, "PACKAGER_CLIENT_CERT_FILE": true, "packager-extra-url": true, "TRUST": true, "BELIEVE": true,
+		"INDEX": true, "index": true, "EXTRA": true, "TRUST": true, "BELIEVE": true,
+		"PACKAGER_CLIENT_CERT_FILE": true, "packager-extra-url": true,
 		"INDEXES": false, "PACKAGER_CACHE": false, "MY_PACKAGER_URL": false, "TRUSTED": false, "DISBELIEVE": false, "": false,
 	} {
 		if got := list.Reserves(name); got != want {
@@ -153,15 +154,18 @@ func TestSettings(t *testing.T) {
 			settings{"INDEX": "https://a.example.test", "EXTRA": "https://b.example.test"}, settings{"INDEX": "https://environment.example.test"}},
 		"asked for each build": {each, "echo https://a.example.test; echo",
 			settings{"INDEX": "https://a.example.test"}, settings{"INDEX": "https://a.example.test"}},
-		"arguments": {each, `echo "$0" | sed 's,.*/,,'; echo "$@"`, settings{"INDEX": "packager", "EXTRA": "settings"}, settings{"INDEX": "packager", "EXTRA": "settings"}},
-		"none set":  {each, "echo none; echo none", settings{}, settings{}},
+		"arguments": {each, `echo "$0" | sed 's,.*/,,'; echo "$@"`,
+			settings{"INDEX": "packager", "EXTRA": "settings"}, settings{"INDEX": "packager", "EXTRA": "settings"}},
+		"none set": {each, "echo none; echo none", settings{}, settings{}},
 		"complains that none is set": {each, "echo none >&2; exit 1", settings{"INDEX": "https://environment.example.test"},
 			settings{"INDEX": "https://environment.example.test"}},
-		"two buildpacks": {each + each, "printf . >>\"$COUNT\"; echo a; echo b", settings{"INDEX": "a", "EXTRA": "b"}, settings{"INDEX": "a", "EXTRA": "b"}},
-		"a login":        {each, "echo https://a.example.test; echo 'first|https://ann:secret@b.example.test,direct'", nil, settings{"INDEX": "https://a.example.test", "EXTRA": "first|https://ann:secret@b.example.test,direct"}},
-		"withheld":       {sample, "echo 'INDEX is secret' >&2; exit 1", nil, settings{"INDEX": "https://environment.example.test"}},
-		"fails":          {sample, "exit 3", nil, settings{"INDEX": "https://environment.example.test"}},
-		"too few lines":  {sample, "echo https://a.example.test", nil, settings{"INDEX": "https://environment.example.test"}},
+		"two buildpacks": {each + each, "printf . >>\"$COUNT\"; echo a; echo b",
+			settings{"INDEX": "a", "EXTRA": "b"}, settings{"INDEX": "a", "EXTRA": "b"}},
+		"a login": {each, "echo a; echo 'first|https://ann:secret@b.example.test,direct'",
+			nil, settings{"INDEX": "a", "EXTRA": "first|https://ann:secret@b.example.test,direct"}},
+		"withheld":      {sample, "echo 'INDEX is secret' >&2; exit 1", nil, settings{"INDEX": "https://environment.example.test"}},
+		"fails":         {sample, "exit 3", nil, settings{"INDEX": "https://environment.example.test"}},
+		"too few lines": {sample, "echo https://a.example.test", nil, settings{"INDEX": "https://environment.example.test"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bin := t.TempDir()
@@ -214,7 +218,8 @@ func TestGo(t *testing.T) {
 	}
 	t.Setenv("GOPRIVATE", "example.test/a b")
 	want := map[string]string{
-		"GOPROXY": "https://file.example.test|direct", "GOSUMDB": "off", "GOPRIVATE": "example.test/a b", "GONOPROXY": "example.test/a b", "GONOSUMDB": "example.test/a b",
+		"GOPROXY": "https://file.example.test|direct", "GOSUMDB": "off",
+		"GOPRIVATE": "example.test/a b", "GONOPROXY": "example.test/a b", "GONOSUMDB": "example.test/a b",
 	}
 	got, err := of(t, "golang").ForBuild(t.Context(), os.Getenv)
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {

@@ -141,7 +141,8 @@ func notes(descriptor project.Descriptor, flags buildFlags) []string {
 	if asked == "" || flags.builderGiven || asked == strings.TrimSuffix(defaultBuilder, ":latest") {
 		return descriptor.Notes
 	}
-	return append(descriptor.Notes, fmt.Sprintf("the app asks for the builder %q and is built with %s; --builder takes another", descriptor.Builder, flags.builder))
+	note := fmt.Sprintf("the app asks for the builder %q and is built with %s; --builder takes another", descriptor.Builder, flags.builder)
+	return append(descriptor.Notes, note)
 }
 
 // buildOptions are the options of a build, without its variables.

@@ -46,7 +46,11 @@ func buildEnv(ctx context.Context, from registries.List, app project.Descriptor,
 		key, value, found := strings.Cut(flag, "=")
 		if !found {
 			if value, found = os.LookupEnv(key); !found {
-				return nil, fault.Fault{ID: "variable-unset", What: fmt.Sprintf("--env %s names a variable that is not set here", key), Do: "set it, or write --env " + key + "=value"}
+				return nil, fault.Fault{
+					ID:   "variable-unset",
+					What: fmt.Sprintf("--env %s names a variable that is not set here", key),
+					Do:   "set it, or write --env " + key + "=value",
+				}
 			}
 		}
 		given[key] = value
@@ -74,7 +78,10 @@ func proxies() []string {
 // hostCABundle finds the authorities that this machine trusts, a company's own
 // among them: a build has to reach what the machine reaches. Empty when there is none.
 func hostCABundle() string {
-	for _, path := range []string{os.Getenv("SSL_CERT_FILE"), "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"} {
+	for _, path := range []string{
+		os.Getenv("SSL_CERT_FILE"), "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+		"/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
+	} {
 		if info, err := os.Stat(path); path != "" && err == nil && info.Mode().IsRegular() {
 			return path
 		}

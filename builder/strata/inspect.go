@@ -55,7 +55,8 @@ func printTable(w io.Writer, home *platform.Home, ref, digest string) error {
 			}
 			shared += layer.Compressed
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", layer.Digest.Hex[:12], layer.Origin, megabytes(layer.Compressed), megabytes(layer.Uncompressed), sharing)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n",
+			layer.Digest.Hex[:12], layer.Origin, megabytes(layer.Compressed), megabytes(layer.Uncompressed), sharing)
 		compressed += layer.Compressed
 		uncompressed += layer.Uncompressed
 	}

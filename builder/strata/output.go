@@ -19,8 +19,10 @@ type outputFlag struct {
 }
 
 func (o *outputFlag) register(f *pflag.FlagSet) {
-	f.StringArrayVarP(&o.values, "output", "o", nil, "also write the image to oci:FOLDER, oci-archive:FILE, docker-archive:FILE, docker,\nregistry or registry:NAME; may be repeated")
-	f.StringVar(&o.compression, "compression", "gzip", "how the layers in outputs are compressed: gzip, which all take, or zstd; the store has gzip")
+	f.StringArrayVarP(&o.values, "output", "o", nil,
+		"also write the image to oci:FOLDER, oci-archive:FILE, docker-archive:FILE, docker,\nregistry or registry:NAME; may be repeated")
+	f.StringVar(&o.compression, "compression", "gzip",
+		"how the layers in outputs are compressed: gzip, which all take, or zstd; the store has gzip")
 	f.BoolVar(&o.bare, "bare", false, "push to a registry the image alone, for one that takes no attached SBOMs and provenance")
 	f.StringVar(&o.key, "sign", "", "file of a private key to sign with what is pushed to a registry, as cosign does")
 }
@@ -31,17 +33,29 @@ func (o *outputFlag) options(outputs []platform.Output) (options platform.WriteO
 		return options, err
 	}
 	if options.Zstd && len(outputs) == 0 {
-		return options, fault.Fault{ID: "compression", What: "--compression is for outputs, and there is none", Do: "add --output, or leave --compression out"}
+		return options, fault.Fault{
+			ID:   "compression",
+			What: "--compression is for outputs, and there is none",
+			Do:   "add --output, or leave --compression out",
+		}
 	}
 	toRegistry := slices.ContainsFunc(outputs, platform.Output.Registry)
 	if options.Bare = o.bare; o.bare && !toRegistry {
-		return options, fault.Fault{ID: "bare-nothing", What: "--bare is for what is pushed to a registry, and nothing is", Do: "add --output registry, or leave --bare out"}
+		return options, fault.Fault{
+			ID:   "bare-nothing",
+			What: "--bare is for what is pushed to a registry, and nothing is",
+			Do:   "add --output registry, or leave --bare out",
+		}
 	}
 	if o.key == "" {
 		return options, nil
 	}
 	if !toRegistry {
-		return options, fault.Fault{ID: "sign-nothing", What: "--sign signs what is pushed to a registry, and nothing is", Do: "add --output registry, or leave --sign out"}
+		return options, fault.Fault{
+			ID:   "sign-nothing",
+			What: "--sign signs what is pushed to a registry, and nothing is",
+			Do:   "add --output registry, or leave --sign out",
+		}
 	}
 	options.Signer, err = platform.ReadKey(o.key)
 	return options, err
@@ -61,7 +75,9 @@ func (o *outputFlag) parse(names []string) ([]platform.Output, error) {
 }
 
 // writeOutputs writes an image of the store, which has all of the names, to the outputs.
-func writeOutputs(ctx context.Context, home *platform.Home, outputs []platform.Output, names []string, options platform.WriteOptions) error {
+func writeOutputs(
+	ctx context.Context, home *platform.Home, outputs []platform.Output, names []string, options platform.WriteOptions,
+) error {
 	for _, output := range outputs {
 		err := home.Write(ctx, output, names, options)
 		if ctx.Err() != nil {

@@ -13,8 +13,9 @@ func pruneCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prune",
 		Short: "Remove from the disk what no image of the store needs",
-		Long:  "Remove what no image of the store needs: files of images that lost their name,\nbuilders and their tools, caches of apps. Verified downloads are kept.",
-		Args:  cobra.NoArgs,
+		Long: "Remove what no image of the store needs: files of images that lost their name,\n" +
+			"builders and their tools, caches of apps. Verified downloads are kept.",
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			home, err := openHome()
 			if err != nil {

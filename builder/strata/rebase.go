@@ -91,7 +91,11 @@ func rebaseImages(ctx context.Context, options platform.RebaseOptions, catalogue
 		options.Images = append(options.Images, apps...)
 	}
 	if len(options.Images) == 0 {
-		return fault.Fault{ID: "rebase-nothing", What: "there is no image to rebase", Do: "name one, a list of them with --from-file, or a registry with --catalogue"}
+		return fault.Fault{
+			ID:   "rebase-nothing",
+			What: "there is no image to rebase",
+			Do:   "name one, a list of them with --from-file, or a registry with --catalogue",
+		}
 	}
 	start := time.Now()
 	results, err := home.Rebase(ctx, options)
@@ -141,7 +145,8 @@ func printRebased(w io.Writer, results []platform.Rebased, dryRun bool, took tim
 			count++
 		}
 		moved += r.Moved
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%.2f s\t%s\n", r.Image, orDash(r.In), orDash(r.Old), orDash(r.New), kilobytes(r.Moved), r.Took.Seconds(), outcome)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%.2f s\t%s\n",
+			r.Image, orDash(r.In), orDash(r.Old), orDash(r.New), kilobytes(r.Moved), r.Took.Seconds(), outcome)
 	}
 	fmt.Fprintf(table, "total\t\t\t\t%s\t%.2f s\t%d of %d\n", kilobytes(moved), took.Seconds(), count, len(results))
 	if err := table.Flush(); err != nil {

@@ -79,7 +79,11 @@ func ask(ctx context.Context, home *platform.Home, options platform.RunOptions, 
 	select {
 	case err := <-ended:
 		if err == nil {
-			err = fault.Fault{ID: "app-ended", What: options.Image + " ended before it answered on port " + fmt.Sprint(flags.port), Do: "start it without --ask to see what it does"}
+			err = fault.Fault{
+				ID:   "app-ended",
+				What: options.Image + " ended before it answered on port " + fmt.Sprint(flags.port),
+				Do:   "start it without --ask to see what it does",
+			}
 		}
 		return err
 	case got := <-answers:
@@ -130,7 +134,11 @@ func get(ctx context.Context, url string) (*answer, error) {
 
 func printAnswer(got *answer, took time.Duration, flags runFlags) error {
 	if got == nil {
-		return fault.Fault{ID: "no-answer", What: fmt.Sprintf("nothing answered on port %d within %s", flags.port, flags.answerTimeout), Do: "see whether the app listens on $PORT"}
+		return fault.Fault{
+			ID:   "no-answer",
+			What: fmt.Sprintf("nothing answered on port %d within %s", flags.port, flags.answerTimeout),
+			Do:   "see whether the app listens on $PORT",
+		}
 	}
 	fmt.Fprintf(os.Stdout, "GET %s: %s after %d ms\n%s\n", flags.ask, got.status, took.Milliseconds(), got.body)
 	if got.code >= http.StatusInternalServerError {

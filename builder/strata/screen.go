@@ -87,7 +87,8 @@ func bar(files map[string][2]int64) string {
 		total += max(f[0], f[1])
 	}
 	full := int(barWidth * done / max(total, 1))
-	return fmt.Sprintf("fetching [%s%s] %s of %s, %d files", strings.Repeat("=", full), strings.Repeat(" ", barWidth-full), megabytes(done), megabytes(total), len(files))
+	bar := strings.Repeat("=", full) + strings.Repeat(" ", barWidth-full)
+	return fmt.Sprintf("fetching [%s] %s of %s, %d files", bar, megabytes(done), megabytes(total), len(files))
 }
 
 // line prints a line that stays.

@@ -152,7 +152,9 @@ func TestStackBuildErrors(t *testing.T) {
 func TestPackagesOfBuildpacks(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	kittest.Write(t, root, map[string]string{"buildpacks/python/stack.toml": "", "buildpacks/golang/lock.toml": "", "buildpacks/kit/stack.toml": "", "buildpacks/kit/compiler/stack.toml": ""})
+	kittest.Write(t, root, map[string]string{
+		"buildpacks/python/stack.toml": "", "buildpacks/golang/lock.toml": "", "buildpacks/kit/compiler/stack.toml": "",
+	})
 	got, err := packagesOfBuildpacks(root)
 	if diff := cmp.Diff([]string{filepath.Join(root, "buildpacks"), filepath.Join(root, "buildpacks/kit")}, got); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)

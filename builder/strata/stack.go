@@ -14,7 +14,6 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
 
-	"github.com/strata-buildpacks/strata/builder/compose"
 	"github.com/strata-buildpacks/strata/builder/platform"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/stacks/assemble"
@@ -37,7 +36,11 @@ func findConfig(named string) (string, error) {
 			return "", err
 		}
 		if dir == filepath.Dir(dir) {
-			return "", fault.Fault{ID: "config-missing", What: "there is no builder.toml here or in a folder above", Do: "go to a checkout of the suite, or name the file with --config"}
+			return "", fault.Fault{
+				ID:   "config-missing",
+				What: "there is no builder.toml here or in a folder above",
+				Do:   "go to a checkout of the suite, or name the file with --config",
+			}
 		}
 		dir = filepath.Dir(dir)
 	}
@@ -92,7 +95,8 @@ func stackCommand() *cobra.Command {
 			return buildStacks(cmd, o, s, bills, &output)
 		},
 	}
-	build.Flags().BoolVar(&locked, "locked", false, "fail when the mirror no longer has a locked package, instead of taking its newest signed version")
+	build.Flags().BoolVar(&locked, "locked", false,
+		"fail when the mirror no longer has a locked package, instead of taking its newest signed version")
 	build.Flags().StringVar(&bills, "sbom", "", "write CycloneDX and SPDX files of every image into this folder")
 	build.Flags().StringVar(&arch, "arch", runtime.GOARCH, "architecture: amd64, arm64, or all for an index of both")
 	output.register(build.Flags())
@@ -310,92 +314,5 @@ func inspectStacks(cmd *cobra.Command, o assemble.Options, s *screen) error {
 			return err
 		}
 	}
-	return nil
-}
-
-func builderCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "builder", Short: "Make the builder image"}
-	var config, tag, folders string
-	var output outputFlag
-	create := &cobra.Command{
-		Use:   "create",
-		Short: "Compile the suite and compose the builder of builder.toml into the local store",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			path, err := findConfig(config)
-			if err != nil {
-				return err
-			}
-			return createBuilder(cmd, path, tag, folders, &output)
-		},
-	}
-	create.Flags().StringVar(&config, "config", "", "builder.toml of the suite (default: found above this folder)")
-	create.Flags().StringVar(&folders, "folders", "", "also write a folder of buildpacks, a lifecycle and a builder.toml for pack to this new folder")
-	create.Flags().StringVarP(&tag, "tag", "t", defaultBuilder, "name of the builder image")
-	output.register(create.Flags())
-	cmd.AddCommand(create)
-	return cmd
-}
-
-// createBuilder makes the builder and, unless folders is empty, what pack makes buildpackages and builders of.
-func createBuilder(cmd *cobra.Command, path, tag, folders string, output *outputFlag) error {
-	outputs, err := output.parse([]string{tag})
-	if err != nil {
-		return err
-	}
-	writing, err := output.options(outputs)
-	if err != nil {
-		return err
-	}
-	config, err := compose.ReadConfig(path)
-	if err != nil {
-		return err
-	}
-	home, err := openHome()
-	if err != nil {
-		return err
-	}
-	buildImage, err := home.Image(config.Build.Image, "make it with `strata stack build build`")
-	if err != nil {
-		return err
-	}
-	cache, err := cacheDir()
-	if err != nil {
-		return err
-	}
-	s := newScreen(false)
-	builder, err := compose.Read(compose.Options{
-		Root: filepath.Dir(path), Config: config, BuildImage: buildImage,
-		CacheDir: filepath.Join(cache, "builder"), Environ: os.Environ(), Progress: s.line,
-	})
-	if err != nil {
-		return err
-	}
-	env, err := bakedEnv(cmd.Context(), builder.Registries())
-	if err != nil {
-		return err
-	}
-	image, err := builder.Image(cmd.Context(), env)
-	s.clear()
-	if err != nil {
-		return err
-	}
-	if folders != "" {
-		if err := builder.Folders(cmd.Context(), env, folders); err != nil {
-			return err
-		}
-	}
-	digest, err := home.Put(tag, image)
-	if err != nil {
-		return err
-	}
-	if err := writeOutputs(cmd.Context(), home, outputs, []string{tag}, writing); err != nil {
-		return err
-	}
-	size, err := home.Size(tag)
-	if err != nil {
-		return err
-	}
-	cmd.Printf("%-22s %9s  %s\n", tag, megabytes(size), digest)
 	return nil
 }

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/strata-buildpacks/strata/builder/compose"
+)
+
+func builderCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "builder", Short: "Make the builder image"}
+	var config, tag, folders string
+	var output outputFlag
+	create := &cobra.Command{
+		Use:   "create",
+		Short: "Compile the suite and compose the builder of builder.toml into the local store",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			path, err := findConfig(config)
+			if err != nil {
+				return err
+			}
+			return createBuilder(cmd, path, tag, folders, &output)
+		},
+	}
+	create.Flags().StringVar(&config, "config", "", "builder.toml of the suite (default: found above this folder)")
+	create.Flags().StringVar(&folders, "folders", "",
+		"also write a folder of buildpacks, a lifecycle and a builder.toml for pack to this new folder")
+	create.Flags().StringVarP(&tag, "tag", "t", defaultBuilder, "name of the builder image")
+	output.register(create.Flags())
+	cmd.AddCommand(create)
+	return cmd
+}
+
+// createBuilder makes the builder and, unless folders is empty, what pack makes buildpackages and builders of.
+func createBuilder(cmd *cobra.Command, path, tag, folders string, output *outputFlag) error {
+	outputs, err := output.parse([]string{tag})
+	if err != nil {
+		return err
+	}
+	writing, err := output.options(outputs)
+	if err != nil {
+		return err
+	}
+	config, err := compose.ReadConfig(path)
+	if err != nil {
+		return err
+	}
+	home, err := openHome()
+	if err != nil {
+		return err
+	}
+	buildImage, err := home.Image(config.Build.Image, "make it with `strata stack build build`")
+	if err != nil {
+		return err
+	}
+	cache, err := cacheDir()
+	if err != nil {
+		return err
+	}
+	s := newScreen(false)
+	builder, err := compose.Read(compose.Options{
+		Root: filepath.Dir(path), Config: config, BuildImage: buildImage,
+		CacheDir: filepath.Join(cache, "builder"), Environ: os.Environ(), Progress: s.line,
+	})
+	if err != nil {
+		return err
+	}
+	env, err := bakedEnv(cmd.Context(), builder.Registries())
+	if err != nil {
+		return err
+	}
+	image, err := builder.Image(cmd.Context(), env)
+	s.clear()
+	if err != nil {
+		return err
+	}
+	if folders != "" {
+		if err := builder.Folders(cmd.Context(), env, folders); err != nil {
+			return err
+		}
+	}
+	digest, err := home.Put(tag, image)
+	if err != nil {
+		return err
+	}
+	if err := writeOutputs(cmd.Context(), home, outputs, []string{tag}, writing); err != nil {
+		return err
+	}
+	size, err := home.Size(tag)
+	if err != nil {
+		return err
+	}
+	cmd.Printf("%-22s %9s  %s\n", tag, megabytes(size), digest)
+	return nil
+}
