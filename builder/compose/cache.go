@@ -22,7 +22,7 @@ type record struct {
 
 // layer returns the cached layer of this name if it was made from the same key
 // and is undamaged, and makes it otherwise. Two processes may race: the loser's
-// record does not match its bytes, and the next run makes the layer anew.
+// record does not match its bytes, and the next run makes the layer again.
 func (c cache) layer(name, key string, entries func() ([]entry, error)) (blob, error) {
 	data, info := filepath.Join(c.dir, name+".tar.gz"), filepath.Join(c.dir, name+".json")
 	if b, ok := load(data, info, key); ok {

@@ -149,7 +149,7 @@ func (c compiler) try(ctx context.Context, dir string, env []string, args ...str
 }
 
 // sourceKey is a hash of the flags and of every file under the paths, relative
-// to root, but for tests and their data. The code that lays a layer out is
+// to root, except tests and their data. The code that lays a layer out is
 // part of what it is made from; it is taken to be that of root.
 func sourceKey(root string, flags []string, paths ...string) (string, error) {
 	sum := sha256.New()

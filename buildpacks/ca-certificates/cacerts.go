@@ -41,7 +41,7 @@ func read(c config.Config) (settings, error) {
 	return s, nil
 }
 
-// launches tells whether something has to be done when the app starts.
+// launches reports whether something has to be done when the app starts.
 func (s settings) launches(bound bool) bool { return s.Embed || s.Launch || bound && !s.NoLaunch }
 
 func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {

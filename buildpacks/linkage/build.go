@@ -85,7 +85,7 @@ func (r rules) findings(files []elfFile, there libraries, reused bool) (found, u
 	return found, unproved
 }
 
-// spare tells whether a file of a package of npm is one for other machines that the package brings along, or a program that the app may never
+// spare reports whether a file of a package of npm is one for other machines that the package brings along, or a program that the app may never
 // start: packages have those of all systems in them.
 func (r rules) spare(file elfFile, there libraries) bool {
 	if !strings.Contains(file.path, "/node_modules/") {

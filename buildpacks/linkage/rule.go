@@ -103,7 +103,7 @@ func libcOf(file elfFile) string {
 	return string(bp.Glibc)
 }
 
-// isLibc tells whether a library is the C library of that kind by its name.
+// isLibc reports whether a library is the C library of that kind by its name.
 func isLibc(library string, libc bp.Libc) bool {
 	if libc == bp.Musl {
 		return library == "libc.so" || strings.HasPrefix(library, "libc.musl-")

@@ -95,7 +95,7 @@ func resolve(app, root string) (string, error) {
 	return to, nil
 }
 
-// moveAll moves what is in a folder, but for some names, into a new one.
+// moveAll moves what is in a folder, except some names, into a new one.
 func moveAll(from, to string, but ...string) error {
 	entries, err := os.ReadDir(from)
 	if err != nil {

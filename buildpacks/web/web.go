@@ -24,7 +24,7 @@ type settings struct {
 	Project    string `config:"BP_NODE_PROJECT_PATH"`
 }
 
-// built tells whether another buildpack makes the site: it reads the package.json, and knows what the files of the app are.
+// built reports whether another buildpack makes the site: it reads the package.json, and knows what the files of the app are.
 func (s settings) built(app string) bool {
 	return isFile(filepath.Join(app, "package.json")) || s.Project != "" && isFile(filepath.Join(app, s.Project, "package.json"))
 }
