@@ -15,9 +15,11 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/keep"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
@@ -48,7 +50,7 @@ type decision struct {
 	choice  version.Choice
 	finder  finder
 	targets []target
-	keep    keep
+	keep    keep.Patterns
 }
 
 func decide(in bp.BuildContext) (decision, error) {
@@ -61,7 +63,7 @@ func decide(in bp.BuildContext) (decision, error) {
 		return d, err
 	}
 	var err error
-	if d.keep, err = parseKeep(d.KeepFiles); err != nil {
+	if d.keep, err = keep.Parse(d.KeepFiles); err != nil {
 		return d, err
 	}
 	if d.lock, err = lock.Read(lockFile); err != nil {
@@ -122,7 +124,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	if err := removeSource(in.AppDir, d.keep, d.KeepFiles, in.Log); err != nil {
+	if err := d.keep.Clear(in.AppDir, in.Log, procfile.Name); err != nil {
 		return bp.BuildResult{}, err
 	}
 	bin := filepath.Join(out.Path, "bin")

@@ -1,17 +1,10 @@
 package golang
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 )
 
 // TestHashSource changes an app file by file: what changes which hash decides
@@ -70,55 +63,4 @@ func TestHashSource(t *testing.T) {
 
 func rewrite(name, content string) func(dir string) error {
 	return func(dir string) error { return os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644) }
-}
-
-func TestRemoveSource(t *testing.T) {
-	t.Parallel()
-	files := map[string]string{
-		"main.go": "", "Procfile": "", "assets/a.css": "", "assets/img/b.png": "", "web/x/deep/c.html": "", "web/c.html": "", "web/d.txt": "", "docs/Procfile": "",
-	}
-	tests := []struct {
-		name, want string
-		patterns   []string
-		warning    string
-	}{
-		{"nothing is kept", "Procfile ", nil, ""},
-		{"a star stops at slashes", "Procfile assets/ assets/a.css ", []string{"assets/*.css"}, ""},
-		{"a folder", "Procfile assets/ assets/a.css assets/img/ assets/img/b.png ", []string{"./assets/"}, ""},
-		{"what a star matches may be a folder", "Procfile assets/ assets/a.css assets/img/ assets/img/b.png ", []string{"assets/*"}, ""},
-		{"two stars do not", "Procfile web/ web/c.html web/x/ web/x/deep/ web/x/deep/c.html ", []string{"web/**/*.html"}, ""},
-		{"a pattern within a kept folder", "Procfile assets/ assets/a.css assets/img/ assets/img/b.png ", []string{"assets", "assets/*.css"}, ""},
-		{"the app's own folder", "Procfile docs/ docs/Procfile main.go assets/ assets/a.css assets/img/ assets/img/b.png web/ web/c.html web/d.txt web/x/ web/x/deep/ web/x/deep/c.html ", []string{"."}, ""},
-		{"no regular expression", "Procfile ", []string{"main[.]go"}, "  warning: BP_KEEP_FILES has \"main[.]go\", which matches nothing\n"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			dir := app(t, files)
-			k, err := parseKeep(tt.patterns)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var log bytes.Buffer
-			if err := removeSource(dir, k, tt.patterns, report.New(&log, report.Options{})); err != nil {
-				t.Fatal(err)
-			}
-			left := map[string]bool{}
-			for path := range kittest.Tree(t, dir) {
-				left[path] = true
-			}
-			want := map[string]bool{}
-			for path := range strings.FieldsSeq(tt.want) {
-				want[path] = true
-			}
-			if diff := cmp.Diff(want, left); diff != "" {
-				t.Errorf("what stays (-want +got):\n%s", diff)
-			}
-			if log.String() != tt.warning {
-				t.Errorf("it says %q, want %q", log.String(), tt.warning)
-			}
-		})
-	}
-	_, err := parseKeep([]string{"../secret"})
-	wantFault(t, "keep-outside", err)
 }

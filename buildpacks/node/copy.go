@@ -2,7 +2,6 @@ package node
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -197,18 +196,4 @@ func modeOf(info fs.FileInfo) fs.FileMode {
 		return 0o755
 	}
 	return 0o644
-}
-
-// removeContent empties a folder.
-func removeContent(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return fmt.Errorf("emptying %s: %w", dir, err)
-	}
-	for _, entry := range entries {
-		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
-			return fmt.Errorf("emptying %s: %w", dir, err)
-		}
-	}
-	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	kittree "github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
@@ -152,7 +153,7 @@ func (b *builder) runFrontEnd(ctx context.Context) error {
 	if _, err := os.Stat(public); err != nil || len(b.scripts.Run) == 0 || b.Env["BP_WEB_SERVER_ROOT"] != "" {
 		return b.runScripts(ctx)
 	}
-	before, err := hashTree(public)
+	before, err := kittree.Hash(public, nil)
 	if err != nil {
 		return err
 	}
@@ -162,7 +163,7 @@ func (b *builder) runFrontEnd(ctx context.Context) error {
 	if _, err := os.Stat(public); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if after, err := hashTree(public); err != nil || after != before {
+	if after, err := kittree.Hash(public, nil); err != nil || after != before {
 		return err
 	}
 	if err := os.RemoveAll(public); err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	kittree "github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
@@ -82,7 +83,7 @@ func (b *builder) layerKey() (layerKey, error) {
 		return key, nil // there are none
 	}
 	var err error
-	key.Changes, err = hashTree(b.changes)
+	key.Changes, err = kittree.Hash(b.changes, nil)
 	return key, err
 }
 
@@ -159,7 +160,7 @@ func (b *builder) focus(ctx context.Context, dir, to string) error {
 		if err := os.RemoveAll(to); err != nil {
 			return fmt.Errorf("removing an interrupted install: %w", err)
 		}
-		if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+		if err := kittree.Copy(dir, to); err != nil {
 			return fmt.Errorf("copying the packages: %w", err)
 		}
 		return b.linkMembers(to, to) // as Yarn left them: it follows the links
@@ -191,7 +192,7 @@ func (b *builder) installed(ctx context.Context) (string, error) {
 		arguments = b.manager.loose
 	}
 	err = b.runManager(ctx, partial, arguments, func() error {
-		if err := removeContent(b.full); err != nil {
+		if err := kittree.Empty(b.full); err != nil {
 			return err
 		}
 		err := b.Seeds(b.yarn.Path, func(name string, data []byte, mode fs.FileMode) error { return writeSeed(partial, name, data, mode) })

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	kittree "github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
@@ -51,7 +52,7 @@ func (b *builder) standaloneNitro() (bool, error) {
 	}
 	err := os.Rename(filepath.Join(b.Dir, project.ManifestFile), filepath.Join(root, project.ManifestFile))
 	if err == nil {
-		err = replaceContent(b.AppDir, filepath.Join(from, nitroDir))
+		err = kittree.Hoist(b.AppDir, filepath.Join(from, nitroDir))
 	}
 	if err != nil {
 		return false, fmt.Errorf("leaving out what Nitro's server does not need: %w", err)

@@ -2,12 +2,8 @@ package node
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -15,6 +11,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	kittree "github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
@@ -56,7 +53,7 @@ func (b *builder) runScripts(ctx context.Context) error {
 	if len(b.scripts.Run) == 0 {
 		return nil
 	}
-	source, err := hashTree(b.AppDir)
+	source, err := kittree.Hash(b.AppDir, nil)
 	if err != nil {
 		return err
 	}
@@ -70,10 +67,10 @@ func (b *builder) runScripts(ctx context.Context) error {
 	b.changes = kept + ".packages"
 	if _, err := os.Stat(kept); err == nil {
 		b.Log.Bullet("Build scripts: nothing changed, so what they made is taken")
-		if err := removeContent(b.AppDir); err != nil {
+		if err := kittree.Empty(b.AppDir); err != nil {
 			return err
 		}
-		return os.CopyFS(b.AppDir, os.DirFS(kept))
+		return kittree.Copy(kept, b.AppDir)
 	}
 	full, err := b.environment(ctx)
 	if err != nil {
@@ -114,7 +111,7 @@ func (b *builder) lendPackages(dir string) error {
 		from, to := filepath.Join(dir, folder), filepath.Join(b.Root, folder)
 		err := os.RemoveAll(to)
 		if _, statErr := os.Stat(from); err == nil && statErr == nil {
-			err = os.CopyFS(to, os.DirFS(from))
+			err = kittree.Copy(from, to)
 		}
 		if err != nil {
 			return fmt.Errorf("giving the build scripts the packages: %w", err)
@@ -136,7 +133,7 @@ func explainScript(err error, s project.Script) error {
 
 // keep puts copies of the app and of what changed in its packages into the cache, which holds those of one build.
 func (b *builder) keep(install, kept string) error {
-	if err := removeContent(b.built); err != nil {
+	if err := kittree.Empty(b.built); err != nil {
 		return err
 	}
 	if err := b.keepChanges(install, b.changes); err != nil {
@@ -148,43 +145,8 @@ func (b *builder) keep(install, kept string) error {
 	if err := b.keepCaches(); err != nil {
 		return err
 	}
-	partial := kept + ".partial"
-	if err := os.CopyFS(partial, os.DirFS(b.AppDir)); err != nil {
+	if err := kittree.Once(kept, func(partial string) error { return kittree.Copy(b.AppDir, partial) }); err != nil {
 		return fmt.Errorf("keeping what the build scripts made: %w", err)
 	}
-	return os.Rename(partial, kept)
-}
-
-// hashTree returns a hash of the names, kinds, modes and contents of all files below a folder.
-func hashTree(dir string) (string, error) {
-	all := sha256.New()
-	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		info, err := entry.Info()
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(all, "%s\x00%s\x00%d\x00", name, info.Mode(), info.Size())
-		if entry.Type() == fs.ModeSymlink {
-			target, err := os.Readlink(filepath.Join(dir, name))
-			fmt.Fprintf(all, "%s\x00", target)
-			return err
-		}
-		if !entry.Type().IsRegular() {
-			return nil
-		}
-		f, err := os.Open(filepath.Join(dir, name))
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		_, err = io.Copy(all, f)
-		return err
-	})
-	if err != nil {
-		return "", fmt.Errorf("reading the app: %w", err)
-	}
-	return hex.EncodeToString(all.Sum(nil)), nil
+	return nil
 }

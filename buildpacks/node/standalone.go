@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	kittree "github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // standaloneDir is where Next.js puts a server with just the modules that it loads, when its configuration has
@@ -62,7 +63,7 @@ func (b *builder) standaloneNext() (bool, error) {
 			return false, fmt.Errorf("moving %s to Next.js' server: %w", name, err)
 		}
 	}
-	if err := replaceContent(b.AppDir, filepath.Join(from, standaloneDir)); err != nil {
+	if err := kittree.Hoist(b.AppDir, filepath.Join(from, standaloneDir)); err != nil {
 		return false, fmt.Errorf("leaving out what Next.js' server does not need: %w", err)
 	}
 	b.Members = slices.DeleteFunc(b.Members, func(member string) bool {
@@ -72,39 +73,6 @@ func (b *builder) standaloneNext() (bool, error) {
 	b.Log.Bullet("Next.js' standalone server: the app is that and nothing else")
 	b.start.arguments, b.start.program, b.start.everywhere = []string{"server.js"}, nil, true
 	return true, nil
-}
-
-// replaceContent makes a folder below dir all that dir has.
-func replaceContent(dir, inner string) error {
-	kept, err := os.MkdirTemp(dir, ".strata-")
-	if err != nil {
-		return err
-	}
-	whole := filepath.Join(kept, "app")
-	if err := os.Rename(filepath.Join(dir, inner), whole); err != nil {
-		return err
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		if entry.Name() == filepath.Base(kept) {
-			continue
-		}
-		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
-			return err
-		}
-	}
-	if entries, err = os.ReadDir(whole); err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		if err := os.Rename(filepath.Join(whole, entry.Name()), filepath.Join(dir, entry.Name())); err != nil {
-			return err
-		}
-	}
-	return os.RemoveAll(kept)
 }
 
 // startsNext tells whether the app is started as Next.js starts, and notes the port that the script names.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	kittree "github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
@@ -106,7 +107,7 @@ func (b *builder) eachModules(each func(folder, dir string) error) error {
 // takeModules copies the app's folders of packages.
 func (b *builder) takeModules(to string) error {
 	return b.eachModules(func(folder, dir string) error {
-		if err := os.CopyFS(filepath.Join(to, folder), os.DirFS(dir)); err != nil {
+		if err := kittree.Copy(dir, filepath.Join(to, folder)); err != nil {
 			return fmt.Errorf("copying %s: %w", folder, err)
 		}
 		return nil
@@ -117,7 +118,7 @@ func (b *builder) takeModules(to string) error {
 func (b *builder) hashModules() (map[string]string, error) {
 	sums := map[string]string{}
 	return sums, b.eachModules(func(folder, dir string) (err error) {
-		sums[folder], err = hashTree(dir)
+		sums[folder], err = kittree.Hash(dir, nil)
 		return err
 	})
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // keepOnly removes from the app all but the folder to serve and the Procfile, which another buildpack reads, and returns where
@@ -24,39 +25,19 @@ func keepOnly(app, root string) (string, error) {
 	} else if root != "" {
 		return keepOnly(app, root)
 	}
-	kept, err := os.MkdirTemp(app, ".strata-")
-	if err != nil {
-		return "", fmt.Errorf("removing what is not served: %w", err)
-	}
-	served := filepath.Join(kept, "site")
+	root = filepath.ToSlash(filepath.Clean(root))
+	var err error
 	if root == "." {
 		root = "public"
-		err = moveAll(app, served, filepath.Base(kept), procfile.Name)
+		err = tree.Sink(app, root, procfile.Name)
 	} else {
-		err = os.Rename(filepath.Join(app, root), served)
+		err = tree.Only(app, func(name string) bool { return name == root || name == procfile.Name })
+	}
+	if err == nil { // an image that does not have them cannot give them away
+		served := filepath.Join(app, root)
+		err = errors.Join(removeHidden(served), os.RemoveAll(filepath.Join(served, "node_modules")), os.RemoveAll(filepath.Join(served, "project.toml")))
 	}
 	if err != nil {
-		return "", fmt.Errorf("removing what is not served: %w", err)
-	}
-	entries, err := os.ReadDir(app)
-	if err != nil {
-		return "", fmt.Errorf("removing what is not served: %w", err)
-	}
-	for _, entry := range entries {
-		if entry.Name() != filepath.Base(kept) && entry.Name() != procfile.Name {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(app, entry.Name())))
-		}
-	}
-	err = errors.Join(err, removeHidden(served)) // an image that does not have them cannot give them away
-	for _, name := range []string{"node_modules", "project.toml"} {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(served, name)))
-	}
-	at := filepath.Join(app, root)
-	err = errors.Join(err, os.MkdirAll(filepath.Dir(at), 0o755))
-	if err == nil {
-		err = os.Rename(served, at)
-	}
-	if err = errors.Join(err, os.RemoveAll(kept)); err != nil {
 		return "", fmt.Errorf("removing what is not served: %w", err)
 	}
 	return root, nil
@@ -93,26 +74,6 @@ func resolve(app, root string) (string, error) {
 		return "", nil
 	}
 	return to, nil
-}
-
-// moveAll moves what is in a folder, except some names, into a new one.
-func moveAll(from, to string, but ...string) error {
-	entries, err := os.ReadDir(from)
-	if err != nil {
-		return err
-	}
-	if err := os.Mkdir(to, 0o755); err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		if slices.Contains(but, entry.Name()) {
-			continue
-		}
-		if err := os.Rename(filepath.Join(from, entry.Name()), filepath.Join(to, entry.Name())); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // texts are the ends of the names of files that compress well; images, fonts for the web and videos are compressed already.

@@ -18,6 +18,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 //go:embed lock-*.toml
@@ -115,38 +116,25 @@ func (c Compiler) Install(ctx context.Context) (string, error) {
 		size += p.Size
 	}
 	done := c.Log.Phase("Installing a C++ compiler: %d packages of Debian, %.0f MB", len(packages), float64(size)/1e6)
-	if err := empty(c.Dir, "downloads"); err != nil {
+	const downloads = "downloads"
+	if err := tree.Empty(c.Dir, downloads); err != nil && !errors.Is(err, fs.ErrNotExist) { // of older compilers
+		return "", fmt.Errorf("emptying the cache of the compiler: %w", err)
+	}
+	cache := filepath.Join(c.Dir, downloads)
+	err = tree.Once(dir, func(partial string) error {
+		if err := deb.Unpack(ctx, fetch.New(cache), c.Mirrors, packages, partial, wanted); err != nil {
+			return explain(err)
+		}
+		if err := complete(partial, dir, platforms[c.Arch]); err != nil {
+			return fmt.Errorf("installing the compiler: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
 		return "", err
 	}
-	partial, downloads := dir+".partial", filepath.Join(c.Dir, "downloads")
-	if err := deb.Unpack(ctx, fetch.New(downloads), c.Mirrors, packages, partial, wanted); err != nil {
-		return "", explain(err)
-	}
-	if err := complete(partial, dir, platforms[c.Arch]); err != nil {
-		return "", fmt.Errorf("installing the compiler: %w", err)
-	}
-	if err := os.Rename(partial, dir); err != nil {
-		return "", fmt.Errorf("installing the compiler: %w", err)
-	}
 	done()
-	return filepath.Join(dir, "bin"), os.RemoveAll(downloads)
-}
-
-// empty removes older compilers and interrupted installs; complete downloads are kept.
-func empty(dir, kept string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("emptying the cache of the compiler: %w", err)
-	}
-	for _, entry := range entries {
-		if entry.Name() == kept {
-			continue
-		}
-		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
-			return fmt.Errorf("emptying the cache of the compiler: %w", err)
-		}
-	}
-	return nil
+	return filepath.Join(dir, "bin"), os.RemoveAll(cache)
 }
 
 // wanted leaves out what no compilation reads: documentation, and a tool as large as the compiler that prints its

@@ -17,6 +17,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // Flags says where a layer goes (Buildpack API, "Layer Types"). A layer that is only Launch is reused from the previous
@@ -140,27 +141,9 @@ func (d *Dir) remove(l *Layer) error {
 		paths = append(paths, l.Path+suffix)
 	}
 	for _, path := range paths {
-		if err := removeAll(path); err != nil {
+		if err := tree.Remove(path); err != nil {
 			return fmt.Errorf("emptying layer %s: %w", l.Name, err)
 		}
 	}
 	return nil
-}
-
-// removeAll is os.RemoveAll for trees with folders that their owner may not write to, as the Go module cache has.
-func removeAll(path string) error {
-	if err := os.RemoveAll(path); err == nil || !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	root, err := os.OpenRoot(path)
-	if err != nil {
-		return err
-	}
-	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() {
-			err = root.Chmod(name, 0o700)
-		}
-		return err
-	})
-	return errors.Join(err, root.Close(), os.RemoveAll(path))
 }
