@@ -135,7 +135,7 @@ func TestBuildRefuses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got := kittest.Build(t, kittest.Case{App: files, Env: tt.env, Distro: "strata-static", Arch: "amd64"})
+			got := kittest.Build(t, kittest.Case{App: files, Env: tt.env, Distro: "strata-static", Arch: "amd64", Plan: kittest.First})
 			if got.Code != 1 {
 				t.Errorf("code %d, want 1", got.Code)
 			}

@@ -138,7 +138,7 @@ func TestBuildFaults(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := kittest.Build(t, kittest.Case{App: map[string]string{"Procfile": test.procfile}, Env: test.env, Plan: plan(types(test.procfile)...)})
+			got := kittest.Build(t, kittest.Case{App: map[string]string{"Procfile": test.procfile}, Env: test.env, Plan: plan(types(test.procfile)...) + kittest.First})
 			if got.Code != 1 {
 				t.Errorf("exit code %d, want 1", got.Code)
 			}

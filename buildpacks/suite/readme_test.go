@@ -1,7 +1,6 @@
 package main
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,9 +9,8 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
-
-var update = flag.Bool("update", false, "rewrite the tables of variables in the READMEs")
 
 // The lines around the table of variables in a README.
 const (
@@ -43,7 +41,7 @@ func TestReadmes(t *testing.T) {
 			continue
 		}
 		want := before + tableBegins + variableTable(t, variables) + tableEnds + after
-		if *update {
+		if kittest.Updating() {
 			if err := os.WriteFile(readme, []byte(want), 0o644); err != nil {
 				t.Fatal(err)
 			}

@@ -5,16 +5,50 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/BurntSushi/toml"
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
 const (
 	root = "../.." // of the Go module
 	ours = "github.com/strata-buildpacks/strata/"
 )
+
+func TestMain(m *testing.M) { kittest.Main(m, table()...) }
+
+// TestMisspelt has any one buildpack name the misspelt variables of all, and none that another declares.
+func TestMisspelt(t *testing.T) {
+	t.Parallel()
+	env := config.Environment{"BP_OCI_TITEL": "x", "BP_EMBED_CERT": "true", "BP_LIVE_RELOD_ENABLED": "true"}
+	want := "warning: BP_EMBED_CERT is set but nothing reads it; did you mean BP_EMBED_CERTS?\n" +
+		"  warning: BP_LIVE_RELOD_ENABLED is set but nothing reads it; did you mean BP_LIVE_RELOAD_ENABLED?\n" +
+		"  warning: BP_OCI_TITEL is set but nothing reads it; did you mean BP_OCI_TITLE?\n"
+	for p := range buildpackFiles(t) {
+		variables, err := config.Declared(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range variables {
+			env[v.Name] = "x" // what a build refuses, it refuses after the warnings
+		}
+	}
+	for _, name := range []string{"front-end", "image-labels", "ca-certificates"} {
+		dir, err := filepath.Abs(filepath.Join("..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := kittest.Case{Env: env.With(config.Environment{"CNB_BUILDPACK_DIR": dir}), Plan: kittest.First}
+		if got := kittest.Build(t, c); !strings.Contains(got.Log(), want) || strings.Count(got.Log(), "is set but nothing reads it") != 3 {
+			t.Errorf("%s says\n%s\nwant\n%s", name, got.Log(), want)
+		}
+	}
+}
 
 // buildpackFile is what the tests read of a buildpack.toml.
 type buildpackFile struct {

@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	kittest.Main(m, bp.Buildpack{ID: "strata/sample", Detect: detect, Build: build, Install: install})
+	kittest.Main(m, bp.Buildpack{ID: "strata/sample", Detect: detect, Build: build, Install: install}, bp.Buildpack{ID: "strata/twin"})
 }
 
 // mode makes the sample buildpack do what its variable says.
@@ -174,7 +174,7 @@ func TestBuild(t *testing.T) {
 	c := sample(t, kittest.Case{
 		Env:      config.Environment{"BP_SAMPLE_MOD": "x"},
 		Bindings: map[string]map[string]string{"mine": {"type": "Netrc", "netrc": "machine example.test\n"}},
-		Plan:     "[[entries]]\nname = \"x\"\n[entries.metadata]\nversion = \"1\"\n",
+		Plan:     "[[entries]]\nname = \"x\"\n[entries.metadata]\nversion = \"1\"\n" + kittest.First,
 	})
 	first := kittest.Build(t, c)
 	if first.Code != 0 {
@@ -215,6 +215,42 @@ func TestBuild(t *testing.T) {
 	}
 	if diff := cmp.Diff(tree, again); diff != "" {
 		t.Errorf("layers of the second build (-first +second):\n%s", diff)
+	}
+}
+
+// TestUnread warns of variables that are meant for the suite, if the buildpack is the first of its group.
+func TestUnread(t *testing.T) {
+	t.Parallel()
+	builder := t.TempDir()
+	declare := func(id string, names ...string) string {
+		text := fmt.Sprintf("api = \"0.10\"\n[buildpack]\nid = %q\nname = \"Sample\"\nversion = \"1\"\n", id)
+		for _, name := range names {
+			text += fmt.Sprintf("[[metadata.configurations]]\nname = %q\n", name)
+		}
+		return text
+	}
+	kittest.Write(t, builder, map[string]string{
+		"strata_sample/1/buildpack.toml": declare("strata/sample", "BP_SAMPLE_MODE"),
+		"strata_twin/1/buildpack.toml":   declare("strata/twin", "BP_LONG_NAME_OF_TWIN"),
+		"theirs/2/buildpack.toml":        declare("theirs", "BP_LONG_THEIRS", "BP_OTHER_X"),
+		"broken/3/buildpack.toml":        "[metadata]\nconfigurations = 3\n",
+	})
+	env := config.Environment{
+		"CNB_BUILDPACK_DIR": filepath.Join(builder, "strata_sample", "1"), "BP_LOG_LEVEL": "Debug",
+		"BP_SAMPLE_MODE": "", "BP_LONG_NAME_OF_TWIN": "x", "BP_LONG_THEIRS": "x", "BP_OTHER_Y": "x", "BP_SAMPLE_MODUS": "x", "BP_LONG_NAME_OF_TWINS": "x",
+	}
+	const want = "Sample 1\n" +
+		"    debug: the variables of <builder>/broken/3/buildpack.toml are not known: toml: line 2 (last key \"metadata.configurations\"): " +
+		"incompatible types: TOML value has type int64; destination has type slice\n" +
+		"  warning: BP_LONG_NAME_OF_TWINS is set but nothing reads it; did you mean BP_LONG_NAME_OF_TWIN?\n" +
+		"  warning: BP_SAMPLE_MODUS is set but nothing reads it; did you mean BP_SAMPLE_MODE?\n" +
+		"    required false"
+	got := kittest.Build(t, kittest.Case{Env: env, Plan: kittest.First})
+	if text := strings.ReplaceAll(got.Log(), builder, "<builder>"); !strings.HasPrefix(text, want) {
+		t.Errorf("got\n%s\nwant\n%s", text, want)
+	}
+	if got := kittest.Build(t, kittest.Case{Env: env}); strings.Contains(got.Log(), "warning") {
+		t.Errorf("a later buildpack warns again:\n%s", got.Log())
 	}
 }
 

@@ -32,9 +32,9 @@ func Main(table []Buildpack, argv []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 
-	r := runner{ctx: ctx, env: config.FromProcess()}
+	r := runner{ctx: ctx, table: table, env: config.FromProcess()}
 	r.log = report.New(os.Stdout, logOptions(r.env))
-	if err := r.run(table, argv); err != nil {
+	if err := r.run(argv); err != nil {
 		fmt.Fprintln(os.Stderr, "error: "+fault.Explain(err))
 		return fault.Code(err)
 	}
@@ -51,6 +51,7 @@ func logOptions(env config.Environment) report.Options {
 // runner is one phase of one buildpack. It is libcnb's exit handler as well, which collects how the phase ended.
 type runner struct {
 	ctx       context.Context
+	table     []Buildpack
 	env       config.Environment
 	log       *report.Log
 	buildpack Buildpack
@@ -59,13 +60,13 @@ type runner struct {
 	err       error
 }
 
-func (r *runner) run(table []Buildpack, argv []string) (err error) {
+func (r *runner) run(argv []string) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fault.Internal("%v", cause)
 		}
 	}()
-	if err := r.choose(table); err != nil {
+	if err := r.choose(); err != nil {
 		return err
 	}
 	// The zero logger, because libcnb walks the whole app for a logger whose debug output is merely discarded.
@@ -84,7 +85,7 @@ func (r *runner) run(table []Buildpack, argv []string) (err error) {
 }
 
 // choose finds the buildpack that the lifecycle is running.
-func (r *runner) choose(table []Buildpack) error {
+func (r *runner) choose() error {
 	dir := r.env[libcnb.EnvBuildpackDirectory]
 	if dir == "" {
 		return fault.Fault{ID: "buildpack-dir-unset", What: libcnb.EnvBuildpackDirectory + " is not set", Do: "run this program by a lifecycle"}
@@ -94,7 +95,7 @@ func (r *runner) choose(table []Buildpack) error {
 	if _, err := toml.DecodeFile(path, &file); err != nil {
 		return fmt.Errorf("reading %s: %w", path, err)
 	}
-	for _, b := range table {
+	for _, b := range r.table {
 		if b.ID == file.Info.ID {
 			r.buildpack = b
 			var err error
@@ -124,12 +125,6 @@ func (r *runner) workspace(appDir string, b libcnb.Buildpack, platform libcnb.Pl
 		Log:       r.log,
 		bindings:  platform.Bindings,
 	}
-}
-
-// prefix returns how the buildpack's own variables begin: "BP_GO_" for "strata/go".
-func prefix(id string) string {
-	name := strings.ToUpper(strings.ReplaceAll(filepath.Base(id), "-", "_"))
-	return "BP_" + name + "_"
 }
 
 var errNoReason = errors.New("internal error: detection gave no reason")

@@ -29,7 +29,7 @@ func (r *runner) detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
 	}
 	r.log.Title(r.buildpack.ID, word+": "+result.Reason)
 	out := libcnb.DetectResult{Pass: result.Pass}
-	for _, plan := range result.Plans {
+	for _, plan := range withVariables(result.Plans) {
 		out.Plans = append(out.Plans, plan.libcnb())
 	}
 	return out, nil
@@ -57,8 +57,8 @@ func (r *runner) build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 		return libcnb.NewBuildResult(), r.install(in.Workspace, ctx.Plan, tool)
 	}
 	r.log.Title(in.Buildpack.Name, in.Buildpack.Version)
-	for _, warning := range in.Config.Unknown(prefix(in.Buildpack.ID)) {
-		r.log.Warn("%s", warning)
+	if err := r.warnUnread(in); err != nil {
+		return libcnb.BuildResult{}, err
 	}
 	if err := settleModes(in.AppDir); err != nil {
 		return libcnb.BuildResult{}, err

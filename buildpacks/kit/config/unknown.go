@@ -3,20 +3,28 @@ package config
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
-	"strings"
 )
 
-// Unknown returns one warning for each variable of the environment that begins with prefix ("BP_GO_") but is not
-// declared, with the declared name that is nearest to it.
-func (c Config) Unknown(prefix string) []string {
+// family matches how the variables of a buildpack begin: "BP_GO_", "BP_OCI_", "BPL_DEBUG_".
+var family = regexp.MustCompile(`^BPL?_[A-Z0-9]+_`)
+
+// Unread returns one warning for each variable of the environment that nothing reads although it begins as one of ours
+// does, with the name of ours that is nearest to it. Others are the names of variables that other buildpacks read.
+func (e Environment) Unread(ours, others []string) []string {
+	families := map[string]bool{}
+	for _, name := range ours {
+		families[family.FindString(name)] = true
+	}
+	delete(families, "") // such as PORT
 	var warnings []string
-	for _, name := range slices.Sorted(maps.Keys(c.env)) {
-		if !strings.HasPrefix(name, prefix) || c.declares(name) {
+	for _, name := range slices.Sorted(maps.Keys(e)) {
+		if !families[family.FindString(name)] || slices.Contains(ours, name) || slices.Contains(others, name) {
 			continue
 		}
 		warning := fmt.Sprintf("%s is set but nothing reads it", name)
-		if near := c.nearest(name); near != "" {
+		if near := nearest(name, ours); near != "" {
 			warning += fmt.Sprintf("; did you mean %s?", near)
 		}
 		warnings = append(warnings, warning)
@@ -24,16 +32,12 @@ func (c Config) Unknown(prefix string) []string {
 	return warnings
 }
 
-func (c Config) declares(name string) bool {
-	return slices.ContainsFunc(c.variables, func(v Variable) bool { return v.Name == name })
-}
-
-// nearest returns the declared name that the fewest edits turn name into, or "" when it takes a third of the letters.
-func (c Config) nearest(name string) string {
-	best, least := "", len(name)/3
-	for _, v := range c.variables {
-		if n := distance(name, v.Name); n < least {
-			best, least = v.Name, n
+// nearest returns the name that the fewest edits turn a misspelt one into, or "" if they are a third of its letters.
+func nearest(misspelt string, names []string) string {
+	best, least := "", len(misspelt)/3
+	for _, name := range names {
+		if n := distance(misspelt, name); n < least {
+			best, least = name, n
 		}
 	}
 	return best

@@ -16,6 +16,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite golden files")
 
+// Updating reports whether the test runs with -update, which is to rewrite files that are compared.
+func Updating() bool { return *update }
+
 // Golden compares got with testdata/golden/name and, with -update, rewrites that file instead.
 func Golden(t *testing.T, name, got string) {
 	t.Helper()

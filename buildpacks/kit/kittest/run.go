@@ -31,6 +31,9 @@ func Main(m *testing.M, table ...bp.Buildpack) {
 // called is whether Main is the TestMain: without it, the test binary that Run starts would run all tests again.
 var called bool
 
+// First is the entry of a buildpack plan for the first buildpack of a group, which warns of variables that none reads.
+const First = "[[entries]]\nname = \"strata/variables\"\n"
+
 // Case is the input of a phase.
 type Case struct {
 	App      map[string]string            // path -> content of the app's files, written when AppDir is empty

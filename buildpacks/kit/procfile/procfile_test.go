@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/BurntSushi/toml"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
@@ -126,21 +127,32 @@ func TestFaults(t *testing.T) {
 func TestPlan(t *testing.T) {
 	t.Parallel()
 	const text = "web: npm start\nworker: queue\n"
-	asks := "[[provides]]\n  name = \"procfile-web\"\n\n[[provides]]\n  name = \"procfile-worker\"\n\n" +
-		"[[requires]]\n  name = \"procfile-web\"\n\n[[requires]]\n  name = \"procfile-worker\"\n"
-	offers := "[[provides]]\n  name = \"language\"\n\n[[provides]]\n  name = \"procfile-web\"\n\n[[provides]]\n  name = \"procfile-worker\"\n\n" +
-		"[[or]]\n\n  [[or.provides]]\n    name = \"language\"\n"
-	for _, test := range []struct{ text, language, want string }{
-		{text, "", asks},
-		{text, "yes", offers},
-		{"broken", "", ""},
-		{"broken", "yes", "[[provides]]\n  name = \"language\"\n"},
+	type names = []struct{ Name string }
+	type plan struct{ Provides, Requires names }
+	own := names{{"strata/variables"}} // of every buildpack
+	processes := names{{"procfile-web"}, {"procfile-worker"}, own[0]}
+	language := plan{names{{"language"}, own[0]}, own}
+	for _, test := range []struct {
+		text, language string
+		want           []plan
+	}{
+		{text, "", []plan{{processes, processes}}},
+		{text, "yes", []plan{{append(names{{"language"}}, processes...), own}, language}},
+		{"broken", "", []plan{{own, own}}},
+		{"broken", "yes", []plan{language}},
 	} {
 		c := sample(t, test.text)
 		c.Env["LANGUAGE"] = test.language
-		got := kittest.Detect(t, c)
-		if diff := cmp.Diff(test.want, got.Plan); diff != "" || got.Code != 0 {
-			t.Errorf("%q: code %d, plan (-want +got):\n%s", test.text, got.Code, diff)
+		detected := kittest.Detect(t, c)
+		var got struct {
+			plan
+			Or []plan
+		}
+		if _, err := toml.Decode(detected.Plan, &got); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(test.want, append([]plan{got.plan}, got.Or...)); diff != "" || detected.Code != 0 {
+			t.Errorf("%q: code %d, plan (-want +got):\n%s", test.text, detected.Code, diff)
 		}
 	}
 }
