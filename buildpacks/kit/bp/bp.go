@@ -96,8 +96,7 @@ type Process struct {
 // BuildResult is what a build gives besides its layers.
 type BuildResult struct {
 	Processes []Process
-	Slices    [][]string        // groups of path patterns of the app folder that become layers of their own
 	Labels    map[string]string // labels of the app image
-	Unmet     []string          // names of plan entries that later buildpacks should serve
+	Unmet     []string          // names of plan entries that are left to later buildpacks
 	LaunchBOM *sbom.Document    // what is in the app image outside of layers
 }

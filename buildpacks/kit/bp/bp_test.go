@@ -96,7 +96,6 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	in.Log.Bullet("cache %s", cache)
 	return bp.BuildResult{
 		Processes: []bp.Process{{Type: "web", Command: []string{filepath.Join(l.Path, "x"), "-a"}, Args: []string{"-b"}, WorkingDir: "/srv", Default: true}},
-		Slices:    [][]string{{"static/**"}},
 		Labels:    map[string]string{"b": "2", "a": "1"},
 		Unmet:     []string{"y"},
 		LaunchBOM: &sbom.Document{Subject: sbom.Component{Name: "app"}},

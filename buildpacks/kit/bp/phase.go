@@ -103,9 +103,6 @@ func (b BuildResult) libcnb() libcnb.BuildResult {
 			Type: p.Type, Command: p.Command, Arguments: p.Args, WorkingDirectory: p.WorkingDir, Default: p.Default,
 		})
 	}
-	for _, paths := range b.Slices {
-		out.Slices = append(out.Slices, libcnb.Slice{Paths: paths})
-	}
 	for _, key := range slices.Sorted(maps.Keys(b.Labels)) {
 		out.Labels = append(out.Labels, libcnb.Label{Key: key, Value: b.Labels[key]})
 	}
@@ -125,6 +122,5 @@ func libcnbLayer(l *layer.Layer) libcnb.Layer {
 		// Contribute leaves the environment of every reused layer empty, as it is in the layer already.
 		BuildEnvironment:  libcnb.Environment(l.BuildEnv),
 		LaunchEnvironment: libcnb.Environment(l.LaunchEnv),
-		SharedEnvironment: libcnb.Environment(l.SharedEnv),
 	}
 }

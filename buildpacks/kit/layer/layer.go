@@ -37,7 +37,6 @@ type Layer struct {
 	Key       string
 	BuildEnv  Env
 	LaunchEnv Env
-	SharedEnv Env
 	SBOM      *sbom.Document // what is in the layer, for CycloneDX and SPDX files
 }
 
@@ -77,7 +76,7 @@ func (d *Dir) Contribute(ctx context.Context, r Request) (*Layer, error) {
 	}
 	l := &Layer{
 		Name: r.Name, Path: filepath.Join(d.path, r.Name), Flags: r.Flags, Key: string(key),
-		BuildEnv: Env{}, LaunchEnv: Env{}, SharedEnv: Env{},
+		BuildEnv: Env{}, LaunchEnv: Env{},
 	}
 	l.Reused, err = d.restored(l)
 	if err != nil {
