@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
@@ -198,29 +196,4 @@ func (b *builder) nodeGyp(ctx context.Context) (string, error) {
 	version := newestOn(b.lock, npm, b.arch, "*", b.node.Version)
 	programs, err := b.tools.programs(ctx, npm, choice{Version: version, Reason: "for node-gyp"}, "")
 	return filepath.Join(filepath.Dir(programs), project.ModulesDir, "node-gyp", "bin", "node-gyp.js"), err
-}
-
-// isAddon tells whether a package is compiled by node-gyp.
-func isAddon(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, "binding.gyp"))
-	return err == nil
-}
-
-// compilerFiles are how the names of files end that nothing but a compilation reads.
-var compilerFiles = []string{
-	".a", ".ar-file-list", ".c", ".cc", ".cpp", ".cxx", ".d", ".gyp", ".gypi", ".h", ".hh", ".hpp", ".Makefile", ".mk", ".o", ".stamp",
-}
-
-// forCompiling tells whether a file or folder of an addon's package, a path in it, is read by the compiler or left by it. What
-// stays is the addon, wherever it is, and the package's own code.
-func forCompiling(name string) bool {
-	parts := strings.Split(name, "/")
-	switch base := path.Base(name); base {
-	case "Makefile", "obj.target", ".deps", "node_gyp_bins":
-		return true
-	case "obj":
-		return parts[0] == "build"
-	default: // node-pre-gyp compiles in build-tmp-… and puts the addon elsewhere
-		return slices.Contains(compilerFiles, path.Ext(base)) || strings.HasPrefix(parts[0], "build-tmp-")
-	}
 }

@@ -21,7 +21,9 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	"github.com/strata-buildpacks/strata/buildpacks/node/layout"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
+	"github.com/strata-buildpacks/strata/buildpacks/node/start"
 )
 
 // recipe changes when the same inputs give other layers.
@@ -48,10 +50,9 @@ type decision struct {
 	pnp       bool              // Yarn's Plug'n'Play: no node_modules
 	bound     map[string]string // files of bindings with settings, by name
 	mirrors   deb.Mirrors       // of Debian
-	slim      slim
 	scripts   project.Scripts
 	asked     []procfile.Process // that the build plan asks for
-	start     start
+	start     start.Start
 	bun       choice // the release of Bun that runs the app
 }
 
@@ -70,7 +71,7 @@ func decide(in bp.BuildContext, frontEnd bool) (decision, error) {
 		if err := in.Config.Decode(&d.launchSettings); err != nil {
 			return d, err
 		}
-		if d.slim, err = readSlim(d.LeaveOut); err != nil {
+		if err := checkLeaveOut(d.LeaveOut); err != nil {
 			return d, err
 		}
 	}
@@ -105,15 +106,19 @@ func decide(in bp.BuildContext, frontEnd bool) (decision, error) {
 	if d.asked, err = procfile.Asked(in); err != nil {
 		return d, err
 	}
-	if d.start, err = d.chooseStart(); err != nil {
+	if d.start, err = d.app().Choose(); err != nil {
 		return d, err
 	}
-	if len(d.scripts.Run) == 0 && d.start.arguments == nil && d.start.program == nil && !d.start.elsewhere { // and nothing will make what to start
-		if _, err := d.mainFile(); err != nil {
-			return d, err
-		}
-	}
 	return d, d.chooseBun()
+}
+
+// app is what the start is chosen of.
+func (d decision) app() start.App {
+	a := start.App{Project: d.Project, Scripts: d.scripts, Asked: d.asked}
+	if d.manager == npm && d.locked.Version >= 2 {
+		a.Locked = d.locked.program
+	}
+	return a
 }
 
 // readPackages reads the lockfile, and what the app brings along of its packages.
@@ -137,6 +142,7 @@ func begin(ctx context.Context, in bp.BuildContext, frontEnd bool) (*builder, er
 	}
 	d.describe(in)
 	b := &builder{BuildContext: in, decision: d}
+	b.layout = b.layoutOf(d.Project)
 	return b, b.open(ctx)
 }
 
@@ -151,29 +157,30 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	if err := b.runScripts(ctx); err != nil {
-		return bp.BuildResult{}, err
-	}
-	modules, err := b.modules(ctx)
+	changes, err := b.runScripts(ctx)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	if err := b.findProgram(ctx, modules); err != nil {
+	made, err := b.made()
+	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	if err := b.linkProduction(ctx, modules); err != nil {
+	modules, err := b.modules(ctx, made, changes)
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	if modules == "" {
+		err = made.layout.Unlink()
+	} else {
+		err = made.layout.Link(ctx, modules)
+	}
+	if err != nil {
 		return bp.BuildResult{}, err
 	}
 	if err := b.leaveSettings(); err != nil {
 		return bp.BuildResult{}, err
 	}
-	if err := b.variables(ctx); err != nil {
-		return bp.BuildResult{}, err
-	}
-	if err := b.debug(ctx); err != nil {
-		return bp.BuildResult{}, err
-	}
-	return b.processes(program)
+	return b.launch(ctx, made, program, modules)
 }
 
 // settingNames are files with settings of package managers, which may hold credentials; nothing reads them when the app runs.
@@ -192,7 +199,10 @@ func (b *builder) leaveSettings() error {
 		if err := os.RemoveAll(file); err != nil {
 			return err
 		}
-		return skip(entry)
+		if entry.IsDir() {
+			return fs.SkipDir
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("leaving out settings of package managers: %w", err)
@@ -210,33 +220,6 @@ func (b *builder) leaveSettings() error {
 // bunSecret matches a secret in bunfig.toml that is not the name of a variable.
 var bunSecret = regexp.MustCompile(`(?:token|password)\s*=\s*["'][^"'$]`)
 
-// modules makes the layer of packages and returns its path, "" if the app has none.
-func (b *builder) modules(ctx context.Context) (string, error) {
-	if !b.HasPackages() {
-		return "", nil
-	}
-	key, err := b.layerKey()
-	if err != nil {
-		return "", err
-	}
-	request := layer.Request{Name: "modules", Flags: layer.Flags{Launch: true}, Key: key, Fill: b.fillModules}
-	alone, err := b.standalone()
-	if err != nil {
-		return "", err
-	}
-	if alone {
-		if request.Key, err = b.tracedKey(); err != nil {
-			return "", err
-		}
-		request.Fill = b.fillTraced
-	}
-	l, err := b.Layers.Contribute(ctx, request)
-	if err != nil {
-		return "", err
-	}
-	return l.Path, nil
-}
-
 // nodeKey is everything that the layer of Node.js depends on.
 type nodeKey struct {
 	Recipe int    `json:"recipe"`
@@ -248,13 +231,13 @@ type nodeKey struct {
 type builder struct {
 	bp.BuildContext
 	decision
+	layout   layout.Layout
 	tools    tools
 	cache    string     // of the package manager: what it downloaded
 	full     string     // folder of installs with everything, by key
 	built    string     // folder of apps after their build scripts, by key
 	compiled string     // what build tools keep for the next build
 	compiler string     // what addons are compiled with
-	changes  string     // folder of what scripts changed in the packages; "" without scripts
 	key      modulesKey // of the app's packages
 	resolved []byte     // the lockfile that npm made for an app without one
 	scratch  string     // HOME of the package manager and of build scripts
@@ -333,9 +316,9 @@ func (d decision) describe(in bp.BuildContext) {
 	if d.Dir != d.Root {
 		in.Log.Decision("Workspace", d.ProjectPath, "BP_NODE_PROJECT_PATH")
 	}
-	if d.start.bun {
+	if d.start.Bun {
 		why := "script start"
-		if d.start.elsewhere {
+		if d.start.Elsewhere {
 			why = "Procfile"
 		}
 		in.Log.Decision("Runs on", "Bun "+d.bun.Version, why)

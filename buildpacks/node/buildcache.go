@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	kittree "github.com/strata-buildpacks/strata/buildpacks/kit/tree"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 )
 
@@ -36,7 +36,7 @@ func (b *builder) lendCaches() error {
 		if err := os.RemoveAll(in); err != nil {
 			return fmt.Errorf("emptying %s: %w", name, err)
 		}
-		if err := kittree.Copy(kept, in); err != nil {
+		if err := tree.Copy(kept, in); err != nil {
 			return fmt.Errorf("taking %s of the last build: %w", name, err)
 		}
 	}
@@ -45,7 +45,7 @@ func (b *builder) lendCaches() error {
 
 // keepCaches moves what build tools keep for the next build out of the app.
 func (b *builder) keepCaches() error {
-	if err := kittree.Empty(b.compiled); err != nil {
+	if err := tree.Empty(b.compiled); err != nil {
 		return err
 	}
 	for _, name := range b.buildCaches() {
@@ -53,7 +53,7 @@ func (b *builder) keepCaches() error {
 		if info, err := os.Lstat(in); err != nil || !info.IsDir() {
 			continue
 		}
-		if err := kittree.Copy(in, filepath.Join(b.compiled, name)); err != nil {
+		if err := tree.Copy(in, filepath.Join(b.compiled, name)); err != nil {
 			return fmt.Errorf("keeping %s for the next build: %w", name, err)
 		}
 		if err := os.RemoveAll(in); err != nil {

@@ -5,44 +5,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
 
-// bunValues are options of Bun that take the next word.
-var bunValues = []string{"--preload", "-r", "--require", "--import", "--env-file", "--cwd", "--conditions", "--port", "--define", "-d", "--config", "-c"}
-
-// startBun reads a script that calls Bun: with a file, which Bun then runs, or with another script.
-func (d decision) startBun(words []string, name string, seen []string) (start, error) {
-	target, ran := -1, false
-	for i := 1; i < len(words) && target < 0; i++ {
-		switch word := words[i]; {
-		case word == "run" && !ran:
-			ran = true
-		case slices.Contains(bunValues, word):
-			i++
-		case !strings.HasPrefix(word, "-"):
-			target = i
-		}
-	}
-	switch {
-	case target < 0:
-		return start{}, startFault(fmt.Sprintf("the script %s is %q, which names no file", name, strings.Join(words, " ")), "name the file")
-	case d.Manifest.Scripts[words[target]] != "":
-		return d.startScript(words[target], seen)
-	case strings.ContainsAny(words[target], "./"):
-		return start{arguments: words[1:], script: name, bun: true}, nil
-	}
-	return d.startProgram(words[target:], name)
-}
-
 // chooseBun decides on the release that runs the app: the package manager's or else the newest.
 func (d *decision) chooseBun() error {
-	if !d.start.bun {
+	if !d.start.Bun {
 		return nil
 	}
 	if d.bun = d.using; d.manager == bun {
@@ -67,7 +38,7 @@ func (d decision) newestBun() (choice, error) {
 // runtime makes the layer of Node.js or, if that runs the app, of Bun, and returns its program.
 func (b *builder) runtime(ctx context.Context) (string, error) {
 	request := layer.Request{Name: "node", Key: nodeKey{recipe, b.node.Version, b.arch}, Fill: b.fillNode}
-	if b.start.bun {
+	if b.start.Bun {
 		request = layer.Request{Name: "bun", Key: bunKey{recipe, b.bun.Version, b.arch}, Fill: b.fillBun}
 	}
 	request.Flags = layer.Flags{Launch: true}

@@ -12,8 +12,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
-	kittree "github.com/strata-buildpacks/strata/buildpacks/kit/tree"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
@@ -114,6 +113,9 @@ func configured(dir string, e *framework.Export) bool {
 	return false
 }
 
+// runners run scripts of package.json.
+var runners = []string{"npm", "pnpm", "yarn", "bun"}
+
 // command returns what a script starts, without variables before it and, where that is another script, what that one starts.
 func (d decision) command(name string, seen ...string) string {
 	words := strings.Fields(d.Manifest.Scripts[name])
@@ -121,7 +123,7 @@ func (d decision) command(name string, seen ...string) string {
 		words = words[1:]
 	}
 	seen = append(seen, name)
-	if len(words) == 3 && words[1] == "run" && slices.Contains(absent, words[0]) && d.Manifest.Scripts[words[2]] != "" && !slices.Contains(seen, words[2]) {
+	if len(words) == 3 && words[1] == "run" && slices.Contains(runners, words[0]) && d.Manifest.Scripts[words[2]] != "" && !slices.Contains(seen, words[2]) {
 		return d.command(words[2], seen...)
 	}
 	return strings.Join(words, " ")
@@ -136,13 +138,13 @@ func buildFrontEnd(ctx context.Context, in bp.BuildContext) (bp.BuildResult, err
 	if err := b.runFrontEnd(ctx); err != nil {
 		return bp.BuildResult{}, err
 	}
-	if err := b.link(""); err != nil {
+	if err := b.layout.Unlink(); err != nil {
 		return bp.BuildResult{}, err
 	}
 	if !b.HasPackages() {
 		return bp.BuildResult{}, nil
 	}
-	bill, err := b.bill(ctx)
+	bill, err := b.layout.Bill(ctx) // a bundle has something of what is not only for development
 	return bp.BuildResult{LaunchBOM: bill}, err
 }
 
@@ -151,47 +153,24 @@ func buildFrontEnd(ctx context.Context, in bp.BuildContext) (bp.BuildResult, err
 func (b *builder) runFrontEnd(ctx context.Context) error {
 	public := filepath.Join(b.Dir, "public")
 	if _, err := os.Stat(public); err != nil || len(b.scripts.Run) == 0 || b.Env["BP_WEB_SERVER_ROOT"] != "" {
-		return b.runScripts(ctx)
+		_, err := b.runScripts(ctx)
+		return err
 	}
-	before, err := kittree.Hash(public, nil)
+	before, err := tree.Hash(public, nil)
 	if err != nil {
 		return err
 	}
-	if err := b.runScripts(ctx); err != nil {
+	if _, err := b.runScripts(ctx); err != nil {
 		return err
 	}
 	if _, err := os.Stat(public); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if after, err := kittree.Hash(public, nil); err != nil || after != before {
+	if after, err := tree.Hash(public, nil); err != nil || after != before {
 		return err
 	}
 	if err := os.RemoveAll(public); err != nil {
 		return fmt.Errorf("leaving out what the site was made of: %w", err)
 	}
 	return nil
-}
-
-// bill lists the packages that are not only for development: a bundle has something of them.
-func (b *builder) bill(ctx context.Context) (*sbom.Document, error) {
-	if b.pnp {
-		dir, err := b.productionPnP(ctx)
-		if err != nil {
-			return nil, err
-		}
-		all, err := b.readPnP(dir)
-		if err != nil {
-			return nil, err
-		}
-		return all.bill(filepath.Join(dir, ".yarn"), b.subject())
-	}
-	dir, err := b.installed(ctx)
-	if err != nil {
-		return nil, err
-	}
-	got, err := b.production(ctx, dir)
-	if err != nil {
-		return nil, err
-	}
-	return got.bill(b.subject()), nil
 }

@@ -124,7 +124,7 @@ func (l lockfile) unhashed() []string {
 	var list []string
 	for _, at := range slices.Sorted(maps.Keys(l.Packages)) {
 		p := l.Packages[at]
-		if !ours(at) && !p.Link && !p.InBundle && p.Integrity == "" && (!strings.HasPrefix(p.Resolved, "git") || hosted.MatchString(p.Resolved)) && !strings.HasPrefix(p.Resolved, "file:") {
+		if !!strings.Contains("/"+at, "/"+project.ModulesDir+"/") && !p.Link && !p.InBundle && p.Integrity == "" && (!strings.HasPrefix(p.Resolved, "git") || hosted.MatchString(p.Resolved)) && !strings.HasPrefix(p.Resolved, "file:") {
 			list = append(list, at[strings.LastIndex(at, project.ModulesDir+"/")+len(project.ModulesDir)+1:]+"@"+p.Version)
 		}
 	}

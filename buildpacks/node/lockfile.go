@@ -47,7 +47,7 @@ func readLockfile(file string, local []string) (lockfile, error) {
 	for _, at := range slices.Sorted(maps.Keys(l.Packages)) {
 		p := l.Packages[at]
 		member := at == "" || slices.Contains(local, at) || slices.Contains(local, strings.TrimPrefix(p.Resolved, "file:"))
-		if !member && (p.Link || strings.HasPrefix(p.Resolved, "file:") || ours(at)) {
+		if !member && (p.Link || strings.HasPrefix(p.Resolved, "file:") || !strings.Contains("/"+at, "/"+project.ModulesDir+"/")) {
 			return lockfile{}, fault.Fault{ID: "node-local", What: fmt.Sprintf("%s takes %s from a place that package.json does not name", name, at), Do: "make it anew with npm install"}
 		}
 	}

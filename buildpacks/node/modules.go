@@ -1,7 +1,6 @@
 package node
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,9 +15,10 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/compiler"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
-	kittree "github.com/strata-buildpacks/strata/buildpacks/kit/tree"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
+	"github.com/strata-buildpacks/strata/buildpacks/node/layout"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
+	"github.com/strata-buildpacks/strata/buildpacks/node/start"
 )
 
 // modulesKey is everything that the layer of packages depends on.
@@ -57,7 +57,7 @@ func (b *builder) modulesKey() (modulesKey, error) {
 	}
 	var vendored map[string]string
 	if b.Vendored {
-		vendored, err = b.hashModules()
+		vendored, err = hashModules(b.Project)
 	}
 	return modulesKey{
 		Recipe: recipe, Node: b.node.Version, Manager: b.manager.name + "@" + b.using.Version,
@@ -74,17 +74,37 @@ type layerKey struct {
 	Changes  string   `json:"changes,omitempty"` // hash of them
 }
 
-func (b *builder) layerKey() (layerKey, error) {
-	key := layerKey{modulesKey: b.key, LeaveOut: b.slim.kinds}
-	if b.changes == "" {
+func (b *builder) layerKey(changes string) (layerKey, error) {
+	key := layerKey{modulesKey: b.key, LeaveOut: b.LeaveOut}
+	if changes == "" {
 		return key, nil
 	}
-	if _, err := os.Stat(b.changes); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(changes); errors.Is(err, fs.ErrNotExist) {
 		return key, nil // there are none
 	}
 	var err error
-	key.Changes, err = kittree.Hash(b.changes, nil)
+	key.Changes, err = tree.Hash(changes, nil)
 	return key, err
+}
+
+// tracedKey is everything that the layer of a standalone server's modules depends on.
+type tracedKey struct {
+	Recipe int               `json:"recipe"`
+	Port   string            `json:"port"`
+	Nitro  bool              `json:"nitro,omitempty"` // they are laid out anew
+	Traced map[string]string `json:"traced"`          // hashes of the modules, by folder
+}
+
+// hashModules returns hashes of the folders of packages that an app has itself.
+func hashModules(p project.Project) (map[string]string, error) {
+	sums := map[string]string{}
+	for _, folder := range layout.Own(p) {
+		var err error
+		if sums[folder], err = tree.Hash(filepath.Join(p.Root, folder), nil); err != nil {
+			return nil, err
+		}
+	}
+	return sums, nil
 }
 
 // digest names what is kept of a key.
@@ -94,59 +114,98 @@ func digest(key any) (string, error) {
 	return hex.EncodeToString(sum[:16]), err
 }
 
-// fillModules makes the layer of packages: what is installed, without what is only for development. It has a folder
-// for the root and for each workspace, so that the app has a link to each whatever is in them.
-func (b *builder) fillModules(ctx context.Context, l *layer.Layer) error {
-	if b.pnp {
-		return b.fillPnP(ctx, l)
+// modules makes the layer of packages and returns its path, "" if the app has none. Changes is the folder of what scripts changed in
+// them.
+func (b *builder) modules(ctx context.Context, made made, changes string) (string, error) {
+	if !b.HasPackages() {
+		return "", nil
 	}
+	request := layer.Request{Name: "modules", Flags: layer.Flags{Launch: true}}
+	if server := made.server; server != nil {
+		traced, err := hashModules(server.Project)
+		if err != nil {
+			return "", err
+		}
+		request.Key = tracedKey{recipe, server.Port, server.Made.Anew, traced}
+		request.Fill = func(ctx context.Context, l *layer.Layer) error { return b.fillTraced(ctx, l, server) }
+	} else {
+		key, err := b.layerKey(changes)
+		if err != nil {
+			return "", err
+		}
+		request.Key = key
+		request.Fill = func(ctx context.Context, l *layer.Layer) (err error) {
+			l.SBOM, err = b.layout.Fill(ctx, l.Path, changes)
+			return err
+		}
+	}
+	l, err := b.Layers.Contribute(ctx, request)
+	if err != nil {
+		return "", err
+	}
+	return l.Path, nil
+}
+
+// fillTraced makes the layer of packages of those files that a standalone server loads.
+func (b *builder) fillTraced(ctx context.Context, l *layer.Layer, server *start.Server) (err error) {
+	for name, value := range server.Made.Env {
+		l.LaunchEnv.Override(name, value)
+	}
+	if server.Port != "" {
+		l.LaunchEnv.Default("PORT", server.Port)
+	}
+	l.SBOM, err = b.trees(server.Project).FillTraced(ctx, l.Path, server.Made.Anew)
+	return err
+}
+
+// layoutOf returns the layout of the packages of a project.
+func (b *builder) layoutOf(p project.Project) layout.Layout {
+	if b.pnp {
+		script := ".pnp.cjs"
+		if b.berryMajor() == 2 {
+			script = ".pnp.js"
+		}
+		return layout.PnP{Project: p, Packages: b.packages(), Script: script}
+	}
+	return b.trees(p)
+}
+
+func (b *builder) trees(p project.Project) layout.Trees {
+	return layout.Trees{Project: p, Packages: b.packages(), Arch: b.arch, LeaveOut: b.LeaveOut, Log: b.Log}
+}
+
+// packages are what the package manager installs. Yarn from 4 on knows of dependencies that packages do not declare, so it takes
+// away what is for development itself.
+func (b *builder) packages() layout.Packages {
+	packages := layout.Packages{All: b.installed}
+	if b.focuses() {
+		packages.Production = b.focused
+	}
+	return packages
+}
+
+// focused returns a folder from which Yarn took away what is only for development.
+func (b *builder) focused(ctx context.Context, keep bool) (string, error) {
 	dir, err := b.installed(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
-	got, err := b.production(ctx, dir)
-	if err != nil {
-		return err
-	}
-	for _, folder := range b.Folders() {
-		err := os.MkdirAll(filepath.Join(l.Path, folder), 0o755)
-		if err == nil {
-			err = copyModules(l.Path, got, folder)
-		}
-		if err != nil {
-			return fmt.Errorf("making the layer of packages: %w", err)
-		}
-	}
-	if len(b.slim.bytes) > 0 {
-		b.Log.Bullet("Packages: what no program loads is left out: %s", b.slim)
-	}
-	l.SBOM = got.bill(b.subject())
-	if b.changes == "" {
-		return nil
-	}
-	return applyChanges(l.Path, b.changes, dir, got)
-}
-
-// subject is the app in a bill of materials.
-func (d decision) subject() sbom.Component {
-	return sbom.Component{Type: "application", Name: cmp.Or(d.Manifest.Name, "app"), Version: d.Manifest.Version}
-}
-
-// production reads what the app needs of what is installed in a folder.
-func (b *builder) production(ctx context.Context, dir string) (tree, error) {
-	from := b.From()
-	t := tree{root: dir, app: b.Root, arch: b.arch, slim: b.slim}
-	if b.focuses() {
-		// Yarn knows of dependencies that packages do not declare, so it takes away what is for development itself.
+	if !keep {
 		if _, err := b.environment(ctx); err != nil { // it makes the folder for what is not kept
-			return tree{}, err
+			return "", err
 		}
-		t.root, t.everything = filepath.Join(b.scratch, "production"), true
-		if err := b.focus(ctx, dir, t.root); err != nil {
-			return tree{}, err
-		}
+		to := filepath.Join(b.scratch, "production")
+		return to, b.focus(ctx, dir, to)
 	}
-	return t, t.grow(from)
+	focused := dir + ".production"
+	if _, err := os.Stat(focused); err == nil {
+		return focused, nil
+	}
+	partial := dir + ".partial"
+	if err := b.focus(ctx, dir, partial); err != nil {
+		return "", err
+	}
+	return focused, os.Rename(partial, focused)
 }
 
 // focus makes a copy of an install from which Yarn takes away what is only for development. Yarn 3 has no command for it
@@ -160,15 +219,15 @@ func (b *builder) focus(ctx context.Context, dir, to string) error {
 		if err := os.RemoveAll(to); err != nil {
 			return fmt.Errorf("removing an interrupted install: %w", err)
 		}
-		if err := kittree.Copy(dir, to); err != nil {
+		if err := tree.Copy(dir, to); err != nil {
 			return fmt.Errorf("copying the packages: %w", err)
 		}
-		return b.linkMembers(to, to) // as Yarn left them: it follows the links
+		return layout.LinkMembers(b.Project, to, to) // as Yarn left them: it follows the links
 	})
 	if err != nil {
 		return err
 	}
-	return b.linkMembers(to, b.Root)
+	return layout.LinkMembers(b.Project, to, b.Root)
 }
 
 // installed returns a folder with all of the app's packages, installing them if they are not there. A folder with its
@@ -192,14 +251,14 @@ func (b *builder) installed(ctx context.Context) (string, error) {
 		arguments = b.manager.loose
 	}
 	err = b.runManager(ctx, partial, arguments, func() error {
-		if err := kittree.Empty(b.full); err != nil {
+		if err := tree.Empty(b.full); err != nil {
 			return err
 		}
 		err := b.Seeds(b.yarn.Path, func(name string, data []byte, mode fs.FileMode) error { return writeSeed(partial, name, data, mode) })
 		if err != nil || !b.Vendored {
 			return err
 		}
-		return b.takeModules(partial)
+		return layout.Take(b.Project, partial)
 	})
 	if err != nil {
 		return "", err
@@ -211,7 +270,7 @@ func (b *builder) installed(ctx context.Context) (string, error) {
 	if err := os.MkdirAll(filepath.Join(partial, project.ModulesDir), 0o755); err != nil {
 		return "", fmt.Errorf("installing packages: %w", err)
 	}
-	if err := b.linkMembers(partial, b.Root); err != nil {
+	if err := layout.LinkMembers(b.Project, partial, b.Root); err != nil {
 		return "", err
 	}
 	return dir, os.Rename(partial, dir)
@@ -246,39 +305,6 @@ func writeSeed(dir, name string, data []byte, mode fs.FileMode) error {
 	}
 	if err != nil {
 		return fmt.Errorf("preparing the install: %w", err)
-	}
-	return nil
-}
-
-// linkMembers lets an install's links to workspaces lead to a folder: the app, where their code is.
-func (b *builder) linkMembers(dir, target string) error {
-	if len(b.Members) == 0 {
-		return nil
-	}
-	t := tree{root: dir, app: b.Root}
-	err := filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.Type() != fs.ModeSymlink {
-			return err
-		}
-		name, err := filepath.Rel(dir, file)
-		if err != nil {
-			return err
-		}
-		link, err := os.Readlink(file)
-		if err != nil {
-			return err
-		}
-		end, err := t.inside(filepath.ToSlash(name), link)
-		if err != nil || end == "" || !ours(end) {
-			return err
-		}
-		if err := os.Remove(file); err != nil {
-			return err
-		}
-		return os.Symlink(filepath.Join(target, end), file)
-	})
-	if err != nil {
-		return fmt.Errorf("linking the workspaces: %w", err)
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
-	kittree "github.com/strata-buildpacks/strata/buildpacks/kit/tree"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
@@ -48,76 +48,56 @@ type builtKey struct {
 // environmental are variables that say how to reach something and change nothing that is built.
 var environmental = append([]string{"PATH", "HOME", "PWD", "SHLVL", "NPM_CONFIG_REGISTRY", "NODE_EXTRA_CA_CERTS"}, passed...)
 
-// runScripts runs the build scripts with all packages in place, or takes what they made of the same source before.
-func (b *builder) runScripts(ctx context.Context) error {
+// runScripts runs the build scripts with all packages in place, or takes what they made of the same source before. It returns the
+// folder of what they changed in the packages, which is not there if they changed nothing, "" if there are no scripts.
+func (b *builder) runScripts(ctx context.Context) (changes string, err error) {
 	if len(b.scripts.Run) == 0 {
-		return nil
+		return "", nil
 	}
-	source, err := kittree.Hash(b.AppDir, nil)
+	source, err := tree.Hash(b.AppDir, nil)
 	if err != nil {
-		return err
+		return "", err
 	}
 	env := maps.Clone(b.Env)
 	maps.DeleteFunc(env, func(name, _ string) bool { return hidden(name) || slices.Contains(environmental, name) })
 	name, err := digest(builtKey{b.key, source, b.scripts.Run, env.List()})
 	if err != nil {
-		return err
+		return "", err
 	}
 	kept := filepath.Join(b.built, name)
-	b.changes = kept + ".packages"
+	changes = kept + ".packages"
 	if _, err := os.Stat(kept); err == nil {
 		b.Log.Bullet("Build scripts: nothing changed, so what they made is taken")
-		if err := kittree.Empty(b.AppDir); err != nil {
-			return err
+		if err := tree.Empty(b.AppDir); err != nil {
+			return "", err
 		}
-		return kittree.Copy(kept, b.AppDir)
+		return changes, tree.Copy(kept, b.AppDir)
 	}
 	full, err := b.environment(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if b.wantsStandalone() {
-		full[standaloneVariable] = "true"
-	}
-	install := ""
-	if b.HasPackages() {
-		if install, err = b.installed(ctx); err != nil {
-			return err
+	if made := b.standalone(); made != nil && made.Variable != "" {
+		if _, decided := b.Env[made.Variable]; !decided { // who sets it decides
+			full[made.Variable] = "true"
 		}
-		if err := b.lendPackages(install); err != nil {
-			return err
+	}
+	if b.HasPackages() {
+		if err := b.layout.Lend(ctx); err != nil {
+			return "", err
 		}
 	}
 	if err := b.lendCaches(); err != nil {
-		return err
+		return "", err
 	}
 	for _, script := range b.scripts.Run {
 		done := b.Log.Phase("Running script %s", script)
 		if err := command.Run(ctx, command.Command{Path: b.manager.name, Args: []string{"run", script.Name}, Dir: filepath.Join(b.Root, script.Dir), Env: full.List(), Log: b.Log}); err != nil {
-			return explainScript(err, script)
+			return "", explainScript(err, script)
 		}
 		done()
 	}
-	return b.keep(install, kept)
-}
-
-// lendPackages puts all packages into the app for the build scripts. They are copied and not linked to: bundlers follow a
-// link, and take packages that are elsewhere for files outside the app.
-func (b *builder) lendPackages(dir string) error {
-	if b.pnp {
-		return b.link(dir)
-	}
-	for _, folder := range b.Folders() {
-		from, to := filepath.Join(dir, folder), filepath.Join(b.Root, folder)
-		err := os.RemoveAll(to)
-		if _, statErr := os.Stat(from); err == nil && statErr == nil {
-			err = kittree.Copy(from, to)
-		}
-		if err != nil {
-			return fmt.Errorf("giving the build scripts the packages: %w", err)
-		}
-	}
-	return nil
+	return changes, b.keep(ctx, kept, changes)
 }
 
 func explainScript(err error, s project.Script) error {
@@ -132,20 +112,22 @@ func explainScript(err error, s project.Script) error {
 }
 
 // keep puts copies of the app and of what changed in its packages into the cache, which holds those of one build.
-func (b *builder) keep(install, kept string) error {
-	if err := kittree.Empty(b.built); err != nil {
+func (b *builder) keep(ctx context.Context, kept, changes string) error {
+	if err := tree.Empty(b.built); err != nil {
 		return err
 	}
-	if err := b.keepChanges(install, b.changes); err != nil {
-		return err
+	if b.HasPackages() {
+		if err := b.layout.Keep(ctx, changes); err != nil {
+			return err
+		}
 	}
-	if err := b.link(""); err != nil {
+	if err := b.layout.Unlink(); err != nil {
 		return err
 	}
 	if err := b.keepCaches(); err != nil {
 		return err
 	}
-	if err := kittree.Once(kept, func(partial string) error { return kittree.Copy(b.AppDir, partial) }); err != nil {
+	if err := tree.Once(kept, func(partial string) error { return tree.Copy(b.AppDir, partial) }); err != nil {
 		return fmt.Errorf("keeping what the build scripts made: %w", err)
 	}
 	return nil

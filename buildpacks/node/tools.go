@@ -60,9 +60,12 @@ func (t tools) programs(ctx context.Context, m *manager, version choice, hash st
 	return filepath.Join(dir, programsDir), err
 }
 
+// manifest is what is read of the package.json of a package manager.
+type manifest struct{ Bin json.RawMessage }
+
 // link makes the folder of programs in that of the package.
 func (m *manager) link(dir string) error {
-	var about facts
+	var about manifest
 	data, err := os.ReadFile(filepath.Join(dir, project.ManifestFile))
 	if err == nil {
 		err = json.Unmarshal(data, &about)
@@ -82,7 +85,7 @@ func (m *manager) link(dir string) error {
 }
 
 // files returns the programs of a package manager and their files.
-func (m *manager) files(about facts) map[string]string {
+func (m *manager) files(about manifest) map[string]string {
 	files := map[string]string{}
 	if json.Unmarshal(about.Bin, &files) == nil && len(files) > 0 {
 		return files

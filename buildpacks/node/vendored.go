@@ -11,7 +11,6 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
-	kittree "github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
@@ -88,37 +87,4 @@ func (b *builder) offlineEnvironment() config.Environment {
 		return config.Environment{"npm_config_cache": dir, "npm_config_prefer_offline": "true"}
 	}
 	return config.Environment{"YARN_YARN_OFFLINE_MIRROR": dir}
-}
-
-// eachModules calls a function with the folders of packages that the app has.
-func (b *builder) eachModules(each func(folder, dir string) error) error {
-	for _, folder := range b.Folders() {
-		dir := filepath.Join(b.Root, folder)
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err := each(folder, dir); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// takeModules copies the app's folders of packages.
-func (b *builder) takeModules(to string) error {
-	return b.eachModules(func(folder, dir string) error {
-		if err := kittree.Copy(dir, filepath.Join(to, folder)); err != nil {
-			return fmt.Errorf("copying %s: %w", folder, err)
-		}
-		return nil
-	})
-}
-
-// hashModules returns hashes of the app's folders of packages.
-func (b *builder) hashModules() (map[string]string, error) {
-	sums := map[string]string{}
-	return sums, b.eachModules(func(folder, dir string) (err error) {
-		sums[folder], err = kittree.Hash(dir, nil)
-		return err
-	})
 }

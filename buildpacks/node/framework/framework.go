@@ -59,7 +59,7 @@ type Standalone struct {
 	Starts   []string          // commands that start it
 	Port     bool              // they may have the options --port and --hostname
 	Unsaid   bool              // an app with the framework that does not say how it starts means it
-	Served   []string          // folders of the project that the server serves and Dir lacks
+	Needs    []string          // files and folders of the project that the server needs and Dir lacks
 	Packages string            // folder of packages in Dir that is moved to its top; "" if it is there
 	Anew     bool              // the packages are laid out in another way than they were installed
 	Variable string            // that has the build script make the server; "" if it always does

@@ -68,7 +68,7 @@ var frameworks = []Framework{
 // next is Next.js' server.
 var next = Standalone{
 	Title: "Next.js' standalone server", Dir: ".next/standalone", File: "server.js", Nested: true,
-	Starts: []string{"next start"}, Port: true, Served: []string{".next/static", "public"},
+	Starts: []string{"next start"}, Port: true, Needs: []string{".next/static", "public"},
 	Variable: "NEXT_PRIVATE_STANDALONE", // since Next.js 12, where the configuration has no output
 	// A container's HOSTNAME is its own name. The server would listen there and not at the loopback address.
 	Env: map[string]string{"HOSTNAME": "0.0.0.0"},
@@ -76,6 +76,7 @@ var next = Standalone{
 
 // nitro is the server that Nuxt and other frameworks are built on. It has all that it needs.
 var nitro = Standalone{
-	Title: "Nitro's server", Dir: ".output", File: "server/index.mjs", Unsaid: true, Packages: "server/node_modules", Anew: true,
+	Title: "Nitro's server", Dir: ".output", File: "server/index.mjs", Unsaid: true,
+	Needs: []string{"package.json"}, Packages: "server/node_modules", Anew: true,
 	Starts: []string{"nuxt start", "nuxt preview", "nuxi start", "nuxi preview", "vinxi start", "vinxi preview"},
 }

@@ -1,18 +1,20 @@
-package node
+package layout_test
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
-	"github.com/strata-buildpacks/strata/buildpacks/node/project"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 )
 
 // TestSlim has files of each kind, and those that look like it and stay.
 func TestSlim(t *testing.T) {
 	t.Parallel()
-	found := map[string]string{
+	found := files{
 		"node_modules/a/package.json":            `{"scripts": {"test": "node test/run.js"}, "peerDependencies": {"typescript": "*", "b": "*"}, "peerDependenciesMeta": {"typescript": {"optional": true}, "b": {"optional": true}}}`,
 		"node_modules/a/index.js":                "if (/x/.test(y) || env === 'test') {}",
 		"node_modules/a/README.md":               "12345",
@@ -53,22 +55,17 @@ func TestSlim(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			kept, err := readSlim(test.kinds)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := tree{root: t.TempDir(), app: t.TempDir(), arch: "x64", slim: kept}
-			kittest.Write(t, got.app, map[string]string{"package.json": test.depends})
-			kittest.Write(t, got.root, found)
-			if err := got.grow("."); err != nil {
-				t.Fatal(err)
-			}
-			to := t.TempDir()
-			if err := copyModules(to, got, project.ModulesDir); err != nil {
+			app, install, layer := t.TempDir(), t.TempDir(), t.TempDir()
+			kittest.Write(t, app, files{"package.json": test.depends})
+			kittest.Write(t, install, found)
+			var log bytes.Buffer
+			l := trees(t, app, "", install)
+			l.LeaveOut, l.Log = test.kinds, report.New(&log, report.Options{})
+			if _, err := l.Fill(t.Context(), layer, ""); err != nil {
 				t.Fatal(err)
 			}
 			copied, gone := map[string]bool{}, map[string]bool{}
-			for _, name := range entries(t, to, got.app) {
+			for _, name := range entries(t, layer, app) {
 				copied[name] = true
 			}
 			for name := range found {
@@ -83,7 +80,8 @@ func TestSlim(t *testing.T) {
 			if diff := cmp.Diff(want, gone); diff != "" {
 				t.Errorf("left out (-want +got):\n%s", diff)
 			}
-			if said := kept.String(); said != test.said {
+			_, said, _ := strings.Cut(strings.TrimSpace(log.String()), "left out: ")
+			if said != test.said {
 				t.Errorf("it says %q, want %q", said, test.said)
 			}
 		})

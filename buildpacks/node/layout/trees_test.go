@@ -1,36 +1,39 @@
-package node
+package layout_test
 
 import (
-	"errors"
-	"maps"
+	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+	"github.com/strata-buildpacks/strata/buildpacks/node/layout"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
-// TestCopyModules has one folder per way that package managers lay packages out.
-func TestCopyModules(t *testing.T) {
+type files = map[string]string
+
+// TestFill has one folder per way that package managers lay packages out.
+func TestFill(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
-		app   map[string]string // the app's own packages
-		found map[string]string // what is installed
-		links map[string]string // in it; APP stands for the app's folder
+		app   files // the app's own packages
+		found files // what is installed
+		links files // in it; APP stands for the app's folder
 		start string
 		want  []string // "name" or "name -> target"
 	}{
 		{
 			name: "hoisted",
-			app:  map[string]string{"package.json": `{"dependencies": {"a": "1", "gone": "1"}, "devDependencies": {"d": "1"}}`},
-			found: map[string]string{
+			app:  files{"package.json": `{"dependencies": {"a": "1", "gone": "1"}, "devDependencies": {"d": "1"}}`},
+			found: files{
 				"node_modules/a/package.json":                     `{"dependencies": {"b": "1"}, "peerDependencies": {"p": "1"}, "optionalDependencies": {"mac": "1", "musl": "1"}}`,
 				"node_modules/a/cli.js":                           "",
 				"node_modules/a/prebuilds/linux-x64/a.node":       "",
@@ -61,7 +64,7 @@ func TestCopyModules(t *testing.T) {
 				"node_modules/.package-lock.json":                 "",
 				"node_modules/@scope/other/package.json":          `{}`,
 			},
-			links: map[string]string{"node_modules/.bin/a": "../a/cli.js", "node_modules/.bin/d": "../d/cli.js", "node_modules/.bin/lost": "../a/lost.js"},
+			links: files{"node_modules/.bin/a": "../a/cli.js", "node_modules/.bin/d": "../d/cli.js", "node_modules/.bin/lost": "../a/lost.js"},
 			start: ".",
 			want: []string{
 				"node_modules/.bin/a -> ../a/cli.js", "node_modules/a/cli.js", "node_modules/a/no-addon.cc", "node_modules/a/node_modules/b/package.json", "node_modules/a/package.json",
@@ -71,13 +74,13 @@ func TestCopyModules(t *testing.T) {
 		},
 		{
 			name: "store and workspaces",
-			app: map[string]string{
-				"package.json":            `{"dependencies": {"root": "1"}}`,
+			app: files{
+				"package.json":            `{"dependencies": {"root": "1"}, "workspaces": ["apps/*", "libs/*"]}`,
 				"apps/web/package.json":   `{"dependencies": {"lib": "workspace:*"}, "devDependencies": {"d": "1"}}`,
 				"libs/lib/package.json":   `{"dependencies": {"@s/a": "1"}}`,
 				"libs/other/package.json": `{}`,
 			},
-			found: map[string]string{
+			found: files{
 				"node_modules/.pnpm/@s+a@1/node_modules/@s/a/package.json": `{"dependencies": {"b": "1"}}`,
 				"node_modules/.pnpm/b@1/node_modules/b/package.json":       `{}`,
 				"node_modules/.pnpm/c@1/node_modules/c/package.json":       `{}`,
@@ -86,7 +89,7 @@ func TestCopyModules(t *testing.T) {
 				"node_modules/.modules.yaml":                               "",
 				"apps/web/node_modules/.bin/shim":                          "#!/bin/sh",
 			},
-			links: map[string]string{
+			links: files{
 				"apps/web/node_modules/lib":                "APP/libs/lib",
 				"apps/web/node_modules/d":                  "../../../node_modules/.pnpm/d@1/node_modules/d",
 				"libs/lib/node_modules/@s/a":               "../../../../node_modules/.pnpm/@s+a@1/node_modules/@s/a",
@@ -111,8 +114,8 @@ func TestCopyModules(t *testing.T) {
 		},
 		{
 			name: "folders of a package's own",
-			app:  map[string]string{"package.json": `{"dependencies": {"a": "1"}}`},
-			found: map[string]string{
+			app:  files{"package.json": `{"dependencies": {"a": "1"}}`},
+			found: files{
 				"node_modules/a/package.json":                  `{}`,
 				"node_modules/a/node_modules/b/package.json":   `{}`, // nothing asks for it
 				"node_modules/a/dist/node_modules/tslib/it.js": "",
@@ -122,13 +125,13 @@ func TestCopyModules(t *testing.T) {
 		},
 		{
 			name: "store of Yarn 3",
-			app:  map[string]string{"package.json": `{"dependencies": {"@s/a": "1"}}`},
-			found: map[string]string{
+			app:  files{"package.json": `{"dependencies": {"@s/a": "1"}}`},
+			found: files{
 				"node_modules/.store/a-npm-1/node_modules/@s/a/package.json": `{"dependencies": {"b": "1"}}`,
 				"node_modules/.store/b-npm-1/node_modules/b/package.json":    `{}`,
 				"node_modules/.store/c-npm-1/node_modules/c/package.json":    `{}`,
 			},
-			links: map[string]string{
+			links: files{
 				"node_modules/@s/a": "../.store/a-npm-1/node_modules/@s/a",
 				"node_modules/.store/a-npm-1/node_modules/@s/a/node_modules/b": "../../../../../b-npm-1/node_modules/b",
 			},
@@ -142,15 +145,15 @@ func TestCopyModules(t *testing.T) {
 		},
 		{
 			name: "store of Yarn 4",
-			app:  map[string]string{"package.json": `{"dependencies": {"@s/a": "1"}, "devDependencies": {"d": "1"}}`},
-			found: map[string]string{
+			app:  files{"package.json": `{"dependencies": {"@s/a": "1"}, "devDependencies": {"d": "1"}}`},
+			found: files{
 				"node_modules/.store/a-npm-1/package/package.json": `{"dependencies": {"b": "1"}}`,
 				"node_modules/.store/b-npm-1/package/package.json": `{}`,
 				"node_modules/.store/c-npm-1/package/package.json": `{}`,
 				"node_modules/.store/d-npm-1/package/package.json": `{}`,
 				"node_modules/.package-map.json":                   "",
 			},
-			links: map[string]string{
+			links: files{
 				"node_modules/@s/a": "../.store/a-npm-1/package",
 				"node_modules/d":    ".store/d-npm-1/package",
 				"node_modules/.store/a-npm-1/node_modules/@s/a": "../../package",
@@ -173,42 +176,47 @@ func TestCopyModules(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := tree{root: t.TempDir(), app: t.TempDir(), arch: "x64"}
-			kittest.Write(t, got.app, test.app)
-			kittest.Write(t, got.root, test.found)
+			app, install := t.TempDir(), t.TempDir()
+			kittest.Write(t, app, test.app)
+			kittest.Write(t, install, test.found)
 			for name, target := range test.links {
-				if rest, ok := cutApp(target); ok {
-					target = got.app + rest
+				if rest, ok := strings.CutPrefix(target, "APP"); ok {
+					target = app + rest
 				}
-				file := filepath.Join(got.root, name)
-				if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.Symlink(target, file); err != nil {
-					t.Fatal(err)
-				}
+				link(t, filepath.Join(install, name), target)
 			}
-			if err := got.grow(test.start); err != nil {
+			l := trees(t, app, test.start, install)
+			layer := t.TempDir()
+			if _, err := l.Fill(t.Context(), layer, ""); err != nil {
 				t.Fatal(err)
 			}
-			to := t.TempDir()
-			for _, folder := range []string{"node_modules", "apps/web/node_modules", "libs/lib/node_modules"} {
-				if err := copyModules(to, got, folder); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if diff := cmp.Diff(test.want, entries(t, to, got.app)); diff != "" {
+			if diff := cmp.Diff(test.want, entries(t, layer, app)); diff != "" {
 				t.Errorf("copied (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-func cutApp(target string) (string, bool) {
-	if len(target) > 3 && target[:3] == "APP" {
-		return target[3:], true
+// trees returns the layout of a project of an app whose packages are in a folder.
+func trees(t *testing.T, app, folder, install string) layout.Trees {
+	t.Helper()
+	p, err := project.Find(app, strings.TrimPrefix(folder, "."))
+	if err != nil {
+		t.Fatal(err)
 	}
-	return "", false
+	all := func(context.Context) (string, error) { return install, nil }
+	return layout.Trees{Project: p, Packages: layout.Packages{All: all}, Arch: "x64", Log: report.New(io.Discard, report.Options{})}
+}
+
+func link(t *testing.T, name, target string) {
+	t.Helper()
+	err := os.MkdirAll(filepath.Dir(name), 0o755)
+	if err == nil {
+		err = os.Symlink(target, name)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // entries lists the files and links below a folder.
@@ -222,7 +230,7 @@ func entries(t *testing.T, dir, app string) []string {
 		name, err := filepath.Rel(dir, file)
 		if entry.Type() == os.ModeSymlink {
 			target, err := os.Readlink(file)
-			if rest, in := filepath.Rel(app, target); filepath.IsAbs(target) && in == nil {
+			if rest, in := strings.CutPrefix(target, app+"/"); in {
 				target = "APP/" + rest
 			}
 			found = append(found, name+" -> "+target)
@@ -239,113 +247,123 @@ func entries(t *testing.T, dir, app string) []string {
 
 func TestLinkOutside(t *testing.T) {
 	t.Parallel()
-	got := tree{root: t.TempDir(), app: t.TempDir(), arch: "x64"}
-	kittest.Write(t, got.app, map[string]string{"package.json": `{"dependencies": {"a": "link:../a"}}`})
-	kittest.Write(t, got.root, map[string]string{"node_modules/b/package.json": "{}"})
-	if err := os.Symlink("/usr", filepath.Join(got.root, "node_modules/a")); err != nil {
-		t.Fatal(err)
-	}
-	err := got.grow(".")
+	app, install := t.TempDir(), t.TempDir()
+	kittest.Write(t, app, files{"package.json": `{"dependencies": {"a": "link:../a"}}`})
+	kittest.Write(t, install, files{"node_modules/b/package.json": "{}"})
+	link(t, filepath.Join(install, "node_modules/a"), "/usr")
+	_, err := trees(t, app, "", install).Bill(t.Context())
 	if err == nil {
 		t.Fatal("a link out of the app is followed")
 	}
 	kittest.Golden(t, "fault-link-outside.txt", err.Error()+"\n")
 }
 
-// TestFindProgram looks for the program of a script start in what is installed.
-func TestFindProgram(t *testing.T) {
+// TestProgram looks for programs in what is installed.
+func TestProgram(t *testing.T) {
 	t.Parallel()
-	b := builder{full: t.TempDir(), decision: decision{Project: project.Project{Root: "/workspace", Dir: "/workspace/apps/web", Manifest: project.Manifest{
-		Dependencies: map[string]string{"@s/serve": "1", "plain": "1", "lost": "1"}, Dev: map[string]string{"tool": "1"},
-	}}}}
-	name, err := digest(b.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	kittest.Write(t, filepath.Join(b.full, name), map[string]string{
+	app, install := t.TempDir(), t.TempDir()
+	kittest.Write(t, app, files{
+		"package.json":          `{"workspaces": ["apps/*"]}`,
+		"apps/web/package.json": `{"dependencies": {"@s/serve": "1", "plain": "1", "lost": "1"}, "devDependencies": {"tool": "1"}}`,
+	})
+	kittest.Write(t, install, files{
 		"apps/web/node_modules/@s/serve/package.json": `{"name": "@s/serve", "bin": "cli.js"}`,
 		"node_modules/plain/package.json":             `{"name": "plain", "bin": {"run-plain": "./bin/run.js"}}`,
 		"node_modules/tool/package.json":              `{"name": "tool", "bin": "tool.js"}`,
 	})
-	tests := []struct {
-		program string
-		want    []string
-		fault   string
+	l := trees(t, app, "apps/web", install)
+	for _, test := range []struct {
+		program, want string
+		dev           bool
 	}{
-		{"serve", []string{"node_modules/@s/serve/cli.js", "--single"}, ""},
-		{"run-plain", []string{"../../node_modules/plain/bin/run.js", "--single"}, ""},
-		{"tool", nil, "fault-program-dev.txt"},
-		{"absent", nil, "fault-program-absent.txt"},
-	}
-	for _, test := range tests {
-		one := b
-		one.start = start{program: []string{test.program, "--single"}, script: "start"}
-		err := one.findProgram(t.Context(), "")
-		if diff := cmp.Diff(test.want, one.start.arguments); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", test.program, diff)
+		{"serve", "node_modules/@s/serve/cli.js", false}, {"run-plain", "../../node_modules/plain/bin/run.js", false},
+		{"tool", "", true}, {"absent", "", false},
+	} {
+		file, dev, err := l.Program(t.Context(), "", test.program)
+		if file != test.want || dev != test.dev || err != nil {
+			t.Errorf("%s is %q, for development %t, %v; want %q, %t", test.program, file, dev, err, test.want, test.dev)
 		}
-		switch {
-		case test.fault == "" && err != nil:
-			t.Errorf("%s: %v", test.program, err)
-		case test.fault != "" && err == nil:
-			t.Errorf("%s is no fault", test.program)
-		case err != nil:
-			kittest.Golden(t, test.fault, err.Error()+"\n")
-		}
-	}
-}
-
-// TestExplainInstall has the lines that npm ends with.
-func TestExplainInstall(t *testing.T) {
-	t.Parallel()
-	tests := map[string][]string{
-		"gyp": {
-			"npm error ../src/addon.cc: In function 'void compare()':",
-			"npm error ../src/addon.cc:331:41: error: no matching function for call to 'v8::Value::ToString()'",
-			"npm error   331 |     Nan::Utf8String pw(info[0]->ToString());",
-			"npm error ../src/addon.cc:332:43: error: no matching function for call to 'v8::Value::ToString()'",
-			"npm error make: *** [addon.target.mk:112: Release/obj.target/addon.o] Error 1",
-			"npm error gyp ERR! build error",
-			"npm error gyp ERR! cwd /cache/build/node-modules/ec85.partial/node_modules/@scope/addon",
-			"npm error gyp ERR! not ok",
-		},
-		"gyp-library": {
-			"/cache/build/compiler/5c76cf8e3bd1f0a2/usr/bin/ld: cannot find -lsecret-1: No such file or directory",
-			"gyp ERR! cwd /cache/build/node-modules/ec85.partial/node_modules/keytar",
-		},
-		"offline": {"npm error code ECONNREFUSED", "npm error syscall connect"},
-		"other":   {"npm error `npm ci` can only install packages when your package.json and package-lock.json are in sync."},
-	}
-	for name, tail := range tests {
-		err := explainInstall(&command.Error{Tail: tail, Err: errors.New("exit status 1")}, npm, "npm ci")
-		kittest.Golden(t, "fault-install-"+name+".txt", err.Error()+"\n")
 	}
 }
 
 // TestBill follows an alias to the real name of a package and reads licences in all their forms.
 func TestBill(t *testing.T) {
 	t.Parallel()
-	got := tree{root: t.TempDir(), app: t.TempDir(), arch: "x64"}
-	kittest.Write(t, got.app, map[string]string{"package.json": `{"dependencies": {"alias": "npm:@s/real@1", "old": "1", "broken": "1"}}`})
-	kittest.Write(t, got.root, map[string]string{
+	app, install := t.TempDir(), t.TempDir()
+	kittest.Write(t, app, files{"package.json": `{"name": "shop", "dependencies": {"alias": "npm:@s/real@1", "old": "1", "broken": "1"}}`})
+	kittest.Write(t, install, files{
 		"node_modules/alias/package.json":  `{"name": "@s/real", "version": "1.0.0", "license": "MIT", "dependencies": {"old": "1"}}`,
 		"node_modules/old/package.json":    `{"name": "old", "version": "1.0.0", "licenses": [{"type": "MIT"}, {"type": "ISC"}]}`,
 		"node_modules/broken/package.json": `{"name": "broken", "version": "1.0.0", "license": {"type": "BSD"}, "dependencies": []}`,
 	})
-	if err := got.grow("."); err != nil {
+	got, err := trees(t, app, "", install).Bill(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
-	bill := map[string][]string{}
-	for _, one := range got.bill(sbom.Component{Name: "app"}).Components {
+	bill := map[string][]string{got.Subject.Name: slices.Sorted(slices.Values(got.Subject.Dependencies))}
+	for _, one := range got.Components {
 		bill[one.PURL] = append(one.Licenses, one.Dependencies...)
 	}
 	want := map[string][]string{
+		"shop":                    {"pkg:npm/%40s/real@1.0.0", "pkg:npm/broken@1.0.0", "pkg:npm/old@1.0.0"},
 		"pkg:npm/%40s/real@1.0.0": {"MIT", "pkg:npm/old@1.0.0"}, "pkg:npm/old@1.0.0": {"MIT", "ISC"}, "pkg:npm/broken@1.0.0": {"BSD"},
 	}
 	if diff := cmp.Diff(want, bill); diff != "" {
 		t.Errorf("bill (-want +got):\n%s", diff)
 	}
-	if got, want := slices.Sorted(maps.Keys(bill)), slices.Sorted(slices.Values(got.bill(sbom.Component{Name: "app"}).Subject.Dependencies)); !slices.Equal(got, want) {
-		t.Errorf("the app needs %v, want %v", want, got)
+}
+
+// TestLend gives the app all packages, and takes them away again.
+func TestLend(t *testing.T) {
+	t.Parallel()
+	app, install := t.TempDir(), t.TempDir()
+	kittest.Write(t, app, files{"package.json": `{"workspaces": ["web"]}`, "web/package.json": "{}", "node_modules/old/index.js": ""})
+	kittest.Write(t, install, files{"node_modules/a/index.js": "", "web/node_modules/dev/index.js": ""})
+	l := trees(t, app, "", install)
+	const own, member = "package.json", "web/package.json"
+	for _, step := range []struct {
+		name string
+		do   func() error
+		want []string
+	}{
+		{"lent", func() error { return l.Lend(t.Context()) }, []string{"node_modules/a/index.js", own, "web/node_modules/dev/index.js", member}},
+		{
+			"linked", func() error { return l.Link(t.Context(), "/layers/modules") },
+			[]string{"node_modules -> /layers/modules/node_modules", own, "web/node_modules -> /layers/modules/web/node_modules", member},
+		},
+		{"taken away", l.Unlink, []string{own, member}},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(step.want, entries(t, app, "/none")); diff != "" {
+			t.Errorf("the app when the packages are %s (-want +got):\n%s", step.name, diff)
+		}
+	}
+}
+
+// TestFillTraced copies what a standalone server has of packages, and lists them by what was installed or, if they are laid out in
+// another way, by themselves.
+func TestFillTraced(t *testing.T) {
+	t.Parallel()
+	for anew, want := range map[bool][]string{false: {"pkg:npm/a@1.0.0"}, true: {"pkg:npm/a@2.0.0"}} {
+		app, install, layer := t.TempDir(), t.TempDir(), t.TempDir()
+		kittest.Write(t, app, files{
+			"package.json": `{"dependencies": {"a": "1", "untraced": "1"}}`, "node_modules/a/package.json": `{"name": "a", "version": "2.0.0"}`,
+		})
+		kittest.Write(t, install, files{
+			"package.json": `{"dependencies": {"a": "1", "untraced": "1"}}`, "node_modules/a/package.json": `{"name": "a", "version": "1.0.0"}`,
+			"node_modules/untraced/package.json": `{"name": "untraced", "version": "1.0.0"}`,
+		})
+		bill, err := trees(t, app, "", install).FillTraced(t.Context(), layer, anew)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"node_modules/a/package.json"}, entries(t, layer, app)); diff != "" {
+			t.Errorf("the layer (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(want, bill.Subject.Dependencies); diff != "" || len(bill.Components) != 1 {
+			t.Errorf("laid out anew %t: the app needs (-want +got):\n%s\nof %v", anew, diff, bill.Components)
+		}
 	}
 }

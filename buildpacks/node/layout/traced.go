@@ -1,0 +1,51 @@
+package layout
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+)
+
+// FillTraced makes the layer of those files that a standalone server loads. They are in the folders of packages of the app, which
+// that server has become. With anew, they are laid out in another way than they were installed.
+func (l Trees) FillTraced(ctx context.Context, layer string, anew bool) (*sbom.Document, error) {
+	for _, folder := range l.Project.Folders() { // the app has a link to each
+		if err := os.MkdirAll(filepath.Join(layer, folder), 0o755); err != nil {
+			return nil, fmt.Errorf("making the layer of packages: %w", err)
+		}
+	}
+	if err := Take(l.Project, layer); err != nil {
+		return nil, err
+	}
+	if err := LinkMembers(l.Project, layer, l.Project.Root); err != nil {
+		return nil, err
+	}
+	install, err := l.Packages.All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g := graph{paths: paths{root: install, app: l.Project.Root, seeds: true}, arch: l.Arch, everything: true}
+	if anew {
+		g.root, g.seeds = layer, false
+	}
+	if err := g.grow(l.Project.From()); err != nil {
+		return nil, err
+	}
+	absent := func(at string) bool {
+		if ours(at) {
+			return false
+		}
+		_, err := os.Stat(filepath.Join(layer, filepath.FromSlash(at)))
+		return err != nil
+	}
+	maps.DeleteFunc(g.packages, func(at string, _ *installed) bool { return absent(at) })
+	for _, p := range g.packages {
+		p.needs = slices.DeleteFunc(p.needs, absent)
+	}
+	return g.bill(subject(l.Project)), nil
+}
