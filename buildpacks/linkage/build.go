@@ -92,7 +92,7 @@ func (r rules) spare(file elfFile, there libraries) bool {
 		return false
 	}
 	needs, _ := r.check(file)
-	return needs != "" && r.libc != bp.Static || file.interpreter != "" && there.missing(file) != ""
+	return needs != "" && r.libc != bp.Static || file.Interpreter != "" && there.missing(file) != ""
 }
 
 // refuse writes the table of findings and returns the fault that sums it up.

@@ -52,7 +52,7 @@ func (l libraries) missing(file elfFile) string {
 	if !l.known || l.libc == bp.Static {
 		return ""
 	}
-	for _, name := range file.needed {
+	for _, name := range file.Needed {
 		if l.names[name] || strings.Contains(name, "/") || l.libc == bp.Musl && muslItself.MatchString(name) {
 			continue
 		}

@@ -1,12 +1,9 @@
 package linkage
 
 import (
-	"bytes"
 	"context"
-	"debug/elf"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -16,15 +13,14 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/elf"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // elfFile is what a program or shared library asks of the machine that it is loaded on.
 type elfFile struct {
-	path        string
-	machine     elf.Machine
-	interpreter string   // PT_INTERP; empty when there is none
-	needed      []string // DT_NEEDED, in the file's order
+	path string
+	elf.File
 }
 
 // launchLayers returns the folders below root, the parent of all buildpacks' layers, whose metadata says that they
@@ -88,9 +84,9 @@ func elfFiles(ctx context.Context, root string, ignore []string, there libraries
 		if err != nil || !loadable(info) {
 			return err
 		}
-		file, ok, err := readELF(name)
+		file, ok, err := elf.Read(name)
 		if ok {
-			files = append(files, file)
+			files = append(files, elfFile{name, file})
 		}
 		return err
 	})
@@ -104,37 +100,4 @@ func elfFiles(ctx context.Context, root string, ignore []string, there libraries
 func loadable(info fs.FileInfo) bool {
 	name := info.Name()
 	return info.Mode()&0o111 != 0 || strings.HasSuffix(name, ".so") || strings.Contains(name, ".so.") || strings.HasSuffix(name, ".node")
-}
-
-// readELF reads the headers of the file at name; ok is false for what no loader would load: another format, an object
-// file, or a file whose headers are broken.
-func readELF(name string) (file elfFile, ok bool, err error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return elfFile{}, false, err
-	}
-	defer func() { _ = f.Close() }()
-	magic := make([]byte, len(elf.ELFMAG))
-	if _, err := io.ReadFull(f, magic); err != nil || string(magic) != elf.ELFMAG {
-		return elfFile{}, false, nil
-	}
-	headers, err := elf.NewFile(segmentsOnly{f})
-	if err != nil || (headers.Type != elf.ET_EXEC && headers.Type != elf.ET_DYN) {
-		return elfFile{}, false, nil
-	}
-	file = elfFile{path: name, machine: headers.Machine}
-	for _, segment := range headers.Progs {
-		if segment.Type == elf.PT_INTERP {
-			text, err := io.ReadAll(io.LimitReader(segment.Open(), 4096))
-			if err != nil {
-				return elfFile{}, false, fmt.Errorf("reading interpreter of %s: %w", name, err)
-			}
-			file.interpreter = string(bytes.TrimRight(text, "\x00"))
-		}
-	}
-	file.needed, err = needed(headers)
-	if err != nil {
-		return elfFile{}, false, fmt.Errorf("reading libraries of %s: %w", name, err)
-	}
-	return file, true, nil
 }

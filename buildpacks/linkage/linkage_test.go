@@ -3,7 +3,6 @@ package linkage_test
 import (
 	"bytes"
 	"debug/elf"
-	"encoding/binary"
 	"maps"
 	"os"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/elf/elftest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 	"github.com/strata-buildpacks/strata/buildpacks/linkage"
 )
@@ -24,62 +24,11 @@ const (
 	muslLoader  = "/lib/ld-musl-x86_64.so.1"
 )
 
-// program returns the smallest ELF file that has the parts that are named. It has no sections.
-func program(machine elf.Machine, interpreter string, needed ...string) string {
-	const headers, base = 64 + 3*56, 0x400000
-	text := append([]byte(interpreter), 0)
-	stringsAt := headers + len(text)
-	var names, table []byte
-	names = append(names, 0)
-	entry := func(tag elf.DynTag, value int) {
-		table = binary.LittleEndian.AppendUint64(table, uint64(tag))
-		table = binary.LittleEndian.AppendUint64(table, uint64(value))
-	}
-	for _, name := range needed {
-		entry(elf.DT_NEEDED, len(names))
-		names = append(append(names, name...), 0)
-	}
-	entry(elf.DT_STRTAB, base+stringsAt)
-	entry(elf.DT_NULL, 0)
-	tableAt := stringsAt + len(names)
-	size := tableAt + len(table)
-
-	segment := func(kind elf.ProgType, at, length int) elf.Prog64 {
-		return elf.Prog64{
-			Type: uint32(kind), Off: uint64(at), Vaddr: uint64(base + at), Filesz: uint64(length), Memsz: uint64(length),
-		}
-	}
-	segments := []elf.Prog64{segment(elf.PT_LOAD, 0, size)}
-	if interpreter != "" {
-		segments = append(segments, segment(elf.PT_INTERP, headers, len(text)))
-	}
-	if len(needed) > 0 {
-		segments = append(segments, segment(elf.PT_DYNAMIC, tableAt, len(table)))
-	}
-	header := elf.Header64{
-		Type: uint16(elf.ET_DYN), Machine: uint16(machine), Version: 1, Phoff: 64,
-		Ehsize: 64, Phentsize: 56, Phnum: uint16(len(segments)),
-		Shoff: 1 << 40, Shnum: 9, Shstrndx: 8, // sections that are not there
-	}
-	copy(header.Ident[:], "\x7fELF\x02\x01\x01")
-	var out bytes.Buffer
-	for _, part := range []any{header, segments} {
-		if err := binary.Write(&out, binary.LittleEndian, part); err != nil {
-			panic(err)
-		}
-	}
-	out.Write(make([]byte, headers-out.Len()))
-	out.Write(text)
-	out.Write(names)
-	out.Write(table)
-	return out.String()
-}
-
 func TestBuild(t *testing.T) {
 	t.Parallel()
-	static := program(elf.EM_X86_64, "")
-	glibc := program(elf.EM_X86_64, glibcLoader, "libpthread.so.0", "libc.so.6")
-	musl := program(elf.EM_X86_64, muslLoader, "libc.musl-x86_64.so.1")
+	static := elftest.Program(elf.EM_X86_64, "")
+	glibc := elftest.Program(elf.EM_X86_64, glibcLoader, "libpthread.so.0", "libc.so.6")
+	musl := elftest.Program(elf.EM_X86_64, muslLoader, "libc.musl-x86_64.so.1")
 	tests := []struct {
 		name   string
 		distro string
@@ -92,28 +41,28 @@ func TestBuild(t *testing.T) {
 	}{
 		{name: "static-ok", distro: "strata-static", layer: map[string]string{"bin/web": static}},
 		{name: "static-loader", distro: "strata-static", layer: map[string]string{"bin/web": glibc}, code: 1},
-		{name: "static-pie-loader-only", distro: "strata-static", app: map[string]string{"web": program(elf.EM_X86_64, glibcLoader)}, code: 1},
+		{name: "static-pie-loader-only", distro: "strata-static", app: map[string]string{"web": elftest.Program(elf.EM_X86_64, glibcLoader)}, code: 1},
 		{name: "static-musl", distro: "strata-static", app: map[string]string{"web": musl}, code: 1},
-		{name: "static-several", distro: "strata-static", app: map[string]string{"a": glibc, "b.so": program(elf.EM_X86_64, "", "libm.so.6")}, code: 1},
+		{name: "static-several", distro: "strata-static", app: map[string]string{"a": glibc, "b.so": elftest.Program(elf.EM_X86_64, "", "libm.so.6")}, code: 1},
 		{name: "glibc-ok", distro: "strata-glibc", app: map[string]string{"web": glibc, "static": static}},
-		{name: "glibc-library-of-the-layer", distro: "strata-glibc", app: map[string]string{"a.node": program(elf.EM_X86_64, "", "libvips.so.8", "libstdc++.so.6")}, layer: map[string]string{"lib/libvips.so.8": program(elf.EM_X86_64, "", "libc.so.6")}},
-		{name: "glibc-library-missing", distro: "strata-glibc", app: map[string]string{"a.node": program(elf.EM_X86_64, "", "libc.so.6", "libpq.so.5")}, code: 1},
-		{name: "glibc-library-named", distro: "strata-glibc", app: map[string]string{"a.node": program(elf.EM_X86_64, "", "libpq.so.5")}, env: config.Environment{"BP_LINKAGE_LIBRARIES": "libpq.so.5"}},
-		{name: "glibc-library-maybe-reused", distro: "strata-glibc", reused: true, app: map[string]string{"a.node": program(elf.EM_X86_64, "", "libvips.so.8")}},
-		{name: "musl-library-missing", distro: "strata-musl", app: map[string]string{"web": program(elf.EM_X86_64, muslLoader, "libc.musl-x86_64.so.1", "libstdc++.so.6")}, code: 1},
+		{name: "glibc-library-of-the-layer", distro: "strata-glibc", app: map[string]string{"a.node": elftest.Program(elf.EM_X86_64, "", "libvips.so.8", "libstdc++.so.6")}, layer: map[string]string{"lib/libvips.so.8": elftest.Program(elf.EM_X86_64, "", "libc.so.6")}},
+		{name: "glibc-library-missing", distro: "strata-glibc", app: map[string]string{"a.node": elftest.Program(elf.EM_X86_64, "", "libc.so.6", "libpq.so.5")}, code: 1},
+		{name: "glibc-library-named", distro: "strata-glibc", app: map[string]string{"a.node": elftest.Program(elf.EM_X86_64, "", "libpq.so.5")}, env: config.Environment{"BP_LINKAGE_LIBRARIES": "libpq.so.5"}},
+		{name: "glibc-library-maybe-reused", distro: "strata-glibc", reused: true, app: map[string]string{"a.node": elftest.Program(elf.EM_X86_64, "", "libvips.so.8")}},
+		{name: "musl-library-missing", distro: "strata-musl", app: map[string]string{"web": elftest.Program(elf.EM_X86_64, muslLoader, "libc.musl-x86_64.so.1", "libstdc++.so.6")}, code: 1},
 		{name: "glibc-musl-loader", distro: "strata-glibc", app: map[string]string{"web": musl}, code: 1},
-		{name: "glibc-musl-library", distro: "strata-glibc", app: map[string]string{"a.node": program(elf.EM_X86_64, "", "libc.musl-x86_64.so.1")}, code: 1},
+		{name: "glibc-musl-library", distro: "strata-glibc", app: map[string]string{"a.node": elftest.Program(elf.EM_X86_64, "", "libc.musl-x86_64.so.1")}, code: 1},
 		{name: "glibc-packages", distro: "strata-glibc", app: map[string]string{
-			"web": glibc, "node_modules/a/musl.node": program(elf.EM_X86_64, "", "libc.so"), "node_modules/a/arm64.node": program(elf.EM_AARCH64, "", "libc.so.6"),
-			"node_modules/b/xsel": program(elf.EM_X86_64, glibcLoader, "libX11.so.6"), "node_modules/c/c.node": program(elf.EM_X86_64, "", "libc.so.6"),
+			"web": glibc, "node_modules/a/musl.node": elftest.Program(elf.EM_X86_64, "", "libc.so"), "node_modules/a/arm64.node": elftest.Program(elf.EM_AARCH64, "", "libc.so.6"),
+			"node_modules/b/xsel": elftest.Program(elf.EM_X86_64, glibcLoader, "libX11.so.6"), "node_modules/c/c.node": elftest.Program(elf.EM_X86_64, "", "libc.so.6"),
 		}},
-		{name: "glibc-package-library-missing", distro: "strata-glibc", app: map[string]string{"node_modules/c/c.node": program(elf.EM_X86_64, "", "libpq.so.5")}, code: 1},
-		{name: "static-package", distro: "strata-static", app: map[string]string{"node_modules/c/c.node": program(elf.EM_X86_64, "", "libc.so.6")}, code: 1},
+		{name: "glibc-package-library-missing", distro: "strata-glibc", app: map[string]string{"node_modules/c/c.node": elftest.Program(elf.EM_X86_64, "", "libpq.so.5")}, code: 1},
+		{name: "static-package", distro: "strata-static", app: map[string]string{"node_modules/c/c.node": elftest.Program(elf.EM_X86_64, "", "libc.so.6")}, code: 1},
 		{name: "musl-ok", distro: "strata-musl", app: map[string]string{"web": musl}},
 		{name: "musl-glibc", distro: "strata-musl", app: map[string]string{"web": glibc}, code: 1},
 		{name: "unknown-distro-is-glibc", distro: "debian", app: map[string]string{"web": glibc}},
-		{name: "other-machine", distro: "strata-static", app: map[string]string{"web": program(elf.EM_AARCH64, "")}, code: 1},
-		{name: "arm64-ok", distro: "strata-static", arch: "arm64", app: map[string]string{"web": program(elf.EM_AARCH64, "")}},
+		{name: "other-machine", distro: "strata-static", app: map[string]string{"web": elftest.Program(elf.EM_AARCH64, "")}, code: 1},
+		{name: "arm64-ok", distro: "strata-static", arch: "arm64", app: map[string]string{"web": elftest.Program(elf.EM_AARCH64, "")}},
 		{name: "ignored", distro: "strata-static", app: map[string]string{"test/data/web": glibc}, env: config.Environment{"BP_LINKAGE_IGNORE": "test/*"}},
 		{name: "bad-pattern", distro: "strata-static", env: config.Environment{"BP_LINKAGE_IGNORE": "test/["}, code: 1},
 		{name: "no-programs", distro: "strata-static", app: map[string]string{"short.so": "\x7fEL", "text.so": "INPUT(libc.so)", "broken.so": "\x7fELF\x02"}},

@@ -40,8 +40,8 @@ func rulesFor(target bp.Target) rules {
 
 // check returns what file needs that no run image of this kind has, and what to do; both are empty if there is nothing.
 func (r rules) check(file elfFile) (needs, do string) {
-	if r.machine != elf.EM_NONE && file.machine != r.machine {
-		return "a machine of type " + machineName(file.machine),
+	if r.machine != elf.EM_NONE && file.Machine != r.machine {
+		return "a machine of type " + machineName(file.Machine),
 			fmt.Sprintf("build it for %s, or name it in BP_LINKAGE_IGNORE if nothing starts it", r.goarch)
 	}
 	if r.libc == bp.Static {
@@ -51,10 +51,10 @@ func (r rules) check(file elfFile) (needs, do string) {
 	if r.libc == bp.Musl {
 		interpreter, foreign = r.musl, bp.Glibc
 	}
-	if file.interpreter != "" && interpreter != "" && file.interpreter != interpreter {
-		return "the loader " + file.interpreter, fmt.Sprintf("link it for %s, whose loader is %s, or use another run image", r.libc, interpreter)
+	if file.Interpreter != "" && interpreter != "" && file.Interpreter != interpreter {
+		return "the loader " + file.Interpreter, fmt.Sprintf("link it for %s, whose loader is %s, or use another run image", r.libc, interpreter)
 	}
-	for _, library := range file.needed {
+	for _, library := range file.Needed {
 		if isLibc(library, foreign) {
 			return "the library " + library, fmt.Sprintf("link it for %s, or use a run image with %s", r.libc, foreign)
 		}
@@ -78,11 +78,11 @@ func (l libraries) proved(all bool) string {
 
 func checkStatic(file elfFile) (needs, do string) {
 	var parts []string
-	if file.interpreter != "" {
-		parts = append(parts, "the loader "+file.interpreter)
+	if file.Interpreter != "" {
+		parts = append(parts, "the loader "+file.Interpreter)
 	}
-	if len(file.needed) > 0 {
-		parts = append(parts, "the libraries "+strings.Join(file.needed, " "))
+	if len(file.Needed) > 0 {
+		parts = append(parts, "the libraries "+strings.Join(file.Needed, " "))
 	}
 	if len(parts) == 0 {
 		return "", ""
@@ -92,10 +92,10 @@ func checkStatic(file elfFile) (needs, do string) {
 
 // libcOf returns the kind of run image that a dynamically linked file was made for.
 func libcOf(file elfFile) string {
-	if strings.HasPrefix(path.Base(file.interpreter), "ld-musl-") {
+	if strings.HasPrefix(path.Base(file.Interpreter), "ld-musl-") {
 		return string(bp.Musl)
 	}
-	for _, library := range file.needed {
+	for _, library := range file.Needed {
 		if isLibc(library, bp.Musl) {
 			return string(bp.Musl)
 		}

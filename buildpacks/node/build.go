@@ -16,6 +16,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/elf"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
@@ -345,7 +346,7 @@ func (b *builder) fillNode(ctx context.Context, l *layer.Layer) error {
 		err = os.Mkdir(filepath.Join(l.Path, "bin"), 0o755)
 	}
 	if err == nil {
-		err = strip(filepath.Join(l.Path, "bin", "node"), filepath.Join(dir, "bin", "node"))
+		err = elf.Strip(filepath.Join(dir, "bin", "node"), filepath.Join(l.Path, "bin", "node"))
 	}
 	if err != nil {
 		return fmt.Errorf("making the layer of Node.js: %w", err)

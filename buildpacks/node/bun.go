@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/elf"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
@@ -67,7 +68,7 @@ func (b *builder) fillBun(ctx context.Context, l *layer.Layer) error {
 		return err
 	}
 	if err = os.Mkdir(filepath.Join(l.Path, "bin"), 0o755); err == nil {
-		err = strip(filepath.Join(l.Path, "bin", "bun"), filepath.Join(programs, "bun"))
+		err = elf.Strip(filepath.Join(programs, "bun"), filepath.Join(l.Path, "bin", "bun"))
 	}
 	if err != nil {
 		return fmt.Errorf("making the layer of Bun: %w", err)

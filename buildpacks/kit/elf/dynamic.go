@@ -1,4 +1,4 @@
-package linkage
+package elf
 
 import (
 	"bytes"
@@ -59,6 +59,12 @@ func needed(f *elf.File) ([]string, error) {
 	return names, nil
 }
 
+// sectionFields are the parts of a file's header, as offsets from and to, that tell of sections: e_shoff; e_shnum and e_shstrndx.
+var sectionFields = map[elf.Class][][2]int64{
+	elf.ELFCLASS32: {{0x20, 0x24}, {0x30, 0x34}},
+	elf.ELFCLASS64: {{0x28, 0x30}, {0x3c, 0x40}},
+}
+
 // segmentsOnly is an ELF file as the loader sees it: the header says that there are no sections, so that debug/elf does
 // not read them and does not refuse a file because of them.
 type segmentsOnly struct{ io.ReaderAt }
@@ -69,12 +75,7 @@ func (s segmentsOnly) ReadAt(p []byte, offset int64) (int, error) {
 	if _, err := s.ReaderAt.ReadAt(class, elf.EI_CLASS); err != nil {
 		return 0, err
 	}
-	// e_shoff; e_shnum and e_shstrndx
-	fields := [][2]int64{{0x28, 0x30}, {0x3c, 0x40}}
-	if elf.Class(class[0]) == elf.ELFCLASS32 {
-		fields = [][2]int64{{0x20, 0x24}, {0x30, 0x34}}
-	}
-	for _, field := range fields {
+	for _, field := range sectionFields[elf.Class(class[0])] {
 		for i := max(field[0], offset); i < min(field[1], offset+int64(n)); i++ {
 			p[i-offset] = 0
 		}

@@ -1,0 +1,50 @@
+// Package elf reads of programs and shared libraries what a loader reads, and takes away what no loader reads.
+package elf
+
+import (
+	"bytes"
+	"debug/elf"
+	"fmt"
+	"io"
+	"os"
+)
+
+// File is what a program or a shared library asks of the machine that it is loaded on.
+type File struct {
+	Machine     elf.Machine
+	Interpreter string   // the loader's path (PT_INTERP), "" for none
+	Needed      []string // names of libraries (DT_NEEDED), in the file's order
+}
+
+// Read reads the headers of a file. It reports whether a loader would load the file: files of another format, object files and
+// files with broken headers are not loaded, and are no error.
+func Read(path string) (File, bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return File{}, false, err
+	}
+	defer f.Close()
+	magic := make([]byte, len(elf.ELFMAG))
+	if _, err := io.ReadFull(f, magic); err != nil || string(magic) != elf.ELFMAG {
+		return File{}, false, nil
+	}
+	headers, err := elf.NewFile(segmentsOnly{f})
+	if err != nil || headers.Type != elf.ET_EXEC && headers.Type != elf.ET_DYN {
+		return File{}, false, nil
+	}
+	file := File{Machine: headers.Machine}
+	for _, segment := range headers.Progs {
+		if segment.Type == elf.PT_INTERP {
+			text, err := io.ReadAll(io.LimitReader(segment.Open(), 4096))
+			if err != nil {
+				return File{}, false, fmt.Errorf("reading interpreter of %s: %w", path, err)
+			}
+			file.Interpreter = string(bytes.TrimRight(text, "\x00"))
+		}
+	}
+	file.Needed, err = needed(headers)
+	if err != nil {
+		return File{}, false, fmt.Errorf("reading libraries of %s: %w", path, err)
+	}
+	return file, true, nil
+}

@@ -1,0 +1,59 @@
+// Package elftest makes ELF files for tests.
+package elftest
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+)
+
+// Program returns the smallest ELF file that has the parts that are named. It has no sections.
+func Program(machine elf.Machine, interpreter string, needed ...string) string {
+	const headers, base = 64 + 3*56, 0x400000
+	text := append([]byte(interpreter), 0)
+	stringsAt := headers + len(text)
+	var names, table []byte
+	names = append(names, 0)
+	entry := func(tag elf.DynTag, value int) {
+		table = binary.LittleEndian.AppendUint64(table, uint64(tag))
+		table = binary.LittleEndian.AppendUint64(table, uint64(value))
+	}
+	for _, name := range needed {
+		entry(elf.DT_NEEDED, len(names))
+		names = append(append(names, name...), 0)
+	}
+	entry(elf.DT_STRTAB, base+stringsAt)
+	entry(elf.DT_NULL, 0)
+	tableAt := stringsAt + len(names)
+	size := tableAt + len(table)
+
+	segment := func(kind elf.ProgType, at, length int) elf.Prog64 {
+		return elf.Prog64{
+			Type: uint32(kind), Off: uint64(at), Vaddr: uint64(base + at), Filesz: uint64(length), Memsz: uint64(length),
+		}
+	}
+	segments := []elf.Prog64{segment(elf.PT_LOAD, 0, size)}
+	if interpreter != "" {
+		segments = append(segments, segment(elf.PT_INTERP, headers, len(text)))
+	}
+	if len(needed) > 0 {
+		segments = append(segments, segment(elf.PT_DYNAMIC, tableAt, len(table)))
+	}
+	header := elf.Header64{
+		Type: uint16(elf.ET_DYN), Machine: uint16(machine), Version: 1, Phoff: 64,
+		Ehsize: 64, Phentsize: 56, Phnum: uint16(len(segments)),
+		Shoff: 1 << 40, Shnum: 9, Shstrndx: 8, // sections that are not there
+	}
+	copy(header.Ident[:], "\x7fELF\x02\x01\x01")
+	var out bytes.Buffer
+	for _, part := range []any{header, segments} {
+		if err := binary.Write(&out, binary.LittleEndian, part); err != nil {
+			panic(err)
+		}
+	}
+	out.Write(make([]byte, headers-out.Len()))
+	out.Write(text)
+	out.Write(names)
+	out.Write(table)
+	return out.String()
+}
