@@ -94,7 +94,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	}
 	g := &compiler{settings: d.settings, dir: in.AppDir, finder: d.finder, targets: d.targets, log: in.Log}
 	g.env = g.environment(in.Workspace, os.DevNull) // enough to ask git
-	vcs := vcsState(ctx, in.AppDir, g.env)
+	vcs := vcsState(ctx, in.AppDir, g.env, in.Log)
 	g.stamp = vcs != ""
 	describe(in, d, g.stamp)
 

@@ -167,14 +167,14 @@ func joinFlags(words []string) (string, error) {
 
 // vcsState returns what of the repository goes into the binaries, "" when
 // nothing does: there is no repository, or no git to ask.
-func vcsState(ctx context.Context, dir string, env config.Environment) string {
+func vcsState(ctx context.Context, dir string, env config.Environment, log *report.Log) string {
 	if info, err := os.Stat(filepath.Join(dir, ".git")); err != nil || !info.IsDir() {
 		return ""
 	}
 	var state strings.Builder
 	// The index is listed and not hashed, because it holds the times of files.
 	for _, args := range [][]string{{"rev-parse", "HEAD"}, {"ls-files", "--stage"}, {"show-ref", "--tags", "--dereference"}} {
-		out, err := command.Output(ctx, command.Command{Path: "git", Args: args, Dir: dir, Env: env.List()})
+		out, err := command.Output(ctx, command.Command{Path: "git", Args: args, Dir: dir, Env: env.List(), Log: log, Silent: true})
 		if err != nil && args[0] != "show-ref" { // which fails when there are no tags
 			return ""
 		}

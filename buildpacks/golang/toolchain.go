@@ -62,7 +62,7 @@ func (t toolchain) install(ctx context.Context, dir string) (string, error) {
 	}
 	done := t.log.Phase("Installing Go %s", t.Version)
 	downloads := filepath.Join(dir, "downloads")
-	client := fetch.New(downloads, append(t.options, fetch.WithProgress(t.progress()))...)
+	client := fetch.New(downloads, append(t.options, fetch.WithProgress(t.progress()), fetch.WithDebug(t.log.Debug))...)
 	archive, err := t.archive(ctx, client)
 	if err != nil {
 		return "", t.explain(err)

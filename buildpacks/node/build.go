@@ -371,7 +371,7 @@ const heapOption = "--max-old-space-size-percentage=50"
 
 // knows tells whether a release of Node.js takes an option.
 func (b *builder) knows(ctx context.Context, node, option string) (bool, error) {
-	err := command.Run(ctx, command.Command{Path: node, Args: []string{option, "--version"}})
+	err := command.Run(ctx, command.Command{Path: node, Args: []string{option, "--version"}, Log: b.Log, Silent: true})
 	if failed := new(command.Error); errors.As(err, &failed) && ctx.Err() == nil {
 		return false, nil
 	}

@@ -121,7 +121,7 @@ func (t tools) install(ctx context.Context, title, id, name string, version choi
 	if t.registry == "" {
 		return "", fault.Fault{ID: "node-registry-unset", What: fmt.Sprintf("%s %s is not in the cache, and NPM_CONFIG_REGISTRY names no registry to fetch it from", title, version.Version), Do: "set NPM_CONFIG_REGISTRY to the address of an npm registry"}
 	}
-	client := fetch.New(filepath.Join(t.dir, "downloads"))
+	client := fetch.New(filepath.Join(t.dir, "downloads"), fetch.WithDebug(t.log.Debug))
 	address, hash, err := t.locate(ctx, client, title, name, version, hash)
 	if err != nil {
 		return "", err

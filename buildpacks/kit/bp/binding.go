@@ -2,6 +2,7 @@ package bp
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
@@ -62,6 +63,16 @@ func (b BuildContext) Required(name string) (Entry, bool, error) {
 		return Entry{}, false, fmt.Errorf("merging plan entries %s: %w", name, err)
 	}
 	return Entry{Name: entry.Name, Metadata: entry.Metadata}, ok, nil
+}
+
+// entries returns the names of the build plan's entries, sorted.
+func (b BuildContext) entries() []string {
+	var names []string
+	for _, entry := range b.plan.Plan.Entries {
+		names = append(names, entry.Name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func bindingFields(b libcnb.Binding) Binding {

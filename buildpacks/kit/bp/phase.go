@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
 	"github.com/paketo-buildpacks/libpak/v2"
@@ -57,6 +58,7 @@ func (r *runner) build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 		return libcnb.NewBuildResult(), r.install(in.Workspace, ctx.Plan, tool)
 	}
 	r.log.Title(in.Buildpack.Name, in.Buildpack.Version)
+	r.describe(in)
 	if err := r.warnUnread(in); err != nil {
 		return libcnb.BuildResult{}, err
 	}
@@ -77,6 +79,14 @@ func (r *runner) build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 		out.Layers = append(out.Layers, libcnbLayer(l))
 	}
 	return out, nil
+}
+
+// describe writes what the build is given, for whoever asks why it decides as it does. Values may be secret.
+func (r *runner) describe(in BuildContext) {
+	libc, because := in.Target.Libc()
+	r.log.Debug("the run image is %s on %s/%s (%s)", libc, in.Target.OS, in.Target.Arch, because)
+	r.log.Debug("the build plan asks for: %s", strings.Join(in.entries(), ", "))
+	r.log.Debug("variables that are set: %s", strings.Join(in.Config.Set(), ", "))
 }
 
 // install has the buildpack install a tool for all apps, if it was this one that told of it.

@@ -3,11 +3,13 @@ package command
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -29,6 +31,8 @@ type Command struct {
 	Dir  string      // working directory
 	Env  []string    // the whole environment, "NAME=value"; nothing is inherited
 	Log  *report.Log // where both streams go, line by line; nil for nowhere
+
+	Silent bool // the log is told of the call alone, when debugging was asked for
 }
 
 // Error is how a tool failed. Tail holds its last lines, without those of a captured standard output.
@@ -69,7 +73,12 @@ func (c Command) run(ctx context.Context, stdout io.Writer) error {
 	start := time.Now()
 	end := &tail{}
 	stderr := io.Writer(end)
+	name := redact(strings.Join(append([]string{filepath.Base(c.Path)}, c.Args...), " "))
 	if c.Log != nil {
+		c.Log.Debug("runs %s in %s", name, cmp.Or(c.Dir, "."))
+		defer func() { c.Log.Debug("%s took %s", filepath.Base(c.Path), report.Duration(time.Since(start))) }()
+	}
+	if c.Log != nil && !c.Silent {
 		stream := c.Log.Stream()
 		defer func() { _ = stream.Close() }()
 		stderr = io.MultiWriter(end, stream)
@@ -84,9 +93,14 @@ func (c Command) run(ctx context.Context, stdout io.Writer) error {
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}
-	name := strings.Join(append([]string{filepath.Base(c.Path)}, c.Args...), " ")
 	return &Error{Command: name, Tail: end.lines(), Elapsed: time.Since(start), Err: err}
 }
+
+// secret matches what of an argument may be secret: a login in an address, and the value of what is named as a secret.
+var secret = regexp.MustCompile(`(?i)(://)[^/@\s]+(@)|((?:token|secret|password|passwd|_auth)[\w-]*[= ])\S+()`)
+
+// redact hides the secrets in a command line that a person reads.
+func redact(line string) string { return secret.ReplaceAllString(line, "$1$3***$2$4") }
 
 func (c Command) start(ctx context.Context, stdout, stderr io.Writer) error {
 	path, err := lookPath(c.Path, c.Env)

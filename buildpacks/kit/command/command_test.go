@@ -57,6 +57,29 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestDebug tells of the call when debugging was asked for, without what is secret in it.
+func TestDebug(t *testing.T) {
+	t.Parallel()
+	dir := tool(t, "echo problem >&2; exit $1")
+	var out bytes.Buffer
+	c := command.Command{
+		Path: filepath.Join(dir, "tool"), Dir: dir, Silent: true, Log: report.New(&out, report.Options{Debug: true}),
+		Args: []string{"0", "https://me:pw1@example.test/x", "--//example.test/:_authToken=pw2", "-X main.apiToken=pw3", "a:b@c"},
+	}
+	if err := command.Run(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	want := "    debug: runs tool 0 https://***@example.test/x --//example.test/:_authToken=*** -X main.apiToken=*** a:b@c in " + dir + "\n" +
+		"    debug: tool took 0.0s\n"
+	if out.String() != want {
+		t.Errorf("log is %q, want %q", out.String(), want)
+	}
+	c.Args[0] = "3"
+	if err := command.Run(t.Context(), c); err == nil || strings.Contains(err.Error(), "pw") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 func TestRunFails(t *testing.T) {
 	t.Parallel()
 	dir := tool(t, `i=0; while [ $i -lt 300 ]; do echo "line $i"; i=$((i+1)); done; exit 3`)

@@ -122,7 +122,7 @@ func (c Compiler) Install(ctx context.Context) (string, error) {
 	}
 	cache := filepath.Join(c.Dir, downloads)
 	err = tree.Once(dir, func(partial string) error {
-		if err := deb.Unpack(ctx, fetch.New(cache), c.Mirrors, packages, partial, wanted); err != nil {
+		if err := deb.Unpack(ctx, fetch.New(cache, fetch.WithDebug(c.Log.Debug)), c.Mirrors, packages, partial, wanted); err != nil {
 			return explain(err)
 		}
 		if err := complete(partial, dir, platforms[c.Arch]); err != nil {

@@ -61,6 +61,17 @@ func (c Config) Lookup(name string) (value string, set bool, err error) {
 	return "", false, fault.Internal("variable %s is not declared in buildpack.toml", name)
 }
 
+// Set returns the names of the declared variables that are set, in the order of their declaration.
+func (c Config) Set() []string {
+	var names []string
+	for _, v := range c.variables {
+		if c.env[v.Name] != "" {
+			names = append(names, v.Name)
+		}
+	}
+	return names
+}
+
 // Decode fills the fields of the struct that settings points to from the variables that their tags name:
 //
 //	Version string   `config:"BP_GO_VERSION"`

@@ -7,6 +7,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,6 +47,7 @@ type Client struct {
 	dir      string
 	http     *http.Client
 	progress Progress
+	debug    func(format string, args ...any)
 	backoff  time.Duration
 	stall    time.Duration
 	logins   logins
@@ -57,6 +59,9 @@ type Option func(*Client)
 
 // WithProgress sets the callback for download progress.
 func WithProgress(p Progress) Option { return func(c *Client) { c.progress = p } }
+
+// WithDebug sets what writes a line for each request: the file's name, the host, and the answer.
+func WithDebug(log func(format string, args ...any)) Option { return func(c *Client) { c.debug = log } }
 
 // WithBackoff sets the wait before the second try; it doubles with each further one. The default is 500 ms.
 func WithBackoff(d time.Duration) Option { return func(c *Client) { c.backoff = d } }
@@ -79,6 +84,7 @@ func New(dir string, options ...Option) *Client {
 	c := &Client{
 		dir:      dir,
 		progress: func(string, int64, int64) {},
+		debug:    func(string, ...any) {},
 		backoff:  500 * time.Millisecond,
 		stall:    time.Minute,
 	}
@@ -155,7 +161,12 @@ func (c *Client) first(ctx context.Context, name, setting string, addresses []st
 			setting = "the dependency mirror"
 		}
 		if err == nil {
-			err = c.retry(ctx, func() error { return f(u) })
+			err = c.retry(ctx, func() error {
+				start := time.Now()
+				err := f(u)
+				c.debug("%s of %s: %s, %.1fs", name, cmp.Or(u.Host, "a file"), outcome(err), time.Since(start).Seconds())
+				return err
+			})
 		}
 		if err == nil {
 			return nil
@@ -166,6 +177,13 @@ func (c *Client) first(ctx context.Context, name, setting string, addresses []st
 		errs = append(errs, named(u, err))
 	}
 	return explain(name, setting, errs)
+}
+
+func outcome(err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	return "it came"
 }
 
 // transfer asks for what part still lacks. It leaves part as it is when the connection breaks, so that

@@ -263,6 +263,34 @@ func TestGetTriesEveryURL(t *testing.T) {
 	}
 }
 
+// TestDebug tells of each request what was asked of whom, and of no address, which may be secret.
+func TestDebug(t *testing.T) {
+	t.Parallel()
+	gone, _ := serve(t, http.NotFound)
+	busy := atomic.Int32{}
+	url, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if busy.Add(1) == 1 {
+			http.Error(w, "", http.StatusServiceUnavailable)
+			return
+		}
+		whole(w, r)
+	})
+	var lines []string
+	c := client(t.TempDir(), fetch.WithDebug(func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }))
+	if _, err := c.Get(t.Context(), artifact(strings.Replace(gone, "://", "://me:s3cret@", 1)+"/s3cret", url+"/s3cret?s3cret")); err != nil {
+		t.Fatal(err)
+	}
+	asked := "pkg:deb/debian/thing@1 of "
+	want := []string{
+		asked + strings.TrimPrefix(gone, "http://") + ": HTTP 404 Not Found, 0.0s",
+		asked + strings.TrimPrefix(url, "http://") + ": HTTP 503 Service Unavailable, 0.0s",
+		asked + strings.TrimPrefix(url, "http://") + ": it came, 0.0s",
+	}
+	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
+	}
+}
+
 func TestGetHealsTheCache(t *testing.T) {
 	t.Parallel()
 	url, requests := serve(t, whole)

@@ -105,6 +105,7 @@ func (d *Dir) restored(l *Layer) (bool, error) {
 	case err != nil:
 		return false, fmt.Errorf("reading metadata of layer %s: %w", l.Name, err)
 	case file.Metadata.Key != l.Key:
+		d.log.Debug("layer %s is made again: its key differs in %s", l.Name, changed(file.Metadata.Key, l.Key))
 		return false, nil
 	case !l.Flags.Build && !l.Flags.Cache:
 		return true, nil
@@ -112,6 +113,7 @@ func (d *Dir) restored(l *Layer) (bool, error) {
 	// The metadata may come from the previous image while the cache, and with it the content, is gone.
 	info, err := os.Stat(l.Path)
 	if errors.Is(err, fs.ErrNotExist) {
+		d.log.Debug("layer %s is made again: the cache does not have it", l.Name)
 		return false, nil
 	}
 	return err == nil && info.IsDir(), err

@@ -27,7 +27,7 @@ const restored = "[metadata]\n  key = '{\"version\":\"1\",\"options\":{\"a\":\"x
 func contribute(t *testing.T, dir string, flags layer.Flags, fillErr error) (*layer.Layer, string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	l, err := layer.Open(dir, report.New(&out, report.Options{})).Contribute(t.Context(), layer.Request{
+	l, err := layer.Open(dir, report.New(&out, report.Options{Debug: true})).Contribute(t.Context(), layer.Request{
 		Name: "tool", Flags: flags, Key: key{Version: "1", Options: map[string]string{"b": "y", "a": "x"}},
 		Fill: func(_ context.Context, l *layer.Layer) error {
 			l.LaunchEnv.Default("TOOL", l.Path)
@@ -101,6 +101,27 @@ func TestContribute(t *testing.T) {
 				t.Errorf("layers (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestWhy says under debugging which fields of a key made a layer again, and never a value.
+func TestWhy(t *testing.T) {
+	t.Parallel()
+	for restored, want := range map[string]string{
+		`{"version":"0","options":{"a":"x","b":"y"}}`:      "layer tool is made again: its key differs in version",
+		`{"version":"0","options":{"a":"s3cret","c":"y"}}`: "layer tool is made again: its key differs in options.a, options.b, options.c, version",
+		`{"version":"1","options":null}`:                   "layer tool is made again: its key differs in options",
+		`{"options":{"a":"x","b":"y"}}`:                    "layer tool is made again: its key differs in version",
+		`{"options":{"a":"x","b":"y"},"version":"1"}`:      "layer tool is made again: its key differs in its form",
+		`3`: "layer tool is made again: its key differs in its form",
+		`{"version":"1","options":{"a":"x","b":"y"}}`: "layer tool is made again: the cache does not have it",
+	} {
+		dir := t.TempDir()
+		kittest.Write(t, dir, map[string]string{"tool.toml": "[metadata]\nkey = '" + restored + "'\n"})
+		_, log, err := contribute(t, dir, layer.Flags{Cache: true}, nil)
+		if want := "    debug: " + want + "\n"; err != nil || log != want {
+			t.Errorf("%s: %v, log %q, want %q", restored, err, log, want)
+		}
 	}
 }
 
