@@ -11,12 +11,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
-	"github.com/therootcompany/xz"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/unpack"
 )
 
 // Package is an unpacked .deb.
@@ -65,9 +62,6 @@ const (
 	maxControl = 20 << 20
 	// maxVersion is the size of debian-binary, "2.0" and a newline, with some room.
 	maxVersion = 64
-	// maxWindow is the memory that an xz block or a zstd frame may ask for, in a header of some bytes: zstd asks for no
-	// more at its highest level, xz for half of it.
-	maxWindow = 128 << 20
 	// maxPath and maxName are what Linux can have: PATH_MAX without its NUL, and NAME_MAX.
 	maxPath, maxName = 4095, 255
 	// maxID is the highest uid and gid in an image: a container often has no more.
@@ -86,10 +80,11 @@ func Open(path string) (*Package, error) {
 
 // Read reads a package in one pass.
 func Read(r io.Reader) (*Package, error) {
-	if err := magic(r); err != nil {
-		return nil, err
+	members, err := unpack.NewAr(r)
+	if err != nil {
+		return nil, errors.New("it is not a Debian package")
 	}
-	version, m, err := next(r)
+	version, m, err := members.Next()
 	if errors.Is(err, io.EOF) {
 		return nil, errors.New("it ends where debian-binary was expected")
 	}
@@ -107,13 +102,13 @@ func Read(r io.Reader) (*Package, error) {
 		return nil, fmt.Errorf("its format is %q, not 2.x", strings.TrimSpace(string(b)))
 	}
 	p := &Package{}
-	if err := p.member(r, "control.tar", maxControl, p.readControl); err != nil {
+	if err := p.member(members, "control.tar", maxControl, p.readControl); err != nil {
 		return nil, err
 	}
-	if err := p.member(r, "data.tar", maxBytes, p.readData); err != nil {
+	if err := p.member(members, "data.tar", maxBytes, p.readData); err != nil {
 		return nil, err
 	}
-	name, _, err := named(r)
+	name, _, err := named(members)
 	switch {
 	case err == nil:
 		return nil, fmt.Errorf("it has a member %q after data.tar", name)
@@ -123,10 +118,10 @@ func Read(r io.Reader) (*Package, error) {
 	return p, nil
 }
 
-// member reads the next member of r, which must have the given name with a suffix for its compression, and unpack to
+// member reads the next member, which must have the given name with a suffix for its compression, and unpack to
 // no more than limit bytes.
-func (p *Package) member(r io.Reader, want string, limit int64, read func(io.Reader) error) error {
-	name, m, err := named(r)
+func (p *Package) member(members *unpack.Ar, want string, limit int64, read func(io.Reader) error) error {
+	name, m, err := named(members)
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("it ends where %s was expected", want)
 	}
@@ -137,10 +132,11 @@ func (p *Package) member(r io.Reader, want string, limit int64, read func(io.Rea
 	if !ok {
 		return fmt.Errorf("it has a member %q where %s was expected", name, want)
 	}
-	plain, err := decompress(m, suffix)
+	plain, err := unpack.Decompress(m, suffix)
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", name, err)
 	}
+	defer plain.Close()
 	limited := &limitReader{r: plain, left: limit, limit: limit}
 	if err := read(limited); err != nil {
 		return fmt.Errorf("reading %s: %w", name, err)
@@ -169,83 +165,13 @@ func (l *limitReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func decompress(r io.Reader, suffix string) (io.Reader, error) {
-	switch suffix {
-	case "":
-		return r, nil
-	case ".gz":
-		return gzip.NewReader(r)
-	case ".xz":
-		return xz.NewReader(r, maxWindow)
-	case ".zst":
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
-		if err != nil {
-			return nil, err
-		}
-		return z.IOReadCloser(), nil
-	}
-	return nil, fmt.Errorf("compression %q is not known", suffix)
-}
-
-// magic reads the line every ar archive begins with.
-func magic(r io.Reader) error {
-	var b [8]byte
-	if _, err := io.ReadFull(r, b[:]); err != nil || string(b[:]) != "!<arch>\n" {
-		return errors.New("it is not a Debian package")
-	}
-	return nil
-}
-
 // named returns the next member that is for readers of today: deb(5) lets later ones add members whose names begin
 // with an underscore. At the end of the archive the error is io.EOF.
-func named(r io.Reader) (string, io.Reader, error) {
+func named(members *unpack.Ar) (string, io.Reader, error) {
 	for {
-		name, m, err := next(r)
+		name, m, err := members.Next()
 		if err != nil || !strings.HasPrefix(name, "_") {
 			return name, m, err
 		}
-		if _, err := io.Copy(io.Discard, m); err != nil {
-			return "", nil, fmt.Errorf("reading %s: %w", name, err)
-		}
 	}
-}
-
-// next reads an ar header (60 bytes) and returns the member, which consumes its padding at its end.
-func next(r io.Reader) (string, io.Reader, error) {
-	var h [60]byte
-	if _, err := io.ReadFull(r, h[:]); err != nil {
-		return "", nil, fmt.Errorf("reading the next member: %w", err)
-	}
-	if h[58] != '`' || h[59] != '\n' {
-		return "", nil, errors.New("an ar header is damaged")
-	}
-	size, err := strconv.ParseUint(strings.TrimSpace(string(h[48:58])), 10, 62)
-	if err != nil {
-		return "", nil, errors.New("an ar header has no size")
-	}
-	name := strings.TrimSuffix(strings.TrimSpace(string(h[:16])), "/")
-	return name, &memberReader{r: r, left: int64(size), pad: int64(size % 2)}, nil
-}
-
-// memberReader ends at the end of its member and swallows the padding byte.
-type memberReader struct {
-	r         io.Reader
-	left, pad int64
-}
-
-func (m *memberReader) Read(p []byte) (int, error) {
-	if m.left == 0 {
-		if m.pad == 1 {
-			m.pad = 0
-			// The last member's padding may be missing.
-			_, _ = io.CopyN(io.Discard, m.r, 1)
-		}
-		return 0, io.EOF
-	}
-	n, err := m.r.Read(p[:min(int64(len(p)), m.left)])
-	m.left -= int64(n)
-	if errors.Is(err, io.EOF) && m.left > 0 {
-		err = io.ErrUnexpectedEOF
-	}
-	return n, err
 }

@@ -2,17 +2,13 @@ package deb
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path"
 
 	"github.com/BurntSushi/toml"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/unpack"
 )
 
 // Locked is a package of a lock that `strata stack update` wrote.
@@ -34,71 +30,30 @@ func ReadLock(text string) ([]Locked, error) {
 	return file.Packages, err
 }
 
-// parallel is how many packages are fetched and unpacked at a time; the files of each are in memory.
+// parallel is how many packages are fetched and unpacked at a time.
 const parallel = 4
 
-// Unpack fetches packages and writes those of their files that are wanted below a folder, with their modes and as the
-// user that runs the build. What is in the client's cache is not fetched.
+// Unpack fetches packages and writes those of their files that are wanted into a folder, as package unpack does: a file is of
+// one package only. What is in the client's cache is not fetched.
 func Unpack(ctx context.Context, client *fetch.Client, mirrors Mirrors, packages []Locked, dir string, want func(path string) bool) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("unpacking packages: %w", err)
+	artifacts := make([]fetch.Artifact, len(packages))
+	for i, locked := range packages {
+		artifacts[i] = mirrors.Artifact(locked)
 	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return fmt.Errorf("unpacking packages: %w", err)
-	}
-	defer root.Close()
+	client.Expect(artifacts...)
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
-	for _, locked := range packages {
+	for _, a := range artifacts {
 		g.Go(func() error {
-			file, err := client.Get(ctx, mirrors.Artifact(locked))
+			file, err := client.Get(ctx, a)
 			if err != nil {
 				return err
 			}
-			p, err := Open(file)
-			if err != nil {
-				return fault.Fault{ID: "deb-invalid", What: locked.Purl, Err: err, Do: "this package cannot be used: choose another version"}
-			}
-			if err := p.write(root, want); err != nil {
-				return fmt.Errorf("unpacking %s: %w", locked.Purl, err)
+			if err := unpack.Archive(file, dir, unpack.Options{Want: want}); err != nil {
+				return fault.Fault{ID: "deb-invalid", What: a.Name, Err: err, Do: "this package cannot be used: choose another version"}
 			}
 			return nil
 		})
 	}
 	return g.Wait()
-}
-
-// write writes the wanted files of a package. Folders are made for files only, so that each can be written to.
-func (p *Package) write(root *os.Root, want func(path string) bool) error {
-	for _, f := range p.Files {
-		if f.Type == Dir || !want(f.Path) {
-			continue
-		}
-		err := root.MkdirAll(path.Dir(f.Path), 0o755)
-		if err != nil {
-			return err
-		}
-		switch f.Type {
-		case Symlink:
-			err = root.Symlink(f.Link, f.Path)
-		case HardLink:
-			err = root.Link(f.Link, f.Path)
-		default:
-			err = writeFile(root, f)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func writeFile(root *os.Root, f File) error {
-	out, err := root.OpenFile(f.Path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fs.FileMode(f.Mode&0o755))
-	if err != nil {
-		return err
-	}
-	_, err = out.Write(f.Data)
-	return errors.Join(err, out.Close())
 }

@@ -19,12 +19,12 @@ import (
 	"unicode"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
-	"github.com/therootcompany/xz"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/unpack"
 )
 
 // Package is what the index of an archive says about one version of a package.
@@ -75,9 +75,6 @@ type Source struct {
 
 // inReleaseLimit is ten times the size of today's largest InRelease file.
 const inReleaseLimit = 4 << 20
-
-// maxWindow is the memory that a list's xz block may ask for: xz itself asks for half of it at its highest level.
-const maxWindow = 128 << 20
 
 // Open fetches and verifies the indexes of a release: <codename>, <codename>-security and, where the mirror has
 // it, <codename>-updates. Those of several architectures are of one signature.
@@ -192,10 +189,11 @@ func (src Source) packages(ctx context.Context, s *Suite, arch string) ([]*Packa
 		return nil, err
 	}
 	defer f.Close()
-	r, err := xz.NewReader(bufio.NewReaderSize(f, 1<<20), maxWindow)
+	r, err := unpack.Decompress(bufio.NewReaderSize(f, 1<<20), ".xz")
 	if err != nil {
 		return nil, fmt.Errorf("reading Packages.xz of %s: %w", s.Name, err)
 	}
+	defer r.Close()
 	list, err := parsePackages(r, s.Archive)
 	if err != nil {
 		return nil, fmt.Errorf("reading Packages.xz of %s: %w", s.Name, err)

@@ -1,0 +1,218 @@
+// Package unpack writes the files of an archive into a folder without trusting the archive: a zip, a tar file, plain or
+// compressed by gzip, xz or zstd, or a Debian package. The first bytes tell which.
+//
+// Files go through os.Root, so that none is written outside of the folder, and no symbolic link that was unpacked leads out
+// of it. Regular files get mode 0755 if their owner may execute them, else 0644; folders get 0755 and are made for files
+// alone. Owners, times, extended attributes, setuid and setgid bits are left out. Devices, pipes, sparse files, files that
+// are there twice, and hard links to anything but a file that was unpacked before are refused.
+//
+// Limits: 200,000 entries and 4 GB that are unpacked, unless Options says otherwise, and 128 MB of memory for decompression.
+// What is in the folder after an error is of no use.
+package unpack
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Options say what is unpacked.
+type Options struct {
+	// Strip is how many elements at the beginning of each path are left out, with the entries that have no more.
+	Strip int
+	// Want reports whether a file or link is unpacked; nil means all. It is given the path without what Strip left out.
+	Want func(path string) bool
+	// Entries and Bytes are limits instead of those of the package; 0 means those.
+	Entries int
+	Bytes   int64
+}
+
+const (
+	// maxEntries is what an archive may list. The kernel's sources, the longest list in Debian, have 90,000 files.
+	maxEntries = 200_000
+	// maxBytes is what an archive may unpack to. The largest that are published, with drivers of graphics cards, have 3 GB.
+	maxBytes = 4 << 30
+	// maxTarget is how long the target of a symbolic link may be: Linux has no longer paths.
+	maxTarget = 4095
+)
+
+// Archive unpacks an archive into a folder, which is made if it is not there.
+func Archive(file, dir string, o Options) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	w := &writer{Options: o, root: root, regular: map[string]bool{}, folders: map[string]bool{}}
+	if w.Entries == 0 {
+		w.Entries = maxEntries
+	}
+	if w.Bytes == 0 {
+		w.Bytes = maxBytes
+	}
+	if err := w.archive(f); err != nil {
+		return err
+	}
+	return w.checkLinks()
+}
+
+// archive finds out what an archive is and unpacks it.
+func (w *writer) archive(f *os.File) error {
+	r := bufio.NewReaderSize(f, 1<<18)
+	begin, err := r.Peek(8)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	switch {
+	case bytes.HasPrefix(begin, []byte("PK")):
+		return w.zip(f)
+	case string(begin) == arMagic:
+		return w.deb(r)
+	}
+	return w.tar(r)
+}
+
+// writer writes the files of one archive.
+type writer struct {
+	Options
+	root    *os.Root
+	entries int
+	bytes   int64
+	regular map[string]bool // regular files that were unpacked
+	folders map[string]bool // folders that were made
+	links   []string        // symbolic links that were unpacked
+}
+
+// entry is a file or a link of an archive.
+type entry struct {
+	path       string // clean, without what Strip left out
+	executable bool
+	target     string // of a link
+}
+
+// take counts an entry by its name in the archive, and returns its path and whether it is to be unpacked.
+func (w *writer) take(name string) (string, bool, error) {
+	if w.entries++; w.entries > w.Entries {
+		return "", false, fmt.Errorf("it has more than %d entries", w.Entries)
+	}
+	clean, err := cleanPath(name)
+	if err != nil {
+		return "", false, err
+	}
+	clean = w.strip(clean)
+	return clean, clean != "" && clean != "." && (w.Want == nil || w.Want(clean)), nil
+}
+
+// strip leaves out the elements at the beginning of a path that are not unpacked.
+func (w *writer) strip(clean string) string {
+	for range w.Strip {
+		_, clean, _ = strings.Cut(clean, "/")
+	}
+	return clean
+}
+
+// cleanPath returns the clean form of a path of an archive, such as "./usr/bin/env". One that leads out of the archive, or
+// that is no line of text, is refused.
+func cleanPath(name string) (string, error) {
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		return "", fmt.Errorf("the path %q is not printable", name)
+	}
+	if name == "" || path.IsAbs(name) || slices.Contains(strings.Split(name, "/"), "..") {
+		return "", fmt.Errorf("the path %q leads out of the archive", name)
+	}
+	return path.Clean(name), nil
+}
+
+// folder makes the folder of a file.
+func (w *writer) folder(file string) error {
+	dir := path.Dir(file)
+	if w.folders[dir] {
+		return nil
+	}
+	w.folders[dir] = true
+	return w.root.MkdirAll(dir, 0o755)
+}
+
+// file writes a regular file.
+func (w *writer) file(e entry, content io.Reader) error {
+	if err := w.folder(e.path); err != nil {
+		return err
+	}
+	mode := fs.FileMode(0o644)
+	if e.executable {
+		mode = 0o755
+	}
+	out, err := w.root.OpenFile(e.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	if err != nil {
+		return err
+	}
+	n, err := io.Copy(out, io.LimitReader(content, w.Bytes-w.bytes+1))
+	if err := errors.Join(err, out.Close()); err != nil {
+		return fmt.Errorf("writing %s: %w", e.path, err)
+	}
+	if w.bytes += n; w.bytes > w.Bytes {
+		return fmt.Errorf("it unpacks to more than %d bytes", w.Bytes)
+	}
+	w.regular[e.path] = true
+	return nil
+}
+
+// hardLink makes another name of a file that was unpacked.
+func (w *writer) hardLink(e entry) error {
+	if !w.regular[e.target] {
+		return fmt.Errorf("%s is a hard link to %q, which is no file that was unpacked before", e.path, e.target)
+	}
+	if err := w.folder(e.path); err != nil {
+		return err
+	}
+	w.regular[e.path] = true
+	return w.root.Link(e.target, e.path)
+}
+
+// symlink makes a symbolic link. A target that begins with a slash leads from the folder, as in a root file system. There is
+// no ".." behind a name in a target, so that no link that is made later changes whether it stays in the folder.
+func (w *writer) symlink(e entry) error {
+	target := path.Clean(e.target)
+	up := strings.Repeat("../", strings.Count(e.path, "/"))
+	if path.IsAbs(target) {
+		target = path.Clean(up + target[1:])
+	}
+	if e.target == "" || len(e.target) > maxTarget || strings.ContainsFunc(target, unicode.IsControl) {
+		return fmt.Errorf("the symbolic link %s has no path as its target: %.40q", e.path, e.target)
+	}
+	if strings.HasPrefix(target+"/", up+"../") {
+		return fmt.Errorf("the symbolic link %s leads out of the archive: %q", e.path, e.target)
+	}
+	if err := w.folder(e.path); err != nil {
+		return err
+	}
+	w.links = append(w.links, e.path)
+	return w.root.Symlink(target, e.path)
+}
+
+// checkLinks follows the symbolic links that were unpacked, some of which may only together lead out of the folder.
+func (w *writer) checkLinks() error {
+	for _, link := range w.links {
+		if _, err := w.root.Stat(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("the symbolic link %s: %w", link, err)
+		}
+	}
+	return nil
+}
