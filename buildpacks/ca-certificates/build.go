@@ -34,7 +34,11 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	}
 	bound := in.Bindings(kind)
 	if s.Embed && len(bound) == 0 {
-		return bp.BuildResult{}, fault.Fault{ID: "certificates-none", What: "BP_EMBED_CERTS is true, but the build has no binding of type " + kind, Do: "give it one, or remove the variable"}
+		return bp.BuildResult{}, fault.Fault{
+			ID:   "certificates-none",
+			What: "BP_EMBED_CERTS is true, but the build has no binding of type " + kind,
+			Do:   "give it one, or remove the variable",
+		}
 	}
 	in.Log.Heading("Certificates")
 	var own []byte
@@ -90,7 +94,11 @@ func certificates(in bp.BuildContext, b bp.Binding) ([]byte, error) {
 		}
 	}
 	if len(all) == 0 {
-		return nil, fault.Fault{ID: "certificates-empty", What: fmt.Sprintf("binding %s has no certificate", b.Name), Do: "put PEM files into it, or remove it"}
+		return nil, fault.Fault{
+			ID:   "certificates-empty",
+			What: fmt.Sprintf("binding %s has no certificate", b.Name),
+			Do:   "put PEM files into it, or remove it",
+		}
 	}
 	return all, nil
 }
@@ -126,7 +134,11 @@ func trusted(named string) ([]byte, error) {
 	case errors.Is(err, fs.ErrNotExist) && named == "":
 		return nil, nil
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fault.Fault{ID: "certificates-trusted", What: "SSL_CERT_FILE is " + named + ", which the build does not have", Do: "remove the variable, or mount the file"}
+		return nil, fault.Fault{
+			ID:   "certificates-trusted",
+			What: "SSL_CERT_FILE is " + named + ", which the build does not have",
+			Do:   "remove the variable, or mount the file",
+		}
 	case err != nil:
 		return nil, fmt.Errorf("reading the authorities that the build trusts: %w", err)
 	}

@@ -36,7 +36,11 @@ func read(c config.Config) (settings, error) {
 		if s.Launch {
 			other = "BP_ENABLE_RUNTIME_CERT_BINDING"
 		}
-		return s, fault.Fault{ID: "certificates-contradiction", What: other + " and BP_RUNTIME_CERT_BINDING_DISABLED contradict each other", Do: "set one of them"}
+		return s, fault.Fault{
+			ID:   "certificates-contradiction",
+			What: other + " and BP_RUNTIME_CERT_BINDING_DISABLED contradict each other",
+			Do:   "set one of them",
+		}
 	}
 	return s, nil
 }

@@ -36,8 +36,9 @@ func authority(t *testing.T, name string) string {
 func company(t *testing.T) map[string]map[string]string {
 	t.Helper()
 	return map[string]map[string]string{
-		"company": {"type": "ca-certificates", "root.pem": authority(t, "Root"), "others.crt": "old\n" + authority(t, "Old") + "new\n" + authority(t, "New")},
-		"other":   {"type": "netrc", ".netrc": ""},
+		"company": {"type": "ca-certificates", "root.pem": authority(t, "Root"),
+			"others.crt": "old\n" + authority(t, "Old") + "new\n" + authority(t, "New")},
+		"other": {"type": "netrc", ".netrc": ""},
 	}
 }
 

@@ -90,22 +90,38 @@ func parse(env config.Environment) (map[string]setting, error) {
 		how, name := split(variable)
 		switch {
 		case !valid.MatchString(name):
-			return nil, fault.Fault{ID: "environment-name", What: fmt.Sprintf("%s is for the app's variable %q, which is no name", variable, name), Do: "name it by letters, digits and underscores, like BPE_DEFAULT_PORT"}
+			return nil, fault.Fault{
+				ID:   "environment-name",
+				What: fmt.Sprintf("%s is for the app's variable %q, which is no name", variable, name),
+				Do:   "name it by letters, digits and underscores, like BPE_DEFAULT_PORT",
+			}
 		case strings.HasPrefix(name, "CNB_"):
-			return nil, fault.Fault{ID: "environment-reserved", What: fmt.Sprintf("%s is for %s, which belongs to the platform", variable, name), Do: "choose a name that does not begin with CNB_"}
+			return nil, fault.Fault{
+				ID:   "environment-reserved",
+				What: fmt.Sprintf("%s is for %s, which belongs to the platform", variable, name),
+				Do:   "choose a name that does not begin with CNB_",
+			}
 		case how == "DELIM":
 			delims[name] = variable
 			continue
 		}
 		if other, twice := from[name]; twice {
-			return nil, fault.Fault{ID: "environment-twice", What: fmt.Sprintf("%s and %s both say what the app's %s is", other, variable, name), Do: "set one of them"}
+			return nil, fault.Fault{
+				ID:   "environment-twice",
+				What: fmt.Sprintf("%s and %s both say what the app's %s is", other, variable, name),
+				Do:   "set one of them",
+			}
 		}
 		from[name], settings[name] = variable, setting{How: how, Value: env[variable]}
 	}
 	for _, name := range slices.Sorted(maps.Keys(delims)) {
 		s, variable := settings[name], delims[name]
 		if s.How != "APPEND" && s.How != "PREPEND" {
-			return nil, fault.Fault{ID: "environment-delim", What: fmt.Sprintf("%s has nothing to stand between", variable), Do: fmt.Sprintf("set BPE_APPEND_%s or BPE_PREPEND_%s too, or remove it", name, name)}
+			return nil, fault.Fault{
+				ID:   "environment-delim",
+				What: fmt.Sprintf("%s has nothing to stand between", variable),
+				Do:   fmt.Sprintf("set BPE_APPEND_%s or BPE_PREPEND_%s too, or remove it", name, name),
+			}
 		}
 		s.Delim = env[variable]
 		settings[name] = s

@@ -24,7 +24,8 @@ func TestDetect(t *testing.T) {
 		code int
 		log  string
 	}{
-		{"set", config.Environment{"BPE_B": "1", "BPE_DEFAULT_A": "2", "BP_X": "3"}, 0, "strata/environment-variables pass: BPE_B, BPE_DEFAULT_A set\n"},
+		{"set", config.Environment{"BPE_B": "1", "BPE_DEFAULT_A": "2", "BP_X": "3"}, 0,
+			"strata/environment-variables pass: BPE_B, BPE_DEFAULT_A set\n"},
 		{"unset", nil, 100, "strata/environment-variables fail: no variable begins with BPE_\n"},
 	}
 	for _, test := range tests {

@@ -86,7 +86,11 @@ func build(_ context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		}
 		label := annotations[name]
 		if _, twice := labels[label]; twice {
-			return bp.BuildResult{}, fault.Fault{ID: "label-twice", What: fmt.Sprintf("%s and %s both give the label %s", free, name, label), Do: "set one of them"}
+			return bp.BuildResult{}, fault.Fault{
+				ID:   "label-twice",
+				What: fmt.Sprintf("%s and %s both give the label %s", free, name, label),
+				Do:   "set one of them",
+			}
 		}
 		labels[label] = value
 	}
@@ -103,10 +107,18 @@ func parse(words []string) (map[string]string, error) {
 	for _, word := range words {
 		label, value, found := strings.Cut(word, "=")
 		if !found || label == "" {
-			return nil, fault.Fault{ID: "label-syntax", What: fmt.Sprintf("%s has %q, which is not label=value", free, word), Do: `write it like team=web 'motto=small images', quoted as in a shell`}
+			return nil, fault.Fault{
+				ID:   "label-syntax",
+				What: fmt.Sprintf("%s has %q, which is not label=value", free, word),
+				Do:   `write it like team=web 'motto=small images', quoted as in a shell`,
+			}
 		}
 		if strings.HasPrefix(label, "io.buildpacks.") {
-			return nil, fault.Fault{ID: "label-reserved", What: fmt.Sprintf("%s has the label %s, which belongs to the platform", free, label), Do: "choose a name that does not begin with io.buildpacks."}
+			return nil, fault.Fault{
+				ID:   "label-reserved",
+				What: fmt.Sprintf("%s has the label %s, which belongs to the platform", free, label),
+				Do:   "choose a name that does not begin with io.buildpacks.",
+			}
 		}
 		if _, twice := labels[label]; twice {
 			return nil, fault.Fault{ID: "label-twice", What: fmt.Sprintf("%s has the label %s twice", free, label), Do: "give it once"}

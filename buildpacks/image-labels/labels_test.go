@@ -20,7 +20,8 @@ func TestDetect(t *testing.T) {
 		code int
 		log  string
 	}{
-		{"set", config.Environment{"BP_IMAGE_LABELS": "a=b", "BP_OCI_TITLE": "x"}, 0, "strata/image-labels pass: BP_OCI_TITLE, BP_IMAGE_LABELS set\n"},
+		{"set", config.Environment{"BP_IMAGE_LABELS": "a=b", "BP_OCI_TITLE": "x"}, 0,
+			"strata/image-labels pass: BP_OCI_TITLE, BP_IMAGE_LABELS set\n"},
 		{"unset", nil, 100, "strata/image-labels fail: neither BP_IMAGE_LABELS nor a BP_OCI variable is set\n"},
 	}
 	for _, test := range tests {
@@ -41,7 +42,8 @@ func TestBuild(t *testing.T) {
 		env  config.Environment
 		code int
 	}{
-		{name: "labels", env: config.Environment{"BP_IMAGE_LABELS": `team=web 'motto=small images' empty= sum=1+1=2`, "BP_OCI_REF_NAME": "shop", "BP_OCI_LICENSES": "MIT OR Apache-2.0"}},
+		{name: "labels", env: config.Environment{"BP_IMAGE_LABELS": `team=web 'motto=small images' empty= sum=1+1=2`,
+			"BP_OCI_REF_NAME": "shop", "BP_OCI_LICENSES": "MIT OR Apache-2.0"}},
 		{name: "fault-no-value", env: config.Environment{"BP_IMAGE_LABELS": "team=web blue"}, code: 1},
 		{name: "fault-no-label", env: config.Environment{"BP_IMAGE_LABELS": "=web"}, code: 1},
 		{name: "fault-twice", env: config.Environment{"BP_IMAGE_LABELS": "team=web team=blue"}, code: 1},

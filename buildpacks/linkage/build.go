@@ -75,7 +75,8 @@ func (r rules) findings(files []elfFile, there libraries, reused bool) (found, u
 		if name == "" {
 			continue
 		}
-		f := finding{file.path, "the library " + name, "put it into the app beside the file, or name it in BP_LINKAGE_LIBRARIES if the run image is one of your own that has it"}
+		f := finding{file.path, "the library " + name,
+			"put it into the app beside the file, or name it in BP_LINKAGE_LIBRARIES if the run image is one of your own that has it"}
 		if reused {
 			unproved = append(unproved, f)
 		} else {
@@ -85,8 +86,8 @@ func (r rules) findings(files []elfFile, there libraries, reused bool) (found, u
 	return found, unproved
 }
 
-// spare reports whether a file of a package of npm is one for other machines that the package brings along, or a program that the app may never
-// start: packages have those of all systems in them.
+// spare reports whether a file of a package of npm is for other machines, or a program that the app may never start:
+// packages have those of all systems in them.
 func (r rules) spare(file elfFile, there libraries) bool {
 	if !strings.Contains(file.path, "/node_modules/") {
 		return false

@@ -61,7 +61,12 @@ func launchLayers(root string) (folders []string, reused bool, err error) {
 func elfFiles(ctx context.Context, root string, ignore []string, there libraries) ([]elfFile, error) {
 	for _, pattern := range ignore {
 		if _, err := path.Match(pattern, ""); err != nil {
-			return nil, fault.Fault{ID: "linkage-pattern", What: fmt.Sprintf("BP_LINKAGE_IGNORE has the pattern %q", pattern), Do: "close its bracket", Err: err}
+			return nil, fault.Fault{
+				ID:   "linkage-pattern",
+				What: fmt.Sprintf("BP_LINKAGE_IGNORE has the pattern %q", pattern),
+				Do:   "close its bracket",
+				Err:  err,
+			}
 		}
 	}
 	var files []elfFile

@@ -69,10 +69,12 @@ func TestBuild(t *testing.T) {
 		started  []string // by another buildpack
 		env      config.Environment
 	}{
-		{name: "words", procfile: "# comment\n\nweb: server --title 'Hello, \"world\"' --empty \"\" a\\ b 'a;b|c' \"1>2\" 5$\r\nrake.task_2: ./bin/x\n"},
+		{name: "words", procfile: "# comment\n\nweb: server --title 'Hello, \"world\"' " +
+			"--empty \"\" a\\ b 'a;b|c' \"1>2\" 5$\r\nrake.task_2: ./bin/x\n"},
 		{name: "byte-order-mark", procfile: "\ufeffweb: server\n"},
 		{name: "started", procfile: "web: NODE_ENV=staging npm start\nrelease: npm run migrate\nworker: queue", started: []string{"web"}},
-		{name: "started-all", procfile: "web: npm start", started: []string{"web"}, env: config.Environment{"BP_PROCFILE_DEFAULT_PROCESS": "web"}},
+		{name: "started-all", procfile: "web: npm start", started: []string{"web"},
+			env: config.Environment{"BP_PROCFILE_DEFAULT_PROCESS": "web"}},
 		{name: "variables", procfile: "web: NODE_ENV=staging A='x y' server\nworker: env B=1 queue"},
 		{name: "no-web", procfile: "worker: queue"},
 		{name: "default-named", procfile: "web: a\nworker: b", env: config.Environment{"BP_PROCFILE_DEFAULT_PROCESS": "worker"}},
@@ -138,7 +140,8 @@ func TestBuildFaults(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := kittest.Build(t, kittest.Case{App: map[string]string{"Procfile": test.procfile}, Env: test.env, Plan: plan(types(test.procfile)...) + kittest.First})
+			got := kittest.Build(t, kittest.Case{App: map[string]string{"Procfile": test.procfile}, Env: test.env,
+				Plan: plan(types(test.procfile)...) + kittest.First})
 			if got.Code != 1 {
 				t.Errorf("exit code %d, want 1", got.Code)
 			}

@@ -45,7 +45,8 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		return bp.BuildResult{}, err
 	}
 	if saved.files > 0 {
-		in.Log.Bullet("%d files compressed: %.2f MB instead of %.2f MB over the wire", saved.files, float64(saved.after)/1e6, float64(saved.before)/1e6)
+		in.Log.Bullet("%d files compressed: %.2f MB instead of %.2f MB over the wire",
+			saved.files, float64(saved.after)/1e6, float64(saved.before)/1e6)
 	}
 	server, err := launchhelper.Contribute(ctx, in, "server", program)
 	if err != nil {
@@ -63,7 +64,11 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 func (s settings) find(app string) (root, why string, err error) {
 	if s.Root != "" {
 		if !isFile(filepath.Join(app, s.Root, index)) {
-			return "", "", fault.Fault{ID: "web-root", What: fmt.Sprintf("BP_WEB_SERVER_ROOT is %s, and there is no %s in it", s.Root, index), Do: "name the folder that the build writes to"}
+			return "", "", fault.Fault{
+				ID:   "web-root",
+				What: fmt.Sprintf("BP_WEB_SERVER_ROOT is %s, and there is no %s in it", s.Root, index),
+				Do:   "name the folder that the build writes to",
+			}
 		}
 		return filepath.Clean(s.Root), "BP_WEB_SERVER_ROOT", nil
 	}
@@ -89,5 +94,9 @@ func (s settings) find(app string) (root, why string, err error) {
 			}
 		}
 	}
-	return "", "", fault.Fault{ID: "web-root", What: "the build made no " + index + " in " + strings.Join(candidates, ", "), Do: "set BP_WEB_SERVER_ROOT to the folder that it writes to"}
+	return "", "", fault.Fault{
+		ID:   "web-root",
+		What: "the build made no " + index + " in " + strings.Join(candidates, ", "),
+		Do:   "set BP_WEB_SERVER_ROOT to the folder that it writes to",
+	}
 }

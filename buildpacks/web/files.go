@@ -35,7 +35,8 @@ func keepOnly(app, root string) (string, error) {
 	}
 	if err == nil { // an image that does not have them cannot give them away
 		served := filepath.Join(app, root)
-		err = errors.Join(removeHidden(served), os.RemoveAll(filepath.Join(served, "node_modules")), os.RemoveAll(filepath.Join(served, "project.toml")))
+		err = errors.Join(removeHidden(served), os.RemoveAll(filepath.Join(served, "node_modules")),
+			os.RemoveAll(filepath.Join(served, "project.toml")))
 	}
 	if err != nil {
 		return "", fmt.Errorf("removing what is not served: %w", err)

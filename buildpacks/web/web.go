@@ -32,7 +32,11 @@ func (s settings) built(app string) bool {
 // check refuses a root outside of the app.
 func (s settings) check() error {
 	if s.Root != "" && !filepath.IsLocal(s.Root) {
-		return fault.Fault{ID: "web-root", What: "BP_WEB_SERVER_ROOT is " + s.Root + ", which is outside of the app", Do: "name a folder of the app"}
+		return fault.Fault{
+			ID:   "web-root",
+			What: "BP_WEB_SERVER_ROOT is " + s.Root + ", which is outside of the app",
+			Do:   "name a folder of the app",
+		}
 	}
 	return nil
 }

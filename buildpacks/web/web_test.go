@@ -31,7 +31,8 @@ func TestDetect(t *testing.T) {
 		{"public", map[string]string{"public/index.html": "", "index.html": ""}, nil, 0, "pass: public/index.html found", ""},
 		{"root", map[string]string{"www/index.html": ""}, config.Environment{"BP_WEB_SERVER_ROOT": "www"}, 0, "pass: www/index.html found", ""},
 		{"front end", map[string]string{"index.html": "", "package.json": "{}"}, nil, 0, "pass: if a buildpack makes a site", "site"},
-		{"front end below", map[string]string{"index.html": "", "site/package.json": "{}"}, config.Environment{"BP_NODE_PROJECT_PATH": "site"}, 0, "pass: if a buildpack makes a site", "site"},
+		{"front end below", map[string]string{"index.html": "", "site/package.json": "{}"},
+			config.Environment{"BP_NODE_PROJECT_PATH": "site"}, 0, "pass: if a buildpack makes a site", "site"},
 		{"nothing", map[string]string{"readme.html": ""}, nil, 100, "fail: no public/index.html", ""},
 		{"wrong root", map[string]string{"index.html": ""}, config.Environment{"BP_WEB_SERVER_ROOT": "www"}, 100, "fail: no www/index.html", ""},
 	} {
@@ -60,18 +61,24 @@ func TestBuild(t *testing.T) {
 		left    []string
 		command string
 	}{
-		{"page", map[string]string{"index.html": "", "css/site.css": long, "Procfile": "", "project.toml": "", ".git/HEAD": "", ".env": "", "css/.npmrc": "", ".env.local": "", ".well-known/acme": ""}, nil,
-			[]string{"Procfile", "public/.well-known/acme", "public/css/site.css", "public/css/site.css.~gz", "public/index.html"}, `["<layers>/server/serve", "<app>/public"]`},
+		{"page", map[string]string{"index.html": "", "css/site.css": long, "Procfile": "", "project.toml": "", ".git/HEAD": "", ".env": "",
+			"css/.npmrc": "", ".env.local": "", ".well-known/acme": ""}, nil,
+			[]string{"Procfile", "public/.well-known/acme", "public/css/site.css", "public/css/site.css.~gz", "public/index.html"},
+			`["<layers>/server/serve", "<app>/public"]`},
 		{"front end", map[string]string{"package.json": "{}", "src/main.js": "", "index.html": "", "dist/index.html": "", "dist/a.js": "short"},
 			config.Environment{"BP_WEB_SERVER_ENABLE_PUSH_STATE": "true"},
 			[]string{"dist/a.js", "dist/index.html"}, `["<layers>/server/serve", "-single-page", "<app>/dist"]`},
 		{"angular", map[string]string{"package.json": "{}", "dist/shop/browser/index.html": "", "dist/shop/3rdpartylicenses.txt": ""}, nil,
 			[]string{"dist/shop/browser/index.html"}, `["<layers>/server/serve", "<app>/dist/shop/browser"]`},
-		{"workspace", map[string]string{"package.json": "{}", "apps/web/package.json": "{}", "apps/web/dist/index.html": "", "dist/index.html": ""},
-			config.Environment{"BP_NODE_PROJECT_PATH": "apps/web"}, []string{"apps/web/dist/index.html"}, `["<layers>/server/serve", "<app>/apps/web/dist"]`},
+		{"workspace", map[string]string{"package.json": "{}", "apps/web/package.json": "{}", "apps/web/dist/index.html": "",
+			"dist/index.html": ""},
+			config.Environment{"BP_NODE_PROJECT_PATH": "apps/web"}, []string{"apps/web/dist/index.html"},
+			`["<layers>/server/serve", "<app>/apps/web/dist"]`},
 		{"nx", map[string]string{"package.json": "{}", "apps/web/package.json": "{}", "dist/apps/web/index.html": ""},
-			config.Environment{"BP_NODE_PROJECT_PATH": "apps/web"}, []string{"dist/apps/web/index.html"}, `["<layers>/server/serve", "<app>/dist/apps/web"]`},
-		{"root", map[string]string{"package.json": "{}", "dist/index.html": "", "target/web/index.html": ""}, config.Environment{"BP_WEB_SERVER_ROOT": "target/web/"},
+			config.Environment{"BP_NODE_PROJECT_PATH": "apps/web"}, []string{"dist/apps/web/index.html"},
+			`["<layers>/server/serve", "<app>/dist/apps/web"]`},
+		{"root", map[string]string{"package.json": "{}", "dist/index.html": "", "target/web/index.html": ""},
+			config.Environment{"BP_WEB_SERVER_ROOT": "target/web/"},
 			[]string{"target/web/index.html"}, `["<layers>/server/serve", "<app>/target/web"]`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -39,8 +39,10 @@ func TestCertificates(t *testing.T) {
 	system := filepath.Join(t.TempDir(), "system.pem")
 	kittest.Write(t, filepath.Dir(system), map[string]string{"system.pem": strings.TrimSpace(certificate("system"))})
 	bindings := map[string]string{
-		"company/type": "CA-certificates\n", "company/provider": "it", "company/b.crt": "of the company\n" + certificate("b") + "\n" + certificate("c"),
-		"company/a.pem": strings.TrimSpace(certificate("a")), "company/..data/a.pem": "", "database/type": "postgresql", "database/ca.crt": "none of our business",
+		"company/type": "CA-certificates\n", "company/provider": "it",
+		"company/b.crt": "of the company\n" + certificate("b") + "\n" + certificate("c"),
+		"company/a.pem": strings.TrimSpace(certificate("a")), "company/..data/a.pem": "", "database/type": "postgresql",
+		"database/ca.crt": "none of our business",
 	}
 	all := certificate("system") + certificate("embedded") + certificate("a") + certificate("b") + certificate("c")
 	tests := []struct {

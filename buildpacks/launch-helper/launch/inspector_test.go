@@ -28,8 +28,10 @@ func TestInspector(t *testing.T) {
 			variables: `NODE_OPTIONS = "--require \"/a b.js\" --inspect=0.0.0.0:9009"` + "\n",
 		},
 		{name: "open already", env: []string{enabled, "NODE_OPTIONS=--inspect-brk=1"}},
-		{name: "no boolean", env: []string{"BPL_DEBUG_ENABLED=maybe"}, stderr: "inspector: BPL_DEBUG_ENABLED is \"maybe\", which is neither true nor false\n", code: 1},
-		{name: "no port", env: []string{enabled, "BPL_DEBUG_PORT=70000"}, stderr: "inspector: BPL_DEBUG_PORT is \"70000\", which is no port\n", code: 1},
+		{name: "no boolean", env: []string{"BPL_DEBUG_ENABLED=maybe"},
+			stderr: "inspector: BPL_DEBUG_ENABLED is \"maybe\", which is neither true nor false\n", code: 1},
+		{name: "no port", env: []string{enabled, "BPL_DEBUG_PORT=70000"},
+			stderr: "inspector: BPL_DEBUG_PORT is \"70000\", which is no port\n", code: 1},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -33,7 +33,8 @@ func TestPlace(t *testing.T) {
 		t.Errorf("it is not replaced: %v", err)
 	}
 	_, err = place([]byte("x"), "", file, file)
-	if want := "none of " + file + ", " + file + " can be written to; mount a writable folder at /tmp or name one in TMPDIR"; err == nil || !strings.Contains(err.Error(), want) {
+	want := "none of " + file + ", " + file + " can be written to; mount a writable folder at /tmp or name one in TMPDIR"
+	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

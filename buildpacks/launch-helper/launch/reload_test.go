@@ -33,7 +33,8 @@ type session struct {
 func reload(t *testing.T) session {
 	t.Helper()
 	app := t.TempDir()
-	kittest.Write(t, app, map[string]string{"server": server, "greeting": "one", "src/deep/file": "", ".git/index": "", "node_modules/a/index.js": ""})
+	kittest.Write(t, app, map[string]string{"server": server, "greeting": "one", "src/deep/file": "", ".git/index": "",
+		"node_modules/a/index.js": ""})
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -105,13 +106,16 @@ func TestReload(t *testing.T) {
 
 	// An app that ends by itself waits for the next change, and so does one that cannot be started.
 	s.write(t, "greeting", "broken")
-	s.says(t, "reload: <app>/greeting changed", "stopped by me", "started: broken", "reload: the app ended with status 3; it starts anew when a file changes")
+	s.says(t, "reload: <app>/greeting changed", "stopped by me", "started: broken",
+		"reload: the app ended with status 3; it starts anew when a file changes")
 	if err := os.Remove(filepath.Join(s.app, "server")); err != nil {
 		t.Fatal(err)
 	}
-	s.says(t, "reload: <app>/server changed", "reload: fork/exec <app>/server: no such file or directory; it is tried again when a file changes")
+	s.says(t, "reload: <app>/server changed",
+		"reload: fork/exec <app>/server: no such file or directory; it is tried again when a file changes")
 	s.write(t, "greeting", "four")
-	s.says(t, "reload: <app>/greeting changed", "reload: fork/exec <app>/server: no such file or directory; it is tried again when a file changes")
+	s.says(t, "reload: <app>/greeting changed",
+		"reload: fork/exec <app>/server: no such file or directory; it is tried again when a file changes")
 	s.write(t, "server", server)
 	s.says(t, "reload: <app>/server changed", "started: four")
 

@@ -16,7 +16,8 @@ import (
 const settle = 100 * time.Millisecond
 
 // interesting are the events of a folder that is watched. A file that is made counts when it is complete.
-const interesting = syscall.IN_CLOSE_WRITE | syscall.IN_CREATE | syscall.IN_DELETE | syscall.IN_MOVED_FROM | syscall.IN_MOVED_TO | syscall.IN_ONLYDIR
+const interesting = syscall.IN_CLOSE_WRITE | syscall.IN_CREATE | syscall.IN_DELETE | syscall.IN_MOVED_FROM | syscall.IN_MOVED_TO |
+	syscall.IN_ONLYDIR
 
 // watcher is told by the kernel what happens in folders (inotify(7)).
 type watcher struct {

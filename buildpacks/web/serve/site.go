@@ -120,13 +120,15 @@ func immutable(name string) bool {
 	if at := len(stem) - 9; at > 0 && strings.ContainsRune(".-", rune(stem[at])) && slices.Contains(code, extension) {
 		hash := stem[at+1:]
 		mixed := strings.ToLower(hash) != hash && strings.ToUpper(hash) != hash && strings.ContainsAny(hash, digits+"_-")
-		if only(hash, capitals+digits) && !only(hash, digits) || only(hash, capitals+small+digits+"_-") && mixed { // Angular and esbuild; Vite and Rollup
+		// Angular and esbuild; Vite and Rollup
+		if only(hash, capitals+digits) && !only(hash, digits) || only(hash, capitals+small+digits+"_-") && mixed {
 			return true
 		}
 	}
 	at := strings.LastIndexAny(stem, ".-")
 	hash := stem[at+1:]
-	return at > 0 && len(hash) >= 8 && only(hash, small[:6]+digits) && strings.ContainsAny(hash, digits) && !only(hash, digits) // Parcel, webpack
+	// Parcel, webpack
+	return at > 0 && len(hash) >= 8 && only(hash, small[:6]+digits) && strings.ContainsAny(hash, digits) && !only(hash, digits)
 }
 
 const (

@@ -19,7 +19,8 @@ func newServer(t *testing.T, singlePage bool, more map[string]string) *httptest.
 	dir := filepath.Join(t.TempDir(), "site")
 	files := map[string]string{
 		"index.html": "<h1>home</h1>", "about.html": "about", "docs/index.html": "docs", "empty/file.txt": "text", ".env": "secret",
-		".well-known/acme": "token", "assets/index-B2x9Kf3a.js": "plain", "assets/index-B2x9Kf3a.js.~gz": "packed", ".git/config": "secret", "../secret.txt": "secret",
+		".well-known/acme": "token", "assets/index-B2x9Kf3a.js": "plain", "assets/index-B2x9Kf3a.js.~gz": "packed",
+		".git/config": "secret", "../secret.txt": "secret",
 	}
 	maps.Copy(files, more)
 	for name, content := range files {
@@ -75,7 +76,8 @@ func TestSite(t *testing.T) {
 		body         string
 		header       map[string]string
 	}{
-		{"GET", "/", 200, "<h1>home</h1>", map[string]string{"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff", "Last-Modified": "", "Vary": ""}},
+		{"GET", "/", 200, "<h1>home</h1>", map[string]string{"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-cache",
+			"X-Content-Type-Options": "nosniff", "Last-Modified": "", "Vary": ""}},
 		{"HEAD", "/", 200, "", map[string]string{"Content-Length": "13"}},
 		{"GET", "/index.html?x=1", 200, "<h1>home</h1>", nil},
 		{"GET", "/about", 200, "about", nil},
@@ -95,7 +97,9 @@ func TestSite(t *testing.T) {
 		{"GET", "/.env", 404, "not found", nil},
 		{"GET", "/.git/config", 404, "not found", nil},
 		{"GET", "/.well-known/acme", 200, "token", map[string]string{"Content-Type": "application/json"}},
-		{"GET", "/assets/index-B2x9Kf3a.js", 200, "plain", map[string]string{"Content-Type": "text/javascript; charset=utf-8", "Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding", "Content-Encoding": ""}},
+		{"GET", "/assets/index-B2x9Kf3a.js", 200, "plain",
+			map[string]string{"Content-Type": "text/javascript; charset=utf-8", "Cache-Control": "public, max-age=31536000, immutable",
+				"Vary": "Accept-Encoding", "Content-Encoding": ""}},
 		{"POST", "/", 405, "method not allowed", map[string]string{"Allow": "GET, HEAD"}},
 	} {
 		response, body := ask(t, server, tt.method, tt.path, nil)
@@ -139,7 +143,8 @@ func TestConditions(t *testing.T) {
 	server := newServer(t, false, nil)
 	plain, _ := ask(t, server, "GET", "/assets/index-B2x9Kf3a.js", nil)
 	packed, body := ask(t, server, "GET", "/assets/index-B2x9Kf3a.js", http.Header{"Accept-Encoding": {"br, gzip;q=0.5"}})
-	if body != "packed" || packed.Header.Get("Content-Encoding") != "gzip" || packed.Header.Get("Content-Type") != plain.Header.Get("Content-Type") {
+	if body != "packed" || packed.Header.Get("Content-Encoding") != "gzip" ||
+		packed.Header.Get("Content-Type") != plain.Header.Get("Content-Type") {
 		t.Errorf("compressed: %q, %v", body, packed.Header)
 	}
 	if plain.Header.Get("ETag") == "" || plain.Header.Get("ETag") == packed.Header.Get("ETag") {
@@ -168,7 +173,8 @@ func TestSinglePage(t *testing.T) {
 	t.Parallel()
 	server := newServer(t, true, map[string]string{"404.html": "lost"})
 	for path, want := range map[string]string{
-		"/": "200 <h1>home</h1>", "/users/7": "200 <h1>home</h1>", "/empty/": "200 <h1>home</h1>", "/docs/": "200 docs", "/missing.js": "404 lost", "/.env": "404 lost", "/.git/HEAD": "404 lost",
+		"/": "200 <h1>home</h1>", "/users/7": "200 <h1>home</h1>", "/empty/": "200 <h1>home</h1>", "/docs/": "200 docs",
+		"/missing.js": "404 lost", "/.env": "404 lost", "/.git/HEAD": "404 lost",
 	} {
 		response, body := ask(t, server, "GET", path, nil)
 		if got := response.Status[:3] + " " + body; got != want {
@@ -181,9 +187,13 @@ func TestImmutable(t *testing.T) {
 	t.Parallel()
 	got := map[string]bool{}
 	want := map[string]bool{
-		"assets/index-B2x9Kf3a.js": true, "index.d2ab3c4e.css": true, "main-5PKTFQ4V.js": true, "static/js/main.4f0c7b1a.chunk.js": false, "js/app.0c1f2a3b4d5e6f70.js.map": true,
-		"assets/index-CRxWFC_r.js": true, "assets/index-a-Cd3f4G.css": true, "main-ABCDEFGH.js": true, "app-MyModule.js": false, "app-settings.js": false, "photo-CRxWFC_r.png": false, "d2ab3c4e5f.css": false, "bundle-20240101.js": false,
-		"report-20240101.pdf": false, "portrait-version12.jpg": false, "index.html": false, "page-d2ab3c4e.html": false, "jquery-3.7.1.min.js": false, "my-background.woff2": false, "photo-Summer24.jpg": false, "scan-IMG00012.jpg": false, "DSC-P1010001.JPG": false, "logo-d2ab3c4e.png": true, "d2ab3c4e.js": false,
+		"assets/index-B2x9Kf3a.js": true, "index.d2ab3c4e.css": true, "main-5PKTFQ4V.js": true,
+		"static/js/main.4f0c7b1a.chunk.js": false, "js/app.0c1f2a3b4d5e6f70.js.map": true,
+		"assets/index-CRxWFC_r.js": true, "assets/index-a-Cd3f4G.css": true, "main-ABCDEFGH.js": true, "app-MyModule.js": false,
+		"app-settings.js": false, "photo-CRxWFC_r.png": false, "d2ab3c4e5f.css": false, "bundle-20240101.js": false,
+		"report-20240101.pdf": false, "portrait-version12.jpg": false, "index.html": false, "page-d2ab3c4e.html": false,
+		"jquery-3.7.1.min.js": false, "my-background.woff2": false, "photo-Summer24.jpg": false, "scan-IMG00012.jpg": false,
+		"DSC-P1010001.JPG": false, "logo-d2ab3c4e.png": true, "d2ab3c4e.js": false,
 	}
 	for name := range want {
 		got[name] = immutable(name)
