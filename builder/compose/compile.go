@@ -148,13 +148,33 @@ func (c compiler) try(ctx context.Context, dir string, env []string, args ...str
 	return nil, err
 }
 
-// sourceKey is a hash of the flags and of every file under the paths, relative
-// to root, except tests and their data. The code that lays a layer out is
-// part of what it is made from; it is taken to be that of root.
+// layingOut are the folders with the code that lays a layer out. It is part of what a layer is made from, and is taken to be that
+// of the checkout.
+var layingOut = []string{"builder/compose", "builder/registries", "buildpacks/kit/fault", "buildpacks/kit/sbom"}
+
+// sourceKey is a hash of the flags and of every file that sources returns.
 func sourceKey(root string, flags []string, paths ...string) (string, error) {
+	files, err := sources(root, paths...)
+	if err != nil {
+		return "", fmt.Errorf("looking for changed sources: %w", err)
+	}
 	sum := sha256.New()
 	fmt.Fprintf(sum, "%q\n", flags)
-	for _, path := range append([]string{"go.mod", "go.sum", "builder/compose", "buildpacks/kit/sbom"}, paths...) {
+	for _, name := range files {
+		data, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			return "", fmt.Errorf("looking for changed sources: %w", err)
+		}
+		fmt.Fprintf(sum, "%q %x\n", name, sha256.Sum256(data))
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// sources returns every file below the paths except tests and their data, the code that lays a layer out, and what pins the modules
+// that are imported. All are relative to root.
+func sources(root string, paths ...string) ([]string, error) {
+	var files []string
+	for _, path := range slices.Concat([]string{"go.mod", "go.sum"}, layingOut, paths) {
 		err := filepath.WalkDir(filepath.Join(root, path), func(path string, d fs.DirEntry, err error) error {
 			switch {
 			case err != nil:
@@ -164,20 +184,13 @@ func sourceKey(root string, flags []string, paths ...string) (string, error) {
 			case !d.Type().IsRegular(), strings.HasSuffix(path, "_test.go"):
 				return nil
 			}
-			data, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
 			rel, err := filepath.Rel(root, path)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(sum, "%q %x\n", rel, sha256.Sum256(data))
-			return nil
+			files = append(files, rel)
+			return err
 		})
 		if err != nil {
-			return "", fmt.Errorf("looking for changed sources: %w", err)
+			return nil, err
 		}
 	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	return files, nil
 }
