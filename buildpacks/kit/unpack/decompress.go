@@ -12,9 +12,12 @@ import (
 	"github.com/therootcompany/xz"
 )
 
-// maxWindow is the memory that an xz block or a zstd frame may ask for, in a header of some bytes: zstd asks for no more at
-// its highest level, xz for half of it.
-const maxWindow = 128 << 20
+// What an xz block or a zstd frame may ask for in a header of some bytes. Each asks for as much at its highest level, xz -9
+// and zstd --ultra -22, and Debian's packages and lists for less.
+const (
+	maxDictionary = 64 << 20
+	maxWindow     = 128 << 20
+)
 
 // Decompress returns what was compressed into a file whose name ends with .gz, .xz or .zst, and the bytes as they are for "".
 func Decompress(r io.Reader, suffix string) (io.ReadCloser, error) {
@@ -24,7 +27,7 @@ func Decompress(r io.Reader, suffix string) (io.ReadCloser, error) {
 	case ".gz":
 		return gzip.NewReader(r)
 	case ".xz":
-		x, err := xz.NewReader(r, maxWindow)
+		x, err := xz.NewReader(r, maxDictionary)
 		if err != nil {
 			return nil, err
 		}
