@@ -19,7 +19,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// listed is what go list tells of one package (go help list).
+// listed is what go list says of a package (go help list).
 type listed struct {
 	ImportPath     string
 	Dir            string
@@ -38,8 +38,8 @@ type cgoAnswer struct {
 	Suspects []string `json:"suspects"` // packages that also have a cgo variant
 }
 
-// checkCgo refuses packages that are nothing, or less, without cgo. It returns
-// the packages that merely have a cgo variant, to blame if the build fails.
+// checkCgo refuses packages that have nothing or less to offer without cgo. It returns the packages that have a cgo variant, to blame
+// if the build fails.
 func (g *compiler) checkCgo(ctx context.Context) ([]string, error) {
 	if !g.CgoCheck {
 		return nil, nil
@@ -81,20 +81,17 @@ func (g *compiler) checkCgo(ctx context.Context) ([]string, error) {
 	return answer.Suspects, writeJSON(file, answer)
 }
 
-// needsCgo decides on one package: a fault if it needs cgo, true if it would
-// use it.
+// needsCgo returns a fault for a package that needs cgo, and reports whether another one would use it.
 //
-// A package that has cgo files is right without them if it then offers every
-// exported name that it offers with them: its author wrote a second
-// implementation. If names are missing, what is left is a stub, which compiles
-// and then fails when the program runs (SQLite drivers are the known case).
+// A package with cgo files does without them if it offers the same exported names: its author wrote a second implementation. If
+// names are missing, the rest is a stub, which compiles and fails when the program runs. SQLite drivers are the known case.
 func (f finder) needsCgo(p listed) (bool, error) {
 	if p.Dir == "" || !importsC(p) {
 		return false, nil
 	}
 	with, err := f.contexts[1].ImportDir(p.Dir, 0)
 	if err != nil || len(with.CgoFiles) == 0 {
-		return false, nil // it is for another system, or broken, which the compiler will tell
+		return false, nil // it is for another system, or broken, and the compiler says so
 	}
 	refuse := func(why string) (bool, error) {
 		through := ""
@@ -130,8 +127,7 @@ func (f finder) needsCgo(p listed) (bool, error) {
 	return true, nil
 }
 
-// importsC tells whether a file that was ignored speaks of "C" at all, which
-// spares reading most packages again.
+// importsC reports whether an ignored file has the word "C". Most packages have none and need not be read again.
 func importsC(p listed) bool {
 	return slices.ContainsFunc(p.IgnoredGoFiles, func(name string) bool {
 		data, err := os.ReadFile(filepath.Join(p.Dir, name))
@@ -139,8 +135,7 @@ func importsC(p listed) bool {
 	})
 }
 
-// exported returns the sorted exported names of some files of a package;
-// methods are "Type.Method".
+// exported returns the sorted exported names of some files of a package. Methods are "Type.Method".
 func exported(dir string, files []string) ([]string, error) {
 	var names []string
 	add := func(prefix string, id *ast.Ident) {
@@ -179,8 +174,7 @@ func exported(dir string, files []string) ([]string, error) {
 	return names, nil
 }
 
-// receiver returns the type name of a method's receiver, without pointer and
-// type parameters.
+// receiver returns the type name of a method's receiver, without pointer and type parameters.
 func receiver(expr ast.Expr) string {
 	for {
 		switch e := expr.(type) {
@@ -198,8 +192,7 @@ func receiver(expr ast.Expr) string {
 	}
 }
 
-// blame names a package with a cgo variant among those that did not compile:
-// the go command heads each with "# import/path".
+// blame returns a suspect that did not compile. The go command heads what it says of a package with "# import/path".
 func blame(lines, suspects []string) (string, bool) {
 	for _, line := range lines {
 		if name, ok := strings.CutPrefix(line, "# "); ok && slices.Contains(suspects, name) {

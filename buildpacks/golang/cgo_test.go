@@ -17,10 +17,13 @@ func TestNeedsCgo(t *testing.T) {
 	}{
 		{"pure Go", map[string]string{"p.go": "package p\n\nfunc F() {}\n"}, false, ""},
 		{"nothing without it", map[string]string{"p.go": c + "func F() {}\n"}, false, "cgo-only"},
-		{"a stub without it", map[string]string{"p.go": c + "type T int\n\nfunc (*T) Open() {}\n", "stub.go": "//go:build !cgo\n\npackage p\n\ntype T int\n"}, false, "cgo-stub"},
-		{"a second implementation", map[string]string{"p.go": c + "func F() {}\n", "pure.go": "//go:build !cgo\n\npackage p\n\nfunc F() {}\n"}, true, ""},
+		{"a stub without it", map[string]string{"p.go": c + "type T int\n\nfunc (*T) Open() {}\n",
+			"stub.go": "//go:build !cgo\n\npackage p\n\ntype T int\n"}, false, "cgo-stub"},
+		{"a second implementation", map[string]string{"p.go": c + "func F() {}\n",
+			"pure.go": "//go:build !cgo\n\npackage p\n\nfunc F() {}\n"}, true, ""},
 		{"for another system", map[string]string{"p.go": "//go:build darwin\n\n" + c, "q.go": "package p\n"}, false, ""},
-		{"generic receiver", map[string]string{"p.go": c + "type T[K any] struct{}\n\nfunc (t *T[K]) F() {}\n", "pure.go": "//go:build !cgo\n\npackage p\n\ntype T[K any] struct{}\n\nfunc (t T[K]) F() {}\n"}, true, ""},
+		{"generic receiver", map[string]string{"p.go": c + "type T[K any] struct{}\n\nfunc (t *T[K]) F() {}\n",
+			"pure.go": "//go:build !cgo\n\npackage p\n\ntype T[K any] struct{}\n\nfunc (t T[K]) F() {}\n"}, true, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package golang
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,6 +18,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // compiler runs the go command for one app.
@@ -34,20 +37,18 @@ type compiler struct {
 	log        *report.Log
 }
 
-// passed are the variables that the go command and git get as the platform set
-// them; GOFLAGS is not among them.
-var passed = []string{
-	"PATH", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "SSH_AUTH_SOCK",
-	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+// passed are the variables that the go command and git get as the platform set them. GOFLAGS is not among them.
+var passed = slices.Concat(config.Network, []string{
+	"PATH", "TMPDIR", "GIT_SSL_CAINFO", "SSH_AUTH_SOCK",
 	"GOPROXY", "GOSUMDB", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOINSECURE", "GOVCS", "GOAUTH",
-}
+})
 
 // shaping are those that also change the binaries.
 var shaping = []string{"GOEXPERIMENT", "GOAMD64", "GOARM", "GOARM64", "GOFIPS140"}
 
 // environment makes what the go command sees. home is a temporary folder.
 func (g *compiler) environment(in bp.Workspace, home string) config.Environment {
-	env := in.Env.Only(append(passed, shaping...)...).With(config.Environment{
+	env := in.Env.Only(slices.Concat(passed, shaping)...).With(config.Environment{
 		"HOME": home, "GOENV": "off", "GOTOOLCHAIN": "local", "GOROOT": g.goroot,
 		"GOPATH": filepath.Join(home, "go"), "GOMODCACHE": g.modCache, "GOCACHE": g.buildCache,
 		// Caches must be easy to delete for whoever keeps them.
@@ -111,19 +112,21 @@ func (g *compiler) build(ctx context.Context, bin string) error {
 	}
 	for _, t := range g.targets {
 		if _, err := os.Stat(filepath.Join(bin, t.Binary)); err != nil {
-			return fault.Fault{ID: "go-target-not-main", What: fmt.Sprintf("building %s gave no program", t.Package), Do: "name folders that have package main in BP_GO_TARGETS"}
+			return fault.Fault{
+				ID: "go-target-not-main", What: fmt.Sprintf("building %s gave no program", t.Package),
+				Do: "name folders that have package main in BP_GO_TARGETS",
+			}
 		}
 	}
 	done()
 	return nil
 }
 
-// network matches the lines of the go command that tell of modules which cannot
-// be fetched.
-var network = regexp.MustCompile(`dial tcp|connection re(fused|set)|no such host|i/o timeout|TLS handshake|x509: |: 5\d\d [A-Z]|: 40[01347] [A-Z]|: 410 Gone|GOPROXY=off|GOPROXY list is not the empty string|terminal prompts disabled|could not read Username`)
+// network matches the lines in which the go command says that it cannot fetch a module.
+var network = regexp.MustCompile(`dial tcp|connection re(fused|set)|no such host|i/o timeout|TLS handshake|x509: |: 5\d\d [A-Z]|` +
+	`: 40[01347] [A-Z]|: 410 Gone|GOPROXY=off|GOPROXY list is not the empty string|terminal prompts disabled|could not read Username`)
 
-// explain turns a failure of the go command, whose words are in the log
-// already, into the line that ends the build.
+// explain turns a failure of the go command into the line that ends the build. The command's own words are in the log already.
 func (g *compiler) explain(err error, suspects []string) error {
 	var failed *command.Error
 	if err == nil || !errors.As(err, &failed) || errors.Is(err, context.Canceled) {
@@ -132,7 +135,12 @@ func (g *compiler) explain(err error, suspects []string) error {
 	for _, line := range failed.Tail {
 		if network.MatchString(line) {
 			p, _ := parseProxies(g.env["GOPROXY"])
-			return fault.Fault{ID: "go-modules-fetch", What: "modules cannot be fetched from GOPROXY (" + orNone(p.String()) + ")", Err: errors.New(strings.TrimPrefix(strings.TrimSpace(line), "go: ")), Do: "check the network, GOPROXY and GOPRIVATE, or vendor the modules"}
+			return fault.Fault{
+				ID:   "go-modules-fetch",
+				What: "modules cannot be fetched from GOPROXY (" + cmp.Or(p.String(), "no proxy") + ")",
+				Err:  errors.New(strings.TrimPrefix(strings.TrimSpace(line), "go: ")),
+				Do:   "check the network, GOPROXY and GOPRIVATE, or vendor the modules",
+			}
 		}
 	}
 	if name, ok := blame(failed.Tail, suspects); ok {
@@ -141,15 +149,7 @@ func (g *compiler) explain(err error, suspects []string) error {
 	return fault.Fault{ID: "go-build", What: "the app does not build", Do: "see the go command's words above"}
 }
 
-func orNone(s string) string {
-	if s == "" {
-		return "no proxy"
-	}
-	return s
-}
-
-// joinFlags quotes words as the go command splits -ldflags: in single or double
-// quotes, without escapes.
+// joinFlags quotes words as the go command splits -ldflags: in single or double quotes, without escapes.
 func joinFlags(words []string) (string, error) {
 	for i, w := range words {
 		switch {
@@ -159,14 +159,16 @@ func joinFlags(words []string) (string, error) {
 		case !strings.Contains(w, `"`):
 			words[i] = `"` + w + `"`
 		default:
-			return "", fault.Fault{ID: "go-flag", What: fmt.Sprintf("BP_GO_BUILD_LDFLAGS has %q, with both kinds of quotes, which the go command cannot take", w), Do: "use one kind"}
+			return "", fault.Fault{
+				ID: "go-flag", Do: "use one kind",
+				What: fmt.Sprintf("BP_GO_BUILD_LDFLAGS has %q, with both kinds of quotes, which the go command cannot take", w),
+			}
 		}
 	}
 	return strings.Join(words, " "), nil
 }
 
-// vcsState returns what of the repository goes into the binaries, "" when
-// nothing does: there is no repository, or no git to ask.
+// vcsState returns what goes into the binaries of the repository. It is "" where there is no repository or no git.
 func vcsState(ctx context.Context, dir string, env config.Environment, log *report.Log) string {
 	if info, err := os.Stat(filepath.Join(dir, ".git")); err != nil || !info.IsDir() {
 		return ""
@@ -193,9 +195,5 @@ func writeJSON(file string, v any) error {
 	if err != nil {
 		return err
 	}
-	partial := file + ".partial"
-	if err := os.WriteFile(partial, data, 0o644); err != nil {
-		return fmt.Errorf("writing a cache: %w", err)
-	}
-	return os.Rename(partial, file)
+	return tree.WriteFile(file, data)
 }

@@ -12,10 +12,12 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 )
 
-// Detect takes part in apps that have a go.work or go.mod at their root, or
-// that name their modules in BP_GO_WORK_USE.
+// Detect takes part in apps that have a go.work or go.mod at their root or name their modules in BP_GO_WORK_USE.
 func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
-	plan := bp.Plan{Provides: []string{"go"}, Requires: append([]bp.Entry{bp.Tools("go", tools(in)...)}, launchhelper.RequiredToReload(in.Config)...)}
+	plan := bp.Plan{
+		Provides: []string{"go"},
+		Requires: append([]bp.Entry{bp.Tools("go", tools(in)...)}, launchhelper.RequiredToReload(in.Config)...),
+	}
 	if use, set, err := in.Config.Lookup("BP_GO_WORK_USE"); err != nil {
 		return bp.DetectResult{}, err
 	} else if set {

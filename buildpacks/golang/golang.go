@@ -1,5 +1,5 @@
-// Package golang is the buildpack strata/go: it compiles the main packages of
-// Go modules into static binaries, and leaves nothing else of them in the image.
+// Package golang is the buildpack strata/go. It compiles the main packages of Go modules into static binaries, and leaves nothing
+// else of the modules in the image.
 package golang
 
 import (
@@ -28,8 +28,7 @@ type settings struct {
 	KeepFiles  []string `config:"BP_KEEP_FILES,list"`
 }
 
-// check refuses flags that the buildpack sets itself, or that give a binary
-// which does not start on the run image.
+// check refuses flags that the buildpack sets itself, and flags whose binary does not start on the run image.
 func (s settings) check(libc bp.Libc) error {
 	refuse := func(flag, why, do string) error {
 		return fault.Fault{ID: "go-flag", What: fmt.Sprintf("BP_GO_BUILD_FLAGS has %s, %s", flag, why), Do: do}
@@ -51,7 +50,8 @@ func (s settings) check(libc bp.Libc) error {
 			}
 		case "buildmode":
 			if value == "pie" && libc == bp.Static {
-				return refuse("-buildmode=pie", "whose binaries need a dynamic loader that the static run image does not have", "leave it out, or build for the run image glibc")
+				return refuse("-buildmode=pie", "whose binaries need a dynamic loader that the static run image does not have",
+					"leave it out, or build for the run image glibc")
 			}
 			if value != "pie" && value != "exe" && value != "default" {
 				return refuse("-buildmode="+value, "which does not give a program", "leave it out")

@@ -51,8 +51,10 @@ func TestDetect(t *testing.T) {
 	}{
 		{"module", map[string]string{"go.mod": goMod}, nil, 0, "strata/go pass: go.mod found\n"},
 		{"workspace", map[string]string{"go.work": "go 1.26\n", "go.mod": goMod}, nil, 0, "strata/go pass: go.work found\n"},
-		{"named modules", map[string]string{"a/go.mod": goMod}, config.Environment{"BP_GO_WORK_USE": "./a"}, 0, "strata/go pass: BP_GO_WORK_USE is ./a\n"},
-		{"no module", map[string]string{"main.go": "package main\n"}, nil, 100, "strata/go fail: main.go found, but no go.mod or go.work; make one with go mod init\n"},
+		{"named modules", map[string]string{"a/go.mod": goMod}, config.Environment{"BP_GO_WORK_USE": "./a"}, 0,
+			"strata/go pass: BP_GO_WORK_USE is ./a\n"},
+		{"no module", map[string]string{"main.go": "package main\n"}, nil, 100,
+			"strata/go fail: main.go found, but no go.mod or go.work; make one with go mod init\n"},
 		{"a folder named go.mod", map[string]string{"go.mod/x": ""}, nil, 100, "strata/go fail: no go.mod or go.work\n"},
 		{"another language", map[string]string{"package.json": "{}"}, nil, 100, "strata/go fail: no go.mod or go.work\n"},
 	}
@@ -143,7 +145,8 @@ func TestBuildRefuses(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(got.AppDir, "main.go")); err != nil {
 				t.Errorf("the source is gone: %v", err)
 			}
-			if tree := kittest.Tree(t, got.Layers); slices.ContainsFunc(keys(tree), func(name string) bool { return strings.HasPrefix(name, "targets") }) {
+			tree := kittest.Tree(t, got.Layers)
+			if slices.ContainsFunc(keys(tree), func(name string) bool { return strings.HasPrefix(name, "targets") }) {
 				t.Errorf("it left a layer: %v", tree)
 			}
 		})

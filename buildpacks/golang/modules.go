@@ -22,8 +22,7 @@ type modules struct {
 	Dirs      []string // the main modules' folders, slash-separated, relative to the app: "." or the workspace's
 }
 
-// readModules reads go.work if there is one or if use names the modules of one,
-// else go.mod.
+// readModules reads the modules that use names, or else go.work, or else go.mod.
 func readModules(dir string, use []string) (modules, error) {
 	if len(use) > 0 {
 		return readUse(dir, use)
@@ -82,14 +81,17 @@ func modulePath(dir, sub string) (string, error) {
 	return modfile.ModulePath(data), err
 }
 
-// readUse reads the modules that BP_GO_WORK_USE joins: the workspace needs the
-// newest of their go lines, and no toolchain line speaks for all of them.
+// readUse reads the modules that BP_GO_WORK_USE joins. The workspace needs the newest of their go lines, and no toolchain line
+// speaks for all of them.
 func readUse(dir string, use []string) (modules, error) {
 	m := modules{File: "BP_GO_WORK_USE"}
 	for _, u := range use {
 		sub := filepath.ToSlash(filepath.Clean(u))
 		if !filepath.IsLocal(sub) {
-			return modules{}, fault.Fault{ID: "go-work-use-outside", What: fmt.Sprintf("BP_GO_WORK_USE names %q, which is outside the app", u), Do: "give folders relative to the app, separated by colons"}
+			return modules{}, fault.Fault{
+				ID: "go-work-use-outside", What: fmt.Sprintf("BP_GO_WORK_USE names %q, which is outside the app", u),
+				Do: "give folders relative to the app, separated by colons",
+			}
 		}
 		one, err := readGoMod(dir, sub)
 		if err != nil {
@@ -107,8 +109,7 @@ func unparsed(name string, err error) error {
 	return fault.Fault{ID: "go-mod-syntax", What: "reading " + name, Err: err, Do: "correct the file"}
 }
 
-// toolchainVersion turns a toolchain line into a version; "default" and
-// toolchains with a vendor's suffix have none.
+// toolchainVersion returns the version in a toolchain line. "default" and toolchains with a vendor's suffix have none.
 func toolchainVersion(name string) string {
 	if !version.IsValid(name) {
 		return ""

@@ -21,8 +21,7 @@ type target struct {
 	Binary  string `json:"binary"`  // the name that the go command gives it
 }
 
-// finder finds main packages by reading files, so that an unchanged app needs
-// no toolchain to know its processes.
+// finder finds main packages by reading files: an unchanged app needs no toolchain to know its processes.
 type finder struct {
 	dir      string // the app
 	mods     modules
@@ -53,8 +52,7 @@ func releaseTags(v string) []string {
 	return tags
 }
 
-// find returns the targets that were asked for, or the default ones, the
-// default process first.
+// find returns the targets that were asked for, or else the default ones. The first is the default process.
 func (f finder) find(asked []string) ([]target, error) {
 	var dirs []string
 	var err error
@@ -74,7 +72,10 @@ func (f finder) find(asked []string) ([]target, error) {
 			continue
 		}
 		if other, ok := owner[t.Binary]; ok {
-			return nil, fault.Fault{ID: "go-target-twice", What: fmt.Sprintf("%s and %s both give a binary named %s", other, t.Package, t.Binary), Do: "leave one of them out of BP_GO_TARGETS"}
+			return nil, fault.Fault{
+				ID: "go-target-twice", What: fmt.Sprintf("%s and %s both give a binary named %s", other, t.Package, t.Binary),
+				Do: "leave one of them out of BP_GO_TARGETS",
+			}
 		}
 		owner[t.Binary] = t.Package
 		targets = append(targets, t)
@@ -88,19 +89,19 @@ func (f finder) asked(asked []string) ([]string, error) {
 	for _, a := range asked {
 		clean := path.Clean(a)
 		if !filepath.IsLocal(clean) {
-			return nil, fault.Fault{ID: "go-target-outside", What: fmt.Sprintf("BP_GO_TARGETS names %q, which is outside the app", a), Do: "give folders relative to the app, such as ./cmd/api"}
+			return nil, targetFault("go-target-outside", a, "is outside the app", giveFolders)
 		}
 		root, wild := strings.CutSuffix(clean, "...")
 		if wild {
 			found, err := f.below(path.Clean(root))
 			if errors.Is(err, fs.ErrNotExist) {
-				return nil, missing(a)
+				return nil, targetFault("go-target-missing", a, "does not exist", giveFolders)
 			}
 			if err != nil {
 				return nil, err
 			}
 			if len(found) == 0 {
-				return nil, fault.Fault{ID: "go-no-main", What: fmt.Sprintf("BP_GO_TARGETS has %q, which matches no main package", a), Do: "name a folder that has package main"}
+				return nil, targetFault("go-no-main", a, "matches no main package", nameMain)
 			}
 			dirs = append(dirs, found...)
 			continue
@@ -108,25 +109,30 @@ func (f finder) asked(asked []string) ([]string, error) {
 		name, err := f.packageName(clean)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, missing(a)
+			return nil, targetFault("go-target-missing", a, "does not exist", giveFolders)
 		case err != nil:
 			return nil, err
 		case name == "":
-			return nil, fault.Fault{ID: "go-target-empty", What: fmt.Sprintf("BP_GO_TARGETS names %q, which has no Go files for this target", a), Do: "name a folder that has package main"}
+			return nil, targetFault("go-target-empty", a, "has no Go files for this target", nameMain)
 		case name != "main":
-			return nil, fault.Fault{ID: "go-target-not-main", What: fmt.Sprintf("BP_GO_TARGETS names %q, which is package %s", a, name), Do: "name a folder that has package main"}
+			return nil, targetFault("go-target-not-main", a, "is package "+name, nameMain)
 		}
 		dirs = append(dirs, clean)
 	}
 	return dirs, nil
 }
 
-func missing(asked string) error {
-	return fault.Fault{ID: "go-target-missing", What: fmt.Sprintf("BP_GO_TARGETS names %q, which does not exist", asked), Do: "give folders relative to the app, such as ./cmd/api"}
+// What to do about a target that is wrong.
+const (
+	giveFolders = "give folders relative to the app, such as ./cmd/api"
+	nameMain    = "name a folder that has package main"
+)
+
+func targetFault(id, asked, what, do string) error {
+	return fault.Fault{ID: id, What: fmt.Sprintf("BP_GO_TARGETS names %q, which %s", asked, what), Do: do}
 }
 
-// defaults returns each module's root and cmd/* that are main packages, or the
-// only main package there is.
+// defaults returns the main packages at each module's root and in cmd/*, or else the only main package there is.
 func (f finder) defaults() ([]string, error) {
 	var dirs, all []string
 	for _, m := range f.mods.Dirs {
@@ -162,13 +168,18 @@ func (f finder) defaults() ([]string, error) {
 	case 1:
 		return all, nil
 	case 0:
-		return nil, fault.Fault{ID: "go-no-main", What: "no main package was found at the root, in cmd/* or elsewhere", Do: "an app needs a package main; name it in BP_GO_TARGETS"}
+		return nil, fault.Fault{
+			ID: "go-no-main", What: "no main package was found at the root, in cmd/* or elsewhere",
+			Do: "an app needs a package main; name it in BP_GO_TARGETS",
+		}
 	}
-	return nil, fault.Fault{ID: "go-many-mains", What: "there are several main packages, none of them at the root or in cmd/*: ./" + strings.Join(all, ", ./"), Do: "name the ones to build in BP_GO_TARGETS"}
+	return nil, fault.Fault{
+		ID: "go-many-mains", What: "there are several main packages, none of them at the root or in cmd/*: ./" + strings.Join(all, ", ./"),
+		Do: "name the ones to build in BP_GO_TARGETS",
+	}
 }
 
-// below returns the folders under root, itself too, that are main packages of
-// the same module, as the pattern root/... of the go command does.
+// below returns root and the folders below it that are main packages of the same module, as the go command's root/... does.
 func (f finder) below(root string) ([]string, error) {
 	var dirs []string
 	base := filepath.Join(f.dir, filepath.FromSlash(root))
@@ -196,15 +207,13 @@ func (f finder) below(root string) ([]string, error) {
 	return dirs, nil
 }
 
-// separate tells whether a folder is the root of a module that this build is
-// not made of.
+// separate reports whether a folder is the root of a module that this build is not made of.
 func (f finder) separate(rel string) bool {
 	_, err := os.Stat(filepath.Join(f.dir, filepath.FromSlash(rel), "go.mod"))
 	return err == nil && !slices.Contains(f.mods.Dirs, rel)
 }
 
-// packageName returns the package clause of a folder or Go file, "" if no file
-// of it is for this target.
+// packageName returns the name in the package clause of a folder or Go file, "" if none of its files is for this target.
 func (f finder) packageName(rel string) (string, error) {
 	full := filepath.Join(f.dir, filepath.FromSlash(rel))
 	if _, err := os.Stat(full); err != nil {
@@ -229,8 +238,7 @@ func (f finder) packageName(rel string) (string, error) {
 	return name, nil
 }
 
-// target names the binary of a folder as the go command does: by the last
-// element of the import path that is not a major version.
+// target names the binary of a folder as the go command does: by the last element of the import path that is no major version.
 func (f finder) target(rel string) target {
 	t := target{Package: "./" + rel}
 	if rel == "." {
@@ -254,7 +262,7 @@ func (f finder) target(rel string) target {
 	}
 }
 
-// isMajor tells whether a path element is a major version suffix: v2 and up.
+// isMajor reports whether a path element is a major version suffix: v2 and up.
 func isMajor(s string) bool {
 	digits, ok := strings.CutPrefix(s, "v")
 	return ok && digits != "" && digits != "1" && digits[0] != '0' && strings.Trim(digits, "0123456789") == ""

@@ -31,11 +31,15 @@ func TestChooseVersion(t *testing.T) {
 		{"go line above the default", "", "", modules{File: "go.mod", Go: "1.27.1"}, "1.27.1", "go line of go.mod"},
 		{"go line without a patch above it", "", "", modules{File: "go.work", Go: "1.27"}, "1.27.0", "go line of go.work is 1.27"},
 		{"toolchain line", "", "", modules{File: "go.mod", Go: "1.24", Toolchain: "1.24.5"}, "1.24.5", "toolchain line of go.mod"},
-		{"go line of a locked minor", "", "", modules{File: "go.mod", Go: "1.25.1"}, "1.25.9", "newest locked patch; go.mod needs at least 1.25.1"},
-		{"go line of a locked minor, without a patch", "", "", modules{File: "go.mod", Go: "1.25"}, "1.25.9", "newest locked patch; go.mod needs at least 1.25"},
+		{"go line of a locked minor", "", "", modules{File: "go.mod", Go: "1.25.1"}, "1.25.9",
+			"newest locked patch; go.mod needs at least 1.25.1"},
+		{"go line of a locked minor, without a patch", "", "", modules{File: "go.mod", Go: "1.25"}, "1.25.9",
+			"newest locked patch; go.mod needs at least 1.25"},
 		{"go line above the locked patch", "", "", modules{File: "go.mod", Go: "1.25.10"}, "1.26.3", "default; go.mod needs at least 1.25.10"},
-		{"toolchain line below the go line", "", "", modules{File: "go.mod", Go: "1.25.1", Toolchain: "1.24.5"}, "1.25.9", "newest locked patch; go.mod needs at least 1.25.1"},
-		{"file before toolchain line", "", "# the team's\n1.25.7 # not newer\n", modules{File: "go.mod", Toolchain: "1.24.5"}, "1.25.7", ".go-version"},
+		{"toolchain line below the go line", "", "", modules{File: "go.mod", Go: "1.25.1", Toolchain: "1.24.5"}, "1.25.9",
+			"newest locked patch; go.mod needs at least 1.25.1"},
+		{"file before toolchain line", "", "# the team's\n1.25.7 # not newer\n", modules{File: "go.mod", Toolchain: "1.24.5"}, "1.25.7",
+			".go-version"},
 		{"variable before file", "1.25.1", "1.25.7", modules{}, "1.25.1", "BP_GO_VERSION"},
 		{"a minor is its newest locked patch", "1.25", "", modules{}, "1.25.9", "BP_GO_VERSION is 1.25"},
 		{"so is a minor with a star", "1.25.*", "", modules{}, "1.25.9", "BP_GO_VERSION is 1.25.*"},
@@ -125,7 +129,8 @@ func TestLockFile(t *testing.T) {
 	}
 	for _, arch := range architectures {
 		versions := l.Versions(goID, arch)
-		if len(versions) == 0 || versions[0] != l.Default[goID] || !slices.IsSortedFunc(versions, func(a, b string) int { return goversion.Compare("go"+b, "go"+a) }) {
+		newestFirst := slices.IsSortedFunc(versions, func(a, b string) int { return goversion.Compare("go"+b, "go"+a) })
+		if len(versions) == 0 || versions[0] != l.Default[goID] || !newestFirst {
 			t.Errorf("the releases for %s are %v, want the newest first, which is the default %s", arch, versions, l.Default)
 		}
 	}

@@ -20,10 +20,7 @@ import (
 )
 
 // passed are the variables that npm gets as the platform set them, beside those that begin with NPM_ or npm_config_.
-var passed = []string{
-	"TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
-	"NODE_AUTH_TOKEN",
-}
+var passed = slices.Concat(config.Network, []string{"TMPDIR", "NODE_AUTH_TOKEN"})
 
 // caBundle is where Debian, and so the build image, keeps the certificates of the authorities it trusts.
 const caBundle = "/etc/ssl/certs/ca-certificates.crt"
@@ -183,7 +180,7 @@ func isSetting(variable string) bool {
 
 // installOnly leaves out what could change an install, but for what settings name: "${TOKEN}".
 func (b *builder) installOnly(env config.Environment) (config.Environment, error) {
-	names := append(passed, "PATH", "HOME", "CI", "DO_NOT_TRACK", "NODE_EXTRA_CA_CERTS")
+	names := slices.Concat(passed, []string{"PATH", "HOME", "CI", "DO_NOT_TRACK", "NODE_EXTRA_CA_CERTS"})
 	files := slices.Collect(maps.Values(b.bound))
 	for _, name := range append(settingNames, "bunfig.toml") {
 		files = append(files, filepath.Join(b.Root, name))

@@ -96,8 +96,7 @@ func NewLock(ctx context.Context, client *fetch.Client, env config.Environment) 
 func (s source) add(l *lock.Lock, all map[string]published) {
 	var versions []*semver.Version
 	for text, one := range all {
-		v, err := semver.StrictNewVersion(text)
-		if err == nil && v.Prerelease() == "" && v.Major() >= s.from && (s.before == 0 || v.Major() < s.before) && strings.HasPrefix(one.Dist.Integrity, "sha512-") {
+		if v, err := semver.StrictNewVersion(text); err == nil && s.locks(v) && strings.HasPrefix(one.Dist.Integrity, "sha512-") {
 			versions = append(versions, v)
 		}
 	}
@@ -117,6 +116,11 @@ func (s source) add(l *lock.Lock, all map[string]published) {
 		}
 		l.Requires[s.id][major] = cmp.Or(one.Engines.Node, "*")
 	}
+}
+
+// locks reports whether a version is one that is locked.
+func (s source) locks(v *semver.Version) bool {
+	return v.Prerelease() == "" && v.Major() >= s.from && (s.before == 0 || v.Major() < s.before)
 }
 
 var codeName = regexp.MustCompile(`#define NODE_VERSION_LTS_CODENAME "([A-Za-z]+)"`)

@@ -46,7 +46,7 @@ type builtKey struct {
 }
 
 // environmental are variables that say how to reach something and change nothing that is built.
-var environmental = append([]string{"PATH", "HOME", "PWD", "SHLVL", "NPM_CONFIG_REGISTRY", "NODE_EXTRA_CA_CERTS"}, passed...)
+var environmental = slices.Concat(passed, []string{"PATH", "HOME", "PWD", "SHLVL", "NPM_CONFIG_REGISTRY", "NODE_EXTRA_CA_CERTS"})
 
 // runScripts runs the build scripts with all packages in place, or takes what they made of the same source before. It returns the
 // folder of what they changed in the packages, which is not there if they changed nothing, "" if there are no scripts.

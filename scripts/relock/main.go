@@ -49,7 +49,10 @@ func main() {
 func run(ctx context.Context, out io.Writer, all []language, names []string, check bool) (bool, error) {
 	for _, name := range names {
 		if !slices.ContainsFunc(all, func(l language) bool { return l.name == name }) {
-			return false, fault.Fault{ID: "lock-language", What: fmt.Sprintf("no language %q has a lock", name), Do: "name a folder of buildpacks that has a lock.toml"}
+			return false, fault.Fault{
+				ID: "lock-language", What: fmt.Sprintf("no language %q has a lock", name),
+				Do: "name a folder of buildpacks that has a lock.toml",
+			}
 		}
 	}
 	downloads, err := os.MkdirTemp("", "strata-lock-")

@@ -10,6 +10,11 @@ import (
 // Environment is a set of environment variables by name. Nothing but FromProcess reads the process's own.
 type Environment map[string]string
 
+// Network are the variables that say how programs reach others and whom they trust. They change nothing that is built.
+var Network = []string{
+	"SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+}
+
 // FromProcess returns the environment of this process.
 func FromProcess() Environment { return FromList(os.Environ()) }
 

@@ -17,7 +17,8 @@ import (
 func TestClear(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
-		"main.go": "", "Procfile": "", "assets/a.css": "", "assets/img/b.png": "", "web/x/deep/c.html": "", "web/c.html": "", "web/d.txt": "", "docs/Procfile": "", "odd/a\nb": "", "odd/c/d\ne": "",
+		"main.go": "", "Procfile": "", "assets/a.css": "", "assets/img/b.png": "", "web/x/deep/c.html": "", "web/c.html": "",
+		"web/d.txt": "", "docs/Procfile": "", "odd/a\nb": "", "odd/c/d\ne": "",
 	}
 	tests := []struct {
 		name, want string
@@ -30,7 +31,9 @@ func TestClear(t *testing.T) {
 		{"what a star matches may be a folder", "Procfile assets/ assets/a.css assets/img/ assets/img/b.png ", []string{"assets/*"}, ""},
 		{"two stars do not", "Procfile web/ web/c.html web/x/ web/x/deep/ web/x/deep/c.html ", []string{"web/**/*.html"}, ""},
 		{"a pattern within a kept folder", "Procfile assets/ assets/a.css assets/img/ assets/img/b.png ", []string{"assets", "assets/*.css"}, ""},
-		{"the app's own folder", "Procfile odd/ odd/a\nb odd/c/ odd/c/d\ne docs/ docs/Procfile main.go assets/ assets/a.css assets/img/ assets/img/b.png web/ web/c.html web/d.txt web/x/ web/x/deep/ web/x/deep/c.html ", []string{"."}, ""},
+		{"the app's own folder", "Procfile odd/ odd/a\nb odd/c/ odd/c/d\ne docs/ docs/Procfile main.go " +
+			"assets/ assets/a.css assets/img/ assets/img/b.png web/ web/c.html web/d.txt web/x/ web/x/deep/ web/x/deep/c.html ",
+			[]string{"."}, ""},
 		{"a line break in a name", "Procfile odd/ odd/a\nb odd/c/ odd/c/d\ne ", []string{"odd/**"}, ""},
 		{"no regular expression", "Procfile ", []string{"main[.]go"}, "  warning: BP_KEEP_FILES has \"main[.]go\", which matches nothing\n"},
 	}

@@ -15,11 +15,15 @@ import (
 
 func document() sbom.Document {
 	return sbom.Document{
-		Subject: sbom.Component{Name: "example.test/app", Version: "v1.0.0", Dependencies: []string{"pkg:golang/example.test/b@v2.0.0", "pkg:golang/example.test/a@v1.2.3"}},
+		Subject: sbom.Component{Name: "example.test/app", Version: "v1.0.0",
+			Dependencies: []string{"pkg:golang/example.test/b@v2.0.0", "pkg:golang/example.test/a@v1.2.3"}},
 		Components: []sbom.Component{
-			{Name: "example.test/b", Version: "v2.0.0", PURL: "pkg:golang/example.test/b@v2.0.0", Licenses: []string{"MIT OR Apache-2.0", "BSD-3-Clause"}},
-			{Name: "example.test/a", Version: "v1.2.3", PURL: "pkg:golang/example.test/a@v1.2.3", Licenses: []string{"see <COPYING>"}, SHA256: strings.Repeat("0f", 32), Dependencies: []string{"pkg:golang/example.test/b@v2.0.0"}},
-			{Name: "example.test/a", Version: "v1.2.3", PURL: "pkg:golang/example.test/a@v1.2.3", Licenses: []string{"see <COPYING>"}, SHA256: strings.Repeat("0f", 32), Dependencies: []string{"pkg:golang/example.test/b@v2.0.0"}},
+			{Name: "example.test/b", Version: "v2.0.0", PURL: "pkg:golang/example.test/b@v2.0.0",
+				Licenses: []string{"MIT OR Apache-2.0", "BSD-3-Clause"}},
+			{Name: "example.test/a", Version: "v1.2.3", PURL: "pkg:golang/example.test/a@v1.2.3", Licenses: []string{"see <COPYING>"},
+				SHA256: strings.Repeat("0f", 32), Dependencies: []string{"pkg:golang/example.test/b@v2.0.0"}},
+			{Name: "example.test/a", Version: "v1.2.3", PURL: "pkg:golang/example.test/a@v1.2.3", Licenses: []string{"see <COPYING>"},
+				SHA256: strings.Repeat("0f", 32), Dependencies: []string{"pkg:golang/example.test/b@v2.0.0"}},
 			{Type: "operating-system", Name: "debian", Version: "13"},
 		},
 	}

@@ -55,6 +55,15 @@ func Sink(dir, inner string, kept ...string) error {
 	return errors.Join(os.Chmod(whole, 0o755), os.Rename(whole, filepath.Join(dir, inner)))
 }
 
+// WriteFile replaces a file: whoever reads it sees the old content or the new.
+func WriteFile(path string, data []byte) error {
+	partial := path + ".partial"
+	if err := os.WriteFile(partial, data, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(partial, path)
+}
+
 // Once makes a folder, unless it is there already. fill gets another folder beside it, empty, which takes the name when all is in
 // it: a folder with that name is complete, even after a build that was killed.
 func Once(dir string, fill func(partial string) error) error {

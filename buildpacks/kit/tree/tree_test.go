@@ -205,7 +205,8 @@ func TestEmptyAndOnly(t *testing.T) {
 		{"empty", func(dir string) error { return tree.Empty(dir) }, nil},
 		{"empty except two", func(dir string) error { return tree.Empty(dir, "d", "a", "b") }, []string{"a", "d", "d/b", "d/e", "d/e/c"}},
 		{"a file", func(dir string) error { return tree.Only(dir, func(n string) bool { return n == "d/e/c" }) }, []string{"d", "d/e", "d/e/c"}},
-		{"a folder", func(dir string) error { return tree.Only(dir, func(n string) bool { return n == "d" }) }, []string{"d", "d/b", "d/e", "d/e/c"}},
+		{"a folder", func(dir string) error { return tree.Only(dir, func(n string) bool { return n == "d" }) },
+			[]string{"d", "d/b", "d/e", "d/e/c"}},
 		{"an empty folder", func(dir string) error { return tree.Only(dir, func(n string) bool { return n == "empty" }) }, []string{"empty"}},
 		{"a link", func(dir string) error { return tree.Only(dir, func(n string) bool { return n == "link" }) }, []string{"link"}},
 		{"nothing", func(dir string) error { return tree.Only(dir, func(string) bool { return false }) }, nil},
@@ -254,6 +255,20 @@ func TestSink(t *testing.T) {
 	}
 }
 
+func TestWriteFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, content := range []string{"first", "second"} {
+		check(t, tree.WriteFile(filepath.Join(dir, "file"), []byte(content)))
+		if got, err := os.ReadFile(filepath.Join(dir, "file")); err != nil || string(got) != content || len(kittest.Tree(t, dir)) != 1 {
+			t.Errorf("it has %q (%v) in %v", got, err, kittest.Tree(t, dir))
+		}
+	}
+	if err := tree.WriteFile(filepath.Join(dir, "absent", "file"), nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v where no folder is", err)
+	}
+}
+
 func TestOnce(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "parent", "tool")
@@ -274,7 +289,8 @@ func TestOnce(t *testing.T) {
 	for _, content := range []string{"first", "second"} {
 		check(t, tree.Once(dir, fill(content, nil)))
 	}
-	if content, err := os.ReadFile(filepath.Join(dir, "file")); err != nil || string(content) != "first" || len(kittest.Tree(t, filepath.Dir(dir))) != 2 {
-		t.Errorf("it has %q (%v) in %v", content, err, kittest.Tree(t, filepath.Dir(dir)))
+	all := kittest.Tree(t, filepath.Dir(dir))
+	if content, err := os.ReadFile(filepath.Join(dir, "file")); err != nil || string(content) != "first" || len(all) != 2 {
+		t.Errorf("it has %q (%v) in %v", content, err, all)
 	}
 }
