@@ -17,6 +17,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/verdict"
 )
 
 func TestMain(m *testing.M) {
@@ -116,21 +117,26 @@ func sample(t *testing.T, c kittest.Case) kittest.Case {
 func TestDetect(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		mode string
-		code int
-		log  string
+		mode    string
+		code    int
+		log     string
+		verdict string // what the platform is told
 	}{
-		{"pass", 0, "strata/sample pass: x.toml found\n"},
-		{"fail", 100, "strata/sample fail: no x.toml\n"},
-		{"fault", 1, "error: x.toml has no x; add it\n"},
-		{"internal", 2, "error: internal error: reading x\n"},
-		{"panic", 2, "error: internal error: index out of range\n"},
-		{"silent", 2, "error: internal error: detection gave no reason\n"},
+		{"pass", 0, "strata/sample pass: x.toml found\n", ""},
+		{"fail", 100, "strata/sample fail: no x.toml\n", "no x.toml"},
+		{"fault", 1, "error: x.toml has no x; add it\n", "x.toml has no x; add it"},
+		{"internal", 2, "error: internal error: reading x\n", "internal error: reading x"},
+		{"panic", 2, "error: internal error: index out of range\n", ""},
+		{"silent", 2, "error: internal error: detection gave no reason\n", "internal error: detection gave no reason"},
 	}
 	for _, test := range tests {
 		t.Run(test.mode, func(t *testing.T) {
 			t.Parallel()
-			got := kittest.Detect(t, sample(t, kittest.Case{Env: config.Environment{"BP_SAMPLE_MODE": test.mode}}))
+			verdicts := t.TempDir()
+			got := kittest.Detect(t, sample(t, kittest.Case{Env: config.Environment{"BP_SAMPLE_MODE": test.mode, verdict.Env: verdicts}}))
+			if why, err := verdict.Read(verdicts, "strata/sample"); err != nil || why != test.verdict {
+				t.Errorf("the platform is told %q (%v), want %q", why, err, test.verdict)
+			}
 			if got.Code != test.code || got.Log() != test.log {
 				t.Errorf("got code %d and %q, want %d and %q", got.Code, got.Log(), test.code, test.log)
 			}

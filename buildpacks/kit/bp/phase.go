@@ -1,6 +1,7 @@
 package bp
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -12,17 +13,23 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/verdict"
 )
 
 // detect adapts the buildpack's Detect to libcnb.
 func (r *runner) detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
 	in := DetectContext{r.workspace(ctx.ApplicationPath, ctx.Buildpack, ctx.Platform)}
 	result, err := r.buildpack.Detect(r.ctx, in)
-	if err != nil {
-		return libcnb.DetectResult{}, err
+	if err == nil && result.Reason == "" {
+		err = errNoReason
 	}
-	if result.Reason == "" {
-		return libcnb.DetectResult{}, errNoReason
+	if err != nil {
+		return libcnb.DetectResult{}, errors.Join(err, r.tell(fault.Explain(err)))
+	}
+	if !result.Pass {
+		if err := r.tell(result.Reason); err != nil {
+			return libcnb.DetectResult{}, err
+		}
 	}
 	word := "fail"
 	if result.Pass {
@@ -34,6 +41,14 @@ func (r *runner) detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
 		out.Plans = append(out.Plans, plan.libcnb())
 	}
 	return out, nil
+}
+
+// tell leaves why the buildpack takes no part where the platform looks for it, if it does.
+func (r *runner) tell(why string) error {
+	if dir := r.env[verdict.Env]; dir != "" {
+		return verdict.Write(dir, r.buildpack.ID, why)
+	}
+	return nil
 }
 
 func (p Plan) libcnb() libcnb.BuildPlan {
