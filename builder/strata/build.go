@@ -8,9 +8,16 @@ import (
 	"path/filepath"
 	"strings"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
 
-	"github.com/strata-buildpacks/strata/builder/platform"
+	"github.com/strata-buildpacks/strata/builder/platform/build"
+	"github.com/strata-buildpacks/strata/builder/platform/builderimage"
+	"github.com/strata-buildpacks/strata/builder/platform/home"
+	"github.com/strata-buildpacks/strata/builder/platform/imagename"
+	"github.com/strata-buildpacks/strata/builder/platform/output"
+	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
+	"github.com/strata-buildpacks/strata/builder/platform/store"
 	"github.com/strata-buildpacks/strata/builder/project"
 )
 
@@ -41,7 +48,7 @@ func buildCommand() *cobra.Command {
 				app = args[0]
 			}
 			flags.builderGiven = cmd.Flags().Changed("builder")
-			return build(cmd.Context(), app, flags)
+			return buildApp(cmd.Context(), app, flags)
 		},
 	}
 	f := cmd.Flags()
@@ -59,13 +66,13 @@ func buildCommand() *cobra.Command {
 	return cmd
 }
 
-func build(ctx context.Context, app string, flags buildFlags) error {
+func buildApp(ctx context.Context, app string, flags buildFlags) error {
 	app, err := filepath.Abs(app)
 	if err != nil {
 		return fmt.Errorf("resolving %s: %w", app, err)
 	}
 	if len(flags.tags) == 0 {
-		flags.tags = []string{platform.DefaultImage(app)}
+		flags.tags = []string{imagename.Base(app)}
 	}
 	descriptor, err := project.Read(app, flags.descriptor)
 	if err != nil {
@@ -83,11 +90,14 @@ func build(ctx context.Context, app string, flags buildFlags) error {
 	if err != nil {
 		return err
 	}
-	home, err := openHome()
+	h, err := openHome()
 	if err != nil {
 		return err
 	}
-	from, err := home.Registries(ctx, flags.builder)
+	if options.Builder, err = builderimage.Open(ctx, h, flags.builder); err != nil {
+		return err
+	}
+	from, err := options.Builder.Registries()
 	if err != nil {
 		return err
 	}
@@ -99,9 +109,9 @@ func build(ctx context.Context, app string, flags buildFlags) error {
 	for _, text := range notes(descriptor, flags) {
 		screen.note(text)
 	}
-	_, digest, err := home.Build(ctx, options)
+	_, digest, err := build.App(ctx, h, options)
 	screen.clear()
-	if errors.Is(err, platform.ErrBuild) {
+	if errors.Is(err, build.ErrBuild) {
 		if flags.quiet {
 			_, _ = os.Stderr.Write(screen.kept.Bytes())
 		}
@@ -110,24 +120,47 @@ func build(ctx context.Context, app string, flags buildFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := home.Tag(flags.tags[0], flags.tags[1:]); err != nil {
+	if err := tag(h, flags.tags); err != nil {
 		return err
 	}
 	if flags.sbom != "" {
-		if err := home.WriteAttached(flags.tags[0], flags.sbom); err != nil {
+		if err := output.WriteAttached(h.Store, flags.tags[0], flags.sbom); err != nil {
 			return err
 		}
 	}
-	if err := writeOutputs(ctx, home, outputs, flags.tags, writing); err != nil {
+	if err := writeOutputs(ctx, h, outputs, flags.tags, writing); err != nil {
 		return err
 	}
-	return printBuilt(home, flags, digest.String())
+	return printBuilt(h, flags, digest.String())
+}
+
+// tag gives the image of the first of some names the other names too.
+func tag(h *home.Home, names []string) error {
+	image, err := h.Store.Find(names[0], store.BuildApp)
+	if err != nil {
+		return err
+	}
+	for _, name := range names[1:] {
+		if _, err := put(h, name, image); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// put stores an image under a name as people write it.
+func put(h *home.Home, name string, image v1.Image) (v1.Hash, error) {
+	ref, err := imagename.Parse(name)
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	return h.Store.Put(ref, image)
 }
 
 // printBuilt prints the names of an image, or what it has in it.
-func printBuilt(home *platform.Home, flags buildFlags, digest string) error {
+func printBuilt(h *home.Home, flags buildFlags, digest string) error {
 	if !flags.quiet {
-		return printTable(os.Stdout, home, flags.tags[0], digest)
+		return printTable(os.Stdout, h.Store, flags.tags[0])
 	}
 	for _, tag := range flags.tags {
 		fmt.Fprintf(os.Stdout, "%s@%s\n", tag, digest)
@@ -145,19 +178,19 @@ func notes(descriptor project.Descriptor, flags buildFlags) []string {
 	return append(descriptor.Notes, note)
 }
 
-// buildOptions are the options of a build, without its variables.
-func buildOptions(app string, descriptor project.Descriptor, flags buildFlags) (platform.BuildOptions, error) {
-	network, err := platform.ParseNetwork(flags.network)
+// buildOptions returns the options of a build, without its builder and its variables.
+func buildOptions(app string, descriptor project.Descriptor, flags buildFlags) (build.Options, error) {
+	network, err := sandbox.ParseNetwork(flags.network)
 	if err != nil {
-		return platform.BuildOptions{}, err
+		return build.Options{}, err
 	}
 	for _, tag := range flags.tags {
-		if err := platform.CheckTag(tag); err != nil {
-			return platform.BuildOptions{}, err
+		if _, err := imagename.ParseTag(tag); err != nil {
+			return build.Options{}, err
 		}
 	}
-	return platform.BuildOptions{
-		App: app, Image: flags.tags[0], Builder: flags.builder, RunImage: flags.runImage,
+	return build.Options{
+		App: app, Image: flags.tags[0], RunImage: flags.runImage,
 		Keep: descriptor.Keep(), Buildpacks: descriptor.Buildpacks, Pre: descriptor.Pre, Post: descriptor.Post,
 		Bindings: flags.bindings, Network: network, ClearCache: flags.clearCache,
 		Proxies: proxies(), CABundle: hostCABundle(),

@@ -48,11 +48,11 @@ func createBuilder(cmd *cobra.Command, path, tag, folders string, output *output
 	if err != nil {
 		return err
 	}
-	home, err := openHome()
+	h, err := openHome()
 	if err != nil {
 		return err
 	}
-	buildImage, err := home.Image(config.Build.Image, "make it with `strata stack build build`")
+	buildImage, err := h.Store.Find(config.Build.Image, "make it with `strata stack build build`")
 	if err != nil {
 		return err
 	}
@@ -82,14 +82,14 @@ func createBuilder(cmd *cobra.Command, path, tag, folders string, output *output
 			return err
 		}
 	}
-	digest, err := home.Put(tag, image)
+	digest, err := put(h, tag, image)
 	if err != nil {
 		return err
 	}
-	if err := writeOutputs(cmd.Context(), home, outputs, []string{tag}, writing); err != nil {
+	if err := writeOutputs(cmd.Context(), h, outputs, []string{tag}, writing); err != nil {
 		return err
 	}
-	size, err := home.Size(tag)
+	size, err := h.Store.Size(tag)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/strata-buildpacks/strata/builder/platform"
+	"github.com/strata-buildpacks/strata/builder/platform/output"
+	"github.com/strata-buildpacks/strata/builder/platform/store"
 )
 
 func inspectCommand() *cobra.Command {
@@ -18,28 +19,33 @@ func inspectCommand() *cobra.Command {
 		Short: "Show the layers of an image: what each is, its size, who shares it",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			home, err := openHome()
-			if err != nil {
-				return err
-			}
-			digest, err := home.Digest(args[0])
+			h, err := openHome()
 			if err != nil {
 				return err
 			}
 			if bills != "" {
-				if err := home.WriteAttached(args[0], bills); err != nil {
+				if err := output.WriteAttached(h.Store, args[0], bills); err != nil {
 					return err
 				}
 			}
-			return printTable(os.Stdout, home, args[0], digest.String())
+			return printTable(os.Stdout, h.Store, args[0])
 		},
 	}
 	cmd.Flags().StringVar(&bills, "sbom", "", "write what is attached to the image, SBOMs and provenance, into this folder")
 	return cmd
 }
 
-func printTable(w io.Writer, home *platform.Home, ref, digest string) error {
-	layers, err := home.Layers(ref)
+// printTable prints the layers of an image of a store, and the image's name with its digest.
+func printTable(w io.Writer, s *store.Store, name string) error {
+	image, err := s.Find(name, store.BuildApp)
+	if err != nil {
+		return err
+	}
+	digest, err := image.Digest()
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", name, err)
+	}
+	layers, err := s.Layers(name)
 	if err != nil {
 		return err
 	}
@@ -64,6 +70,6 @@ func printTable(w io.Writer, home *platform.Home, ref, digest string) error {
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("printing the table: %w", err)
 	}
-	fmt.Fprintf(w, "\n%s@%s\n", ref, digest)
+	fmt.Fprintf(w, "\n%s@%s\n", name, digest)
 	return nil
 }

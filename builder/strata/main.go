@@ -13,8 +13,10 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
-	"github.com/strata-buildpacks/strata/builder/platform"
+	"github.com/strata-buildpacks/strata/builder/platform/home"
+	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
 )
 
 // Exit codes beside those of a program that `strata run` runs.
@@ -24,7 +26,8 @@ const (
 )
 
 func main() {
-	platform.Init()
+	unix.Umask(0o022) // what is written has to be readable inside a sandbox, and the same whoever runs the command
+	sandbox.Init()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := command().ExecuteContext(ctx)
 	interrupted := ctx.Err() != nil
@@ -64,12 +67,12 @@ type partlyError string
 func (e partlyError) Error() string { return "interrupted; " + string(e) }
 
 // openHome opens the folder that holds images and app caches.
-func openHome() (*platform.Home, error) {
+func openHome() (*home.Home, error) {
 	dir, err := stateDir("STRATA_HOME", "XDG_DATA_HOME", ".local/share")
 	if err != nil {
 		return nil, err
 	}
-	return platform.Open(dir)
+	return home.Open(dir)
 }
 
 // cacheDir is the folder of verified downloads, which may be deleted at any time.

@@ -7,7 +7,9 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/strata-buildpacks/strata/builder/platform"
+	"github.com/strata-buildpacks/strata/builder/platform/attest"
+	"github.com/strata-buildpacks/strata/builder/platform/home"
+	"github.com/strata-buildpacks/strata/builder/platform/output"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
@@ -28,8 +30,8 @@ func (o *outputFlag) register(f *pflag.FlagSet) {
 }
 
 // options reads how to write, once it is known where.
-func (o *outputFlag) options(outputs []platform.Output) (options platform.WriteOptions, err error) {
-	if options.Zstd, err = platform.ParseCompression(o.compression); err != nil {
+func (o *outputFlag) options(outputs []output.Output) (options output.Options, err error) {
+	if options.Zstd, err = output.ParseCompression(o.compression); err != nil {
 		return options, err
 	}
 	if options.Zstd && len(outputs) == 0 {
@@ -39,7 +41,7 @@ func (o *outputFlag) options(outputs []platform.Output) (options platform.WriteO
 			Do:   "add --output, or leave --compression out",
 		}
 	}
-	toRegistry := slices.ContainsFunc(outputs, platform.Output.Registry)
+	toRegistry := slices.ContainsFunc(outputs, output.Output.Registry)
 	if options.Bare = o.bare; o.bare && !toRegistry {
 		return options, fault.Fault{
 			ID:   "bare-nothing",
@@ -57,31 +59,31 @@ func (o *outputFlag) options(outputs []platform.Output) (options platform.WriteO
 			Do:   "add --output registry, or leave --sign out",
 		}
 	}
-	options.Signer, err = platform.ReadKey(o.key)
+	options.Signer, err = attest.ReadKey(o.key)
 	return options, err
 }
 
 // parse checks the outputs of images with these names before there is an image.
-func (o *outputFlag) parse(names []string) ([]platform.Output, error) {
-	var outputs []platform.Output
+func (o *outputFlag) parse(names []string) ([]output.Output, error) {
+	var outputs []output.Output
 	for _, value := range o.values {
-		output, err := platform.ParseOutput(value, names)
+		one, err := output.Parse(value, names)
 		if err != nil {
 			return nil, err
 		}
-		outputs = append(outputs, output)
+		outputs = append(outputs, one)
 	}
 	return outputs, nil
 }
 
 // writeOutputs writes an image of the store, which has all of the names, to the outputs.
 func writeOutputs(
-	ctx context.Context, home *platform.Home, outputs []platform.Output, names []string, options platform.WriteOptions,
+	ctx context.Context, h *home.Home, outputs []output.Output, names []string, options output.Options,
 ) error {
-	for _, output := range outputs {
-		err := home.Write(ctx, output, names, options)
+	for _, one := range outputs {
+		err := one.Write(ctx, h, names, options)
 		if ctx.Err() != nil {
-			return partlyError(fmt.Sprintf("%s is in the store, %s is not written; run the command again", names[0], output))
+			return partlyError(fmt.Sprintf("%s is in the store, %s is not written; run the command again", names[0], one))
 		}
 		if err != nil {
 			return err

@@ -17,11 +17,11 @@ func pruneCommand() *cobra.Command {
 			"builders and their tools, caches of apps. Verified downloads are kept.",
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			home, err := openHome()
+			h, err := openHome()
 			if err != nil {
 				return err
 			}
-			pruned, err := home.Prune(dryRun)
+			pruned, err := h.Prune(dryRun)
 			if err != nil {
 				return err
 			}

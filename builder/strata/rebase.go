@@ -12,12 +12,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/strata-buildpacks/strata/builder/platform"
+	"github.com/strata-buildpacks/strata/builder/platform/attest"
+	"github.com/strata-buildpacks/strata/builder/platform/rebase"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 func rebaseCommand() *cobra.Command {
-	var options platform.RebaseOptions
+	var options rebase.Options
 	var list, catalogue, key string
 	cmd := &cobra.Command{
 		Use:   "rebase IMAGE…",
@@ -32,7 +33,7 @@ func rebaseCommand() *cobra.Command {
 			}
 			options.Images = append(images, more...)
 			if key != "" {
-				if options.Signer, err = platform.ReadKey(key); err != nil {
+				if options.Signer, err = attest.ReadKey(key); err != nil {
 					return err
 				}
 			}
@@ -78,13 +79,13 @@ func readList(path string, stdin io.Reader) ([]string, error) {
 }
 
 // rebaseImages rebases the images that the options name and, unless catalogue is empty, all those of that registry.
-func rebaseImages(ctx context.Context, options platform.RebaseOptions, catalogue string) error {
-	home, err := openHome()
+func rebaseImages(ctx context.Context, options rebase.Options, catalogue string) error {
+	h, err := openHome()
 	if err != nil {
 		return err
 	}
 	if catalogue != "" {
-		apps, err := home.Catalogue(ctx, catalogue, options.Registry)
+		apps, err := rebase.Catalogue(ctx, catalogue, options.Registry)
 		if err != nil {
 			return err
 		}
@@ -98,7 +99,7 @@ func rebaseImages(ctx context.Context, options platform.RebaseOptions, catalogue
 		}
 	}
 	start := time.Now()
-	results, err := home.Rebase(ctx, options)
+	results, err := rebase.Images(ctx, h, options)
 	if err != nil {
 		return err
 	}
@@ -126,7 +127,7 @@ func rebaseImages(ctx context.Context, options platform.RebaseOptions, catalogue
 	return fault.Fault{ID: "rebase-failed", What: what, Do: "the reasons are above"}
 }
 
-func printRebased(w io.Writer, results []platform.Rebased, dryRun bool, took time.Duration) error {
+func printRebased(w io.Writer, results []rebase.Result, dryRun bool, took time.Duration) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "IMAGE\tIN\tOLD BASE\tNEW BASE\tMOVED\tTIME\tRESULT")
 	var moved int64

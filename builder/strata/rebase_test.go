@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/strata-buildpacks/strata/builder/platform"
+	"github.com/strata-buildpacks/strata/builder/platform/rebase"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
@@ -40,7 +40,7 @@ func TestReadList(t *testing.T) {
 func TestRebasedTable(t *testing.T) {
 	t.Parallel()
 	const older, newer = "strata/run-static:13@0123456789ab", "strata/run-static:13@ba9876543210"
-	results := []platform.Rebased{
+	results := []rebase.Result{
 		{Image: "registry.example.com/app", In: "registry", Old: older, New: newer, Moved: 6732, Took: 40 * time.Millisecond},
 		{Image: "current", In: "store", Old: newer, New: newer, Current: true},
 		{Image: "none", In: "store", Err: errors.New("there is none")},

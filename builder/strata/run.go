@@ -11,7 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/strata-buildpacks/strata/builder/platform"
+	"github.com/strata-buildpacks/strata/builder/platform/home"
+	"github.com/strata-buildpacks/strata/builder/platform/run"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
@@ -32,20 +33,20 @@ func runCommand() *cobra.Command {
 			"set to the port it should listen on. What it writes is gone when it ends.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			home, err := openHome()
+			h, err := openHome()
 			if err != nil {
 				return err
 			}
-			options := platform.RunOptions{
+			options := run.Options{
 				Image: args[0], Process: flags.process, Args: args[1:],
 				Env:      append([]string{fmt.Sprintf("PORT=%d", flags.port)}, flags.env...),
 				Bindings: flags.bindings,
 				Stdin:    os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 			}
 			if flags.ask == "" {
-				return home.Run(cmd.Context(), options)
+				return run.Image(cmd.Context(), h, options)
 			}
-			return ask(cmd.Context(), home, options, flags)
+			return ask(cmd.Context(), h, options, flags)
 		},
 	}
 	f := cmd.Flags()
@@ -59,7 +60,7 @@ func runCommand() *cobra.Command {
 }
 
 // ask starts an app, asks it one question over HTTP and stops it.
-func ask(ctx context.Context, home *platform.Home, options platform.RunOptions, flags runFlags) error {
+func ask(ctx context.Context, h *home.Home, options run.Options, flags runFlags) error {
 	address := net.JoinHostPort("127.0.0.1", fmt.Sprint(flags.port))
 	if conn, err := net.Dial("tcp", address); err == nil {
 		conn.Close()
@@ -70,7 +71,7 @@ func ask(ctx context.Context, home *platform.Home, options platform.RunOptions, 
 	options.Stdin, options.Stdout = nil, os.Stderr
 	start := time.Now()
 	ended := make(chan error, 1)
-	go func() { ended <- home.Run(ctx, options) }()
+	go func() { ended <- run.Image(ctx, h, options) }()
 
 	answers := make(chan *answer, 1)
 	questions, giveUp := context.WithTimeout(ctx, flags.answerTimeout)

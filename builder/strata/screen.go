@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/strata-buildpacks/strata/builder/platform"
+	"github.com/strata-buildpacks/strata/builder/platform/build"
 )
 
 // screen shows progress on stderr: one line that is redrawn on a terminal,
@@ -40,7 +40,7 @@ func (s *screen) Write(p []byte) (int, error) {
 	return os.Stderr.Write(p)
 }
 
-func (s *screen) phase(p platform.Phase) {
+func (s *screen) phase(p build.Phase) {
 	if p.Took == 0 {
 		s.draw(p.Name + " …")
 		return

@@ -14,7 +14,9 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
 
-	"github.com/strata-buildpacks/strata/builder/platform"
+	"github.com/strata-buildpacks/strata/builder/platform/attest"
+	"github.com/strata-buildpacks/strata/builder/platform/home"
+	"github.com/strata-buildpacks/strata/builder/platform/imagename"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/stacks/assemble"
 )
@@ -207,7 +209,7 @@ func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen, bills 
 	if err != nil {
 		return err
 	}
-	home, err := openHome()
+	h, err := openHome()
 	if err != nil {
 		return err
 	}
@@ -218,13 +220,13 @@ func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen, bills 
 	}
 	for one := range slices.Chunk(images, len(options.Archs)) {
 		name := one[0].Ref
-		if err := keepStack(cmd, home, one, s, bills); err != nil {
+		if err := keepStack(cmd, h, one, s, bills); err != nil {
 			return err
 		}
 		if outputs, err = output.parse([]string{name}); err != nil {
 			return err
 		}
-		if err := writeOutputs(cmd.Context(), home, outputs, []string{name}, writing); err != nil {
+		if err := writeOutputs(cmd.Context(), h, outputs, []string{name}, writing); err != nil {
 			return err
 		}
 	}
@@ -232,16 +234,18 @@ func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen, bills 
 }
 
 // keepStack stores the images of one name.
-func keepStack(cmd *cobra.Command, home *platform.Home, images []assemble.Image, s *screen, bills string) error {
-	ref := images[0].Ref
+func keepStack(cmd *cobra.Command, h *home.Home, images []assemble.Image, s *screen, bills string) error {
+	ref, err := imagename.Parse(images[0].Ref)
+	if err != nil {
+		return err
+	}
 	var digest v1.Hash
-	var err error
 	if len(images) == 1 {
-		digest, err = home.Put(ref, images[0].Image)
+		digest, err = h.Store.Put(ref, images[0].Image)
 	} else {
 		var index v1.ImageIndex
 		if index, err = assemble.Index(images...); err == nil {
-			digest, err = home.PutIndex(ref, index)
+			digest, err = h.Store.PutIndex(ref, index)
 		}
 	}
 	if err != nil {
@@ -255,7 +259,7 @@ func keepStack(cmd *cobra.Command, home *platform.Home, images []assemble.Image,
 		for _, layer := range image.Layers {
 			size += layer.Size
 		}
-		if err := keepBill(home, image, bills); err != nil {
+		if err := keepBill(h, image, bills); err != nil {
 			return err
 		}
 	}
@@ -264,7 +268,7 @@ func keepStack(cmd *cobra.Command, home *platform.Home, images []assemble.Image,
 }
 
 // keepBill attaches an image's bill of materials to it and, unless dir is empty, writes it there.
-func keepBill(home *platform.Home, image assemble.Image, dir string) error {
+func keepBill(h *home.Home, image assemble.Image, dir string) error {
 	config, err := image.Image.ConfigFile()
 	if err != nil {
 		return err
@@ -274,7 +278,11 @@ func keepBill(home *platform.Home, image assemble.Image, dir string) error {
 		return err
 	}
 	title := image.Name + "-" + config.Architecture
-	if err := home.Attach(digest, title, image.SBOM); err != nil || dir == "" {
+	attached, err := attest.Bills(title, image.SBOM)
+	if err != nil {
+		return err
+	}
+	if err := h.Store.Attach(digest, attached...); err != nil || dir == "" {
 		return err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -29,7 +29,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
-	"github.com/strata-buildpacks/strata/builder/platform"
+	"github.com/strata-buildpacks/strata/builder/platform/home"
+	"github.com/strata-buildpacks/strata/builder/platform/store"
 )
 
 const (
@@ -92,7 +93,7 @@ func run(ctx context.Context, rounds int, engine bool) error {
 		}
 	}
 	printTargets(os.Stdout, apps)
-	if err := printSizes(os.Stdout, b.home, apps); err != nil || !engine {
+	if err := printSizes(os.Stdout, b.home.Store, apps); err != nil || !engine {
 		return err
 	}
 	if err := b.printEngineSizes(ctx, os.Stdout, apps); err != nil {
@@ -104,7 +105,7 @@ func run(ctx context.Context, rounds int, engine bool) error {
 // bench is what the builds of all apps share.
 type bench struct {
 	dir, bin string // absolute
-	home     *platform.Home
+	home     *home.Home
 	disk     disk
 	engine   *engine // nil without
 	base     string  // the run image in a registry that ko can read
@@ -118,7 +119,7 @@ func newBench(ctx context.Context, engine bool) (*bench, error) {
 		return nil, err
 	}
 	b := &bench{dir: filepath.Join(root, dir), bin: filepath.Join(root, ".strata/bin")}
-	if b.home, err = platform.Open(filepath.Join(b.dir, "home")); err != nil {
+	if b.home, err = home.Open(filepath.Join(b.dir, "home")); err != nil {
 		return nil, err
 	}
 	if b.disk, err = diskOf(b.dir); err != nil {
@@ -134,7 +135,7 @@ func newBench(ctx context.Context, engine bool) (*bench, error) {
 			return nil, err
 		}
 	}
-	b.base, err = serve(ctx, b.home, runImage)
+	b.base, err = serve(ctx, b.home.Store, runImage)
 	return b, err
 }
 
@@ -345,8 +346,8 @@ func download(ctx context.Context, version string) (string, error) {
 }
 
 // serve shows an image of the store to ko in a registry at the loopback address and returns its name there.
-func serve(ctx context.Context, home *platform.Home, ref string) (string, error) {
-	image, err := home.Image(ref, "make it with `strata stack build`")
+func serve(ctx context.Context, s *store.Store, ref string) (string, error) {
+	image, err := s.Find(ref, store.BuildStack)
 	if err != nil {
 		return "", err
 	}
@@ -358,8 +359,8 @@ func serve(ctx context.Context, home *platform.Home, ref string) (string, error)
 	if err != nil {
 		return "", err
 	}
-	blobs := registry.NewDiskBlobHandler(filepath.Join(home.Layout(), "blobs")) // an OCI image layout has its folders
-	quiet := registry.Logger(log.New(io.Discard, "", 0))                        // ko reports what goes wrong
+	blobs := registry.NewDiskBlobHandler(filepath.Join(s.Dir(), "blobs")) // an OCI image layout has its folders
+	quiet := registry.Logger(log.New(io.Discard, "", 0))                  // ko reports what goes wrong
 	server := &http.Server{Handler: registry.New(registry.WithBlobHandler(blobs), quiet), ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(listener) }() // ends with the program
 	repository, tag, _ := strings.Cut(ref, ":")

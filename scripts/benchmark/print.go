@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/strata-buildpacks/strata/builder/platform"
+	"github.com/strata-buildpacks/strata/builder/platform/store"
 )
 
 // What a build may take.
@@ -126,20 +126,20 @@ func median[T time.Duration | float64 | int64](all []T) T {
 }
 
 // printSizes prints how large the images are, compressed.
-func printSizes(w io.Writer, home *platform.Home, apps []*app) error {
+func printSizes(w io.Writer, s *store.Store, apps []*app) error {
 	fmt.Fprint(w, "\n| image | compressed | bytes |\n| --- | --- | --- |\n")
 	row := func(what string, size int64) {
 		fmt.Fprintf(w, "| %s | %.2f MB | %d |\n", what, float64(size)/1e6, size)
 	}
 	for _, ref := range []string{runImage, "strata/run-glibc:13", "strata/build:13", "strata/builder:latest"} {
-		size, err := home.Size(ref)
+		size, err := s.Size(ref)
 		if err != nil {
 			return err
 		}
 		row("`"+ref+"`", size)
 	}
 	for _, a := range apps {
-		layers, err := home.Layers(a.image())
+		layers, err := s.Layers(a.image())
 		if err != nil {
 			return err
 		}
@@ -162,7 +162,7 @@ func printSizes(w io.Writer, home *platform.Home, apps []*app) error {
 func (b *bench) printEngineSizes(ctx context.Context, w io.Writer, apps []*app) error {
 	fmt.Fprint(w, "\n| image, unpacked | MB | bytes |\n| --- | --- | --- |\n")
 	for _, a := range apps {
-		layers, err := b.home.Layers(a.image())
+		layers, err := b.home.Store.Layers(a.image())
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,182 @@
+// Package build is a Cloud Native Buildpacks platform (buildpacks/spec, platform.md, Platform API 0.15) for a machine
+// without a container engine. It runs the phases of the lifecycle in sandboxes, over the image store of a home.
+package build
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/strata-buildpacks/strata/builder/platform/builderimage"
+	"github.com/strata-buildpacks/strata/builder/platform/home"
+	"github.com/strata-buildpacks/strata/builder/platform/imagename"
+	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
+	"github.com/strata-buildpacks/strata/builder/platform/store"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
+)
+
+// Options say what to build and how.
+type Options struct {
+	App        string // folder with the source
+	Image      string // name of the image to make
+	Builder    *builderimage.Builder
+	RunImage   string                 // "auto", a variant's name, or an image's name
+	Keep       func(path string) bool // whether the build sees a file or folder of App, by its path below it; nil is all
+	Buildpacks []string               // ID or ID@VERSION of the buildpacks to build with, instead of the builder's order
+	Pre, Post  []string               // the same, put before and after each group of the order
+	Env        map[string]string      // variables of the build (platform.md, "User-Provided Variables")
+	Bindings   []string               // folders bound as /platform/bindings/<base name>
+	Network    sandbox.Network        // what detect and build may reach
+	ClearCache bool                   // forget what earlier builds of the app left
+	Proxies    []string               // NAME=value pairs of the proxy variables
+	CABundle   string                 // file of certificates that a build trusts; empty for the build image's own
+
+	Log   io.Writer // what the buildpacks print
+	Phase func(Phase)
+	Note  func(text string) // what the user should know: waiting for another build, files left out
+}
+
+// Phase is one phase of the lifecycle. Took is zero when the phase begins.
+type Phase struct {
+	Name string
+	Took time.Duration
+}
+
+// build is a build under way.
+type build struct {
+	Options
+	store     *store.Store
+	image     name.Reference
+	order     builderimage.Order
+	lifecycle lifecycle
+	source    *source
+}
+
+// App turns source into an image of the home's store and returns the image's name and digest. Unless all phases pass,
+// nothing of the store changes.
+func App(ctx context.Context, h *home.Home, options Options) (name.Reference, v1.Hash, error) {
+	ref, err := imagename.ParseTag(options.Image)
+	if err != nil {
+		return nil, v1.Hash{}, err
+	}
+	b := &build{Options: options, store: h.Store, image: ref}
+	candidates, err := options.Builder.RunImages(h.Store, options.RunImage)
+	if err != nil {
+		return nil, v1.Hash{}, err
+	}
+	caches, unlock, err := openCaches(ctx, h, ref, options)
+	if err != nil {
+		return nil, v1.Hash{}, err
+	}
+	defer unlock()
+	dir, remove, err := h.Scratch(ctx)
+	if err != nil {
+		return nil, v1.Hash{}, err
+	}
+	defer remove()
+	if err := b.prepare(folders{dir: dir, caches: caches, tools: h.Tools(b.Builder.Digest)}); err != nil {
+		return nil, v1.Hash{}, err
+	}
+	defer func() { _ = b.source.wait() }() // if it failed, the build has an error already
+	t, err := b.run(ctx, candidates)
+	if err != nil {
+		return nil, v1.Hash{}, err
+	}
+	digest, err := b.commit(t)
+	return ref, digest, err
+}
+
+// openCaches locks the caches of an app and makes their folders. No other app can read or poison them, and two builds of
+// one app take turns.
+func openCaches(ctx context.Context, h *home.Home, ref name.Reference, options Options) (dir string, unlock func(), err error) {
+	dir, unlock, err = h.App(ctx, ref, func() { options.Note("waiting for another build of " + ref.String()) })
+	if err != nil {
+		return "", nil, err
+	}
+	folders := []string{filepath.Join(dir, "build"), filepath.Join(dir, "layers")}
+	for _, folder := range folders {
+		if options.ClearCache && err == nil {
+			err = tree.Remove(folder)
+		}
+	}
+	if err == nil {
+		err = sandbox.Own(folders...)
+	}
+	if err != nil {
+		unlock()
+		return "", nil, fmt.Errorf("opening the app's caches: %w", err)
+	}
+	return dir, unlock, nil
+}
+
+// prepare lays out what the phases see. The app's source is copied meanwhile: detection waits for it.
+func (b *build) prepare(f folders) error {
+	b.lifecycle = lifecycle{
+		builder: b.Builder, folders: f, network: b.Network, proxies: b.Proxies, caBundle: b.CABundle, report: b.Phase,
+	}
+	if err := f.prepare(b.Env, b.Bindings); err != nil {
+		return err
+	}
+	var err error
+	if b.order, err = b.Builder.Order(b.Buildpacks, b.Pre, b.Post); err != nil {
+		return err
+	}
+	order, err := b.order.TOML()
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(f.path("platform", "order.toml"), order, 0o644); err != nil {
+		return fmt.Errorf("writing the order of buildpacks: %w", err)
+	}
+	if info, err := os.Stat(b.App); err != nil || !info.IsDir() {
+		return fault.Fault{
+			ID:   "app-missing",
+			What: b.App + " is not a folder",
+			Do:   "name the folder that holds the app's source",
+		}
+	}
+	b.source = copyApp(b.App, f.path("workspace"), b.Keep, b.Note)
+	return nil
+}
+
+// run runs the phases in order (platform.md, "Build"), on the first run image that the app can be built for.
+func (b *build) run(ctx context.Context, candidates []string) (target, error) {
+	t, err := b.choose(ctx, candidates)
+	if err != nil {
+		return t, err
+	}
+	if err := b.installTools(ctx); err != nil {
+		return t, err
+	}
+	own, err := b.ownRunImage(t)
+	if err != nil {
+		return t, err
+	}
+	if err := b.lifecycle.withImages(ctx, restore(t)); err != nil {
+		return t, err
+	}
+	if err := b.lifecycle.withBuildpacks(ctx, buildPhase, b.Log); err != nil {
+		return t, err
+	}
+	return t, b.lifecycle.withImages(ctx, export(t, own))
+}
+
+// ownRunImage returns flags that tell the exporter the name of the run image, if the builder does not name it. Without
+// them, the exporter would write down the builder's first one, and a rebase would look for that (platform.md, "run.toml").
+func (b *build) ownRunImage(t target) ([]string, error) {
+	if b.Builder.NamesRunImage(t.run) {
+		return nil, nil
+	}
+	content := fmt.Sprintf("[[images]]\nimage = %q\n", t.run.String())
+	if err := os.WriteFile(b.lifecycle.folders.path("platform", "run.toml"), []byte(content), 0o644); err != nil {
+		return nil, fmt.Errorf("writing which run image the app stands on: %w", err)
+	}
+	return []string{"-run", "/platform/run.toml"}, nil
+}

@@ -1,0 +1,85 @@
+package build
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/strata-buildpacks/strata/builder/platform/attest"
+	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
+	"github.com/strata-buildpacks/strata/builder/platform/store"
+)
+
+// commit checks what the export left, and gives it the app's name, with what is attached to it.
+func (b *build) commit(t target) (v1.Hash, error) {
+	exported, err := t.registry.Manifest()
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	manifest, err := b.finish(exported)
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	image, err := b.store.Loose(manifest)
+	if err != nil {
+		return v1.Hash{}, fmt.Errorf("reading the exported image: %w", err)
+	}
+	attached, err := b.attached(t, image)
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	return b.store.PutManifest(b.image, types.OCIManifestSchema1, manifest, attached...)
+}
+
+// finish rewrites the manifest of an export, and checks that the store has its blobs. The lifecycle gives its layers the
+// media types of Docker in an OCI manifest, and imgutil has no option for that. The image specification (manifest.md) wants
+// OCI's. Configuration and layers stay the same, byte for byte.
+func (b *build) finish(content []byte) ([]byte, error) {
+	var manifest v1.Manifest
+	if err := json.Unmarshal(content, &manifest); err != nil {
+		return nil, fmt.Errorf("reading the exported manifest: %w", err)
+	}
+	manifest.MediaType = types.OCIManifestSchema1
+	manifest.Config.MediaType = types.OCIConfigJSON
+	blobs := []v1.Hash{manifest.Config.Digest}
+	for i := range manifest.Layers {
+		if manifest.Layers[i].MediaType == types.DockerLayer {
+			manifest.Layers[i].MediaType = types.OCILayer
+		}
+		blobs = append(blobs, manifest.Layers[i].Digest)
+	}
+	for _, digest := range blobs {
+		if _, err := os.Stat(b.store.Blobs().Path(digest)); err != nil {
+			return nil, fmt.Errorf("checking that the store has %s: %w", digest, err)
+		}
+	}
+	content, err := json.Marshal(manifest)
+	if err != nil {
+		return nil, fmt.Errorf("writing the manifest: %w", err)
+	}
+	return content, nil
+}
+
+// attached returns what is attached to the image: bills of materials, and what the build publishes of itself.
+func (b *build) attached(t target, image v1.Image) ([]store.Artifact, error) {
+	base, err := attest.StoredBase(b.store, t.run, t.runImage)
+	if err != nil {
+		return nil, err
+	}
+	run, err := t.runImage.Digest()
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", t.run, err)
+	}
+	network := "default"
+	if b.Network == sandbox.NoNetwork {
+		network = "none"
+	}
+	how := attest.Build{
+		RunImage: b.RunImage, Network: network, Env: b.Env, Bindings: b.Bindings, Buildpacks: b.Buildpacks, Pre: b.Pre, Post: b.Post,
+		Builder: attest.Image{Ref: b.Builder.Ref, Digest: b.Builder.Digest}, Run: attest.Image{Ref: t.run, Digest: run}, Source: b.source.hash,
+	}
+	return attest.App(b.image, image, base, how.Provenance())
+}

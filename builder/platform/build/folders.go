@@ -1,0 +1,134 @@
+package build
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/builder/platform/builderimage"
+	"github.com/strata-buildpacks/strata/builder/platform/internal/bindings"
+	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/verdict"
+)
+
+// Paths inside.
+const (
+	buildCache = "/cache/build"  // the folder that stays between the builds of an app
+	toolsDir   = "/cache/tools"  // the folder with the tools of all apps
+	verdicts   = "/tmp/verdicts" // the folder in which buildpacks leave why they take no part
+)
+
+// folders are the folders on the host that the phases of one build see.
+type folders struct {
+	dir    string // of this build alone
+	caches string // of the app
+	tools  string // of all apps
+}
+
+func (f folders) path(elements ...string) string {
+	return filepath.Join(append([]string{f.dir}, elements...)...)
+}
+
+// prepare makes the folders, and writes the platform folder (platform.md, "Platform Directory") and the files for a
+// build's network.
+func (f folders) prepare(env map[string]string, bound []string) error {
+	if err := sandbox.Own(f.path("workspace"), f.path("layers"), f.path("tmp"), f.path("home")); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(f.tools, 0o755); err != nil {
+		return fmt.Errorf("making a folder for tools: %w", err)
+	}
+	if err := f.writeEnv(env); err != nil {
+		return err
+	}
+	if err := bindings.Copy(bound, f.path("platform", "bindings")); err != nil {
+		return err
+	}
+	resolv, err := os.ReadFile("/etc/resolv.conf")
+	if err != nil && !os.IsNotExist(err) {
+		return fmt.Errorf("reading the machine's name servers: %w", err)
+	}
+	if err := f.writeHosts("hosts"); err != nil {
+		return err
+	}
+	if err := os.WriteFile(f.path("resolv.conf"), resolv, 0o644); err != nil {
+		return fmt.Errorf("writing the build's name servers: %w", err)
+	}
+	return nil
+}
+
+// writeEnv writes the platform's variables, the only ones that buildpacks see besides the builder's.
+func (f folders) writeEnv(env map[string]string) error {
+	if err := os.MkdirAll(f.path("platform", "env"), 0o755); err != nil {
+		return fmt.Errorf("writing the build's variables: %w", err)
+	}
+	variables := map[string]string{"BP_CACHE_DIR": buildCache}
+	maps.Copy(variables, env)
+	variables["BP_TOOLS_DIR"], variables[verdict.Env] = toolsDir, verdicts // no app has a say in these
+	for key, value := range variables {
+		if key == "" || strings.ContainsAny(key, "/\x00=") || key == "." || key == ".." {
+			return fault.Fault{
+				ID:   "variable-name",
+				What: fmt.Sprintf("%q is no name for a variable", key),
+				Do:   "write it as --env NAME=value",
+			}
+		}
+		if err := os.WriteFile(f.path("platform", "env", key), []byte(value), 0o644); err != nil {
+			return fmt.Errorf("writing the build's variables: %w", err)
+		}
+	}
+	return nil
+}
+
+// writeHosts writes a table of host names, by which some more are found at the loopback address.
+func (f folders) writeHosts(file string, more ...string) error {
+	content := "127.0.0.1 localhost strata\n"
+	for _, host := range more {
+		content += "127.0.0.1 " + host + "\n"
+	}
+	if err := os.WriteFile(f.path(file), []byte(content), 0o644); err != nil {
+		return fmt.Errorf("writing the build's host names: %w", err)
+	}
+	return nil
+}
+
+// registryHosts is the table of host names of phases that read and write images.
+const registryHosts = "hosts.registry"
+
+// binds are what every phase sees of the host.
+func (f folders) binds() []sandbox.Bind {
+	return []sandbox.Bind{
+		{Source: f.path("workspace"), Target: "/workspace", Writable: true},
+		{Source: f.path("layers"), Target: "/layers", Writable: true},
+		{Source: f.path("tmp"), Target: "/tmp", Writable: true},
+		{Source: f.path("home"), Target: "/home/cnb", Writable: true},
+		{Source: f.path("platform"), Target: "/platform"},
+	}
+}
+
+// imageBinds are what a phase sees that reads and writes images.
+func (f folders) imageBinds() []sandbox.Bind {
+	return append(f.binds(),
+		sandbox.Bind{Source: filepath.Join(f.caches, "layers"), Target: "/cache/layers", Writable: true},
+		sandbox.Bind{Source: f.path(registryHosts), Target: "/etc/hosts"})
+}
+
+// buildBinds are what a phase sees that runs buildpacks. Only one that installs a tool may write to the folder of tools.
+func (f folders) buildBinds(install bool) []sandbox.Bind {
+	return append(f.binds(),
+		sandbox.Bind{Source: filepath.Join(f.caches, "build"), Target: buildCache, Writable: true},
+		sandbox.Bind{Source: f.tools, Target: toolsDir, Writable: install},
+		sandbox.Bind{Source: f.path("hosts"), Target: "/etc/hosts"})
+}
+
+// networkBinds are what a phase also sees that reaches the network. The bundle is a file on the host, "" for none.
+func (f folders) networkBinds(bundle string) []sandbox.Bind {
+	binds := []sandbox.Bind{{Source: f.path("resolv.conf"), Target: "/etc/resolv.conf"}}
+	if bundle != "" {
+		binds = append(binds, sandbox.Bind{Source: bundle, Target: builderimage.CABundle})
+	}
+	return binds
+}

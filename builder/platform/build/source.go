@@ -1,0 +1,197 @@
+package build
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/mod/sumdb/dirhash"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
+)
+
+// source is an app on its way into a workspace.
+type source struct {
+	wait func() error // returns when the app is there
+	hash string       // dirHash of the app as the buildpacks find it, in hexadecimal; to be read after wait
+}
+
+// copyApp begins to copy what keep keeps of an app's folder into a workspace. wait notes which files were left out.
+func copyApp(app, workspace string, keep func(path string) bool, note func(string)) *source {
+	s := &source{}
+	copied := make(chan error, 1)
+	var leftOut []string
+	go func() {
+		var err error
+		if leftOut, err = copySource(app, workspace, keep); err == nil {
+			s.hash, err = hashSource(workspace)
+		}
+		copied <- err
+	}()
+	s.wait = sync.OnceValue(func() error {
+		err := <-copied
+		if len(leftOut) > 0 {
+			note("left out, because they are sockets, pipes or devices: " + strings.Join(leftOut, ", "))
+		}
+		return err
+	})
+	return s
+}
+
+// copySource copies what keep keeps of an app's folder into a workspace; nil keeps all. It returns the sockets, pipes and
+// devices that it left out: they hold nothing to copy. Folders get the mode 0755, and so do files that their owner may
+// execute. Other files get 0644. So the umask of whoever checked the source out does not reach the image.
+func copySource(from, to string, keep func(path string) bool) (leftOut []string, err error) {
+	if from, err = filepath.EvalSymlinks(from); err != nil { // a walk does not follow a link
+		return nil, fmt.Errorf("copying the app: %w", err)
+	}
+	uid, gid := sandbox.HostIDs()
+	chown := uid != os.Getuid()
+	made := map[string]bool{".": true}
+	var group errgroup.Group
+	group.SetLimit(8)
+	walkErr := filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		relative, relErr := filepath.Rel(from, path)
+		if relErr != nil {
+			return relErr
+		}
+		// What is below a folder that is not kept may be kept.
+		if keep != nil && relative != "." && !keep(filepath.ToSlash(relative)) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, relative)
+		folder := filepath.Dir(relative)
+		if entry.IsDir() {
+			folder = relative
+		}
+		if err := makeFolder(to, folder, made, chown); err != nil {
+			return err
+		}
+		switch {
+		case entry.IsDir():
+			return nil
+		case entry.Type() == fs.ModeSymlink:
+			if err := copyLink(path, target); err != nil {
+				return err
+			}
+		case entry.Type().IsRegular():
+			group.Go(func() error { return copyFile(path, target, chown, uid, gid) })
+			return nil
+		default:
+			leftOut = append(leftOut, relative)
+			return nil
+		}
+		if chown {
+			return os.Lchown(target, uid, gid)
+		}
+		return nil
+	})
+	if err := group.Wait(); walkErr == nil {
+		walkErr = err
+	}
+	if walkErr != nil {
+		return nil, fmt.Errorf("copying the app: %w", walkErr)
+	}
+	return leftOut, nil
+}
+
+// makeFolder makes a folder of the workspace and those above it, unless made has them.
+func makeFolder(workspace, relative string, made map[string]bool, chown bool) error {
+	if made[relative] {
+		return nil
+	}
+	if err := makeFolder(workspace, filepath.Dir(relative), made, chown); err != nil {
+		return err
+	}
+	made[relative] = true
+	path := filepath.Join(workspace, relative)
+	if err := os.Mkdir(path, 0o755); err != nil || !chown {
+		return err
+	}
+	uid, gid := sandbox.HostIDs()
+	return os.Lchown(path, uid, gid)
+}
+
+func copyLink(from, to string) error {
+	target, err := os.Readlink(from)
+	if err != nil {
+		return err
+	}
+	return os.Symlink(target, to)
+}
+
+func copyFile(from, to string, chown bool, uid, gid int) error {
+	source, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	info, err := source.Stat()
+	if err != nil {
+		return err
+	}
+	mode := fs.FileMode(0o644)
+	if info.Mode()&0o100 != 0 {
+		mode = 0o755
+	}
+	target, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	if err != nil {
+		return err
+	}
+	defer target.Close()
+	if _, err := io.Copy(target, source); err != nil {
+		return err
+	}
+	if err := target.Chmod(mode); err != nil { // OpenFile applies the umask
+		return err
+	}
+	if chown {
+		if err := target.Chown(uid, gid); err != nil {
+			return err
+		}
+	}
+	if err := target.Close(); err != nil {
+		return err
+	}
+	return os.Chtimes(to, info.ModTime(), info.ModTime())
+}
+
+// hashSource returns the digest of a folder's regular files in hexadecimal (in-toto/attestation, spec/v1/digest_set.md,
+// "dirHash"). It is empty if the name of a file has a line break, because such a folder has no digest.
+func hashSource(dir string) (string, error) {
+	var files []string
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		relative, err := filepath.Rel(dir, path)
+		files = append(files, relative)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("reading the app: %w", err)
+	}
+	if slices.ContainsFunc(files, func(file string) bool { return strings.Contains(file, "\n") }) {
+		return "", nil
+	}
+	h1, err := dirhash.Hash1(files, func(file string) (io.ReadCloser, error) { return os.Open(filepath.Join(dir, file)) })
+	if err != nil {
+		return "", fmt.Errorf("reading the app: %w", err)
+	}
+	sum, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(h1, "h1:"))
+	if err != nil {
+		return "", fmt.Errorf("reading the app: %w", err)
+	}
+	return hex.EncodeToString(sum), nil
+}

@@ -1,0 +1,86 @@
+package build
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+)
+
+// TestCopyPart copies a part of an app to which a link leads. What is kept below a folder that is left out has its folders.
+// What is left out is not even opened.
+func TestCopyPart(t *testing.T) {
+	t.Parallel()
+	app, workspace := t.TempDir(), t.TempDir()
+	kittest.Write(t, app, map[string]string{
+		"main.go": "", "out/deep/in.txt": "", "out/deep/out.txt": "", "out/run": "#!/bin/sh\n", "closed/secret": "", "empty/out.txt": "",
+	})
+	if err := os.Symlink("../main.go", filepath.Join(app, "out", "in.link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(app, "closed"), 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(filepath.Join(app, "closed"), 0o755) })
+	keep := map[string]bool{"main.go": true, "out/deep/in.txt": true, "out/run": true, "out/in.link": true, "empty": true}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(app, link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := copySource(link, workspace, func(path string) bool { return keep[path] }); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	err := filepath.WalkDir(workspace, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		path, err = filepath.Rel(workspace, path)
+		mode := info.Mode().String()
+		if !info.Mode().IsRegular() {
+			mode = mode[:1] // the rest depends on the umask
+		}
+		got = append(got, mode+" "+path)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "d .\nd empty\n-rw-r--r-- main.go\nd out\nd out/deep\n-rw-r--r-- out/deep/in.txt\nL out/in.link\n-rwxr-xr-x out/run"
+	if diff := cmp.Diff(want, strings.Join(got, "\n")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestHashSource makes the digest of the digests of the files, as `sha256sum` prints them.
+func TestHashSource(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	kittest.Write(t, dir, map[string]string{"b/c": "c", "a": "a"})
+	if err := os.Symlink("a", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	list := ""
+	for _, name := range []string{"a", "b/c"} {
+		list += fmt.Sprintf("%x  %s\n", sha256.Sum256([]byte(filepath.Base(name))), name)
+	}
+	want := fmt.Sprintf("%x", sha256.Sum256([]byte(list)))
+	if got, err := hashSource(dir); err != nil || got != want {
+		t.Errorf("got %s (%v), want %s", got, err, want)
+	}
+	kittest.Write(t, dir, map[string]string{"line\nbreak": ""})
+	if got, err := hashSource(dir); err != nil || got != "" {
+		t.Errorf("with a name of two lines: got %s (%v), want none", got, err)
+	}
+}

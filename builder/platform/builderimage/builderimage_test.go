@@ -1,0 +1,88 @@
+package builderimage_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/strata-buildpacks/strata/builder/platform/builderimage"
+	"github.com/strata-buildpacks/strata/builder/platform/home"
+	"github.com/strata-buildpacks/strata/builder/platform/internal/platformtest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+)
+
+// TestOpen unpacks a builder once, with the places on which phases mount something.
+func TestOpen(t *testing.T) {
+	t.Parallel()
+	h, err := home.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	platformtest.Put(t, h.Store, "builder", platformtest.Builder(t, map[string]string{"bin/sh": "sh"}))
+	b, err := builderimage.Open(t.Context(), h, "builder")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.UID != 1001 || b.GID != 1000 || b.Digest != platformtest.DigestIn(t, h.Store, "builder") || b.Root != h.Builder(b.Digest) {
+		t.Errorf("opened %+v", b)
+	}
+	for _, path := range []string{"bin/sh", "workspace", "cache/tools", "etc/hosts", "etc/ssl/certs/ca-certificates.crt"} {
+		if _, err := os.Stat(filepath.Join(b.Root, path)); err != nil {
+			t.Error(err)
+		}
+	}
+	mark := filepath.Join(b.Root, "mark")
+	if err := os.WriteFile(mark, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := builderimage.Open(t.Context(), h, "builder"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(mark); err != nil {
+		t.Errorf("it was unpacked again: %v", err)
+	}
+}
+
+func TestOpenErrors(t *testing.T) {
+	t.Parallel()
+	h, err := home.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	platformtest.Put(t, h.Store, "without", platformtest.Builder(t, map[string]string{"cnb/run.toml": ""}))
+	for file, name := range map[string]string{"builder-missing.txt": "missing", "builder-without-run-image.txt": "without"} {
+		_, err := builderimage.Open(t.Context(), h, name)
+		kittest.Golden(t, file, platformtest.Fault(t, err, h.Store.Dir(), "<store>"))
+	}
+}
+
+// TestRunImages reads what --run-image may say.
+func TestRunImages(t *testing.T) {
+	t.Parallel()
+	h, err := home.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []string{"acme/one:13", "acme/two:13"}
+	platformtest.Put(t, h.Store, all[0], platformtest.Run{}.Image(t))
+	platformtest.Put(t, h.Store, all[1], platformtest.Run{Variant: "glibc"}.Image(t))
+	run := "[[images]]\nimage = \"acme/one:13\"\n[[images]]\nimage = \"acme/two:13\"\n"
+	platformtest.Put(t, h.Store, "builder", platformtest.Builder(t, map[string]string{"cnb/run.toml": run}))
+	b, err := builderimage.Open(t.Context(), h, "builder")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for wanted, want := range map[string][]string{
+		"auto": all, "": all, "static": all[:1], "glibc": all[1:], "other:1": {"other:1"}, "team/other": {"team/other"},
+	} {
+		if got, err := b.RunImages(h.Store, wanted); err != nil || !slices.Equal(got, want) {
+			t.Errorf("--run-image %s: got %v (%v), want %v", wanted, got, err, want)
+		}
+	}
+	_, err = b.RunImages(h.Store, "musl")
+	kittest.Golden(t, "run-image-unknown.txt", platformtest.Fault(t, err))
+	if !b.NamesRunImage(platformtest.Parse(t, "acme/two:13")) || b.NamesRunImage(platformtest.Parse(t, "acme/two:12")) {
+		t.Error("the builder names acme/two:13, and not acme/two:12")
+	}
+}

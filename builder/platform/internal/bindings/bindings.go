@@ -1,0 +1,42 @@
+// Package bindings copies service bindings to where a sandbox sees them (github.com/buildpacks/spec,
+// extensions/bindings.md).
+package bindings
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+// Root is the path of the folder of all bindings inside, for a build and for an app.
+const Root = "/platform/bindings"
+
+// Copy copies bindings into a folder, each under its own name. A folder that is no binding is a fault, and so are two of
+// one name.
+func Copy(bindings []string, to string) error {
+	named := map[string]string{}
+	for _, binding := range bindings {
+		name := filepath.Base(binding)
+		if other, twice := named[name]; twice {
+			return fault.Fault{
+				ID:   "binding",
+				What: fmt.Sprintf("the bindings %s and %s have one name", other, binding),
+				Do:   "rename the folder of one",
+			}
+		}
+		named[name] = binding
+		if _, err := os.Stat(filepath.Join(binding, "type")); err != nil {
+			return fault.Fault{
+				ID:   "binding",
+				What: binding + " is no binding",
+				Do:   "name a folder with a file `type` in it and a file per key (github.com/buildpacks/spec, extensions/bindings.md)",
+			}
+		}
+		if err := os.CopyFS(filepath.Join(to, name), os.DirFS(binding)); err != nil {
+			return fmt.Errorf("copying binding %s: %w", binding, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,252 @@
+// Package unpack writes the file system of an image into a folder.
+package unpack
+
+import (
+	"archive/tar"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// Owner returns the ids that a file has on the host, from those that the image gives it. Without an Owner, every file
+// belongs to the calling user.
+type Owner func(uid, gid int) (hostUID, hostGID int)
+
+// Image writes the file system of an image into an empty folder: layers in order, with their whiteouts (image-spec,
+// layer.md). Whatever a layer says, nothing is written outside the folder: a path that leads out of it through a link is
+// an error. Setuid bits, device files and pipes are left out.
+func Image(image v1.Image, dir string, owner Owner) error {
+	layers, err := image.Layers()
+	if err != nil {
+		return fmt.Errorf("reading the layers: %w", err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", dir, err)
+	}
+	defer root.Close()
+	u := unpacker{root: root, owner: owner, directories: map[string]fs.FileMode{}}
+	for _, layer := range layers {
+		u.fresh = map[string]bool{}
+		if err := u.layer(layer); err != nil {
+			return err
+		}
+	}
+	// A folder may be read-only, so modes come after contents.
+	for name, mode := range u.directories {
+		if err := root.Chmod(name, mode); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("setting the mode of %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+type unpacker struct {
+	root        *os.Root
+	owner       Owner
+	directories map[string]fs.FileMode
+	// fresh holds what the present layer has written, parents included. The layer's whiteouts hide only what lower layers
+	// have.
+	fresh map[string]bool
+}
+
+func (u *unpacker) layer(layer v1.Layer) error {
+	content, err := layer.Uncompressed()
+	if err != nil {
+		return fmt.Errorf("reading a layer: %w", err)
+	}
+	defer content.Close()
+	archive := tar.NewReader(content)
+	for {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading a layer: %w", err)
+		}
+		name := strings.TrimPrefix(path.Clean("/"+header.Name), "/")
+		if name == "" {
+			continue
+		}
+		if err := u.entry(name, header, archive); err != nil {
+			return fmt.Errorf("unpacking %s: %w", name, err)
+		}
+	}
+}
+
+func (u *unpacker) entry(name string, header *tar.Header, content io.Reader) error {
+	dir, base := path.Split(name)
+	if hidden, ok := strings.CutPrefix(base, ".wh."); ok {
+		return u.whiteout(path.Clean(dir), hidden)
+	}
+	if dir != "" {
+		if err := u.root.MkdirAll(path.Clean(dir), 0o755); err != nil {
+			return err
+		}
+	}
+	mode := header.FileInfo().Mode().Perm()
+	switch header.Typeflag {
+	case tar.TypeDir:
+		if err := u.directory(name); err != nil {
+			return err
+		}
+		u.directories[name] = mode | 0o700 | header.FileInfo().Mode()&fs.ModeSticky
+	case tar.TypeReg, tar.TypeGNUSparse:
+		if err := u.file(name, mode, content); err != nil {
+			return err
+		}
+	case tar.TypeSymlink:
+		if err := u.replace(name); err != nil {
+			return err
+		}
+		if err := u.root.Symlink(header.Linkname, name); err != nil {
+			return err
+		}
+	case tar.TypeLink:
+		if err := u.replace(name); err != nil {
+			return err
+		}
+		if err := u.root.Link(strings.TrimPrefix(path.Clean("/"+header.Linkname), "/"), name); err != nil {
+			return err
+		}
+		u.keep(name)
+		return nil
+	case tar.TypeChar, tar.TypeBlock, tar.TypeFifo, tar.TypeXGlobalHeader:
+		return nil
+	default:
+		return fmt.Errorf("its tar type %q is not known", header.Typeflag)
+	}
+	u.keep(name)
+	if u.owner == nil {
+		return nil
+	}
+	uid, gid := u.owner(header.Uid, header.Gid)
+	return u.root.Lchown(name, uid, gid)
+}
+
+func (u *unpacker) file(name string, mode fs.FileMode, content io.Reader) error {
+	if err := u.replace(name); err != nil {
+		return err
+	}
+	f, err := u.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := io.Copy(f, content); err != nil {
+		return err
+	}
+	if err := f.Chmod(mode | 0o400); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// directory makes a folder unless it is there. It replaces anything else that has the name.
+func (u *unpacker) directory(name string) error {
+	info, err := u.root.Lstat(name)
+	if err == nil && info.IsDir() {
+		return nil
+	}
+	if err := u.replace(name); err != nil {
+		return err
+	}
+	return u.root.Mkdir(name, 0o755)
+}
+
+// keep marks what the present layer has written, and the folders above it.
+func (u *unpacker) keep(name string) {
+	for ; name != "." && !u.fresh[name]; name = path.Dir(name) {
+		u.fresh[name] = true
+	}
+}
+
+// opaque is the name of the whiteout that hides everything that lower layers have in its folder.
+const opaque = ".wh..opq"
+
+// whiteout hides what lower layers have. What the present layer has stays, wherever in the layer it comes.
+func (u *unpacker) whiteout(dir, hidden string) error {
+	switch hidden {
+	case "", ".", "..":
+		return errors.New("the whiteout names no file")
+	case opaque:
+		return u.hideAll(dir)
+	}
+	return u.hide(path.Join(dir, hidden))
+}
+
+func (u *unpacker) hide(name string) error {
+	if u.fresh[name] {
+		return u.hideAll(name)
+	}
+	return u.replace(name)
+}
+
+func (u *unpacker) hideAll(dir string) error {
+	info, err := u.root.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	entries, err := fs.ReadDir(u.root.FS(), dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := u.hide(path.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replace removes what a lower layer has under a name.
+func (u *unpacker) replace(name string) error {
+	info, err := u.root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return u.root.Remove(name)
+	}
+	maps.DeleteFunc(u.directories, func(dir string, _ fs.FileMode) bool { return dir == name || strings.HasPrefix(dir, name+"/") })
+	return u.root.RemoveAll(name)
+}
+
+// MountPoints makes the folders and empty files that a sandbox needs in an unpacked file system, by their paths in it.
+// What is there stays as it is.
+func MountPoints(dir string, folders, files []string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("making mount points: %w", err)
+	}
+	defer root.Close()
+	for _, folder := range folders {
+		if err := root.MkdirAll(folder, 0o755); err != nil {
+			return fmt.Errorf("making a mount point: %w", err)
+		}
+	}
+	for _, file := range files {
+		f, err := root.OpenFile(file, os.O_CREATE|os.O_WRONLY, 0o644)
+		if err != nil {
+			return fmt.Errorf("making a mount point: %w", err)
+		}
+		if err := f.Close(); err != nil {
+			return fmt.Errorf("making a mount point: %w", err)
+		}
+	}
+	return nil
+}

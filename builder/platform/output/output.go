@@ -1,0 +1,227 @@
+// Package output writes images of the store to other places: OCI layouts, archives, a container engine, registries.
+package output
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/strata-buildpacks/strata/builder/platform/attest"
+	"github.com/strata-buildpacks/strata/builder/platform/home"
+	"github.com/strata-buildpacks/strata/builder/platform/imagename"
+	"github.com/strata-buildpacks/strata/builder/platform/internal/publish"
+	"github.com/strata-buildpacks/strata/builder/platform/internal/whole"
+	"github.com/strata-buildpacks/strata/builder/platform/registry"
+	"github.com/strata-buildpacks/strata/builder/platform/store"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+// Output is a place besides the store to which an image is written.
+type Output struct{ kind, target string }
+
+// String returns the output as the user wrote it.
+func (o Output) String() string {
+	if o.target == "" {
+		return o.kind
+	}
+	return o.kind + ":" + o.target
+}
+
+// Registry reports whether the place is a registry.
+func (o Output) Registry() bool { return o.kind == "registry" }
+
+// OneImage reports whether the place can hold only one image.
+func (o Output) OneImage() bool { return o.target != "" }
+
+// Parse reads the value of --output for an image with some names, and checks what can be checked before there is an image.
+// Its errors are faults.
+func Parse(text string, names []string) (Output, error) {
+	kind, target, named := strings.Cut(text, ":")
+	o := Output{kind, target}
+	switch {
+	case named && target == "":
+	case kind == "oci" && named:
+		return o, checkFolder(target)
+	case (kind == "oci-archive" || kind == "docker-archive") && named:
+		return o, checkFile(target)
+	case kind == "docker" && !named:
+		return o, nil
+	case kind == "registry":
+		if named {
+			names = []string{target}
+		}
+		for _, name := range names {
+			if _, err := imagename.ParseTag(name); err != nil {
+				return o, err
+			}
+			if !imagename.SaysRegistry(name) {
+				return o, fault.Fault{
+					ID:   "output",
+					What: fmt.Sprintf("the name %s does not say which registry to push to", name),
+					Do:   "write it as REGISTRY/" + name + ", docker.io/" + name + " for Docker Hub",
+				}
+			}
+		}
+		return o, nil
+	}
+	return o, fault.Fault{
+		ID:   "output",
+		What: fmt.Sprintf("--output %s is not known", text),
+		Do:   "write oci:FOLDER, oci-archive:FILE, docker-archive:FILE, docker, registry or registry:NAME",
+	}
+}
+
+func checkFolder(dir string) error {
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		if _, err := os.Stat(filepath.Join(dir, "oci-layout")); err != nil {
+			return fault.Fault{
+				ID:   "output",
+				What: dir + " holds something else than an OCI image layout",
+				Do:   "name an empty or a new folder",
+			}
+		}
+	}
+	return nil
+}
+
+func checkFile(path string) error {
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+		return fault.Fault{
+			ID:   "output",
+			What: "there is no folder " + filepath.Dir(path) + " for " + filepath.Base(path),
+			Do:   "make it, or name a file elsewhere",
+		}
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return fault.Fault{ID: "output", What: path + " is there and is no file", Do: "name a file"}
+	}
+	return nil
+}
+
+// Options say how an image is written. Users have the zero value.
+type Options struct {
+	Registry registry.Options
+	Signer   *attest.Signer // signs what goes to a registry; nil for nobody
+	Zstd     bool           // compress layers by Zstandard instead of gzip
+	Bare     bool           // do not send a registry what is attached to the image
+}
+
+// ParseCompression reads the value of --compression. Its error is a fault.
+func ParseCompression(text string) (zstd bool, err error) {
+	switch text {
+	case "gzip", "zstd":
+		return text == "zstd", nil
+	}
+	return false, fault.Fault{ID: "compression", What: "--compression " + text + " is not known", Do: "write gzip or zstd"}
+}
+
+// Write writes the image that a home has under the first of some names to the output, under all of them. A registry also
+// gets what is attached to the image.
+func (o Output) Write(ctx context.Context, h *home.Home, names []string, options Options) error {
+	image, err := h.Store.Find(names[0], store.BuildApp)
+	if err != nil {
+		return err
+	}
+	refs := make([]name.Reference, len(names))
+	for i, name := range names {
+		if refs[i], err = imagename.Parse(name); err != nil {
+			return err
+		}
+	}
+	digest, err := image.Digest()
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", names[0], err)
+	}
+	attached, err := h.Store.Artifacts(digest)
+	if err != nil {
+		return err
+	}
+	if options.Zstd {
+		if image, attached, err = zstdImage(h, refs[0], image, attached); err != nil {
+			return err
+		}
+	}
+	switch o.kind {
+	case "oci":
+		return writeLayout(o.target, refs, image)
+	case "oci-archive", "docker-archive":
+		return whole.Replace(o.target, func(w io.Writer) error { return writeArchive(w, refs, image, o.kind == "docker-archive") })
+	case "docker":
+		return load(ctx, refs, image)
+	}
+	if o.target != "" {
+		ref, err := imagename.Parse(o.target)
+		if err != nil {
+			return err
+		}
+		refs = []name.Reference{ref}
+	}
+	if options.Bare {
+		attached = nil
+	}
+	client, err := registry.New(options.Registry)
+	if err != nil {
+		return err
+	}
+	return publish.Image{Image: image, Attached: attached, Signer: options.Signer}.Push(ctx, client, refs)
+}
+
+// writeLayout writes an OCI image layout. When it is whole, it replaces what the folder held.
+func writeLayout(dir string, refs []name.Reference, image v1.Image) error {
+	partial := filepath.Clean(dir) + ".partial"
+	if err := os.RemoveAll(partial); err != nil {
+		return fmt.Errorf("writing %s: %w", dir, err)
+	}
+	target, err := store.Open(partial)
+	if err != nil {
+		return err
+	}
+	for _, ref := range refs {
+		if _, err := target.Put(ref, image); err != nil {
+			return err
+		}
+	}
+	if err := os.Remove(filepath.Join(partial, store.LockFile)); err != nil {
+		return fmt.Errorf("writing %s: %w", dir, err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("writing %s: %w", dir, err)
+	}
+	return os.Rename(partial, dir)
+}
+
+// WriteAttached writes the files that are attached to an image of a store into a folder.
+func WriteAttached(s *store.Store, image, dir string) error {
+	found, err := s.Find(image, store.BuildApp)
+	if err != nil {
+		return err
+	}
+	digest, err := found.Digest()
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", image, err)
+	}
+	attached, err := s.Artifacts(digest)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fault.Fault{
+			ID:   "output",
+			What: "cannot write bills of materials into " + dir,
+			Err:  err,
+			Do:   "name a folder that you may write",
+		}
+	}
+	for _, a := range attached {
+		if err := whole.Write(filepath.Join(dir, a.Title), a.Content); err != nil {
+			return err
+		}
+	}
+	return nil
+}

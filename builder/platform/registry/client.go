@@ -1,0 +1,220 @@
+// Package registry reads and writes images in registries (OCI distribution-spec), with the credentials of the user's
+// docker configuration.
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+const (
+	// jobs is how many blobs are sent or read at a time.
+	jobs = 16
+	// patience is how long nothing may move between a registry and us.
+	patience = time.Minute
+)
+
+// emptyType is the media type of the configuration of an artifact (image-spec, manifest.md, "Guidance for an Empty
+// Descriptor").
+const emptyType = "application/vnd.oci.empty.v1+json"
+
+// Options say how to reach registries; the zero value is what users have.
+type Options struct {
+	Keychain  authn.Keychain    // nil: the docker configuration and its credential helpers
+	Backoff   remote.Backoff    // between tries; zero: three tries, 1 s and then 3 s apart
+	Transport http.RoundTripper // nil: the network
+}
+
+// Client reaches any number of registries. It tries again what may pass: a status 408, 429 or 5xx, a broken connection, a
+// minute in which nothing moves.
+type Client struct {
+	puller *remote.Puller
+	pusher *remote.Pusher
+}
+
+// New returns a client, which has reached no registry yet.
+func New(options Options) (*Client, error) {
+	if options.Keychain == nil {
+		options.Keychain = authn.DefaultKeychain
+	}
+	if options.Backoff.Steps == 0 {
+		options.Backoff = remote.Backoff{Duration: time.Second, Factor: 3, Jitter: 0.1, Steps: 3}
+	}
+	if options.Transport == nil {
+		options.Transport = remote.DefaultTransport
+	}
+	transport := steady{options.Transport, patience}
+	common := []remote.Option{
+		remote.WithAuthFromKeychain(options.Keychain), remote.WithRetryBackoff(options.Backoff),
+		remote.WithTransport(waiting{counting{transport}}), remote.WithJobs(jobs), remote.WithUserAgent("strata"),
+	}
+	puller, err := remote.NewPuller(common...)
+	if err != nil {
+		return nil, fmt.Errorf("preparing to reach registries: %w", err)
+	}
+	pusher, err := remote.NewPusher(common...)
+	if err != nil {
+		return nil, fmt.Errorf("preparing to reach registries: %w", err)
+	}
+	return &Client{puller, pusher}, nil
+}
+
+// Image returns the image of a name. If the name stands for an index, it is the index's image for the platform, and
+// ErrPlatform if there is none. Layers are read when somebody asks for them.
+func (c *Client) Image(ctx context.Context, ref name.Reference, platform v1.Platform) (v1.Image, error) {
+	descriptor, err := c.puller.Get(ctx, ref)
+	if err != nil {
+		return nil, explain("reading", ref, err)
+	}
+	if !descriptor.MediaType.IsIndex() {
+		image, err := descriptor.Image()
+		if err != nil {
+			return nil, explain("reading", ref, err)
+		}
+		return image, nil
+	}
+	index, err := descriptor.ImageIndex()
+	if err != nil {
+		return nil, explain("reading", ref, err)
+	}
+	images, err := partial.FindImages(index, func(d v1.Descriptor) bool { return d.Platform != nil && d.Platform.Satisfies(platform) })
+	if err != nil {
+		return nil, explain("reading", ref, err)
+	}
+	if len(images) == 0 {
+		return nil, fault.Fault{
+			ID:   "image-platform",
+			What: ref.String(),
+			Err:  fmt.Errorf("%w %s", ErrPlatform, platform),
+			Do:   "name another image",
+		}
+	}
+	return images[0], nil
+}
+
+// Single is Image for a name that has to stand for one image. The error of an index is ErrIndex.
+func (c *Client) Single(ctx context.Context, ref name.Reference) (v1.Image, error) {
+	descriptor, err := c.puller.Get(ctx, ref)
+	if err != nil {
+		return nil, explain("reading", ref, err)
+	}
+	if descriptor.MediaType.IsIndex() {
+		return nil, fault.Fault{
+			ID:   "image-index",
+			What: ref.String(),
+			Err:  ErrIndex,
+			Do:   "name the image of one platform by a tag of its own",
+		}
+	}
+	image, err := descriptor.Image()
+	if err != nil {
+		return nil, explain("reading", ref, err)
+	}
+	return image, nil
+}
+
+// Digest returns the digest that a name stands for.
+func (c *Client) Digest(ctx context.Context, ref name.Reference) (v1.Hash, error) {
+	descriptor, err := c.puller.Head(ctx, ref)
+	if err != nil {
+		return v1.Hash{}, explain("reading", ref, err)
+	}
+	return descriptor.Digest, nil
+}
+
+// Has reports whether a repository has a blob.
+func (c *Client) Has(ctx context.Context, repository name.Repository, digest v1.Hash) (bool, error) {
+	ref := repository.Digest(digest.String())
+	layer, err := c.puller.Layer(ctx, ref)
+	if err != nil {
+		return false, explain("reading", ref, err)
+	}
+	exists, err := partial.Exists(layer)
+	if err != nil {
+		return false, explain("reading", ref, err)
+	}
+	return exists, nil
+}
+
+// Tags returns every tag of a registry, except those that belong to another image: signatures and lists of referrers. The
+// catalogue is an extension of the Docker registry that most others have (distribution-spec, "Backwards Compatibility").
+func (c *Client) Tags(ctx context.Context, host name.Registry) ([]name.Tag, error) {
+	repositories, err := c.puller.Catalog(ctx, host)
+	if err != nil {
+		return nil, explainAt("listing the catalogue of "+host.String(), host.RegistryStr(), err)
+	}
+	lists := make([][]name.Tag, len(repositories))
+	group, lister := errgroup.WithContext(ctx)
+	group.SetLimit(jobs)
+	for i, path := range repositories {
+		group.Go(func() error {
+			repository := host.Repo(path)
+			tags, err := c.puller.List(lister, repository)
+			if err != nil {
+				return explainAt("listing the tags of "+repository.String(), host.RegistryStr(), err)
+			}
+			for _, tag := range tags {
+				if !strings.HasPrefix(tag, "sha256-") {
+					lists[i] = append(lists[i], repository.Tag(tag))
+				}
+			}
+			return nil
+		})
+	}
+	err = group.Wait()
+	return slices.Concat(lists...), err
+}
+
+// Attached returns the artifacts of some types whose subject is an image.
+func (c *Client) Attached(ctx context.Context, image name.Digest, artifactTypes ...string) ([]v1.Image, error) {
+	index, err := remote.Referrers(image, remote.WithContext(ctx), remote.Reuse(c.puller))
+	if err != nil {
+		return nil, explain("reading", image, err)
+	}
+	list, err := index.IndexManifest()
+	if err != nil {
+		return nil, explain("reading", image, err)
+	}
+	var found []v1.Image
+	for _, d := range list.Manifests {
+		// Some registries list the type of the configuration instead, which is the same for all artifacts.
+		if d.ArtifactType != "" && d.ArtifactType != emptyType && !slices.Contains(artifactTypes, d.ArtifactType) {
+			continue
+		}
+		artifact, err := c.Single(ctx, image.Digest(d.Digest.String()))
+		if err != nil {
+			return nil, err
+		}
+		manifest, err := artifact.Manifest()
+		if err != nil {
+			return nil, explain("reading", image, err)
+		}
+		if slices.Contains(artifactTypes, manifest.ArtifactType) {
+			found = append(found, artifact)
+		}
+	}
+	return found, nil
+}
+
+// Find is Single, but returns nil for a name that the registry does not have.
+func (c *Client) Find(ctx context.Context, ref name.Reference) (v1.Image, error) {
+	image, err := c.Single(ctx, ref)
+	if errors.Is(err, ErrUnknown) {
+		return nil, nil
+	}
+	return image, err
+}

@@ -1,0 +1,77 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"golang.org/x/sync/errgroup"
+)
+
+// Push writes an image under several names. It sends no blob that the repository has, and mounts those of another
+// repository of the registry. A name stands for the whole image, or for what it stood for before.
+func (c *Client) Push(ctx context.Context, refs []name.Reference, image v1.Image) error {
+	for i, ref := range refs {
+		pushed := image
+		if i > 0 && ref.Context().RegistryStr() == refs[0].Context().RegistryStr() {
+			pushed = mountable{image, refs[0]}
+		}
+		if err := c.pusher.Push(ctx, ref, pushed); err != nil {
+			return explain("pushing", ref, err)
+		}
+	}
+	return nil
+}
+
+// Attach writes artifacts beside an image, by their digests. It writes one after the other: in a registry without the
+// referrers API, each is added to a list under a tag (distribution-spec, "Pushing Manifests with Subject").
+func (c *Client) Attach(ctx context.Context, repository name.Repository, artifacts []v1.Image) error {
+	for _, artifact := range artifacts {
+		digest, err := artifact.Digest()
+		if err != nil {
+			return fmt.Errorf("reading what is attached to %s: %w", repository, err)
+		}
+		ref := repository.Digest(digest.String())
+		if err := c.pusher.Push(ctx, ref, artifact); err != nil {
+			return explainArtifact(ref, err)
+		}
+	}
+	return nil
+}
+
+// mountable is an image whose layers another repository of the registry has already.
+type mountable struct {
+	v1.Image
+	from name.Reference
+}
+
+func (m mountable) Layers() ([]v1.Layer, error) {
+	layers, err := m.Image.Layers()
+	for i := range layers {
+		layers[i] = &remote.MountableLayer{Layer: layers[i], Reference: m.from}
+	}
+	return layers, err
+}
+
+// PushOver is Push to a name whose repository has all layers except those given.
+func (c *Client) PushOver(ctx context.Context, ref name.Reference, image v1.Image, layers []v1.Layer) error {
+	config, err := partial.ConfigLayer(image)
+	if err != nil {
+		return fmt.Errorf("reading the configuration of %s: %w", ref, err)
+	}
+	group, blobs := errgroup.WithContext(ctx)
+	group.SetLimit(jobs)
+	for _, layer := range append([]v1.Layer{config}, layers...) {
+		group.Go(func() error { return c.pusher.Upload(blobs, ref.Context(), layer) })
+	}
+	if err := group.Wait(); err != nil {
+		return explain("pushing", ref, err)
+	}
+	if err := c.pusher.Put(ctx, ref, image); err != nil {
+		return explain("pushing", ref, err)
+	}
+	return nil
+}

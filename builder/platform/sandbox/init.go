@@ -1,0 +1,264 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// privateStep begins the message of the first step that a hardened kernel refuses.
+const privateStep = "detaching from the host's mounts"
+
+// Init turns a process that Run started into the sandbox's first process, and then does not return. Every other process
+// goes on. A program that calls Run calls Init first thing in main.
+func Init() {
+	if len(os.Args) != 1 || os.Args[0] != initName {
+		return
+	}
+	runtime.LockOSThread()
+	channel := os.NewFile(3, "sandbox")
+	err := leave()
+	if err == nil {
+		err = enter(channel)
+	}
+	if err != nil {
+		_, _ = channel.WriteString(err.Error()) // nobody would hear of a second error
+		os.Exit(125)
+	}
+}
+
+// leave gives up what the process inherited: open files, among which may be a folder of the host, and the keys of its
+// session.
+func leave() error {
+	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("closing what the command must not have: %w", err)
+	}
+	_, err := unix.KeyctlJoinSessionKeyring("strata")
+	// A kernel without keys gives none away, and neither does a container that forbids keyctl(2).
+	if err != nil && !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) {
+		return fmt.Errorf("making a keyring: %w", err)
+	}
+	return nil
+}
+
+// enter builds the world of the command and becomes it; it returns only an error.
+func enter(channel *os.File) error {
+	config := make([]byte, 1<<20)
+	n, err := channel.Read(config)
+	if err != nil {
+		return fmt.Errorf("reading the configuration: %w", err)
+	}
+	var spec Spec
+	if err := json.Unmarshal(config[:n], &spec); err != nil {
+		return fmt.Errorf("reading the configuration: %w", err)
+	}
+	if err := unix.Sethostname([]byte("strata")); err != nil {
+		return fmt.Errorf("naming the host: %w", err)
+	}
+	if spec.Network != HostNetwork {
+		if err := listen(channel, spec.Listen); err != nil {
+			return err
+		}
+	}
+	if err := mountAll(spec); err != nil {
+		return err
+	}
+	if err := drop(spec); err != nil {
+		return err
+	}
+	if err := os.Chdir(spec.Dir); err != nil {
+		return fmt.Errorf("entering the working folder: %w", err)
+	}
+	return fmt.Errorf("executing %s: %w", spec.Args[0], syscall.Exec(spec.Args[0], spec.Args, spec.Env))
+}
+
+// listen brings the loopback interface up and hands a listener per port to the parent.
+func listen(channel *os.File, ports []int) error {
+	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("opening a socket: %w", err)
+	}
+	defer func() { _ = unix.Close(socket) }() // it was only there to ask
+	request, err := unix.NewIfreq("lo")
+	if err != nil {
+		return fmt.Errorf("naming the loopback interface: %w", err)
+	}
+	request.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	if err := unix.IoctlIfreq(socket, unix.SIOCSIFFLAGS, request); err != nil {
+		return fmt.Errorf("bringing the loopback interface up: %w", err)
+	}
+	for _, port := range ports {
+		if err := listenOn(channel, port); err != nil {
+			return fmt.Errorf("listening on port %d: %w", port, err)
+		}
+	}
+	return nil
+}
+
+func listenOn(channel *os.File, port int) error {
+	listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	file, err := listener.File()
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return unix.Sendmsg(int(channel.Fd()), []byte("l"), unix.UnixRights(int(file.Fd())), nil, 0)
+}
+
+func mountAll(spec Spec) error {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf(privateStep+": %w", err)
+	}
+	if err := unix.Mount(spec.Root, spec.Root, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return fmt.Errorf("binding the root file system: %w", err)
+	}
+	// From here on the root is ".". Its path may lead through folders that only the host's root may enter, and mountSystem
+	// gives up that right.
+	if err := os.Chdir(spec.Root); err != nil {
+		return fmt.Errorf("entering the root file system: %w", err)
+	}
+	for _, bind := range spec.Binds {
+		target := filepath.Join(".", bind.Target)
+		if err := inside(target); err != nil {
+			return err
+		}
+		if err := unix.Mount(bind.Source, target, "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("binding %s: %w", bind.Target, err)
+		}
+		if err := protect(target, bind.Writable); err != nil {
+			return err
+		}
+	}
+	if err := mountSystem(spec); err != nil {
+		return err
+	}
+	if err := protect(".", spec.RootWritable); err != nil {
+		return err
+	}
+	// The new root lies over the old one, which is then taken away from below: pivot_root(2), NOTES.
+	if err := unix.PivotRoot(".", "."); err != nil {
+		return fmt.Errorf("changing the root file system: %w", err)
+	}
+	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
+		return fmt.Errorf("leaving the host's root file system: %w", err)
+	}
+	return nil
+}
+
+// inside checks that a mount point is in the root file system. The kernel would follow a link in its path on the host.
+func inside(target string) error {
+	fd, err := unix.Openat2(unix.AT_FDCWD, target, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH})
+	if errors.Is(err, unix.EXDEV) {
+		return fmt.Errorf("mounting: /%s leads out of the root file system", target)
+	}
+	if err != nil {
+		return fmt.Errorf("mounting on /%s: %w", target, err)
+	}
+	return unix.Close(fd)
+}
+
+// protect makes a mount nosuid and nodev, and read-only unless writable.
+func protect(target string, writable bool) error {
+	attributes := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV}
+	if !writable {
+		attributes.Attr_set |= unix.MOUNT_ATTR_RDONLY
+	}
+	if err := unix.MountSetattr(unix.AT_FDCWD, target, 0, &attributes); err != nil {
+		return fmt.Errorf("protecting %s: %w", target, err)
+	}
+	return nil
+}
+
+// mountSystem mounts /proc and /dev. It forbids user namespaces, which only /proc can do.
+func mountSystem(spec Spec) error {
+	for _, target := range []string{"proc", "dev"} {
+		if err := inside(target); err != nil {
+			return err
+		}
+	}
+	// A file system that is mounted in here holds only files of ids that this namespace knows. It does not know the host's
+	// root.
+	if err := unix.Setfsgid(spec.GID); err != nil {
+		return fmt.Errorf("changing the file system gid: %w", err)
+	}
+	if err := unix.Setfsuid(spec.UID); err != nil {
+		return fmt.Errorf("changing the file system uid: %w", err)
+	}
+	if err := unix.Mount("proc", "proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+		return fmt.Errorf("mounting /proc: %w", err)
+	}
+	// In a user namespace of its own the command would have every capability: user_namespaces(7).
+	if err := os.WriteFile("proc/sys/user/max_user_namespaces", []byte("0"), 0o644); err != nil {
+		return fmt.Errorf("forbidding further user namespaces: %w", err)
+	}
+	return mountDev()
+}
+
+// mountDev mounts /dev.
+func mountDev() error {
+	const dev = "dev"
+	if err := unix.Mount("tmpfs", dev, "tmpfs", unix.MS_NOSUID|unix.MS_NOEXEC, "mode=0755,size=64k"); err != nil {
+		return fmt.Errorf("mounting /dev: %w", err)
+	}
+	for _, device := range []string{"null", "zero", "full", "random", "urandom"} {
+		target := filepath.Join(dev, device)
+		if err := os.WriteFile(target, nil, 0o600); err != nil {
+			return fmt.Errorf("making /dev/%s: %w", device, err)
+		}
+		if err := unix.Mount("/dev/"+device, target, "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("binding /dev/%s: %w", device, err)
+		}
+	}
+	links := map[string]string{"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}
+	for name, target := range links {
+		if err := os.Symlink(target, filepath.Join(dev, name)); err != nil {
+			return fmt.Errorf("linking /dev/%s: %w", name, err)
+		}
+	}
+	shm := filepath.Join(dev, "shm")
+	if err := os.Mkdir(shm, 0o755); err != nil {
+		return fmt.Errorf("making /dev/shm: %w", err)
+	}
+	if err := unix.Mount("tmpfs", shm, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=1777"); err != nil {
+		return fmt.Errorf("mounting /dev/shm: %w", err)
+	}
+	return nil
+}
+
+// drop leaves the process with the command's ids, without a capability, and without a way to get one.
+func drop(spec Spec) error {
+	if os.Getuid() != spec.UID { // root started it: it still has the host's uid 0, which has no name in here
+		if err := syscall.Setgroups(nil); err != nil {
+			return fmt.Errorf("dropping groups: %w", err)
+		}
+		if err := syscall.Setresgid(spec.GID, spec.GID, spec.GID); err != nil {
+			return fmt.Errorf("changing to gid %d: %w", spec.GID, err)
+		}
+		if err := syscall.Setresuid(spec.UID, spec.UID, spec.UID); err != nil {
+			return fmt.Errorf("changing to uid %d: %w", spec.UID, err)
+		}
+		// A change of ids clears the signal that ends this process with its parent: prctl(2), PR_SET_PDEATHSIG.
+		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+			return fmt.Errorf("binding the sandbox's life to its parent: %w", err)
+		}
+	}
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
+		return fmt.Errorf("dropping capabilities: %w", err)
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("forbidding new privileges: %w", err)
+	}
+	return nil
+}

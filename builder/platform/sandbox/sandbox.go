@@ -1,0 +1,224 @@
+// Package sandbox runs one command in Linux namespaces of its own: user, mount, pid, ipc, uts, cgroup and, when asked,
+// network. It needs no root, no daemon and no other program: the calling binary starts itself again as the first process
+// inside (see Init), and that process becomes the command.
+//
+// The command gets the root file system that it was given (read-only unless asked otherwise), the folders that were
+// bound, a /proc and a /dev of its own, the environment that it was given, and nothing else of the host. It holds no
+// capability and cannot gain one, not even in a user namespace of its own. It never has the host's uid 0, and it dies
+// with the process that started it.
+//
+// The command keeps the supplementary groups of a caller that is not root, and the caller's resource limits. On the
+// host's network it reaches everything that listens on the machine itself, at the loopback address or at an abstract
+// socket. No system call is filtered.
+package sandbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+// Bind makes a file or folder of the host visible inside.
+type Bind struct {
+	Source   string // absolute path on the host
+	Target   string // absolute path inside; it has to exist in the root
+	Writable bool
+}
+
+// Spec describes one command and the world it sees.
+type Spec struct {
+	Root         string // the folder that becomes /
+	RootWritable bool
+	Binds        []Bind
+	UID, GID     int // inside
+	Dir          string
+	Env          []string
+	Args         []string
+	Network      Network
+	// Listen are ports of 127.0.0.1 inside. On the host's side, Serve answers them. They need NoNetwork.
+	Listen []int
+
+	Serve          func(net.Listener) `json:"-"`
+	Stdin          io.Reader          `json:"-"`
+	Stdout, Stderr io.Writer          `json:"-"`
+	// Grace is how long the command may take to end when the context is done and it was sent SIGTERM. Zero kills it at
+	// once.
+	Grace time.Duration `json:"-"`
+}
+
+// initName is argv[0] of the first process inside.
+const initName = "strata-sandbox"
+
+// Run starts the command and waits for it. The error of a command that ends with another status than 0 is an
+// *exec.ExitError. The error of a sandbox that cannot be made is a fault that says what the machine refuses.
+func Run(ctx context.Context, spec Spec) error {
+	// The kernel ends the sandbox when the thread that started it ends.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+
+	config, err := json.Marshal(spec)
+	if err != nil {
+		return fmt.Errorf("writing the sandbox's configuration: %w", err)
+	}
+	channel, inside, err := socketPair()
+	if err != nil {
+		return err
+	}
+	defer channel.Close()
+	defer inside.Close()
+
+	cmd := exec.CommandContext(ctx, "/proc/self/exe")
+	cmd.Args = []string{initName}
+	cmd.Env = []string{}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = spec.Stdin, spec.Stdout, spec.Stderr
+	cmd.ExtraFiles = []*os.File{inside}
+	cmd.SysProcAttr = attributes(spec)
+	if spec.Grace > 0 {
+		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+		cmd.WaitDelay = spec.Grace
+	}
+	if err := cmd.Start(); err != nil {
+		return refused(err)
+	}
+	inside.Close()
+
+	listeners, setupErr := converse(channel, config)
+	for _, listener := range listeners {
+		defer listener.Close()
+		go spec.Serve(listener)
+	}
+	waitErr := cmd.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if setupErr != nil {
+		return setupErr
+	}
+	return waitErr
+}
+
+// capabilities are those that the first process needs to make the sandbox. The command has none.
+var capabilities = []uintptr{
+	unix.CAP_SYS_ADMIN, unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_NET_ADMIN, unix.CAP_NET_BIND_SERVICE, unix.CAP_SYS_RESOURCE,
+}
+
+// namespaces are those that every sandbox has.
+const namespaces = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC |
+	syscall.CLONE_NEWUTS | syscall.CLONE_NEWCGROUP
+
+func attributes(spec Spec) *syscall.SysProcAttr {
+	uid, gid := HostIDs()
+	flags := uintptr(namespaces)
+	if spec.Network != HostNetwork {
+		flags |= syscall.CLONE_NEWNET
+	}
+	return &syscall.SysProcAttr{
+		Cloneflags:  flags,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: spec.UID, HostID: uid, Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: spec.GID, HostID: gid, Size: 1}},
+		// The kernel lets only root drop its groups (user_namespaces(7)).
+		GidMappingsEnableSetgroups: os.Getuid() == 0,
+		AmbientCaps:                capabilities,
+		Pdeathsig:                  syscall.SIGKILL,
+		// Ctrl-C is for the parent, which ends the sandbox itself. In a session of its own the command cannot type into the
+		// terminal either: ioctl_tty(2), TIOCSTI.
+		Setsid: true,
+	}
+}
+
+// converse gives the first process its configuration and takes its answers: first listeners to serve, then the text of an
+// error, or nothing when the process became the command.
+func converse(channel *os.File, config []byte) ([]net.Listener, error) {
+	conn, err := net.FileConn(channel)
+	if err != nil {
+		return nil, fmt.Errorf("opening the channel to the sandbox: %w", err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write(config); err != nil {
+		return nil, fmt.Errorf("configuring the sandbox: %w", err)
+	}
+	var listeners []net.Listener
+	for {
+		message, rights := make([]byte, 4096), make([]byte, unix.CmsgSpace(4))
+		n, rn, _, _, err := conn.(*net.UnixConn).ReadMsgUnix(message, rights)
+		switch {
+		case errors.Is(err, io.EOF) || err == nil && n == 0:
+			return listeners, nil
+		case err != nil:
+			return listeners, fmt.Errorf("hearing from the sandbox: %w", err)
+		case rn > 0:
+			listener, err := receiveListener(rights[:rn])
+			if err != nil {
+				return listeners, err
+			}
+			listeners = append(listeners, listener)
+		default:
+			return listeners, setupFault(string(message[:n]))
+		}
+	}
+}
+
+func receiveListener(rights []byte) (net.Listener, error) {
+	messages, err := unix.ParseSocketControlMessage(rights)
+	if err != nil || len(messages) != 1 {
+		return nil, fmt.Errorf("receiving the sandbox's listener: %w", err)
+	}
+	fds, err := unix.ParseUnixRights(&messages[0])
+	if err != nil || len(fds) != 1 {
+		return nil, fmt.Errorf("receiving the sandbox's listener: %w", err)
+	}
+	file := os.NewFile(uintptr(fds[0]), "listener")
+	defer file.Close()
+	return net.FileListener(file)
+}
+
+func socketPair() (outside, inside *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("making a channel to the sandbox: %w", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "sandbox"), os.NewFile(uintptr(fds[1]), "sandbox"), nil
+}
+
+const allowNamespaces = "allow them (as root: `sysctl user.max_user_namespaces=15000`, " +
+	"on Ubuntu also `sysctl kernel.apparmor_restrict_unprivileged_userns=0`), or build with pack"
+
+// refused explains why the kernel did not make the namespaces.
+func refused(err error) error {
+	is := func(code unix.Errno) bool { return errors.Is(err, code) }
+	if slices.ContainsFunc([]unix.Errno{unix.EPERM, unix.ENOSPC, unix.EINVAL, unix.ENOSYS, unix.EUSERS}, is) {
+		return fault.Fault{
+			ID:   "sandbox-refused",
+			What: "this machine does not allow user namespaces",
+			Err:  err,
+			Do:   allowNamespaces,
+		}
+	}
+	return fmt.Errorf("starting the sandbox: %w", err)
+}
+
+func setupFault(text string) error {
+	if strings.HasPrefix(text, privateStep) {
+		return fault.Fault{
+			ID:   "sandbox-refused",
+			What: "this machine does not let a user namespace mount anything",
+			Err:  errors.New(text),
+			Do:   allowNamespaces,
+		}
+	}
+	return fmt.Errorf("setting up the sandbox: %s", text)
+}

@@ -1,0 +1,241 @@
+// Package store keeps images on disk as one OCI image layout
+// (https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md). A blob is kept once, however many images
+// hold it. What is attached to an image lies beside it as an OCI referrer.
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/strata-buildpacks/strata/builder/platform/imagename"
+	"github.com/strata-buildpacks/strata/builder/platform/internal/flock"
+	"github.com/strata-buildpacks/strata/builder/platform/internal/whole"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+// refAnnotation names an image in index.json (image-spec, annotations.md).
+const refAnnotation = "org.opencontainers.image.ref.name"
+
+// ErrNotFound is the error of Image for a name that the store does not hold.
+var ErrNotFound = errors.New("no such image in the store")
+
+// What Find tells a person to do about an image that the store does not hold.
+const (
+	BuildApp      = "build it with `strata build`"
+	BuildStack    = "make it with `strata stack build`"
+	CreateBuilder = "make it with `strata builder create`"
+)
+
+// Store is an OCI image layout. Several processes may use it at the same time.
+type Store struct{ dir string }
+
+// Open opens the store in a folder, and makes it if there is none.
+func Open(dir string) (*Store, error) {
+	s := &Store{dir: dir}
+	if err := os.MkdirAll(s.Blobs().folder(), 0o755); err != nil {
+		return nil, fmt.Errorf("making the image store: %w", err)
+	}
+	_, err := os.Stat(s.indexFile())
+	if err == nil || !errors.Is(err, os.ErrNotExist) {
+		return s, err
+	}
+	if err := whole.Write(filepath.Join(dir, "oci-layout"), []byte(`{"imageLayoutVersion":"1.0.0"}`)); err != nil {
+		return nil, err
+	}
+	return s, s.update(func(*v1.IndexManifest) {})
+}
+
+// Dir returns the folder of the layout.
+func (s *Store) Dir() string { return s.dir }
+
+// Blobs returns the store's files.
+func (s *Store) Blobs() Blobs { return Blobs{filepath.Join(s.dir, "blobs")} }
+
+// Find is Image for a name as a person writes it. If the store does not hold the image, the error is a fault whose next
+// step is remedy.
+func (s *Store) Find(text, remedy string) (v1.Image, error) {
+	ref, err := imagename.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	image, err := s.Image(ref)
+	if errors.Is(err, ErrNotFound) {
+		return nil, fault.Fault{ID: "image-missing", What: "there is no image " + text + " in " + s.dir, Do: remedy}
+	}
+	return image, err
+}
+
+// Image returns the image of a name. If the name stands for an index, it is the index's image for this machine's
+// architecture.
+func (s *Store) Image(ref name.Reference) (v1.Image, error) {
+	index, err := s.index()
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(index.Manifests, func(d v1.Descriptor) bool { return d.Annotations[refAnnotation] == ref.Name() })
+	if i < 0 {
+		return nil, fmt.Errorf("%s: %w", ref, ErrNotFound)
+	}
+	d := index.Manifests[i]
+	if !d.MediaType.IsIndex() {
+		return layout.Path(s.dir).Image(d.Digest)
+	}
+	image, err := s.resolve(d)
+	if err != nil {
+		return nil, err
+	}
+	root, err := layout.ImageIndexFromPath(s.dir)
+	if err != nil {
+		return nil, fmt.Errorf("reading the store: %w", err)
+	}
+	platforms, err := root.ImageIndex(d.Digest)
+	if err != nil {
+		return nil, fmt.Errorf("reading the index %s: %w", ref, err)
+	}
+	return platforms.Image(image.Digest)
+}
+
+// Images describes, for every name, the image that Image returns.
+func (s *Store) Images() ([]v1.Descriptor, error) {
+	index, err := s.index()
+	if err != nil {
+		return nil, err
+	}
+	var images []v1.Descriptor
+	for _, d := range index.Manifests {
+		if d.Annotations[refAnnotation] == "" {
+			continue
+		}
+		image, err := s.resolve(d)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		images = append(images, image)
+	}
+	return images, nil
+}
+
+// Put stores an image with what is attached to it, and gives it a name. An image that had the name before loses it.
+// Blobs that are there already are not read from the image.
+func (s *Store) Put(ref name.Reference, image v1.Image, attached ...Artifact) (v1.Hash, error) {
+	manifest, err := s.putImage(ref, image)
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	mediaType, err := image.MediaType()
+	if err != nil {
+		return v1.Hash{}, fmt.Errorf("reading the media type of %s: %w", ref, err)
+	}
+	return s.PutManifest(ref, mediaType, manifest, attached...)
+}
+
+// putImage stores an image's layers and configuration and returns its manifest.
+func (s *Store) putImage(ref name.Reference, image v1.Image) ([]byte, error) {
+	layers, err := image.Layers()
+	if err != nil {
+		return nil, fmt.Errorf("reading the layers of %s: %w", ref, err)
+	}
+	var group errgroup.Group
+	for _, layer := range layers {
+		group.Go(func() error { return s.Blobs().putLayer(layer) })
+	}
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("storing the layers of %s: %w", ref, err)
+	}
+	config, err := image.RawConfigFile()
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration of %s: %w", ref, err)
+	}
+	if _, _, err := s.Blobs().putBytes(config); err != nil {
+		return nil, err
+	}
+	manifest, err := image.RawManifest()
+	if err != nil {
+		return nil, fmt.Errorf("reading the manifest of %s: %w", ref, err)
+	}
+	return manifest, nil
+}
+
+// PutManifest gives a name to an image or an index whose blobs are in the store already, and attaches artifacts to it.
+func (s *Store) PutManifest(ref name.Reference, mediaType types.MediaType, manifest []byte, attached ...Artifact) (v1.Hash, error) {
+	entry, err := s.putContent(mediaType, manifest)
+	if err != nil {
+		return v1.Hash{}, fmt.Errorf("storing the manifest of %s: %w", ref, err)
+	}
+	entries, err := s.putArtifacts(entry, attached)
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	entry.Annotations = map[string]string{refAnnotation: ref.Name()}
+	return entry.Digest, s.update(func(index *v1.IndexManifest) {
+		named := func(d v1.Descriptor) bool { return d.Annotations[refAnnotation] == ref.Name() }
+		if i := slices.IndexFunc(index.Manifests, named); i >= 0 {
+			index.Manifests[i] = entry
+		} else {
+			index.Manifests = append(index.Manifests, entry)
+		}
+		attach(index, entry.Digest, entries)
+	})
+}
+
+// putContent stores a blob and describes it.
+func (s *Store) putContent(mediaType types.MediaType, content []byte) (v1.Descriptor, error) {
+	digest, size, err := s.Blobs().putBytes(content)
+	return v1.Descriptor{MediaType: mediaType, Digest: digest, Size: size}, err
+}
+
+func (s *Store) indexFile() string { return filepath.Join(s.dir, "index.json") }
+
+// LockFile is the name of the file in a store's folder that is locked while index.json is changed.
+const LockFile = "index.lock"
+
+// update changes index.json under a lock that every process honours.
+func (s *Store) update(change func(*v1.IndexManifest)) error {
+	unlock, err := flock.Lock(context.Background(), filepath.Join(s.dir, LockFile), nil)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	index, err := s.index()
+	if err != nil {
+		return err
+	}
+	change(index)
+	if err := s.dropOrphans(index); err != nil {
+		return err
+	}
+	content, err := json.MarshalIndent(index, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing the store's index: %w", err)
+	}
+	return whole.Write(s.indexFile(), content)
+}
+
+func (s *Store) index() (*v1.IndexManifest, error) {
+	content, err := os.ReadFile(s.indexFile())
+	if errors.Is(err, os.ErrNotExist) {
+		return &v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Manifests: []v1.Descriptor{}}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the store's index: %w", err)
+	}
+	var index v1.IndexManifest
+	if err := json.Unmarshal(content, &index); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", s.indexFile(), err)
+	}
+	return &index, nil
+}
