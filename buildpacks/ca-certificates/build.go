@@ -21,10 +21,10 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 )
 
-// systemBundle is where Debian, and so the build image, keeps the authorities that it trusts.
+// systemBundle is the file of the authorities that Debian, and so the build image, trusts.
 const systemBundle = "/etc/ssl/certs/ca-certificates.crt"
 
-// tools are the variables that lead programs of a build to a file of certificates, besides SSL_CERT_FILE.
+// tools are the variables, besides SSL_CERT_FILE, that name a file of certificates to programs of a build.
 var tools = []string{"NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CARGO_HTTP_CAINFO", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"}
 
 func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
@@ -63,7 +63,7 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	return bp.BuildResult{}, trustAtLaunch(ctx, in, own)
 }
 
-// certificates returns those of a binding in order of its files.
+// certificates returns the certificates of a binding, in the order of its files' names.
 func certificates(in bp.BuildContext, b bp.Binding) ([]byte, error) {
 	var all []byte
 	for _, file := range slices.Sorted(maps.Keys(b.Secret)) {
@@ -83,7 +83,7 @@ func certificates(in bp.BuildContext, b bp.Binding) ([]byte, error) {
 			}
 			certificate, err := x509.ParseCertificate(block.Bytes)
 			if err != nil {
-				return nil, wrong("has a certificate that does not parse", "take it anew from where it was issued", err)
+				return nil, wrong("has a certificate that does not parse", "get it again from its issuer", err)
 			}
 			in.Log.Decision(certificate.Subject.String(), file, "binding "+b.Name)
 			all = append(all, pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes})...)
@@ -103,7 +103,7 @@ func certificates(in bp.BuildContext, b bp.Binding) ([]byte, error) {
 	return all, nil
 }
 
-// trustAtBuild makes the layer that later buildpacks see and the image never has: the machine's authorities may be in it.
+// trustAtBuild makes a layer for later buildpacks. No image has it, because the machine's authorities may be in it.
 func trustAtBuild(ctx context.Context, in bp.BuildContext, own []byte) error {
 	_, err := in.Layers.Contribute(ctx, layer.Request{
 		Name: "build", Flags: layer.Flags{Build: true},
@@ -123,7 +123,7 @@ func trustAtBuild(ctx context.Context, in bp.BuildContext, own []byte) error {
 	return err
 }
 
-// trusted reads the file that the platform names or, without one, the build image's.
+// trusted reads the file that SSL_CERT_FILE names. Without one, it reads that of the build image.
 func trusted(named string) ([]byte, error) {
 	path := systemBundle
 	if named != "" {
@@ -151,7 +151,7 @@ type launchKey struct {
 	Embedded string `json:"embedded"` // SHA-256; "" without any
 }
 
-// trustAtLaunch makes the layer by which the launcher starts the launch helper before the app.
+// trustAtLaunch makes the layer that has the launcher start the launch helper before the app.
 func trustAtLaunch(ctx context.Context, in bp.BuildContext, embedded []byte) error {
 	k := launchKey{Program: launchhelper.Path(in)}
 	if len(embedded) > 0 {

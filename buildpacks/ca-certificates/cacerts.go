@@ -1,4 +1,4 @@
-// Package cacerts is the buildpack that lets builds and apps trust certificates of one's own.
+// Package cacerts is the buildpack strata/ca-certificates. It lets builds and apps trust certificates of their owner.
 package cacerts
 
 import (
@@ -51,7 +51,7 @@ func (s settings) launches(bound bool) bool { return s.Embed || s.Launch || boun
 func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	s, err := read(in.Config)
 	if err != nil {
-		// An optional buildpack that fails here is left out, and the app is built without; the build fails for the same.
+		// If an optional buildpack fails here, the app is built without it. The build ends with the same error.
 		return bp.Pass(err.Error()), nil
 	}
 	var names []string

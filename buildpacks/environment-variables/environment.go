@@ -1,4 +1,4 @@
-// Package environment is the buildpack that gives the app environment variables when it starts.
+// Package environment is the buildpack strata/environment-variables. It sets variables of the app when it starts.
 package environment
 
 import (
@@ -20,10 +20,10 @@ func Buildpack() bp.Buildpack {
 	return bp.Buildpack{ID: "strata/environment-variables", Detect: detect, Build: build}
 }
 
-// prefix begins the variables of the build that are for the app.
+// prefix begins each variable of the build that is for the app.
 const prefix = "BPE_"
 
-// setting is what the build says of one variable of the app.
+// setting is what happens to one variable of the app.
 type setting struct {
 	How   string `json:"how"` // DEFAULT, OVERRIDE, APPEND or PREPEND
 	Value string `json:"value"`
@@ -33,7 +33,7 @@ type setting struct {
 // actions are the words that may stand between the prefix and a name.
 var actions = []string{"DEFAULT", "OVERRIDE", "APPEND", "PREPEND", "DELIM"}
 
-// valid matches names that a shell can set too.
+// valid matches the names that a shell can set.
 var valid = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func asked(env config.Environment) []string {
@@ -129,7 +129,7 @@ func parse(env config.Environment) (map[string]setting, error) {
 	return settings, nil
 }
 
-// split takes a variable of the build apart: what it does, and the app's variable.
+// split cuts the name of a variable of the build into what it does and the name of the app's variable.
 func split(variable string) (how, name string) {
 	rest := strings.TrimPrefix(variable, prefix)
 	if first, after, found := strings.Cut(rest, "_"); found && slices.Contains(actions, first) {

@@ -1,4 +1,4 @@
-// Package health is the buildpack that gives an image a process which asks the app whether it is healthy.
+// Package health is the buildpack strata/health-checker. It adds a process that asks the app whether it is healthy.
 package health
 
 import (
@@ -8,7 +8,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 )
 
-// process is the process type and what the launch helper is told.
+// process is the process type, and the argument of the launch helper.
 const process = "health-check"
 
 // Buildpack returns the buildpack strata/health-checker.
@@ -23,7 +23,7 @@ type settings struct {
 func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	var s settings
 	if err := in.Config.Decode(&s); err != nil {
-		// An optional buildpack that fails here is left out, and the app is built without; the build fails for the same.
+		// If an optional buildpack fails here, the app is built without it. The build ends with the same error.
 		return bp.Pass(err.Error()), nil
 	}
 	if !s.Enabled {

@@ -1,4 +1,4 @@
-// Package labels is the buildpack that puts labels on the app image.
+// Package labels is the buildpack strata/image-labels. It puts labels on the app image.
 package labels
 
 import (
@@ -21,7 +21,7 @@ func Buildpack() bp.Buildpack {
 // free is the variable with labels of any name.
 const free = "BP_IMAGE_LABELS"
 
-// annotations are the variables with labels that the OCI image specification has names for (image-spec, annotations.md).
+// annotations has the label of each variable that stands for one of the OCI image specification (annotations.md).
 var annotations = map[string]string{
 	"BP_OCI_AUTHORS":       "org.opencontainers.image.authors",
 	"BP_OCI_CREATED":       "org.opencontainers.image.created",
@@ -41,7 +41,7 @@ type settings struct {
 	Labels []string `config:"BP_IMAGE_LABELS,argv"`
 }
 
-// named returns the variables that are set and name labels.
+// named returns the variables that are set.
 func named(c config.Config) ([]string, error) {
 	var set []string
 	for _, name := range append(slices.Sorted(maps.Keys(annotations)), free) {

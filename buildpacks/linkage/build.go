@@ -63,8 +63,8 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	return bp.BuildResult{}, nil
 }
 
-// findings returns the files that cannot be used, and those of which that is not known: what they need is nowhere, but
-// layers that are reused from the previous image are not here to be looked at.
+// findings returns the files that cannot be used, and those of which that is not proved. The latter need a library that is
+// nowhere, but a layer that is reused from the previous image may have it: such a layer has no folder to look at.
 func (r rules) findings(files []elfFile, there libraries, reused bool) (found, unproved []finding) {
 	for _, file := range files {
 		if needs, do := r.check(file); needs != "" {
@@ -86,8 +86,8 @@ func (r rules) findings(files []elfFile, there libraries, reused bool) (found, u
 	return found, unproved
 }
 
-// spare reports whether a file of a package of npm is for other machines, or a program that the app may never start:
-// packages have those of all systems in them.
+// spare reports whether the app can do without a file of an npm package: it is for another machine, or it is a program
+// that lacks a library. Packages often hold files for all systems.
 func (r rules) spare(file elfFile, there libraries) bool {
 	if !strings.Contains(file.path, "/node_modules/") {
 		return false
@@ -96,7 +96,7 @@ func (r rules) spare(file elfFile, there libraries) bool {
 	return needs != "" && r.libc != bp.Static || file.Interpreter != "" && there.missing(file) != ""
 }
 
-// refuse writes the table of findings and returns the fault that sums it up.
+// refuse writes the table of findings and returns the fault that names the first.
 func refuse(log *report.Log, findings []finding, libc bp.Libc) error {
 	log.Heading("These cannot start on the run image")
 	for _, f := range findings {

@@ -9,7 +9,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 )
 
-// libraryFile has the names of the libraries of the run image glibc, one per line. A test makes it of that stack's lists.
+// libraryFile names the libraries of the run image glibc, one per line. A test writes it from the lists of that stack.
 //
 //go:embed libraries.txt
 var libraryFile string
@@ -21,7 +21,7 @@ type libraries struct {
 	names map[string]bool // those of the run image, of the launch layers and of the app
 }
 
-// librariesOf returns those of the run image, and those that the user says it has too.
+// librariesOf returns the libraries of the run image, and more, which the user names.
 func librariesOf(target bp.Target, more []string) libraries {
 	libc, _ := target.Libc()
 	l := libraries{libc: libc, names: map[string]bool{}}
@@ -35,7 +35,7 @@ func librariesOf(target bp.Target, more []string) libraries {
 	return l
 }
 
-// add takes a file or link for a library if its name is one.
+// add adds the name of a file or link, if it is that of a library.
 func (l libraries) add(entry fs.DirEntry) {
 	if name := entry.Name(); !entry.IsDir() && (strings.HasSuffix(name, ".so") || strings.Contains(name, ".so.")) {
 		l.names[name] = true
@@ -46,8 +46,8 @@ func (l libraries) add(entry fs.DirEntry) {
 // load_library).
 var muslItself = regexp.MustCompile(`^lib(c|pthread|rt|m|dl|util|xnet)\.`)
 
-// missing returns the first library of a file that is nowhere, "" if all are somewhere. Where the loader looks for it is
-// not checked, and a name with a slash is a file that only the container knows.
+// missing returns the first library that a file needs and that is nowhere, "" if there is none. It does not check in which
+// folders the loader looks. A name with a slash is a path that only the container knows.
 func (l libraries) missing(file elfFile) string {
 	if !l.known || l.libc == bp.Static {
 		return ""

@@ -23,9 +23,9 @@ type elfFile struct {
 	elf.File
 }
 
-// launchLayers returns the folders below root, the parent of all buildpacks' layers, whose metadata says that they
-// become part of the image, sorted, and whether there are layers that are reused from the previous image. Such a layer
-// has no folder: it passed before.
+// launchLayers returns the folders of the layers that become part of the image, sorted. Root is the parent of the layers of
+// all buildpacks. Reused reports whether the previous image has more of them: such a layer has no folder, and was checked
+// when it was made.
 func launchLayers(root string) (folders []string, reused bool, err error) {
 	files, err := filepath.Glob(filepath.Join(root, "*", "*.toml"))
 	if err != nil {
@@ -56,8 +56,8 @@ func launchLayers(root string) (folders []string, reused bool, err error) {
 	return folders, reused, nil
 }
 
-// elfFiles returns the programs and shared libraries below root in order of path, without those that a pattern of
-// ignore matches, and adds the names of libraries to those that are there.
+// elfFiles returns the programs and shared libraries below root in the order of their paths, except those that a pattern
+// of ignore matches. It adds the names of libraries to there.
 func elfFiles(ctx context.Context, root string, ignore []string, there libraries) ([]elfFile, error) {
 	for _, pattern := range ignore {
 		if _, err := path.Match(pattern, ""); err != nil {
@@ -101,7 +101,7 @@ func elfFiles(ctx context.Context, root string, ignore []string, there libraries
 	return files, nil
 }
 
-// loadable tells by mode and name whether a file may be a program or a shared library, so that others are not opened.
+// loadable reports whether a file may be a program or a shared library, by its mode and name. Others are not opened.
 func loadable(info fs.FileInfo) bool {
 	name := info.Name()
 	return info.Mode()&0o111 != 0 || strings.HasSuffix(name, ".so") || strings.Contains(name, ".so.") || strings.HasSuffix(name, ".node")

@@ -1,4 +1,4 @@
-// Package linkage is the buildpack that proves that every program of an image can start on its run image.
+// Package linkage is the buildpack strata/linkage. It proves that every program of an image can start on its run image.
 package linkage
 
 import (

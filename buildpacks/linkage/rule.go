@@ -38,7 +38,7 @@ func rulesFor(target bp.Target) rules {
 	return rules{arch: archOf(target.Arch), goarch: target.Arch, libc: libc}
 }
 
-// check returns what file needs that no run image of this kind has, and what to do; both are empty if there is nothing.
+// check returns what a file needs that no run image of this kind has, and what to do. Both are "" if there is nothing.
 func (r rules) check(file elfFile) (needs, do string) {
 	if r.machine != elf.EM_NONE && file.Machine != r.machine {
 		return "a machine of type " + machineName(file.Machine),
@@ -62,7 +62,7 @@ func (r rules) check(file elfFile) (needs, do string) {
 	return "", ""
 }
 
-// proved says in the log what is known of files that pass.
+// proved returns what is known of the files that pass, for the log.
 func (l libraries) proved(all bool) string {
 	switch {
 	case l.libc == bp.Static:
@@ -103,7 +103,7 @@ func libcOf(file elfFile) string {
 	return string(bp.Glibc)
 }
 
-// isLibc reports whether a library is the C library of that kind by its name.
+// isLibc reports whether a library's name is that of the C library.
 func isLibc(library string, libc bp.Libc) bool {
 	if libc == bp.Musl {
 		return library == "libc.so" || strings.HasPrefix(library, "libc.musl-")
@@ -111,7 +111,7 @@ func isLibc(library string, libc bp.Libc) bool {
 	return library == "libc.so.6"
 }
 
-// machineName returns how Go calls a machine, or ELF's own name of it.
+// machineName returns Go's name of a machine, or ELF's where Go has none.
 func machineName(m elf.Machine) string {
 	switch m {
 	case elf.EM_X86_64:

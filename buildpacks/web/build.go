@@ -11,16 +11,16 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 )
 
-// made are the folders that tools for front ends write to, by default; * is one that is named after the project.
+// made are the folders that tools for front ends write to by default. * stands for the project's name.
 var made = []string{
 	"dist", "dist/browser", "dist/*/browser", "dist/*", "build", "build/client", "out", "_site", ".vitepress/dist", "docs/.vitepress/dist",
 	".output/public", "storybook-static", "public", "www",
 }
 
-// program is the server's name, in the builder beside the suite and in the image.
+// program is the name of the server, in the image and in the builder, where it stands beside the suite.
 const program = "serve"
 
-// build keeps of the app the folder that is served, and adds the server.
+// build removes everything from the app except the folder that is served, and adds the server.
 func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	var s settings
 	if err := in.Config.Decode(&s); err != nil {

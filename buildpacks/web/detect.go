@@ -11,10 +11,10 @@ import (
 // index is the file that makes a folder a site.
 const index = "index.html"
 
-// plain are the folders of an app without a build that may be served, the first that is a site.
+// plain are the folders that are served of an app without a build. The first that is a site is taken.
 var plain = []string{"public", "."}
 
-// detect takes part in apps that are a folder of files, and where another buildpack makes a site.
+// detect takes part in apps that are folders of files, and in apps of which another buildpack makes a site.
 func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	var s settings
 	if err := in.Config.Decode(&s); err != nil {

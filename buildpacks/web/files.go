@@ -17,8 +17,8 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
-// keepOnly removes from the app all but the folder to serve and the Procfile, which another buildpack reads, and returns where
-// the folder is then: if it was the app's own, in one of its own, so that only the site is served.
+// keepOnly removes everything from the app except the folder to serve and the Procfile, which a later buildpack reads. It
+// returns where the folder is then: the app's own folder is moved into one below it, so that the Procfile is not served.
 func keepOnly(app, root string) (string, error) {
 	if root, err := resolve(app, root); err != nil {
 		return "", err
@@ -44,7 +44,7 @@ func keepOnly(app, root string) (string, error) {
 	return root, nil
 }
 
-// removeHidden removes what begins with a dot, which the server never serves.
+// removeHidden removes files and folders whose names begin with a dot. The server never serves them.
 func removeHidden(served string) error {
 	return filepath.WalkDir(served, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || file == served || !strings.HasPrefix(entry.Name(), ".") || entry.Name() == ".well-known" {
@@ -57,7 +57,7 @@ func removeHidden(served string) error {
 	})
 }
 
-// resolve returns what a link to a folder of the app leads to, relative to the app, and "" where there is no link.
+// resolve returns where a link to a folder of the app leads, relative to the app, and "" where there is no link.
 func resolve(app, root string) (string, error) {
 	app, err := filepath.EvalSymlinks(app)
 	if err != nil {
@@ -77,13 +77,13 @@ func resolve(app, root string) (string, error) {
 	return to, nil
 }
 
-// texts are the ends of the names of files that compress well; images, fonts for the web and videos are compressed already.
+// texts are the extensions of files that compress well. Images, fonts for the web and videos are compressed already.
 var texts = []string{
 	".html", ".htm", ".css", ".js", ".mjs", ".cjs", ".json", ".map", ".webmanifest", ".xml", ".txt", ".md", ".csv", ".svg", ".atom", ".rss",
 	".wasm", ".ttf", ".otf", ".eot", ".gltf", ".ics", ".vtt",
 }
 
-// minCompressed is the size in bytes below which a file takes one packet either way.
+// minCompressed is a size in bytes. A smaller file takes one packet, compressed or not.
 const minCompressed = 1400
 
 // saving is what compression gave.
@@ -92,10 +92,10 @@ type saving struct {
 	before, after int64 // bytes
 }
 
-// gzipSuffix is what the server looks for; a site's own file has no such name.
+// gzipSuffix ends the name of a compressed file, as the server expects it. No site has files of such a name.
 const gzipSuffix = ".~gz"
 
-// compress puts a compressed file beside each text that is smaller by a tenth or more that way.
+// compress puts a compressed file beside each text, if that is smaller by a tenth or more.
 func compress(dir string) (saving, error) {
 	var total saving
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {

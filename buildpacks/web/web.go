@@ -1,5 +1,5 @@
-// Package web is the buildpack strata/web: it makes an image that serves a folder of files over HTTP, and holds nothing
-// but these and a server.
+// Package web is the buildpack strata/web. Its image serves a folder of files over HTTP, and holds these files and a server
+// and nothing else.
 package web
 
 import (
@@ -24,7 +24,7 @@ type settings struct {
 	Project    string `config:"BP_NODE_PROJECT_PATH"`
 }
 
-// built reports whether another buildpack makes the site: it reads the package.json, and knows what the files of the app are.
+// built reports whether another buildpack makes the site: the one that reads package.json.
 func (s settings) built(app string) bool {
 	return isFile(filepath.Join(app, "package.json")) || s.Project != "" && isFile(filepath.Join(app, s.Project, "package.json"))
 }

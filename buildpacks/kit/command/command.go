@@ -1,4 +1,4 @@
-// Package command runs the tools that a buildpack calls, with an environment that is told in full.
+// Package command runs the tools that a buildpack calls, with an environment that is given in full.
 package command
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 )
 
-// tailLines is how many of a tool's last lines an Error keeps: package managers say much behind what a compiler said.
+// tailLines is how many of a tool's last lines an Error keeps. Package managers write much below what a compiler wrote.
 const tailLines = 200
 
 // grace is how long a tool may take to stop after its context ends, before it is killed.
@@ -32,7 +32,7 @@ type Command struct {
 	Env  []string    // the whole environment, "NAME=value"; nothing is inherited
 	Log  *report.Log // where both streams go, line by line; nil for nowhere
 
-	Silent bool // the log is told of the call alone, when debugging was asked for
+	Silent bool // the log has a line of the call under debugging, and nothing of the streams
 }
 
 // Error is how a tool failed. Tail holds its last lines, without those of a captured standard output.
@@ -96,7 +96,7 @@ func (c Command) run(ctx context.Context, stdout io.Writer) error {
 	return &Error{Command: name, Tail: end.lines(), Elapsed: time.Since(start), Err: err}
 }
 
-// secret matches what of an argument may be secret: a login in an address, and the value of what is named as a secret.
+// secret matches what may be secret in an argument: a login in an address, and the value of what is named as a secret.
 var secret = regexp.MustCompile(`(?i)(://)[^/@\s]+(@)|((?:token|secret|password|passwd|_auth)[\w-]*[= ])\S+()`)
 
 // redact hides the secrets in a command line that a person reads.

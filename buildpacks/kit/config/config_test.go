@@ -67,8 +67,14 @@ func TestDecode(t *testing.T) {
 		{name: "empty is not set", env: config.Environment{"BP_T_VERSION": ""}, want: settings{Version: "1.*", Flags: []string{"-trimpath"}}},
 		{
 			name: "all",
-			env:  config.Environment{"BP_T_VERSION": " 1.26 ", "BP_T_RACE_ENABLED": "Yes", "BP_T_TARGETS": "./a:./b, ./c", "BP_T_SCRIPTS": "build:prod, b", "BP_T_FLAGS": `-x "a b" ''`},
-			want: settings{Version: "1.26", Race: true, Targets: []string{"./a", "./b", "./c"}, Scripts: []string{"build:prod", "b"}, Flags: []string{"-x", "a b", ""}},
+			env: config.Environment{
+				"BP_T_VERSION": " 1.26 ", "BP_T_RACE_ENABLED": "Yes", "BP_T_TARGETS": "./a:./b, ./c", "BP_T_SCRIPTS": "build:prod, b",
+				"BP_T_FLAGS": `-x "a b" ''`,
+			},
+			want: settings{
+				Version: "1.26", Race: true, Targets: []string{"./a", "./b", "./c"}, Scripts: []string{"build:prod", "b"},
+				Flags: []string{"-x", "a b", ""},
+			},
 		},
 		{name: "bad bool", env: config.Environment{"BP_T_RACE_ENABLED": "ja"}, fault: "variable-not-boolean"},
 		{name: "bad words", env: config.Environment{"BP_T_FLAGS": `-x "a`}, fault: "variable-not-words"},

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Environment is a set of environment variables by name. Nothing but FromProcess reads the process's own.
+// Environment is a set of environment variables by name. Only FromProcess reads the process's own.
 type Environment map[string]string
 
 // Network are the variables that say how programs reach others and whom they trust. They change nothing that is built.
@@ -47,7 +47,7 @@ func (e Environment) With(more Environment) Environment {
 	return merged
 }
 
-// Only returns a copy of the environment with none but the named variables, as far as they are set.
+// Only returns a copy of the environment with the named variables alone, as far as they are set.
 func (e Environment) Only(names ...string) Environment {
 	kept := Environment{}
 	for _, name := range names {

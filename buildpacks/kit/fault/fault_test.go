@@ -25,7 +25,10 @@ func TestExplain(t *testing.T) {
 		{"what alone", fault.Fault{What: "no"}, "no", fault.CodeFault},
 		{"internal", fault.Internal("state %d", 3), "internal error: state 3", fault.CodeInternal},
 		{"other", fmt.Errorf("reading x: %w", fs.ErrNotExist), "internal error: reading x: file does not exist", fault.CodeInternal},
-		{"disk full", fmt.Errorf("writing x: %w", syscall.ENOSPC), "writing x: no space left on device; free some disk space and try again", fault.CodeFault},
+		{
+			"disk full", fmt.Errorf("writing x: %w", syscall.ENOSPC),
+			"writing x: no space left on device; free some disk space and try again", fault.CodeFault,
+		},
 		{"interrupted", fault.Fault{What: "compiling", Err: context.Canceled}, "interrupted", fault.CodeInterrupted},
 	}
 	for _, test := range tests {

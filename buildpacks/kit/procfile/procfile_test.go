@@ -58,7 +58,7 @@ func TestRead(t *testing.T) {
 		want []string
 	}{
 		"one":             {"web: server", []string{`1 web ["server"] map[]`}},
-		"several":         {"# comment\n\nweb: server\n  # another\nworker: queue a\n", []string{`3 web ["server"] map[]`, `5 worker ["queue" "a"] map[]`}},
+		"several":         {"# comment\n\nweb: server\n  # other\nworker: a b\n", []string{`3 web ["server"] map[]`, `5 worker ["a" "b"] map[]`}},
 		"byte-order mark": {"\ufeffweb: npm start\n", []string{`1 web ["npm" "start"] map[]`}},
 		"carriage return": {"web: server\r\nworker: queue\r\n", []string{`1 web ["server"] map[]`, `2 worker ["queue"] map[]`}},
 		"spaces":          {" \tweb :\tserver  a ", []string{`1 web ["server" "a"] map[]`}},

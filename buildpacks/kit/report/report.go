@@ -1,4 +1,4 @@
-// Package report writes the build log: what a buildpack decided, what it does and how long that took.
+// Package report writes the build log: what a buildpack decides, what it does and how long that takes.
 package report
 
 import (
@@ -102,7 +102,7 @@ func (l *Log) Stream() io.WriteCloser {
 func (l *Log) line(indent, text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	// The log is the only place where a failure to write it could be told.
+	// The log is the only place to report a failure to write it.
 	_, _ = io.WriteString(l.w, strings.TrimRight(indent+text, " ")+"\n")
 }
 

@@ -118,7 +118,9 @@ func TestNeed(t *testing.T) {
 // TestSyntax tells where a line stops being one.
 func TestSyntax(t *testing.T) {
 	t.Parallel()
-	for line, want := range map[string]int{"server 'x": 8, `a "b`: 3, "a ${x:-y": 3, "server |": 8, "a && && b": 3, "a (b)": 1, "A=(1 2) node a": 1} {
+	for line, want := range map[string]int{
+		"server 'x": 8, `a "b`: 3, "a ${x:-y": 3, "server |": 8, "a && && b": 3, "a (b)": 1, "A=(1 2) node a": 1,
+	} {
 		_, err := shell.Parse(line)
 		broken := new(shell.Error)
 		if !errors.As(err, &broken) || broken.Part != "" || broken.Column != want {
@@ -141,7 +143,8 @@ func TestWords(t *testing.T) {
 		}
 	}
 	for text, part := range map[string]string{
-		"a 'b": "", "a;b": "", "a (b)": "", "a|b": "", "a>b": "", "a&b": "", "a `b`": "`b`", "a $(b c)": "$(b c)", "a <(b)": "<(b)", "a $'b'": "$'b'",
+		"a 'b": "", "a;b": "", "a (b)": "", "a|b": "", "a>b": "", "a&b": "", "a `b`": "`b`", "a $(b c)": "$(b c)",
+		"a <(b)": "<(b)", "a $'b'": "$'b'",
 		"a # b": "#", "a #b": "#", "# a": "#",
 	} {
 		got, err := shell.Words(text)

@@ -17,13 +17,13 @@ import (
 	"time"
 )
 
-// index is the page of a folder, notFound that of a path which is nothing.
+// index is the page of a folder, and notFound the page of a path that is not there.
 const (
 	index    = "index.html"
 	notFound = "404.html"
 )
 
-// gzipSuffix is what the name of a file has more that holds another one compressed; a site's own file has no such name.
+// gzipSuffix ends the name of a file that holds another one compressed. No site has files of such a name.
 const gzipSuffix = ".~gz"
 
 // site serves the files of a folder. Its files never change while it runs.
@@ -68,7 +68,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// hidden tells whether a path has a part that begins with a dot, which is nobody's but the site's own: .git, .env.
+// hidden reports whether a path has a part that begins with a dot, as .git and .env have, which no visitor may see.
 // RFC 8615 wants one of them public.
 func hidden(name string) bool {
 	for i, part := range strings.Split(name, "/") {
@@ -105,7 +105,7 @@ func (s *site) missing(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// immutable tells whether a bundler put a hash of a file's content into its name, so that whoever has the file never needs
+// immutable reports whether a bundler put a hash of a file's content into its name, so that whoever has the file never needs
 // to ask for it again. What may be a word, a date or a version is not one.
 func immutable(name string) bool {
 	extension := path.Ext(name)
@@ -137,7 +137,7 @@ const (
 	digits   = "0123456789"
 )
 
-// only tells whether a text has no other characters.
+// only reports whether a text has no other characters.
 func only(text, characters string) bool { return strings.Trim(text, characters) == "" }
 
 // code are the ends of names of scripts and style sheets; what hashes of all kinds look like are names of pictures, too.
