@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/strata-buildpacks/strata/builder/registries"
 	"github.com/strata-buildpacks/strata/buildpacks/golang"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
@@ -89,7 +90,11 @@ func (l language) update(ctx context.Context, client *fetch.Client, check bool) 
 	if err != nil {
 		return nil, err
 	}
-	next, err := l.source(ctx, client, config.FromProcess())
+	env, err := l.environment(ctx)
+	if err != nil {
+		return nil, err
+	}
+	next, err := l.source(ctx, client, env)
 	if err != nil {
 		return nil, err
 	}
@@ -98,4 +103,19 @@ func (l language) update(ctx context.Context, client *fetch.Client, check bool) 
 		return changes, err
 	}
 	return changes, os.WriteFile(file, []byte(next.Text()), 0o644)
+}
+
+// environment is that of the machine with the registries that its package managers are configured for.
+func (l language) environment(ctx context.Context) (config.Environment, error) {
+	file := filepath.Join("buildpacks", l.name, "buildpack.toml")
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	from, err := registries.Read(file, content)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := from.ForBuilder(ctx, os.Getenv)
+	return config.FromProcess().With(settings), err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 )
 
@@ -26,9 +27,7 @@ func source(releases ...[2]string) lock.Source {
 func TestRun(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, name := range []string{"one", "two"} {
-		if err := os.MkdirAll(filepath.Join("buildpacks", name), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		kittest.Write(t, filepath.Join("buildpacks", name), map[string]string{"buildpack.toml": ""})
 	}
 	old, next, other := [2]string{"1.0.0", "sha512-old"}, [2]string{"1.1.0", "sha512-next"}, [2]string{"1.0.0", "sha512-other"}
 	steps := []struct {
@@ -74,5 +73,31 @@ func TestRun(t *testing.T) {
 	}
 	if _, err := run(t.Context(), t.Output(), languages([2]lock.Source{}), []string{"three"}, true); !errors.As(err, new(fault.Fault)) {
 		t.Errorf("got %v for a language that there is not", err)
+	}
+}
+
+// TestEnvironment has a source asked for releases of the registry that the machine's own package manager names.
+func TestEnvironment(t *testing.T) {
+	t.Chdir(t.TempDir())
+	kittest.Write(t, ".", map[string]string{
+		"bin/packager":                  "#!/bin/sh\necho https://packages.example.test\n",
+		"buildpacks/one/buildpack.toml": "[[metadata.registries]]\nvariables = [\"INDEX\"]\nask = [\"packager\"]\nbinding = \"packagerrc\"\n",
+	})
+	bin, err := filepath.Abs("bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	t.Setenv("OTHER", "of the environment")
+	var got config.Environment
+	one := language{"one", func(_ context.Context, _ *fetch.Client, env config.Environment) (lock.Lock, error) {
+		got = env
+		return lock.Lock{}, nil
+	}}
+	if _, err := run(t.Context(), t.Output(), []language{one}, nil, true); err != nil {
+		t.Fatal(err)
+	}
+	if got["INDEX"] != "https://packages.example.test" || got["OTHER"] != "of the environment" {
+		t.Errorf("INDEX is %q and OTHER is %q", got["INDEX"], got["OTHER"])
 	}
 }
