@@ -1,7 +1,7 @@
 // Package layer keeps or makes the layers of a buildpack.
 //
 // A layer has a key: a struct that holds everything its content depends on. As long as the key is that of the restored
-// layer, the layer stays as it is; otherwise it is made anew.
+// layer, the layer stays as it is. Otherwise it is made again.
 package layer
 
 import (
@@ -91,7 +91,7 @@ func (d *Dir) Contribute(ctx context.Context, r Request) (*Layer, error) {
 	return l, nil
 }
 
-// restored tells whether the layer that the lifecycle restored is the one that is wanted.
+// restored reports whether the layer that the lifecycle restored is the one that is wanted.
 func (d *Dir) restored(l *Layer) (bool, error) {
 	var file struct {
 		Metadata struct {
