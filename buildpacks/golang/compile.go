@@ -37,9 +37,9 @@ type compiler struct {
 	log        *report.Log
 }
 
-// passed are the variables that the go command and git get as the platform set them. GOFLAGS is not among them.
+// passed are the variables that the go command gets as the platform set them, besides those of git. GOFLAGS is not among them.
 var passed = slices.Concat(config.Network, []string{
-	"PATH", "TMPDIR", "GIT_SSL_CAINFO", "SSH_AUTH_SOCK",
+	"PATH", "TMPDIR",
 	"GOPROXY", "GOSUMDB", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOINSECURE", "GOVCS", "GOAUTH",
 })
 
@@ -48,7 +48,7 @@ var shaping = []string{"GOEXPERIMENT", "GOAMD64", "GOARM", "GOARM64", "GOFIPS140
 
 // environment makes what the go command sees. home is a temporary folder.
 func (g *compiler) environment(in bp.Workspace, home string) config.Environment {
-	env := in.Env.Only(slices.Concat(passed, shaping)...).With(config.Environment{
+	env := in.Env.Only(slices.Concat(passed, shaping)...).With(in.Env.Git()).With(config.Environment{
 		"HOME": home, "GOENV": "off", "GOTOOLCHAIN": "local", "GOROOT": g.goroot,
 		"GOPATH": filepath.Join(home, "go"), "GOMODCACHE": g.modCache, "GOCACHE": g.buildCache,
 		// Caches must be easy to delete for whoever keeps them.
@@ -60,20 +60,6 @@ func (g *compiler) environment(in bp.Workspace, home string) config.Environment 
 	if env["GOPROXY"] == "" {
 		env["GOPROXY"] = "off" // the go command's own default is nobody's choice
 	}
-	for name, value := range in.Env {
-		if strings.HasPrefix(name, "GIT_") {
-			env[name] = value
-		}
-	}
-	env["GIT_TERMINAL_PROMPT"] = "0"
-	// The source may belong to another user than the build.
-	n, err := strconv.Atoi(env["GIT_CONFIG_COUNT"])
-	if err != nil {
-		n = 0
-	}
-	env["GIT_CONFIG_COUNT"] = strconv.Itoa(n + 1)
-	env[fmt.Sprintf("GIT_CONFIG_KEY_%d", n)] = "safe.directory"
-	env[fmt.Sprintf("GIT_CONFIG_VALUE_%d", n)] = "*"
 	return env
 }
 

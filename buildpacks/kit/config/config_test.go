@@ -162,3 +162,22 @@ func TestEnvironment(t *testing.T) {
 		t.Error("With changed its receiver")
 	}
 }
+
+func TestGit(t *testing.T) {
+	t.Parallel()
+	env := config.Environment{
+		"GIT_SSL_CAINFO": "/ca.pem", "GIT_TERMINAL_PROMPT": "1", "SSH_AUTH_SOCK": "/agent", "HOME": "/home", "GITHUB_TOKEN": "secret",
+		"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "url.x.insteadOf", "GIT_CONFIG_VALUE_0": "y",
+	}
+	want := config.Environment{
+		"GIT_SSL_CAINFO": "/ca.pem", "GIT_TERMINAL_PROMPT": "0", "SSH_AUTH_SOCK": "/agent",
+		"GIT_CONFIG_COUNT": "2", "GIT_CONFIG_KEY_0": "url.x.insteadOf", "GIT_CONFIG_VALUE_0": "y",
+		"GIT_CONFIG_KEY_1": "safe.directory", "GIT_CONFIG_VALUE_1": "*",
+	}
+	if diff := cmp.Diff(want, env.Git()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := (config.Environment{}).Git(); got["GIT_CONFIG_COUNT"] != "1" || got["GIT_CONFIG_KEY_0"] != "safe.directory" {
+		t.Errorf("got %v of nothing", got)
+	}
+}

@@ -1,9 +1,11 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -45,6 +47,25 @@ func (e Environment) With(more Environment) Environment {
 	}
 	maps.Copy(merged, more)
 	return merged
+}
+
+// Git returns the variables of git for a build: GIT_… and the agent of SSH as they are, but no questions are asked, and the source
+// may belong to another user.
+func (e Environment) Git() Environment {
+	git := e.Only("SSH_AUTH_SOCK")
+	for name, value := range e {
+		if strings.HasPrefix(name, "GIT_") {
+			git[name] = value
+		}
+	}
+	n, err := strconv.Atoi(e["GIT_CONFIG_COUNT"])
+	if err != nil {
+		n = 0 // there are none, as git sees it
+	}
+	return git.With(Environment{
+		"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_COUNT": strconv.Itoa(n + 1),
+		fmt.Sprintf("GIT_CONFIG_KEY_%d", n): "safe.directory", fmt.Sprintf("GIT_CONFIG_VALUE_%d", n): "*",
+	})
 }
 
 // Only returns a copy of the environment with the named variables alone, as far as they are set.
