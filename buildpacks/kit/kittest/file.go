@@ -36,7 +36,8 @@ func Golden(t *testing.T, name, got string) {
 	}
 }
 
-// Write makes the folder dir and files below it, path -> content. A file that begins with "#!" is executable.
+// Write makes the folder dir and files below it, path -> content. A file that begins as scripts or ELF programs do is
+// executable.
 func Write(t *testing.T, dir string, files map[string]string) {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -63,7 +64,7 @@ func writeFile(path, content string) error {
 
 // modeOf returns the mode of a file by its content.
 func modeOf(content string) fs.FileMode {
-	if strings.HasPrefix(content, "#!") {
+	if strings.HasPrefix(content, "#!") || strings.HasPrefix(content, "\x7fELF") {
 		return 0o755
 	}
 	return 0o644

@@ -21,7 +21,7 @@ type npmVersion map[string]any
 
 // NPM puts a version of a package into the registry, such as "@scope/name" and "1.2.0". A package.json among the files
 // is what the registry tells of it, with the name and the version. NPM returns the integrity, "sha512-" and base64, which
-// lockfiles have. A file that begins with "#!" is executable.
+// lockfiles have. Files are executable as those of Write are.
 func (r *Registry) NPM(t *testing.T, name, version string, files map[string]string) (integrity string) {
 	t.Helper()
 	manifest := npmVersion{}

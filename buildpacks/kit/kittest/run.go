@@ -36,14 +36,15 @@ const First = "[[entries]]\nname = \"strata/variables\"\n"
 
 // Case is the input of a phase.
 type Case struct {
-	App      map[string]string            // path -> content of the app's files, written when AppDir is empty
-	AppDir   string                       // an app folder that exists already
-	Layers   string                       // CNB_LAYERS_DIR; a new folder when empty
-	Env      config.Environment           // what the platform sets; HOME and PATH are there without it
-	Bindings map[string]map[string]string // name -> file -> content
-	Distro   string                       // CNB_TARGET_DISTRO_NAME, such as "strata-static"
-	Arch     string                       // CNB_TARGET_ARCH; the machine's own when empty
-	Plan     string                       // the buildpack plan as TOML, input of build
+	Buildpack string                       // folder of buildpack.toml; the test's own when empty
+	App       map[string]string            // path -> content of the app's files, written when AppDir is empty
+	AppDir    string                       // an app folder that exists already
+	Layers    string                       // CNB_LAYERS_DIR; a new folder when empty
+	Env       config.Environment           // what the platform sets; HOME and PATH are there without it
+	Bindings  map[string]map[string]string // name -> file -> content
+	Distro    string                       // CNB_TARGET_DISTRO_NAME, such as "strata-static"
+	Arch      string                       // CNB_TARGET_ARCH; the machine's own when empty
+	Plan      string                       // the buildpack plan as TOML, input of build
 }
 
 // Result is what a phase did.
@@ -75,13 +76,13 @@ var (
 	quoted   = regexp.MustCompile(`"([^"]+)"`)
 )
 
-// Detect runs the detect phase of the buildpack whose buildpack.toml is in the test's folder.
+// Detect runs the detect phase of a buildpack.
 func Detect(t *testing.T, c Case) Result {
 	t.Helper()
 	return run(t, "detect", c)
 }
 
-// Build runs the build phase of the buildpack whose buildpack.toml is in the test's folder.
+// Build runs the build phase of a buildpack.
 func Build(t *testing.T, c Case) Result {
 	t.Helper()
 	return run(t, "build", c)
@@ -111,7 +112,7 @@ func run(t *testing.T, phase string, c Case) Result {
 	if !called {
 		t.Fatal("TestMain has to be kittest.Main")
 	}
-	buildpack, err := os.Getwd()
+	buildpack, err := filepath.Abs(c.Buildpack)
 	if err != nil {
 		t.Fatal(err)
 	}
