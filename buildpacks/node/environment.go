@@ -238,29 +238,3 @@ func explainInstall(err error, m *manager, what string) error {
 	}
 	return fault.Fault{ID: "node-install", What: what + " failed", Do: "see the words of " + m.title + " above"}
 }
-
-// unkeyed matches settings that say whom to ask and who asks, or are of this machine: they change nothing in what comes, and no key may hold
-// a secret.
-var unkeyed = regexp.MustCompile(`(?i)auth|token|passw|secret|user|email|cert|key|registry|proxy|cafile|cache|folder|server|//`)
-
-// settings are the variables and the lines of bindings that change what the package manager installs.
-func (b *builder) settings() ([]string, error) {
-	var list []string
-	for name, value := range b.Env {
-		if isSetting(name) {
-			list = append(list, name+"="+value)
-		}
-	}
-	for name, file := range b.bound {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("reading the settings of a binding: %w", err)
-		}
-		for line := range strings.Lines(string(data)) {
-			list = append(list, name+": "+strings.TrimSpace(line))
-		}
-	}
-	list = slices.DeleteFunc(list, unkeyed.MatchString)
-	slices.Sort(list)
-	return list, nil
-}
