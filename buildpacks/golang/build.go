@@ -2,9 +2,7 @@ package golang
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,14 +11,13 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/keep"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
 
@@ -163,17 +160,18 @@ func (g *compiler) fill(ctx context.Context, in bp.BuildContext, d decision, too
 		return fmt.Errorf("making a home for the go command: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(home) }() // below the temporary folder, which ends with the build
-	t := toolchain{Choice: d.choice, lock: d.lock, log: in.Log}
-	netrc, err := t.serve(in.Workspace, home)
+	netrc, err := bindNetrc(in.Workspace, home)
 	if err != nil {
 		return err
 	}
-	if g.goroot, g.shared = in.Tool(t.folder()); !g.shared {
-		t.unverified = d.Unverified
-		if g.goroot, err = t.install(ctx, toolchains); err != nil {
-			return err
-		}
+	t, err := newToolchain(in.Workspace, d.lock, d.choice, d.Unverified)
+	if err != nil {
+		return err
 	}
+	if g.goroot, err = t.install(ctx, in.Workspace, toolchains); err != nil {
+		return err
+	}
+	g.shared = hasStandard(g.goroot, in.Target)
 	g.env = g.environment(in.Workspace, home)
 	if netrc {
 		g.env["NETRC"] = filepath.Join(home, ".netrc")
@@ -192,34 +190,14 @@ func (g *compiler) fill(ctx context.Context, in bp.BuildContext, d decision, too
 	return err
 }
 
-// serve sets where the toolchain comes from, and tells whether credentials of a binding go with it.
-func (t *toolchain) serve(in bp.Workspace, home string) (bool, error) {
-	netrc, err := bindNetrc(in, home)
-	if err != nil {
+// bindNetrc puts the .netrc of a binding where the go command, git and curl look for it, and reports whether there is one.
+func bindNetrc(in bp.Workspace, home string) (bool, error) {
+	file, err := tool.Netrc(in)
+	if err != nil || file == "" {
 		return false, err
 	}
-	t.sumdb = in.Env["GOSUMDB"]
-	t.options = append(t.options, fetch.WithNetrc(netrc))
-	t.proxies, err = parseProxies(in.Env["GOPROXY"])
-	return netrc != nil, err
-}
-
-// bindNetrc puts the .netrc of a binding where the go command, git and curl look for it.
-func bindNetrc(in bp.Workspace, home string) ([]byte, error) {
-	b, ok, err := in.Binding("netrc")
-	if err != nil || !ok {
-		return nil, err
-	}
-	bound := filepath.Join(b.Path, ".netrc")
-	data, err := os.ReadFile(bound)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.Fault{ID: "go-netrc", What: "binding " + b.Name + " has no file .netrc", Do: "put the credentials into it"}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading binding %s: %w", b.Name, err)
-	}
-	in.Log.Decision("Credentials", "binding "+b.Name, "netrc")
-	return data, os.Symlink(bound, filepath.Join(home, ".netrc"))
+	in.Log.Decision("Credentials", "binding "+filepath.Base(filepath.Dir(file)), "netrc")
+	return true, os.Symlink(file, filepath.Join(home, ".netrc"))
 }
 
 // workspace returns the value of GOWORK: a file outside of the source for

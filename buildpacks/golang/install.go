@@ -16,13 +16,11 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
 
-// installGoroot makes the go command keep compiled packages of the standard
-// library in GOROOT/pkg, where Go's distributions had them until 1.19, and use
-// those of them that it would compile to the same (go.dev/doc/go1.20, "Go command").
+// installGoroot makes the go command keep compiled packages of the standard library in GOROOT/pkg, where Go's distributions
+// had them until 1.19, and use those of them that it would compile to the same (go.dev/doc/go1.20, "Go command").
 const installGoroot = "installgoroot=all"
 
-// common are packages that most programs are made of, with what they import. A
-// program compiles the others itself.
+// common are packages that most programs are made of, with what they import. A program compiles the others itself.
 var common = []string{
 	"archive/tar", "archive/zip", "bufio", "compress/zlib", "container/heap", "container/list", "database/sql", "embed",
 	"encoding/csv", "encoding/gob", "encoding/xml", "expvar", "flag", "hash/adler32", "hash/crc64", "hash/fnv", "hash/maphash",
@@ -30,8 +28,8 @@ var common = []string{
 	"net/smtp", "os/signal", "os/user", "runtime/debug", "runtime/trace", "testing", "text/tabwriter",
 }
 
-// tools returns the toolchain that a build of the app would use if it is locked.
-// The build tells what is wrong with an app that has none.
+// tools returns the toolchain that a build of the app would use if it is locked. The build tells what is wrong with an app
+// that has none.
 func tools(in bp.DetectContext) []string {
 	var s settings
 	if err := in.Config.Decode(&s); err != nil {
@@ -56,31 +54,41 @@ func tools(in bp.DetectContext) []string {
 	return []string{t.folder()}
 }
 
-// Install installs a locked Go release and compiles what most programs have of
-// the standard library, which is what a first build takes its time for.
+// hasStandard reports whether packages of the standard library are compiled in a GOROOT.
+func hasStandard(goroot string, target bp.Target) bool {
+	_, err := os.Stat(filepath.Join(goroot, "pkg", target.OS+"_"+target.Arch))
+	return err == nil
+}
+
+// Install installs a locked Go release and compiles what most programs have of the standard library, which is what a first
+// build takes its time for.
 func Install(ctx context.Context, in bp.InstallContext) error {
 	l, err := lock.Read(lockFile)
 	if err != nil {
 		return err
 	}
-	t := toolchain{lock: l, log: in.Log}
-	_, found := l.Newest(goID, runtime.GOARCH, func(v string) bool {
-		t.Choice = version.Choice{Version: v, Reason: "for all apps"}
-		return t.folder() == in.Tool
+	r, found := l.Newest(goID, runtime.GOARCH, func(v string) bool {
+		return toolchain{Choice: version.Choice{Version: v}}.folder() == in.Tool
 	})
 	if !found {
 		return fault.Fault{ID: "go-tool-unknown", What: in.Tool + " is no toolchain that is locked", Do: "leave it to the app's build"}
+	}
+	t, err := newToolchain(in.Workspace, l, version.Choice{Version: r.Version, Reason: "for all apps"}, false)
+	if err != nil {
+		return err
 	}
 	home, err := os.MkdirTemp("", "strata-go-")
 	if err != nil {
 		return fmt.Errorf("making a home for the go command: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(home) }() // below the temporary folder, which ends with the build
-	if _, err := t.serve(in.Workspace, home); err != nil {
+	if _, err := bindNetrc(in.Workspace, home); err != nil {
 		return err
 	}
-	g := &compiler{dir: home, shared: true, modCache: filepath.Join(home, "mod"), buildCache: filepath.Join(home, "build"), log: in.Log}
-	if g.goroot, err = t.install(ctx, filepath.Dir(in.Dir)); err != nil {
+	g := &compiler{
+		dir: home, shared: true, modCache: filepath.Join(home, "mod"), buildCache: filepath.Join(home, "build"), log: in.Log,
+	}
+	if g.goroot, err = t.install(ctx, in.Workspace, in.Dir); err != nil {
 		return err
 	}
 	g.env = g.environment(in.Workspace, home)

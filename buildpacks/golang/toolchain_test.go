@@ -19,6 +19,7 @@ import (
 	"golang.org/x/mod/sumdb/dirhash"
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
@@ -42,7 +43,10 @@ func newRegistry(t *testing.T, tc toolchain) registry {
 	m := tc.module()
 	var archive bytes.Buffer
 	z := zip.NewWriter(&archive)
-	for name, content := range map[string]string{"bin/go": "#!/bin/sh\n", "src/_go.mod": "module std\n", "src/cmd/main.go": "package main\n", "src/io/io_test.go": "package io\n", "VERSION": "go" + tc.Version, "LICENSE": "text"} {
+	for name, content := range map[string]string{
+		"bin/go": "#!/bin/sh\n", "src/_go.mod": "module std\n", "src/cmd/main.go": "package main\n", "src/io/io_test.go": "package io\n",
+		"VERSION": "go" + tc.Version, "LICENSE": "text",
+	} {
 		w, err := z.Create(m.Path + "@" + m.Version + "/" + name)
 		if err != nil {
 			t.Fatal(err)
@@ -56,7 +60,9 @@ func newRegistry(t *testing.T, tc toolchain) registry {
 	}
 	dir := t.TempDir()
 	base := m.Path + "/@v/" + m.Version
-	kittest.Write(t, dir, map[string]string{base + ".info": `{"Version":"` + m.Version + `"}`, base + ".zip": archive.String(), m.Path + "/@v/list": m.Version + "\n"})
+	kittest.Write(t, dir, map[string]string{
+		base + ".info": `{"Version":"` + m.Version + `"}`, base + ".zip": archive.String(), m.Path + "/@v/list": m.Version + "\n",
+	})
 	sum, err := dirhash.HashZip(filepath.Join(dir, base+".zip"), dirhash.Hash1)
 	if err != nil {
 		t.Fatal(err)
@@ -85,9 +91,14 @@ func newRegistry(t *testing.T, tc toolchain) registry {
 // future is a release that no lock has.
 func future(t *testing.T) toolchain {
 	t.Helper()
+	return toolchain{Choice: version.Choice{Version: "1.99.1", Reason: "BP_GO_VERSION"}, lock: known, log: testLog(t)}
+}
+
+func testLog(t *testing.T) *report.Log {
+	t.Helper()
 	var log bytes.Buffer
 	t.Cleanup(func() { t.Log(log.String()) })
-	return toolchain{Choice: version.Choice{Version: "1.99.1", Reason: "BP_GO_VERSION"}, lock: known, log: report.New(&log, report.Options{})}
+	return report.New(&log, report.Options{})
 }
 
 func (r registry) serve(t *testing.T, tc *toolchain) {
@@ -96,7 +107,7 @@ func (r registry) serve(t *testing.T, tc *toolchain) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tc.proxies, tc.sumdb, tc.options = p, r.sumdb, []fetch.Option{fetch.WithBackoff(time.Microsecond)}
+	tc.proxies, tc.sumdb = p, r.sumdb
 }
 
 func TestInstall(t *testing.T) {
@@ -106,13 +117,15 @@ func TestInstall(t *testing.T) {
 	r.serve(t, &tc)
 	dir := t.TempDir()
 	kittest.Write(t, dir, map[string]string{"go1.99.1." + tc.platform() + ".partial/left/over": "by a build that was killed"})
-	goroot, err := tc.install(t.Context(), dir)
+	goroot, err := tc.install(t.Context(), bp.Workspace{Log: tc.log}, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	tree := kittest.Tree(t, dir)
 	name := filepath.Base(goroot)
-	for path, mode := range map[string]string{name + "/bin/go": "file 0555", name + "/src/go.mod": "file 0444", name + "/VERSION": "file 0444"} {
+	for path, mode := range map[string]string{
+		name + "/bin/go": "file 0755", name + "/src/go.mod": "file 0644", name + "/VERSION": "file 0644",
+	} {
 		if !strings.HasPrefix(tree[path], mode) {
 			t.Errorf("%s is %q, want %s", path, tree[path], mode)
 		}
@@ -123,7 +136,7 @@ func TestInstall(t *testing.T) {
 		}
 	}
 	before := *r.requests
-	if again, err := tc.install(t.Context(), dir); err != nil || again != goroot || *r.requests != before {
+	if again, err := tc.install(t.Context(), bp.Workspace{Log: tc.log}, dir); err != nil || again != goroot || *r.requests != before {
 		t.Errorf("the second time: %s (%v) after %d more requests", again, err, *r.requests-before)
 	}
 }
@@ -174,8 +187,8 @@ func TestInstallRefuses(t *testing.T) {
 		{"version-unknown", func(_ *testing.T, tc *toolchain, _ registry) { tc.Version = "1.99.7" }},
 		{"toolchain-fetch", func(t *testing.T, tc *toolchain, _ registry) {
 			t.Helper()
-			closed := httptest.NewServer(http.NotFoundHandler())
-			closed.Close()
+			closed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+			t.Cleanup(closed.Close)
 			p, err := parseProxies(closed.URL)
 			if err != nil {
 				t.Fatal(err)
@@ -194,7 +207,7 @@ func TestInstallRefuses(t *testing.T) {
 			r.serve(t, &tc)
 			tt.change(t, &tc, r)
 			dir := t.TempDir()
-			_, err := tc.install(t.Context(), dir)
+			_, err := tc.install(t.Context(), bp.Workspace{Log: tc.log}, dir)
 			if err == nil {
 				t.Fatal("it was installed")
 			}
@@ -220,7 +233,7 @@ func TestInstallOtherKey(t *testing.T) {
 	}
 	tc.sumdb = verifier + " " + strings.Fields(r.sumdb)[1]
 	dir := t.TempDir()
-	_, err = tc.install(t.Context(), dir)
+	_, err = tc.install(t.Context(), bp.Workspace{Log: tc.log}, dir)
 	if err == nil || !strings.Contains(err.Error(), "note has no verifiable signatures") {
 		t.Errorf("got %v, want that the signature is not good", err)
 	}
@@ -235,7 +248,7 @@ func TestInstallUnverified(t *testing.T) {
 	r := newRegistry(t, tc)
 	r.serve(t, &tc)
 	tc.sumdb, tc.unverified = "off", true
-	if _, err := tc.install(t.Context(), t.TempDir()); err != nil {
+	if _, err := tc.install(t.Context(), bp.Workspace{Log: tc.log}, t.TempDir()); err != nil {
 		t.Error(err)
 	}
 }
@@ -245,11 +258,12 @@ func TestNewLock(t *testing.T) {
 	t.Parallel()
 	r := newRegistry(t, future(t))
 	client := fetch.New(t.TempDir(), fetch.WithBackoff(time.Microsecond))
-	if _, err := NewLock(t.Context(), client, config.Environment{"GOPROXY": r.proxy, "GOSUMDB": r.sumdb}); err == nil || !strings.Contains(err.Error(), "has none since go1.21") {
+	env := config.Environment{"GOPROXY": r.proxy, "GOSUMDB": r.sumdb}
+	if _, err := NewLock(t.Context(), client, env); err == nil || !strings.Contains(err.Error(), "has none since go1.21") {
 		t.Errorf("got %v, want that no release is complete", err)
 	}
 	kittest.Write(t, r.files, map[string]string{toolchainModule + "/@v/list": "v0.0.1-go1.99.1.linux-amd64\nv0.0.1-go1.99.1.linux-arm64\n"})
-	_, err := NewLock(t.Context(), client, config.Environment{"GOPROXY": r.proxy, "GOSUMDB": r.sumdb})
+	_, err := NewLock(t.Context(), client, env)
 	if err == nil || !strings.Contains(err.Error(), "verifying Go 1.99.1 for a") || errors.Is(err, errNoProxy) {
 		t.Errorf("got %v, want that the database does not know one platform", err)
 	}

@@ -48,8 +48,12 @@ func (b *builder) runManager(ctx context.Context, dir string, arguments []string
 			return err
 		}
 	}
-	c := compiler.Compiler{Dir: b.compiler, Arch: b.Target.Arch, Mirrors: b.mirrors, Log: b.Log}
-	if !c.Cached() {
+	c := compiler.Compiler{In: b.Workspace, Dir: b.compiler, Mirrors: b.mirrors}
+	cached, err := c.Cached()
+	if err != nil {
+		return err
+	}
+	if !cached {
 		asked := filepath.Join(b.scratch, "compiler-asked")
 		more, err := b.standIns(asked)
 		if err != nil {

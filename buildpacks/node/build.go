@@ -268,7 +268,7 @@ func (b *builder) open(ctx context.Context) error {
 	if b.key, err = b.modulesKey(); err != nil {
 		return err
 	}
-	b.tools = tools{shared: b.Tool, lock: b.lock, registry: b.Registry, unverified: b.Unverified, arch: b.arch, log: b.Log}
+	b.tools = tools{in: b.Workspace, lock: b.lock, registry: b.Registry, unverified: b.Unverified, arch: b.arch}
 	for _, cache := range []struct {
 		name string
 		dir  *string

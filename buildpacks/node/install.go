@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"path/filepath"
 	"slices"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
@@ -59,10 +58,7 @@ func Install(ctx context.Context, in bp.InstallContext) error {
 	if err != nil {
 		return err
 	}
-	t := tools{
-		shared: func(string) (string, bool) { return "", false },
-		lock:   l, registry: s.Registry, dir: filepath.Dir(in.Dir), arch: archOf(in.Target.Arch), log: in.Log,
-	}
+	t := tools{in: in.Workspace, lock: l, registry: s.Registry, dir: in.Dir, arch: archOf(in.Target.Arch)}
 	for _, r := range l.Releases {
 		if folderOf(npmName(r), r.Version) == in.Tool {
 			return t.installLocked(ctx, r)

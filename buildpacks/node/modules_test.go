@@ -76,7 +76,9 @@ func TestInstallUnlocked(t *testing.T) {
 	sum := sha512.Sum512(archive.Bytes())
 	told := "sha512-" + base64.StdEncoding.EncodeToString(sum[:])
 	other := "sha512-" + base64.StdEncoding.EncodeToString(make([]byte, len(sum)))
-	at := tools{shared: func(string) (string, bool) { return "", false }, registry: registry.URL, dir: t.TempDir(), arch: "x64", log: report.New(io.Discard, report.Options{})}
+	at := tools{
+		in: bp.Workspace{Log: report.New(io.Discard, report.Options{})}, registry: registry.URL, dir: t.TempDir(), arch: "x64",
+	}
 	if _, err := at.programs(t.Context(), pnpm, choice{Version: "10.99.0", Reason: "test"}, told); err != nil {
 		t.Fatal(err)
 	}

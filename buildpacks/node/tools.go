@@ -1,62 +1,69 @@
 package node
 
 import (
-	"archive/tar"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"net/url"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/unpack"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
-// tools are Node.js and the package manager of a build: those for all apps, or else kept in a cache between builds. They
-// are fetched when they are first needed.
+// tools installs Node.js and package managers, when they are first needed.
 type tools struct {
-	shared     func(folder string) (dir string, found bool)
+	in         bp.Workspace
 	lock       lock.Lock
 	registry   string // address
 	unverified bool
-	dir        string // the cache
+	dir        string // the cache of those that are not for all apps
 	arch       string // as Node.js calls it
-	log        *report.Log
 }
 
 // archOf returns Node.js' name of an architecture, "" if it has no build for it.
 func archOf(goarch string) string { return map[string]string{"amd64": "x64", "arm64": "arm64"}[goarch] }
 
+// release is a package of the registry that is to be installed.
+type release struct {
+	choice
+	title, id, name string // for people, in the lock, in the registry
+	told            string // the hash that vouches for it where it is not locked, "" for none
+	want            func(path string) bool
+	complete        func(dir string) error
+}
+
 // node returns the folder of a release, which holds bin/node, LICENSE and the headers that addons are compiled with.
 func (t tools) node(ctx context.Context, version choice) (string, error) {
-	return t.install(ctx, "Node.js", nodeID, "node-linux-"+t.arch, version, "", func(file string) bool {
+	processor := map[string]string{"x64": "linux-x86_64/", "arm64": "linux-aarch64/"}[t.arch]
+	return t.install(ctx, release{choice: version, title: "Node.js", id: nodeID, name: "node-linux-" + t.arch, want: func(path string) bool {
 		// OpenSSL's headers for other processors are nine tenths of all headers.
-		if of, found := strings.CutPrefix(file, "include/node/openssl/archs/"); found {
-			return strings.HasPrefix(of, map[string]string{"x64": "linux-x86_64/", "arm64": "linux-aarch64/"}[t.arch])
+		if of, found := strings.CutPrefix(path, "include/node/openssl/archs/"); found {
+			return strings.HasPrefix(of, processor)
 		}
-		return file == "bin/node" || file == "LICENSE" || strings.HasPrefix(file, "include/")
-	}, nil)
+		return path == "bin/node" || path == "LICENSE" || strings.HasPrefix(path, "include/")
+	}})
 }
 
 // programsDir is the folder of a package manager's programs below that of its package.
 const programsDir = ".programs"
 
 // programs returns the folder of the programs of a release of a package manager.
-func (t tools) programs(ctx context.Context, m *manager, version choice, hash string) (string, error) {
-	everything := func(string) bool { return true }
-	dir, err := t.install(ctx, m.title, m.id(), m.packageName(version.Version, t.arch), version, hash, everything, m.link)
+func (t tools) programs(ctx context.Context, m *manager, version choice, told string) (string, error) {
+	dir, err := t.install(ctx, release{
+		choice: version, title: m.title, id: m.id(), name: m.packageName(version.Version, t.arch), told: told, complete: m.link,
+	})
 	return filepath.Join(dir, programsDir), err
 }
 
@@ -99,143 +106,94 @@ func folderOf(name, version string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(name, "@"), "/", "-") + "-" + version
 }
 
-// install returns the folder of a package of the registry, fetching it if it is not there. A hash that was told vouches
-// for a release that is not locked. A folder with its final name is complete: it gets that name last, after complete.
-func (t tools) install(ctx context.Context, title, id, name string, version choice, told string, want func(string) bool, complete func(dir string) error) (string, error) {
-	locked, found := t.lock.Find(id, goarch(t.arch), version.Version)
-	hash, folder := locked.Hash, folderOf(name, version.Version)
-	if !found { // what another app vouches for, or nothing, is not this one's
-		sum := sha256.Sum256([]byte(told))
-		hash, folder = told, folder+"."+hex.EncodeToString(sum[:8])
-	} else if dir, found := t.shared(folder); found {
-		return dir, nil
+// install returns the folder of a release. One that is not locked is this app's own: what vouches for it is in its name.
+func (t tools) install(ctx context.Context, r release) (string, error) {
+	locked, found := t.lock.Find(r.id, goarch(t.arch), r.Version)
+	hash, folder := locked.Hash, folderOf(r.name, r.Version)
+	if !found {
+		sum := sha256.Sum256([]byte(r.told))
+		hash, folder = r.told, folder+"."+hex.EncodeToString(sum[:8])
 	}
 	if hash == "" && !t.unverified {
-		return "", unvouched(title, version)
+		return "", unvouched(r.title, r.choice)
 	}
-	dir := filepath.Join(t.dir, folder)
-	if _, err := os.Stat(dir); err == nil {
-		return dir, nil
-	}
-	done := t.log.Phase("Installing %s %s", title, version.Version)
-	if t.registry == "" {
-		return "", fault.Fault{ID: "node-registry-unset", What: fmt.Sprintf("%s %s is not in the cache, and NPM_CONFIG_REGISTRY names no registry to fetch it from", title, version.Version), Do: "set NPM_CONFIG_REGISTRY to the address of an npm registry"}
-	}
-	client := fetch.New(filepath.Join(t.dir, "downloads"), fetch.WithDebug(t.log.Debug))
-	address, hash, err := t.locate(ctx, client, title, name, version, hash)
-	if err != nil {
-		return "", err
-	}
-	archive, err := client.Get(ctx, fetch.Artifact{Name: "pkg:npm/" + name + "@" + version.Version, Sum: hash, URLs: []string{address}})
-	if errors.Is(err, fetch.ErrGone) {
-		return "", unknownVersion(title, name, version)
-	}
-	if err != nil {
-		return "", err
-	}
-	partial := dir + ".partial"
-	if err := os.RemoveAll(partial); err != nil {
-		return "", fmt.Errorf("removing an interrupted extraction: %w", err)
-	}
-	if err := extract(partial, archive, want); err != nil {
-		return "", fmt.Errorf("extracting %s %s: %w", title, version.Version, err)
-	}
-	if complete != nil {
-		if err := complete(partial); err != nil {
-			return "", fmt.Errorf("installing %s: %w", title, err)
-		}
-	}
-	if err := os.Rename(partial, dir); err != nil {
-		return "", fmt.Errorf("installing %s %s: %w", title, version.Version, err)
-	}
-	done()
-	return dir, os.Remove(archive)
+	return tool.Install(ctx, t.in, t.dir, tool.Tool{
+		Folder: folder, Title: r.title + " " + r.Version,
+		Fill: func(ctx context.Context, client *fetch.Client, dir string) error {
+			return t.fill(ctx, client, r, hash, dir)
+		},
+	})
 }
 
-// locate returns the address of a package's archive and the hash that it must have.
-func (t tools) locate(ctx context.Context, client *fetch.Client, title, name string, version choice, hash string) (string, string, error) {
+// fill puts the wanted files of a release into a folder.
+func (t tools) fill(ctx context.Context, client *fetch.Client, r release, hash, dir string) error {
+	archive, err := t.fetch(ctx, client, r, hash)
+	if errors.Is(err, fetch.ErrGone) {
+		return fault.Fault{ID: "node-release-unknown", Do: "ask for a release that exists",
+			What: fmt.Sprintf("the registry has no %s %s (%s; package %s)", r.title, r.Version, r.Reason, r.name)}
+	}
+	if err != nil {
+		return err
+	}
+	// All paths of a package begin with "package/".
+	if err := unpack.Archive(archive, dir, unpack.Options{Strip: 1, Want: r.want}); err != nil {
+		return err
+	}
+	if r.complete == nil {
+		return nil
+	}
+	return r.complete(dir)
+}
+
+// registryVariable is the variable that errors name.
+const registryVariable = "NPM_CONFIG_REGISTRY"
+
+// fetch returns the archive of a release; without a hash, by the one that the registry tells.
+func (t tools) fetch(ctx context.Context, client *fetch.Client, r release, hash string) (string, error) {
+	if t.registry == "" {
+		return "", fault.Fault{ID: "node-registry-unset", Do: "set " + registryVariable + " to the address of an npm registry",
+			What: fmt.Sprintf("%s %s is not in the cache, and %s names no registry to fetch it from", r.title, r.Version, registryVariable)}
+	}
 	base, err := url.Parse(t.registry)
 	if err != nil || base.Scheme != "https" && base.Scheme != "http" || base.Host == "" {
 		// The cause may hold the address with its credentials, so it is left out.
-		return "", "", fault.Fault{ID: "node-registry-syntax", What: "NPM_CONFIG_REGISTRY is not an https or http address", Do: "write it like https://registry.example.test/"}
+		return "", fault.Fault{ID: "node-registry-syntax", What: registryVariable + " is not an https or http address",
+			Do: "write it like https://registry.example.test/"}
 	}
-	address := base.JoinPath(name, "-", path.Base(name)+"-"+version.Version+".tgz").String()
-	if hash != "" {
-		return address, hash, nil
+	if hash == "" {
+		if hash, err = t.ask(ctx, client, r, base); err != nil {
+			return "", err
+		}
 	}
-	document, err := client.Read(ctx, fetch.Document{Name: name + " " + version.Version, Limit: 1 << 20,
-		URLs: []string{base.JoinPath(name, version.Version).String()}})
-	if errors.Is(err, fetch.ErrGone) {
-		return "", "", unknownVersion(title, name, version)
-	}
+	address := base.JoinPath(r.name, "-", path.Base(r.name)+"-"+r.Version+".tgz")
+	return client.Get(ctx, fetch.Artifact{
+		Name: "pkg:npm/" + r.name + "@" + r.Version, Sum: hash, URLs: []string{address.String()}, Setting: registryVariable,
+	})
+}
+
+// ask returns the hash that the registry tells.
+func (t tools) ask(ctx context.Context, client *fetch.Client, r release, registry *url.URL) (string, error) {
+	document, err := client.Read(ctx, fetch.Document{
+		Name: r.name + " " + r.Version, Limit: 1 << 20, Setting: registryVariable,
+		URLs: []string{registry.JoinPath(r.name, r.Version).String()},
+	})
 	if err != nil {
-		return "", "", err
+		return "", err
 	}
 	var told struct{ Dist struct{ Integrity string } }
 	if err := json.Unmarshal(document, &told); err != nil {
-		return "", "", fault.Fault{ID: "node-registry-answer", What: "the registry's answer about " + name + " is not JSON", Err: err, Do: "check NPM_CONFIG_REGISTRY"}
+		return "", fault.Fault{ID: "node-registry-answer", What: "the registry's answer about " + r.name + " is not JSON", Err: err,
+			Do: "check " + registryVariable}
 	}
-	t.log.Warn("nothing but the registry vouches for %s %s: BP_NODE_UNVERIFIED_ENABLED is on", title, version.Version)
-	return address, told.Dist.Integrity, nil
+	if !strings.HasPrefix(told.Dist.Integrity, "sha512-") {
+		return "", fault.Fault{ID: "node-registry-answer", What: "the registry tells no SHA-512 of " + r.name + " " + r.Version,
+			Do: "ask for a release that is locked"}
+	}
+	t.in.Log.Warn("nothing but the registry vouches for %s %s: BP_NODE_UNVERIFIED_ENABLED is on", r.title, r.Version)
+	return told.Dist.Integrity, nil
 }
 
 func unvouched(title string, version choice) error {
-	return fault.Fault{ID: "node-unverified", What: fmt.Sprintf("%s %s (%s) is not in lock.toml, so nothing vouches for it", title, version.Version, version.Reason),
-		Do: "ask for a release that is locked, or set BP_NODE_UNVERIFIED_ENABLED=true to trust the registry"}
-}
-
-func unknownVersion(title, name string, version choice) error {
-	return fault.Fault{ID: "node-release-unknown", What: fmt.Sprintf("the registry has no %s %s (%s; package %s)", title, version.Version, version.Reason, name), Do: "ask for a release that exists"}
-}
-
-// extract unpacks the wanted files of a verified package below dir; their paths begin with "package/", which is left out.
-func extract(dir, archive string, want func(string) bool) error {
-	f, err := os.Open(archive)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	unzipped, err := gzip.NewReader(f)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	for files := tar.NewReader(unzipped); ; {
-		header, err := files.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		_, name, _ := strings.Cut(path.Clean(header.Name), "/")
-		if header.Typeflag == tar.TypeReg && name != "" && want(name) {
-			if err := writeFile(root, name, header.Mode&0o100 != 0, files); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-func writeFile(root *os.Root, name string, executable bool, content io.Reader) error {
-	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
-		return err
-	}
-	mode := fs.FileMode(0o644)
-	if executable {
-		mode = 0o755
-	}
-	f, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, content)
-	return errors.Join(err, f.Close())
+	return fault.Fault{ID: "node-unverified", Do: "ask for a release that is locked, or set BP_NODE_UNVERIFIED_ENABLED=true to trust the registry",
+		What: fmt.Sprintf("%s %s (%s) is not in lock.toml, so nothing vouches for it", title, version.Version, version.Reason)}
 }

@@ -54,7 +54,7 @@ type BuildContext struct {
 type InstallContext struct {
 	Workspace
 	Tool string // one of the names that Detect gave to Tools
-	Dir  string // absolute path of the folder to make; apps find it at the same path
+	Dir  string // absolute path of the folder in which to make the tool's own, of that name; apps find it at the same path
 }
 
 // Entry is a requirement of the build plan (Buildpack API, "Build Plan").

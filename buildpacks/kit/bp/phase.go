@@ -118,7 +118,7 @@ func (r *runner) install(in Workspace, plan libcnb.BuildpackPlan, tool string) e
 		return fault.Fault{ID: "tools-dir", What: fmt.Sprintf("%s is %q and %s is %q", EnvToolsDir, root, EnvInstallTool, tool), Do: "set them to an absolute path and to a name, or unset both"}
 	}
 	r.log.Title(in.Buildpack.Name, in.Buildpack.Version)
-	return r.buildpack.Install(r.ctx, InstallContext{Workspace: in, Tool: tool, Dir: filepath.Join(root, tool)})
+	return r.buildpack.Install(r.ctx, InstallContext{Workspace: in, Tool: tool, Dir: root})
 }
 
 func (b BuildResult) libcnb() libcnb.BuildResult {

@@ -1,10 +1,5 @@
 package bp
 
-import (
-	"os"
-	"path/filepath"
-)
-
 // EnvToolsDir names the folder in which a platform keeps tools for all apps. A build finds it read-only.
 const EnvToolsDir = "BP_TOOLS_DIR"
 
@@ -21,15 +16,4 @@ func Tools(name string, tools ...string) Entry {
 		return Entry{Name: name}
 	}
 	return Entry{Name: name, Metadata: map[string]any{toolsKey: tools}}
-}
-
-// Tool returns the folder of a tool that was installed for all apps, and whether there is one.
-func (b BuildContext) Tool(name string) (string, bool) {
-	root := b.Env[EnvToolsDir]
-	if root == "" {
-		return "", false
-	}
-	dir := filepath.Join(root, name)
-	_, err := os.Stat(dir)
-	return dir, err == nil
 }

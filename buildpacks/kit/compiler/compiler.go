@@ -14,10 +14,11 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
@@ -29,12 +30,10 @@ const recipe = "1"
 
 // Compiler is one that a cache has or is to have.
 type Compiler struct {
+	In bp.Workspace
 	// Dir is a cache that holds nothing else. It keeps one compiler.
-	Dir string
-	// Arch is Go's and Debian's name of the architecture.
-	Arch    string
+	Dir     string
 	Mirrors deb.Mirrors
-	Log     *report.Log
 }
 
 // platform is what Debian calls an architecture's folders and loader.
@@ -76,65 +75,61 @@ func version(packages []deb.Locked) string {
 	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
 
-// folder returns where the packages are unpacked to. A folder with this name is complete: it gets it last.
-func (c Compiler) folder(packages []deb.Locked) string {
-	sum := sha256.New()
+// tool returns what is made of the packages.
+func (c Compiler) tool(packages []deb.Locked) tool.Tool {
+	sum, size := sha256.New(), int64(0)
 	fmt.Fprintln(sum, recipe)
 	for _, p := range packages {
 		fmt.Fprintln(sum, p.SHA256)
+		size += p.Size
 	}
-	return filepath.Join(c.Dir, hex.EncodeToString(sum.Sum(nil)[:8]))
+	t := tool.Tool{
+		Folder: hex.EncodeToString(sum.Sum(nil)[:8]),
+		Title:  fmt.Sprintf("a C++ compiler: %d packages of Debian, %.0f MB", len(packages), float64(size)/1e6),
+	}
+	t.Fill = func(ctx context.Context, client *fetch.Client, dir string) error {
+		if err := deb.Unpack(ctx, client, c.Mirrors, packages, dir, wanted); err != nil {
+			return explain(err)
+		}
+		return complete(dir, filepath.Join(c.Dir, t.Folder), platforms[c.In.Target.Arch])
+	}
+	return t
 }
 
-// Cached tells whether nothing has to be fetched.
-func (c Compiler) Cached() bool {
-	packages, err := locked(c.Arch)
+// Cached reports whether nothing has to be fetched.
+func (c Compiler) Cached() (bool, error) {
+	packages, err := locked(c.In.Target.Arch)
 	if err != nil {
-		return false
+		return false, err
 	}
-	_, err = os.Stat(c.folder(packages))
-	return err == nil
+	return tool.Cached(c.In, c.Dir, c.tool(packages))
 }
 
 // Install returns the folder of the programs, to be the first of PATH: cc, c++, gcc, g++, make, python3 and the binutils.
 // It fetches them unless the cache has them.
 func (c Compiler) Install(ctx context.Context) (string, error) {
-	packages, err := locked(c.Arch)
+	packages, err := locked(c.In.Target.Arch)
 	if err != nil {
 		return "", err
 	}
-	dir := c.folder(packages)
-	if _, err := os.Stat(dir); err == nil {
-		return filepath.Join(dir, "bin"), nil
-	}
-	if len(c.Mirrors[deb.Main]) == 0 || len(c.Mirrors[deb.Security]) == 0 {
-		return "", fault.Fault{ID: "compiler-mirror-unset", What: "no compiler is in the cache, and no mirror of Debian is known to fetch it from",
-			Do: "set " + deb.Variables[deb.Main] + " and " + deb.Variables[deb.Security] + " to the addresses of mirrors"}
-	}
-	size := int64(0)
-	for _, p := range packages {
-		size += p.Size
-	}
-	done := c.Log.Phase("Installing a C++ compiler: %d packages of Debian, %.0f MB", len(packages), float64(size)/1e6)
-	const downloads = "downloads"
-	if err := tree.Empty(c.Dir, downloads); err != nil && !errors.Is(err, fs.ErrNotExist) { // of older compilers
-		return "", fmt.Errorf("emptying the cache of the compiler: %w", err)
-	}
-	cache := filepath.Join(c.Dir, downloads)
-	err = tree.Once(dir, func(partial string) error {
-		if err := deb.Unpack(ctx, fetch.New(cache, fetch.WithDebug(c.Log.Debug)), c.Mirrors, packages, partial, wanted); err != nil {
-			return explain(err)
-		}
-		if err := complete(partial, dir, platforms[c.Arch]); err != nil {
-			return fmt.Errorf("installing the compiler: %w", err)
-		}
-		return nil
-	})
+	t := c.tool(packages)
+	cached, err := tool.Cached(c.In, c.Dir, t)
 	if err != nil {
 		return "", err
 	}
-	done()
-	return filepath.Join(dir, "bin"), os.RemoveAll(cache)
+	if !cached {
+		if len(c.Mirrors[deb.Main]) == 0 || len(c.Mirrors[deb.Security]) == 0 {
+			return "", fault.Fault{
+				ID: "compiler-mirror-unset", What: "no compiler is in the cache, and no mirror of Debian is known to fetch it from",
+				Do: "set " + deb.Variables[deb.Main] + " and " + deb.Variables[deb.Security] + " to the addresses of mirrors",
+			}
+		}
+		if err := tree.Empty(c.Dir, tool.Downloads); err != nil {
+			return "", fmt.Errorf("removing older compilers: %w", err)
+		}
+	}
+	dir, err := tool.Install(ctx, c.In, c.Dir, t)
+	return filepath.Join(dir, "bin"), err
 }
 
 // wanted leaves out what no compilation reads: documentation, and a tool as large as the compiler that prints its
@@ -188,7 +183,9 @@ func writePrograms(dir, at, libraries string) error {
 	if err := os.Mkdir(bin, 0o755); err != nil {
 		return err
 	}
-	for _, name := range []string{"ar", "as", "c++", "cc", "cpp", "g++", "gcc", "ld", "make", "nm", "objcopy", "objdump", "python3", "ranlib", "readelf", "strip"} {
+	for _, name := range []string{
+		"ar", "as", "c++", "cc", "cpp", "g++", "gcc", "ld", "make", "nm", "objcopy", "objdump", "python3", "ranlib", "readelf", "strip",
+	} {
 		call := at + "/usr/bin/" + name
 		if program := compilers[name]; program != "" {
 			call = at + "/usr/bin/" + program + " --sysroot=" + at + " -B" + at + "/usr/bin"

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
@@ -17,6 +18,10 @@ import (
 )
 
 var packageURL = regexp.MustCompile(`^pkg:deb/debian/\S+`)
+
+func workspace(arch string) bp.Workspace {
+	return bp.Workspace{Target: bp.Target{Arch: arch}, Log: report.New(&bytes.Buffer{}, report.Options{})}
+}
 
 // TestInstall ends where a package has to come from somewhere.
 func TestInstall(t *testing.T) {
@@ -29,7 +34,7 @@ func TestInstall(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := Compiler{Dir: t.TempDir(), Arch: "arm64", Mirrors: mirrors, Log: report.New(&bytes.Buffer{}, report.Options{})}
+			c := Compiler{In: workspace("arm64"), Dir: t.TempDir(), Mirrors: mirrors}
 			_, err := c.Install(t.Context())
 			f, ok := errors.AsType[fault.Fault](err)
 			if !ok {
@@ -37,8 +42,8 @@ func TestInstall(t *testing.T) {
 			}
 			f.What = packageURL.ReplaceAllString(f.What, "pkg:deb/debian/PACKAGE")
 			kittest.Golden(t, "fault-"+name+".txt", f.Error()+"\n")
-			if c.Cached() {
-				t.Error("it is in the cache after a fault")
+			if cached, err := c.Cached(); cached || err != nil {
+				t.Errorf("it is in the cache after a fault: %t, %v", cached, err)
 			}
 		})
 	}
@@ -47,22 +52,30 @@ func TestInstall(t *testing.T) {
 // TestCached takes a complete folder as it is, and nothing else.
 func TestCached(t *testing.T) {
 	t.Parallel()
-	c := Compiler{Dir: t.TempDir(), Arch: "amd64"}
-	packages, err := locked(c.Arch)
+	c := Compiler{In: workspace("amd64"), Dir: t.TempDir()}
+	packages, err := locked("amd64")
 	if err != nil || len(packages) < 30 {
 		t.Fatalf("%d packages are locked, %v", len(packages), err)
 	}
-	if c.Cached() {
+	isCached := func(c Compiler) bool {
+		cached, err := c.Cached()
+		if err != nil {
+			t.Error(err)
+		}
+		return cached
+	}
+	if isCached(c) {
 		t.Error("an empty folder has a compiler")
 	}
-	if err := os.Mkdir(c.folder(packages), 0o755); err != nil {
+	folder := filepath.Join(c.Dir, c.tool(packages).Folder)
+	if err := os.Mkdir(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	bin, err := c.Install(t.Context())
-	if !c.Cached() || err != nil || bin != filepath.Join(c.folder(packages), "bin") {
+	if !isCached(c) || err != nil || bin != filepath.Join(folder, "bin") {
 		t.Errorf("programs are in %s, %v", bin, err)
 	}
-	if other := (Compiler{Dir: c.Dir, Arch: "arm64"}); other.Cached() {
+	if isCached(Compiler{In: workspace("arm64"), Dir: c.Dir}) {
 		t.Error("it is one for another architecture too")
 	}
 }

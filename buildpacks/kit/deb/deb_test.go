@@ -56,7 +56,10 @@ func TestRead(t *testing.T) {
 
 func TestReadSums(t *testing.T) {
 	t.Parallel()
-	c := debtest.Tar(t, map[string]string{"./control": control, "./md5sums": "d41d8cd98f00b204e9800998ecf8427e  usr/bin/x\n", "./postinst": "#!/bin/sh\n"},
+	files := map[string]string{
+		"./control": control, "./md5sums": "d41d8cd98f00b204e9800998ecf8427e  usr/bin/x\n", "./postinst": "#!/bin/sh\n",
+	}
+	c := debtest.Tar(t, files,
 		tar.Header{Name: "./postinst", Mode: 0o755}, tar.Header{Name: "./control"}, tar.Header{Name: "./md5sums"})
 	b := debtest.Ar(debtest.Member{Name: "debian-binary", Data: []byte("2.0\n")}, debtest.Member{Name: "control.tar", Data: c},
 		debtest.Member{Name: "data.tar", Data: debtest.Tar(t, nil)})
@@ -119,8 +122,10 @@ func TestReadDamaged(t *testing.T) {
 		{"another version", `its format is "3.0", not 2.x`, debtest.Ar(debtest.Member{Name: "debian-binary", Data: []byte("3.0\n")})},
 		{"another first member", `its first member is "control.tar", not debian-binary`, debtest.Ar(debtest.Member{Name: "control.tar"})},
 		{"no control", `it has a member "data.tar" where control.tar was expected`, debtest.Ar(version, debtest.Member{Name: "data.tar"})},
-		{"unknown compression", `reading control.tar.lzma: compression ".lzma" is not known`, debtest.Ar(version, debtest.Member{Name: "control.tar.lzma"})},
-		{"nothing in control", "reading control.tar: there is no control file", debtest.Ar(version, debtest.Member{Name: "control.tar", Data: debtest.Tar(t, nil)})},
+		{"unknown compression", `reading control.tar.lzma: compression ".lzma" is not known`,
+			debtest.Ar(version, debtest.Member{Name: "control.tar.lzma"})},
+		{"nothing in control", "reading control.tar: there is no control file",
+			debtest.Ar(version, debtest.Member{Name: "control.tar", Data: debtest.Tar(t, nil)})},
 		{"no data", "it ends where data.tar was expected", debtest.Ar(version, debtest.Member{Name: "control.tar",
 			Data: debtest.Tar(t, map[string]string{"control": control}, tar.Header{Name: "control"})})},
 	}

@@ -30,14 +30,18 @@ func published(t *testing.T, a *debtest.Archive, files map[string]string) deb.Lo
 func TestUnpack(t *testing.T) {
 	t.Parallel()
 	a := debtest.NewArchive(t)
-	locked := published(t, a, map[string]string{"/usr/bin/tool": "program", "/usr/bin/alias": "-> tool", "/usr/share/doc/tool/copyright": "", "/usr/lib/empty/": ""})
+	locked := published(t, a, map[string]string{
+		"/usr/bin/tool": "program", "/usr/bin/alias": "-> tool", "/usr/share/doc/tool/copyright": "", "/usr/lib/empty/": "",
+	})
 	mirrors := deb.Mirrors{deb.Main: {a.URL + "-gone", a.URL}}
 	dir := filepath.Join(t.TempDir(), "new")
 	wanted := func(path string) bool { return !strings.HasPrefix(path, "usr/share/") }
 	if err := deb.Unpack(t.Context(), fetch.New(t.TempDir()), mirrors, []deb.Locked{locked}, dir, wanted); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"usr/": "dir 0755", "usr/bin/": "dir 0755", "usr/bin/alias": "symlink tool", "usr/bin/tool": "file 0644 1310ca2c"}
+	want := map[string]string{
+		"usr/": "dir 0755", "usr/bin/": "dir 0755", "usr/bin/alias": "symlink tool", "usr/bin/tool": "file 0644 1310ca2c",
+	}
 	if diff := cmp.Diff(want, kittest.Tree(t, dir)); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
@@ -69,8 +73,9 @@ func TestUnpackRefuses(t *testing.T) {
 			t.Errorf("%s: there is %v", test.name, tree)
 		}
 	}
-	twice := deb.Unpack(t.Context(), fetch.New(t.TempDir()), deb.Mirrors{deb.Main: {a.URL}}, []deb.Locked{locked, locked}, t.TempDir(), func(string) bool { return true })
-	if twice == nil {
+	everything := func(string) bool { return true }
+	mirrors := deb.Mirrors{deb.Main: {a.URL}}
+	if err := deb.Unpack(t.Context(), fetch.New(t.TempDir()), mirrors, []deb.Locked{locked, locked}, t.TempDir(), everything); err == nil {
 		t.Error("a file of two packages is no error")
 	}
 }
@@ -109,7 +114,8 @@ func TestReadMirrors(t *testing.T) {
 	want := fetch.Artifact{Name: "pkg:deb/debian/x@1", Sum: "sha256:00", Size: 5, URLs: []string{
 		"http://a.example.test/debian/pool/x.deb", "https://b.example.test/pool/x.deb", "http://old.example.test/pool/x.deb",
 	}}
-	if diff := cmp.Diff(want, got.Artifact(deb.Locked{Purl: "pkg:deb/debian/x@1", SHA256: "00", Size: 5, Archive: deb.Main, Path: "pool/x.deb"})); diff != "" {
+	locked := deb.Locked{Purl: "pkg:deb/debian/x@1", SHA256: "00", Size: 5, Archive: deb.Main, Path: "pool/x.deb"}
+	if diff := cmp.Diff(want, got.Artifact(locked)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -1,0 +1,48 @@
+package tool
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+)
+
+// client returns a client that downloads for a build into a folder: by way of the dependency mirrors and with the logins
+// that the platform gives. The log has a line for each quarter of what is downloaded, which it calls by title.
+func client(in bp.Workspace, dir, title string) (*fetch.Client, error) {
+	mirrors, err := mirrors(in)
+	if err != nil {
+		return nil, err
+	}
+	options := []fetch.Option{fetch.WithMirrors(mirrors), fetch.WithDebug(in.Log.Debug), fetch.WithProgress(newProgress(in.Log, title).add)}
+	netrc, err := Netrc(in)
+	if err != nil {
+		return nil, err
+	}
+	if netrc != "" {
+		text, err := os.ReadFile(netrc)
+		if err != nil {
+			return nil, fmt.Errorf("reading the logins of a binding: %w", err)
+		}
+		options = append(options, fetch.WithNetrc(text))
+	}
+	return fetch.New(dir, options...), nil
+}
+
+// Netrc returns the path of the file .netrc in the binding of type netrc, "" if there is no such binding.
+func Netrc(in bp.Workspace) (string, error) {
+	b, found, err := in.Binding("netrc")
+	if err != nil || !found {
+		return "", err
+	}
+	file := filepath.Join(b.Path, ".netrc")
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		return "", fault.Fault{ID: "netrc", What: "binding " + b.Name + " has no file .netrc", Do: "put the credentials into it"}
+	}
+	return file, nil
+}
