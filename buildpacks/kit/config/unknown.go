@@ -5,6 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // family matches how the variables of a buildpack begin: "BP_GO_", "BP_OCI_", "BPL_DEBUG_".
@@ -20,7 +21,7 @@ func (e Environment) Unread(ours, others []string) []string {
 	delete(families, "") // such as PORT
 	var warnings []string
 	for _, name := range slices.Sorted(maps.Keys(e)) {
-		if !families[family.FindString(name)] || slices.Contains(ours, name) || slices.Contains(others, name) {
+		if !families[family.FindString(name)] || declares(ours, name) || declares(others, name) {
 			continue
 		}
 		warning := fmt.Sprintf("%s is set but nothing reads it", name)
@@ -30,6 +31,15 @@ func (e Environment) Unread(ours, others []string) []string {
 		warnings = append(warnings, warning)
 	}
 	return warnings
+}
+
+// declares reports whether a variable is among declared names, in which <…> at the end stands for anything:
+// "BP_DEPENDENCY_MIRROR_<HOST>".
+func declares(names []string, variable string) bool {
+	return slices.ContainsFunc(names, func(declared string) bool {
+		stem, _, open := strings.Cut(declared, "<")
+		return declared == variable || open && strings.HasPrefix(variable, stem)
+	})
 }
 
 // nearest returns the name that the fewest edits turn a misspelt one into, or "" if they are a third of its letters.
