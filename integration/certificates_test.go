@@ -71,7 +71,8 @@ func TestCertificates(t *testing.T) {
 	}
 	stop()
 	gone := strata(t, check...)
-	if want := "unhealthy: GET http://localhost:" + port + "/: connection refused\n"; gone.status != 1 || !strings.HasPrefix(gone.stderr, want) {
+	want := "unhealthy: GET http://localhost:" + port + "/: connection refused\n"
+	if gone.status != 1 || !strings.HasPrefix(gone.stderr, want) {
 		t.Errorf("without the app the health check has status %d and says %q, want %q", gone.status, gone.stderr, want)
 	}
 

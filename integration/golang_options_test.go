@@ -99,7 +99,8 @@ func TestGoOptions(t *testing.T) {
 			t.Errorf("an app that is no checkout has the revision %q", got)
 		}
 		git := func(args ...string) string {
-			cmd := exec.CommandContext(t.Context(), "git", append([]string{"-C", app, "-c", "user.name=x", "-c", "user.email=x@example.test"}, args...)...)
+			cmd := exec.CommandContext(t.Context(), "git",
+				append([]string{"-C", app, "-c", "user.name=x", "-c", "user.email=x@example.test"}, args...)...)
 			got := finish(t, cmd)
 			if got.status != 0 {
 				t.Fatalf("git %v: %s", args, got.stderr)
@@ -169,20 +170,24 @@ func TestGoPrivate(t *testing.T) {
 	if err := os.Mkdir(binding, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for file, content := range map[string]string{"type": "netrc", ".netrc": "machine " + strings.TrimPrefix(proxy.URL, "https://") + "\nlogin ann\npassword " + secret + "\n"} {
+	netrc := "machine " + strings.TrimPrefix(proxy.URL, "https://") + "\nlogin ann\npassword " + secret + "\n"
+	for file, content := range map[string]string{"type": "netrc", ".netrc": netrc} {
 		if err := os.WriteFile(filepath.Join(binding, file), []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	name := image(t)
 	run := func(flags ...string) outcome {
-		args := append([]string{"build", app, "-t", name, "-q", "-e", "GOPROXY=" + proxy.URL + "," + upstream, "-e", "GONOSUMDB=example.test"}, flags...)
+		args := append([]string{
+			"build", app, "-t", name, "-q", "-e", "GOPROXY=" + proxy.URL + "," + upstream, "-e", "GONOSUMDB=example.test",
+		}, flags...)
 		cmd := exec.CommandContext(t.Context(), "strata", args...)
 		cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+authorities)
 		return finish(t, cmd)
 	}
 	refused := run()
-	if last := lastLine(refused.stderr); refused.status != 1 || !strings.Contains(refused.stderr, "error: modules cannot be fetched from GOPROXY") {
+	if last := lastLine(refused.stderr); refused.status != 1 ||
+		!strings.Contains(refused.stderr, "error: modules cannot be fetched from GOPROXY") {
 		t.Errorf("without the binding: status %d, and at last %q\n%s", refused.status, last, refused.stderr)
 	}
 	got := run("--binding", binding)

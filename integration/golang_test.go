@@ -138,7 +138,8 @@ func TestGoImage(t *testing.T) {
 			if year := got.config.Created.Year(); year != 1980 {
 				t.Errorf("it was made in %d, want the lifecycle's fixed time of 1980", year)
 			}
-			if !slices.ContainsFunc(got.entries(t, func(string) bool { return false }), func(e entry) bool { return strings.HasSuffix(e.header.Name, ".spdx.json") }) {
+			spdx := func(e entry) bool { return strings.HasSuffix(e.header.Name, ".spdx.json") }
+			if !slices.ContainsFunc(got.entries(t, func(string) bool { return false }), spdx) {
 				t.Error("it has no SPDX document")
 			}
 		})

@@ -59,7 +59,8 @@ func suite(t *testing.T) {
 	}
 	if err := namespaces(); err != nil {
 		unavailable(t, fmt.Sprintf("needs user namespaces, which this machine refuses (%v): "+
-			"allow them with the sysctls user.max_user_namespaces, kernel.unprivileged_userns_clone or kernel.apparmor_restrict_unprivileged_userns", err))
+			"allow them with the sysctls user.max_user_namespaces, kernel.unprivileged_userns_clone or "+
+			"kernel.apparmor_restrict_unprivileged_userns", err))
 	}
 	if err := network(); err != nil {
 		unavailable(t, fmt.Sprintf("needs the module proxy of `go env GOPROXY`: %v", err))

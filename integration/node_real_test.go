@@ -146,11 +146,15 @@ type generator struct {
 
 var (
 	createNext = generator{
-		"create-next-app", "16.4.3", "e3f3628a0c926efa7b7ca4ff966873a00d4d19f712929b97aa2c37afb4cdb1037757c79e01fa5aa1f2edff50a99f6d10e0be1c7520e9bda39632d03e9e7a1c26", "dist/index.js",
+		"create-next-app", "16.4.3",
+		"e3f3628a0c926efa7b7ca4ff966873a00d4d19f712929b97aa2c37afb4cdb1037757c79e01fa5aa1f2edff50a99f6d10e0be1c7520e9bda39632d03e9e7a1c26",
+		"dist/index.js",
 		[]string{"--yes", "--empty", "--js", "--app", "--no-src-dir", "--no-tailwind", "--no-eslint", "--skip-install", "--disable-git"},
 	}
 	createVue = generator{
-		"create-vite", "9.3.0", "b08590c97c7113e9462f6ec6127668705c8bbb6463bdea5e747ac3eb0bb8c4fb0ad7e89f7fe62b4fa9ed5069285eb71ecdb52257872dfa15d6d1be7490027106", "index.js",
+		"create-vite", "9.3.0",
+		"b08590c97c7113e9462f6ec6127668705c8bbb6463bdea5e747ac3eb0bb8c4fb0ad7e89f7fe62b4fa9ed5069285eb71ecdb52257872dfa15d6d1be7490027106",
+		"index.js",
 		[]string{"--template", "vue", "--no-interactive"},
 	}
 )

@@ -172,7 +172,8 @@ func TestNodeProcfile(t *testing.T) {
 	if diff := cmp.Diff([]string{"web*", "worker"}, got.processes(t)); diff != "" {
 		t.Errorf("processes (-want +got):\n%s", diff)
 	}
-	for process, want := range map[string][2]string{"web": {"Hello from Node.js.", "staging"}, "worker": {"Hello from a worker.", "production"}} {
+	answers := map[string][2]string{"web": {"Hello from Node.js.", "staging"}, "worker": {"Hello from a worker.", "production"}}
+	for process, want := range answers {
 		for i, path := range []string{"/", "/env"} {
 			if body := strings.TrimSpace(ask(t, name, path, "--process", process)); body != want[i] {
 				t.Errorf("%s of %s answers %q, want %q", path, process, body, want[i])
@@ -264,7 +265,9 @@ func TestNodeFails(t *testing.T) {
 	}{
 		{name: "node-on-static", app: "hello", flags: []string{"--run-image", "static"}},
 		// A release that no other test has installed for all apps.
-		{name: "node-offline", app: "hello", flags: []string{"--network", "none", "-e", "BP_NODE_VERSION=24.0.1", "-e", "NPM_CONFIG_REGISTRY=http://127.0.0.1:9"}},
+		{name: "node-offline", app: "hello", flags: []string{
+			"--network", "none", "-e", "BP_NODE_VERSION=24.0.1", "-e", "NPM_CONFIG_REGISTRY=http://127.0.0.1:9",
+		}},
 		{name: "node-outdated", app: "pnpm", flags: []string{"-e", "BP_NODE_PROJECT_PATH=packages/web"}},
 		{name: "node-nothing-to-start", files: map[string]string{"package.json": `{}`, "app.js": ""}},
 		{name: "node-main-outside", files: map[string]string{"package.json": `{"main": "../server.js"}`, "server.js": ""}},
@@ -272,12 +275,15 @@ func TestNodeFails(t *testing.T) {
 		{
 			name: "front-end-template", flags: []string{"-e", "BP_NODE_VENDORED_ENABLED=true"},
 			files: map[string]string{
-				"package.json":                   `{"scripts": {"build": "mkdir -p target && cp public/index.html target"}, "devDependencies": {"vite": "1"}}`,
+				"package.json": `{"scripts": {"build": "mkdir -p target && cp public/index.html target"},
+					"devDependencies": {"vite": "1"}}`,
 				"node_modules/vite/package.json": `{"name": "vite", "version": "1.0.0"}`, "public/index.html": "",
 			},
 		},
-		{name: "node-script", files: map[string]string{"package.json": `{"scripts": {"build": "echo no compiler >&2; exit 3"}}`, "server.js": ""}},
-		{name: "node-script-of-install", files: map[string]string{"package.json": `{"scripts": {"postinstall": "node generate.js"}}`, "generate.js": "process.exit(3)", "server.js": ""}},
+		{name: "node-script", files: map[string]string{"package.json": `{"scripts": {"build": "echo no compiler >&2; exit 3"}}`,
+			"server.js": ""}},
+		{name: "node-script-of-install", files: map[string]string{"package.json": `{"scripts": {"postinstall": "node generate.js"}}`,
+			"generate.js": "process.exit(3)", "server.js": ""}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -334,7 +340,8 @@ func TestNodeBinding(t *testing.T) {
 // privateRegistry serves the npm package @private/word 1.0.0 to who knows the token.
 func privateRegistry(t *testing.T, token string) *httptest.Server {
 	t.Helper()
-	archive := npmArchive(t, map[string]string{"package.json": `{"name": "@private/word", "version": "1.0.0"}`, "index.js": "module.exports = 'private indeed';\n"})
+	archive := npmArchive(t, map[string]string{"package.json": `{"name": "@private/word", "version": "1.0.0"}`,
+		"index.js": "module.exports = 'private indeed';\n"})
 	sum := sha512.Sum512(archive)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -343,7 +350,8 @@ func privateRegistry(t *testing.T, token string) *httptest.Server {
 		case strings.HasSuffix(r.URL.Path, ".tgz"):
 			_, _ = w.Write(archive) // npm sees what is missing by the hash
 		default:
-			fmt.Fprintf(w, `{"name": "@private/word", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": {"name": "@private/word", "version": "1.0.0",
+			fmt.Fprintf(w, `{"name": "@private/word", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": {
+				"name": "@private/word", "version": "1.0.0",
 				"dist": {"tarball": "http://%s/word.tgz", "integrity": "sha512-%s"}}}}`, r.Host, base64.StdEncoding.EncodeToString(sum[:]))
 		}
 	}))

@@ -19,7 +19,8 @@ func TestNodeOffline(t *testing.T) {
 		settings     map[string]string
 		archives     string
 	}{
-		{app: "local", program: "npm-*/.programs/npm", install: []string{"ci", "--ignore-scripts", "--cache", "npm-cache"}, archives: "npm-cache"},
+		{app: "local", program: "npm-*/.programs/npm", install: []string{"ci", "--ignore-scripts", "--cache", "npm-cache"},
+			archives: "npm-cache"},
 		{
 			app: "yarn", program: "yarn-1*/.programs/yarn", install: []string{"install", "--frozen-lockfile", "--ignore-scripts"},
 			settings: map[string]string{".yarnrc": "yarn-offline-mirror \"./archives\"\n"}, archives: "archives",
@@ -55,7 +56,8 @@ func TestNodeVendored(t *testing.T) {
 	suite(t)
 	t.Parallel()
 	app := writeApp(t, map[string]string{
-		"package.json": `{"dependencies": {"vendored-word": "1"}, "devDependencies": {"vendored-tool": "1"}, "scripts": {"build": "node -e \"require('vendored-tool')\""}}`,
+		"package.json": `{"dependencies": {"vendored-word": "1"}, "devDependencies": {"vendored-tool": "1"},
+			"scripts": {"build": "node -e \"require('vendored-tool')\""}}`,
 		"server.js": `require('http').createServer((request, response) => response.end(require('vendored-word'))).listen(process.env.PORT)
 process.on('SIGTERM', () => process.exit())`,
 		"node_modules/vendored-word/package.json": `{"name": "vendored-word", "version": "1.0.0"}`,
@@ -87,7 +89,8 @@ func TestNodeArchive(t *testing.T) {
 	app := writeApp(t, map[string]string{
 		"package.json": `{"dependencies": {"packed-word": "file:lib/word.tgz"}}`,
 		"index.js":     `console.log(require('packed-word'))`,
-		"lib/word.tgz": string(npmArchive(t, map[string]string{"package.json": `{"name": "packed-word", "version": "1.0.0"}`, "index.js": `module.exports = 'unpacked'`})),
+		"lib/word.tgz": string(npmArchive(t, map[string]string{"package.json": `{"name": "packed-word", "version": "1.0.0"}`,
+			"index.js": `module.exports = 'unpacked'`})),
 	})
 	name := image(t)
 	build(t, app, name)

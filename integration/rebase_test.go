@@ -141,7 +141,8 @@ func TestRebaseOwnStack(t *testing.T) {
 	app, name := sample(t, "hello"), image(t)
 	build(t, app, name, "--run-image", own)
 	built := diffIDs(t, name)
-	edit(t, stacks, "acme/stack.toml", `acme:/home/nonroot:/sbin/nologin\n`, `acme:/home/nonroot:/sbin/nologin\naudit:x:1501:1000:audit:/:/sbin/nologin\n`)
+	edit(t, stacks, "acme/stack.toml", `acme:/home/nonroot:/sbin/nologin\n`,
+		`acme:/home/nonroot:/sbin/nologin\naudit:x:1501:1000:audit:/:/sbin/nologin\n`)
 	newer := layers()
 	if len(newer) != len(older) || newer[len(newer)-1] == older[len(older)-1] {
 		t.Fatalf("the newer image has the layers %v, the older one %v", newer, older)

@@ -96,7 +96,8 @@ func buildAs(t *testing.T, uid int, app, name string, flags ...string) string {
 	args := append([]string{"-c", `umask 077; exec "$@"`, "sh", bin, "build", filepath.Join(dir, "app"), "-t", name, "-q"}, flags...)
 	cmd := exec.CommandContext(t.Context(), "sh", args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "HOME="+dir, "STRATA_HOME="+filepath.Join(dir, "home"), "STRATA_CACHE="+filepath.Join(dir, "downloads"), "GOCACHE=", "GOMODCACHE=", "GOENV=off", "GOPATH=")
+	cmd.Env = append(os.Environ(), "HOME="+dir, "STRATA_HOME="+filepath.Join(dir, "home"),
+		"STRATA_CACHE="+filepath.Join(dir, "downloads"), "GOCACHE=", "GOMODCACHE=", "GOENV=off", "GOPATH=")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
 	got := finish(t, cmd)
 	if got.status != 0 {

@@ -157,7 +157,8 @@ func golden(t *testing.T, file, got string) {
 func words(stderr, app string) string {
 	var kept strings.Builder
 	stderr = regexp.MustCompile(`(?ms)^Strata [^\n]*\n  Installing .*?^install +[0-9.]+ s\n`).ReplaceAllString(stderr, "")
-	volatile := regexp.MustCompile(`^((analyze|detect|restore|build|export) +[0-9.]+ s|waiting for another build, which installs .*|Installing Go .*|Go [0-9.]+: .*|(done|failed) in .*)$`)
+	volatile := regexp.MustCompile(`^((analyze|detect|restore|build|export) +[0-9.]+ s|waiting for another build, which installs .*|` +
+		`Installing Go .*|Go [0-9.]+: .*|(done|failed) in .*)$`)
 	for line := range strings.Lines(stderr) {
 		if volatile.MatchString(strings.TrimSpace(line)) {
 			continue

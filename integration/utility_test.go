@@ -16,7 +16,8 @@ func TestLabelsAndVariables(t *testing.T) {
 	suite(t)
 	t.Parallel()
 	app, name := nodeSample(t, "hello"), image(t)
-	got := inspect(t, build(t, app, name, "-e", "BP_IMAGE_LABELS=team=web 'motto=small images'", "-e", "BP_OCI_TITLE=Hello", "-e", "BPE_OVERRIDE_NODE_ENV=staging"))
+	got := inspect(t, build(t, app, name,
+		"-e", "BP_IMAGE_LABELS=team=web 'motto=small images'", "-e", "BP_OCI_TITLE=Hello", "-e", "BPE_OVERRIDE_NODE_ENV=staging"))
 	want := map[string]string{"team": "web", "motto": "small images", "org.opencontainers.image.title": "Hello"}
 	for label, value := range want {
 		if is := got.config.Config.Labels[label]; is != value {
@@ -59,7 +60,8 @@ func TestLiveReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, folder := range folders {
-		if manifest, err := os.ReadFile(filepath.Join(folder, "package.json")); err == nil && strings.Contains(string(manifest), "Hello from "+port) {
+		manifest, err := os.ReadFile(filepath.Join(folder, "package.json"))
+		if err == nil && strings.Contains(string(manifest), "Hello from "+port) {
 			found = folder
 		}
 	}

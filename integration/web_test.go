@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestWeb builds a folder of HTML and front ends on React and Vite, Angular, and Vue as its generator makes it, asks for pages and files, rebuilds and changes them.
-// What they have in common is one layer.
+// TestWeb builds a folder of HTML and front ends on React and Vite, Angular, and Vue as its generator makes it, asks for
+// pages and files, rebuilds and changes them. What they have in common is one layer.
 func TestWeb(t *testing.T) {
 	suite(t)
 	t.Parallel()
@@ -45,13 +45,15 @@ func TestWeb(t *testing.T) {
 			cached: "public, max-age=31536000, immutable", pushed: "200", purl: "pkg:npm/react-dom@19.",
 		},
 		{
-			app: "node/angular", file: "src/main.ts", from: "Hello", to: "Goodbye", files: regexp.MustCompile(`^workspace/dist/angular-site/browser/`),
-			page: "<app-root>", asset: `/?main-[A-Z0-9]{8}\.js`, pattern: "Angular",
+			app: "node/angular", file: "src/main.ts", from: "Hello", to: "Goodbye",
+			files: regexp.MustCompile(`^workspace/dist/angular-site/browser/`),
+			page:  "<app-root>", asset: `/?main-[A-Z0-9]{8}\.js`, pattern: "Angular",
 			cached: "public, max-age=31536000, immutable", pushed: "404", purl: "pkg:npm/%40angular/core@22.",
 		},
 		{
-			app: "vue", generate: createVue.generate, file: "index.html", from: "generated", to: "changed", files: regexp.MustCompile(`^workspace/dist/`),
-			page: `<div id="app">`, asset: `/assets/index-[A-Za-z0-9_-]{8}\.js`, pattern: "Vue",
+			app: "vue", generate: createVue.generate, file: "index.html", from: "generated", to: "changed",
+			files: regexp.MustCompile(`^workspace/dist/`),
+			page:  `<div id="app">`, asset: `/assets/index-[A-Za-z0-9_-]{8}\.js`, pattern: "Vue",
 			pushed: "404", purl: "pkg:npm/vue@3.",
 		},
 	} {
@@ -148,7 +150,8 @@ func checkHeaders(t *testing.T, image, file, cached string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := first.Header; first.StatusCode != http.StatusOK || cached != "" && got.Get("Cache-Control") != cached || got.Get("Content-Encoding") != "gzip" {
+	if got := first.Header; first.StatusCode != http.StatusOK || cached != "" && got.Get("Cache-Control") != cached ||
+		got.Get("Content-Encoding") != "gzip" {
 		t.Errorf("%s: %s with %v, want Cache-Control %q and Content-Encoding gzip", file, first.Status, got, cached)
 	}
 	if again, err := get(first.Header.Get("ETag")); err != nil || again.StatusCode != http.StatusNotModified {

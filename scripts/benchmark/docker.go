@@ -19,12 +19,16 @@ const (
 // stage is our build image with the Go release of the other tools, the program stands on our run image.
 const dockerfile = `FROM strata/build:13 AS build
 USER 0
-ENV CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=-buildvcs=false GOPROXY=%[2]s GOSUMDB=%[3]s GOCACHE=/cache/build GOMODCACHE=/cache/mod SSL_CERT_FILE=/certificates/ca-certificates.crt
+ENV CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=-buildvcs=false GOPROXY=%[2]s GOSUMDB=%[3]s \
+    GOCACHE=/cache/build GOMODCACHE=/cache/mod SSL_CERT_FILE=/certificates/ca-certificates.crt
 WORKDIR /src
 COPY go.mod go.su[m] ./
-RUN --mount=type=cache,id=%[1]s-mod,target=/cache/mod --mount=from=go,target=/usr/local/go --mount=from=certificates,target=/certificates /usr/local/go/bin/go mod download
+RUN --mount=type=cache,id=%[1]s-mod,target=/cache/mod --mount=from=go,target=/usr/local/go \
+    --mount=from=certificates,target=/certificates /usr/local/go/bin/go mod download
 COPY . .
-RUN --mount=type=cache,id=%[1]s-mod,target=/cache/mod --mount=type=cache,id=%[1]s-build,target=/cache/build --mount=from=go,target=/usr/local/go --mount=from=certificates,target=/certificates /usr/local/go/bin/go build -trimpath -ldflags='-s -w' -o /app .
+RUN --mount=type=cache,id=%[1]s-mod,target=/cache/mod --mount=type=cache,id=%[1]s-build,target=/cache/build \
+    --mount=from=go,target=/usr/local/go --mount=from=certificates,target=/certificates \
+    /usr/local/go/bin/go build -trimpath -ldflags='-s -w' -o /app .
 FROM ` + runImage + `
 COPY --from=build /app /app
 ENTRYPOINT ["/app"]
@@ -41,7 +45,9 @@ type engine struct {
 // newEngine puts the images into the engine.
 func (b *bench) newEngine(ctx context.Context, root string) (e *engine, err error) {
 	strata := filepath.Join(b.bin, "strata")
-	for _, args := range [][]string{{"stack", "build", "static", "glibc", "build", "--output", "docker"}, {"builder", "create", "--output", "docker"}} {
+	for _, args := range [][]string{
+		{"stack", "build", "static", "glibc", "build", "--output", "docker"}, {"builder", "create", "--output", "docker"},
+	} {
 		if _, _, err := b.time(ctx, root, nil, append([]string{strata}, args...)...); err != nil {
 			return nil, err
 		}
@@ -62,14 +68,16 @@ func (b *bench) newEngine(ctx context.Context, root string) (e *engine, err erro
 func (b *bench) withEngine(ctx context.Context, t tool, a *app) (time.Duration, error) {
 	cache := b.engine.run + "-" + a.name
 	if t == packing {
-		took, _, err := b.time(ctx, a.dir, []string{"PACK_HOME=" + filepath.Join(b.dir, "pack")}, filepath.Join(b.bin, "pack"), "build", a.engineImage(t), "--path", ".",
+		env := []string{"PACK_HOME=" + filepath.Join(b.dir, "pack")}
+		took, _, err := b.time(ctx, a.dir, env, filepath.Join(b.bin, "pack"), "build", a.engineImage(t), "--path", ".",
 			"--builder", "strata/builder", "--run-image", a.runImage(), "--trust-builder", "--pull-policy", "never", "--network", "host",
 			"--env", "BP_CACHE_DIR=/var/cache/strata", "--volume", cache+"-folder:/var/cache/strata:rw",
 			"--volume", filepath.Join(b.engine.certificates, "ca-certificates.crt")+":/etc/ssl/certs/ca-certificates.crt:ro",
 			"--cache", "type=build;format=volume;name="+cache+"-build", "--cache", "type=launch;format=volume;name="+cache+"-launch")
 		return took, err
 	}
-	file, text, tools := filepath.Join(b.dir, a.name+".Dockerfile"), fmt.Appendf(nil, nodeDockerfile, cache, b.engine.registry), "tools="+b.nodeTools()
+	file := filepath.Join(b.dir, a.name+".Dockerfile")
+	text, tools := fmt.Appendf(nil, nodeDockerfile, cache, b.engine.registry), "tools="+b.nodeTools()
 	if a.isGo() {
 		goroot, err := output(ctx, "env", "GOTOOLCHAIN="+b.release, "go", "env", "GOROOT")
 		if err != nil {
@@ -80,8 +88,8 @@ func (b *bench) withEngine(ctx context.Context, t tool, a *app) (time.Duration, 
 	if err := os.WriteFile(file, text, 0o644); err != nil {
 		return 0, err
 	}
-	took, _, err := b.time(ctx, a.dir, []string{"DOCKER_BUILDKIT=1"}, "docker", "build", "--quiet", "--network", "host", "--tag", a.engineImage(t), "--file", file,
-		"--build-context", tools, "--build-context", "certificates="+b.engine.certificates, ".")
+	took, _, err := b.time(ctx, a.dir, []string{"DOCKER_BUILDKIT=1"}, "docker", "build", "--quiet", "--network", "host",
+		"--tag", a.engineImage(t), "--file", file, "--build-context", tools, "--build-context", "certificates="+b.engine.certificates, ".")
 	return took, err
 }
 
@@ -90,11 +98,14 @@ func (a *app) engineImage(t tool) string {
 	return a.image() + "-" + strings.Fields(string(t))[0]
 }
 
-// clean removes from the engine what the run put there, but for BuildKit's caches.
+// clean removes from the engine what the run put there, except BuildKit's caches.
 func (b *bench) clean(ctx context.Context, apps []*app) error {
 	for _, a := range apps {
 		cache := b.engine.run + "-" + a.name
-		for _, args := range [][]string{{"image", "rm", a.engineImage(packing), a.engineImage(docker)}, {"volume", "rm", cache + "-folder", cache + "-build", cache + "-launch"}} {
+		for _, args := range [][]string{
+			{"image", "rm", a.engineImage(packing), a.engineImage(docker)},
+			{"volume", "rm", cache + "-folder", cache + "-build", cache + "-launch"},
+		} {
 			if _, err := output(ctx, append([]string{"docker"}, args...)...); err != nil {
 				return err
 			}

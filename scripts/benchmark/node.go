@@ -11,7 +11,8 @@ import (
 const npm tool = "npm ci"
 
 const (
-	server       = "import express from 'express';\n\nexpress().get('/', (request, response) => response.send('Hello.\\n')).listen(process.env.PORT);\n"
+	server = "import express from 'express';\n\n" +
+		"express().get('/', (request, response) => response.send('Hello.\\n')).listen(process.env.PORT);\n"
 	dependencies = `{"name": "server", "private": true, "type": "module", "main": "main.js", "dependencies": {"express": "5.1.0"%s}}` + "\n"
 )
 
@@ -79,7 +80,8 @@ func (b *bench) npm(ctx context.Context, dir string, args ...string) (time.Durat
 	programs := filepath.Join(b.nodeTools(), "npm", ".programs")
 	env := []string{
 		"PATH=" + programs + ":" + filepath.Join(b.nodeTools(), "node", "bin") + ":" + os.Getenv("PATH"),
-		"npm_config_cache=" + filepath.Join(b.npmDir(), "cache"), "npm_config_update_notifier=false", "npm_config_audit=false", "npm_config_fund=false",
+		"npm_config_cache=" + filepath.Join(b.npmDir(), "cache"), "npm_config_update_notifier=false", "npm_config_audit=false",
+		"npm_config_fund=false",
 	}
 	took, _, err := b.time(ctx, dir, env, append([]string{filepath.Join(programs, "npm")}, args...)...)
 	return took, err
@@ -106,10 +108,12 @@ func (b *bench) bareNPM(ctx context.Context, a *app) (time.Duration, error) {
 // nodeDockerfile is a good one for an app on Node.js: packages apart from the source, npm's cache in a mount.
 const nodeDockerfile = `FROM strata/build:13 AS build
 USER 0
-ENV npm_config_registry=%[2]s npm_config_cache=/cache npm_config_update_notifier=false npm_config_audit=false npm_config_fund=false NODE_EXTRA_CA_CERTS=/certificates/ca-certificates.crt
+ENV npm_config_registry=%[2]s npm_config_cache=/cache npm_config_update_notifier=false npm_config_audit=false \
+    npm_config_fund=false NODE_EXTRA_CA_CERTS=/certificates/ca-certificates.crt
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN --mount=type=cache,id=%[1]s-npm,target=/cache --mount=from=tools,target=/tools --mount=from=certificates,target=/certificates PATH=/tools/npm/.programs:/tools/node/bin:$PATH npm ci --omit=dev
+RUN --mount=type=cache,id=%[1]s-npm,target=/cache --mount=from=tools,target=/tools \
+    --mount=from=certificates,target=/certificates PATH=/tools/npm/.programs:/tools/node/bin:$PATH npm ci --omit=dev
 COPY main.js ./
 FROM strata/run-glibc:13
 COPY --from=tools node/bin/node /usr/bin/node
