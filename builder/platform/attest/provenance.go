@@ -100,13 +100,19 @@ type Build struct {
 	Source                string // dirHash of the app in hexadecimal (digest_set.md); empty if it has none
 }
 
+// published reports whether the value of a variable is published: it configures a buildpack. The address of a dependency
+// mirror may have a login.
+func published(name string) bool {
+	return (strings.HasPrefix(name, "BP_") || strings.HasPrefix(name, "BPE_")) && !strings.HasPrefix(name, "BP_DEPENDENCY_MIRROR")
+}
+
 // Provenance returns what the build publishes of itself. It publishes the values of variables that begin with BP_ or
-// BPE_. The values of all others may be secrets: it publishes their names alone. Of a binding it publishes the folder's
+// BPE_, except those of dependency mirrors. The values of all others may be secrets: it publishes their names alone. Of a binding it publishes the folder's
 // name.
 func (b Build) Provenance() Provenance {
 	env, withheld := map[string]string{}, []string{}
 	for key, value := range b.Env {
-		if strings.HasPrefix(key, "BP_") || strings.HasPrefix(key, "BPE_") {
+		if published(key) {
 			env[key] = value
 		} else {
 			withheld = append(withheld, key)

@@ -43,13 +43,13 @@ func TestEnvWithheld(t *testing.T) {
 	_, _, how := images(t)
 	how.Env = map[string]string{
 		"BP_GO_VERSION": "1.26", "BPE_PORT": "80", "NPM_TOKEN": "secret", "GOPROXY": "https://user:secret@proxy.test",
-		"XBP_": "secret", "BP": "secret",
+		"XBP_": "secret", "BP": "secret", "BP_DEPENDENCY_MIRROR_A_TEST": "https://user:secret@mirror.test",
 	}
 	how.Bindings = []string{"/home/secret/company"}
 	parameters := how.Provenance().BuildDefinition.ExternalParameters
 	want := map[string]any{
 		"env":         map[string]string{"BP_GO_VERSION": "1.26", "BPE_PORT": "80"},
-		"envWithheld": []string{"BP", "GOPROXY", "NPM_TOKEN", "XBP_"},
+		"envWithheld": []string{"BP", "BP_DEPENDENCY_MIRROR_A_TEST", "GOPROXY", "NPM_TOKEN", "XBP_"},
 		"bindings":    []string{"company"}, "network": "default", "runImage": "auto",
 	}
 	if diff := cmp.Diff(want, parameters); diff != "" {
