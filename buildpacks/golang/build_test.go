@@ -20,7 +20,13 @@ type files = map[string]string
 // machine's with the caches of its user.
 func future(t *testing.T, r *kittest.Registry) kittest.Tool {
 	t.Helper()
-	tool := kittest.NewTool(t, "exec env -u GOROOT GOCACHE='"+goEnv(t, "GOCACHE")+"' '"+goEnv(t, "GOROOT")+`/bin/go' "$@"`)
+	return publish(t, r, "exec env -u GOROOT GOCACHE='"+goEnv(t, "GOCACHE")+"' '"+goEnv(t, "GOROOT")+`/bin/go' "$@"`)
+}
+
+// publish publishes that release with another go command.
+func publish(t *testing.T, r *kittest.Registry, script string) kittest.Tool {
+	t.Helper()
+	tool := kittest.NewTool(t, script)
 	r.Module(t, "golang.org/toolchain", "v0.0.1-go1.99.1.linux-"+runtime.GOARCH, files{
 		"bin/go": tool.Text(), "VERSION": "go1.99.1", "src/_go.mod": "module std\n", "src/io/io_test.go": "package io\n",
 	})
@@ -57,13 +63,7 @@ func TestBuild(t *testing.T) {
 	sums := r.Module(t, "example.test/greeting", "v1.2.3", files{
 		"greeting.go": "package greeting\n\nconst Text = \"good morning\"\n", "LICENSE": mit,
 	})
-	got := kittest.Build(t, kittest.Case{
-		App: shop(sums), Distro: "strata-static",
-		Env: config.Environment{
-			"BP_GO_VERSION": "1.99.1", "BP_GO_TOOLCHAIN_UNVERIFIED_ENABLED": "true", "BP_KEEP_FILES": "assets/*",
-			"GOPROXY": r.URL + "/go", "GOSUMDB": "off",
-		},
-	})
+	got := kittest.Build(t, input(r, shop(sums), config.Environment{"BP_KEEP_FILES": "assets/*"}))
 	if got.Code != 0 {
 		t.Fatalf("code %d\n%s", got.Code, got.Log())
 	}
@@ -109,6 +109,13 @@ func TestBuild(t *testing.T) {
 		"GOPROXY", "GOSUMDB", "GIT_TERMINAL_PROMPT", "BP_GO_VERSION", "CNB_TARGET_OS", "GODEBUG")); diff != "" {
 		t.Errorf("its environment (-want +got):\n%s", diff)
 	}
+}
+
+// input is a build with the release of the registry.
+func input(r *kittest.Registry, app files, env config.Environment) kittest.Case {
+	return kittest.Case{App: app, Distro: "strata-static", Env: config.Environment{
+		"BP_GO_VERSION": "1.99.1", "BP_GO_TOOLCHAIN_UNVERIFIED_ENABLED": "true", "GOPROXY": r.URL + "/go", "GOSUMDB": "off",
+	}.With(env)}
 }
 
 // below returns what is at or below a name of a tree, without the hashes of files.

@@ -3,7 +3,6 @@ package golang_test
 import (
 	"maps"
 	"os"
-	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -138,16 +137,7 @@ func TestKeyOfRepository(t *testing.T) {
 	checkout := func(commands ...string) files {
 		dir := t.TempDir()
 		kittest.Write(t, dir, c.App)
-		for _, line := range append([]string{"init -q", "add -A", "commit -q -m first"}, commands...) {
-			cmd := exec.CommandContext(t.Context(), "git", strings.Fields(line)...)
-			cmd.Dir = dir
-			cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null",
-				"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.test", "GIT_AUTHOR_DATE=2026-01-01T00:00:00Z",
-				"GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.test", "GIT_COMMITTER_DATE=2026-01-01T00:00:00Z")
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Fatalf("git %s: %v: %s", line, err, out)
-			}
-		}
+		git(t, dir, append([]string{"init -q", "add -A", "commit -q -m first"}, commands...)...)
 		return kittest.Files(t, dir)
 	}
 	for _, tt := range []change{

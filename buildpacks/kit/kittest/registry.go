@@ -1,7 +1,10 @@
 package kittest
 
 import (
+	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -21,7 +24,10 @@ import (
 //
 // Nothing but GET and HEAD is answered.
 type Registry struct {
-	URL string // without a slash at the end
+	URL       string // without a slash at the end
+	Authority string // of a private registry: its certificate as PEM
+
+	password string // "" where everybody may read
 
 	mu     sync.Mutex
 	files  map[string]string // path of the URL -> body
@@ -34,13 +40,33 @@ type Registry struct {
 // NewRegistry starts a registry without packages, which ends with the test.
 func NewRegistry(t *testing.T) *Registry {
 	t.Helper()
-	r := &Registry{
-		files: map[string]string{}, npm: map[string]map[string]npmVersion{}, python: map[string][]wheel{}, sums: map[string]string{},
-	}
+	r := newRegistry()
 	server := httptest.NewServer(r)
 	t.Cleanup(server.Close)
 	r.URL = server.URL
 	return r
+}
+
+// NewPrivateRegistry starts a registry that speaks TLS, with a certificate that nobody trusts yet, and answers those who
+// know the password: with basic authentication under any name, or as a bearer's token. What has no package is not found for
+// everybody.
+func NewPrivateRegistry(t *testing.T, password string) *Registry {
+	t.Helper()
+	r := newRegistry()
+	r.password = password
+	server := httptest.NewUnstartedServer(r)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes fail on purpose
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	r.URL = server.URL
+	r.Authority = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	return r
+}
+
+func newRegistry() *Registry {
+	return &Registry{
+		files: map[string]string{}, npm: map[string]map[string]npmVersion{}, python: map[string][]wheel{}, sums: map[string]string{},
+	}
 }
 
 // Asked returns the paths that clients asked for, in that order.
@@ -70,11 +96,20 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	case strings.HasPrefix(path, "/simple/"):
 		body, found = r.simpleDocument(w, request)
 	}
-	if !found {
+	switch {
+	case !found:
 		http.NotFound(w, request)
-		return
+	case !r.allows(request):
+		w.WriteHeader(http.StatusUnauthorized)
+	default:
+		_, _ = fmt.Fprint(w, body) // the client may be gone
 	}
-	_, _ = fmt.Fprint(w, body) // the client may be gone
+}
+
+// allows reports whether a client knows the password, if there is one.
+func (r *Registry) allows(request *http.Request) bool {
+	_, password, _ := request.BasicAuth()
+	return r.password == "" || password == r.password || request.Header.Get("Authorization") == "Bearer "+r.password
 }
 
 // newest returns the greatest of some versions, which have no "v".

@@ -1,6 +1,9 @@
 package kittest_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -140,6 +143,45 @@ func TestRegistrySimple(t *testing.T) {
 	}
 	if status, _ := get(t, r.URL+"/simple/other/", ""); status != http.StatusNotFound {
 		t.Errorf("a project that is not there: status %d", status)
+	}
+}
+
+func TestPrivateRegistry(t *testing.T) {
+	t.Parallel()
+	r := kittest.NewPrivateRegistry(t, "secret")
+	r.NPM(t, "a", "1.0.0", nil)
+	trusted := x509.NewCertPool()
+	if !trusted.AppendCertsFromPEM([]byte(r.Authority)) {
+		t.Fatalf("the authority is %q", r.Authority)
+	}
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12}}}
+	t.Cleanup(client.CloseIdleConnections)
+	for _, tt := range []struct {
+		path, authorization string
+		status              int
+	}{
+		{"/npm/a", "", http.StatusUnauthorized},
+		{"/npm/a", "Bearer other", http.StatusUnauthorized},
+		{"/npm/a", "Bearer secret", http.StatusOK},
+		{"/npm/a", "Basic " + base64.StdEncoding.EncodeToString([]byte("ann:secret")), http.StatusOK},
+		{"/npm/b", "", http.StatusNotFound},
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.URL+tt.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", tt.authorization)
+		response, err := client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != tt.status {
+			t.Errorf("%s with %q: status %d, want %d", tt.path, tt.authorization, response.StatusCode, tt.status)
+		}
+	}
+	if _, err := http.Get(r.URL + "/npm/a"); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("who does not trust its certificate: %v", err)
 	}
 }
 
