@@ -28,7 +28,7 @@ var common = []string{
 	"net/smtp", "os/signal", "os/user", "runtime/debug", "runtime/trace", "testing", "text/tabwriter",
 }
 
-// tools returns the toolchain that a build of the app would use if it is locked. The build tells what is wrong with an app
+// tools returns the toolchain that a build of the app would use if it is locked. The build says what is wrong with an app
 // that has none.
 func tools(in bp.DetectContext) []string {
 	var s settings
