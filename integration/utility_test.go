@@ -38,6 +38,22 @@ func TestLabelsAndVariables(t *testing.T) {
 	}
 }
 
+// TestMisspelt has one buildpack of a group warn of a variable that none reads, and the log say more on demand.
+func TestMisspelt(t *testing.T) {
+	suite(t)
+	t.Parallel()
+	got := strata(t, "build", nodeSample(t, "hello"), "-t", image(t), "-e", "BP_OCI_TITEL=x", "-e", "BP_OCI_VENDOR=y", "-e", "BP_LOG_LEVEL=debug")
+	log := got.stdout + got.stderr
+	for text, times := range map[string]int{
+		"BP_OCI_TITEL is set but nothing reads it; did you mean BP_OCI_TITLE?": 1, "nothing reads it": 1,
+		"debug: the build plan asks for: node, strata/variables": 1, "debug: variables that are set: BP_OCI_VENDOR": 1,
+	} {
+		if n := strings.Count(log, text); n != times || got.status != 0 {
+			t.Errorf("status %d, and the log has %q %d times, want %d:\n%s", got.status, text, n, times, log)
+		}
+	}
+}
+
 // TestLiveReload changes a file of an app that runs, as tools that synchronise folders do, with Node.js' inspector open.
 func TestLiveReload(t *testing.T) {
 	suite(t)

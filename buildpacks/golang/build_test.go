@@ -49,7 +49,7 @@ func shop(sums string) files {
 		"go.sum":             sums,
 		"main.go":            "package main\n\nimport \"example.test/greeting\"\n\nfunc main() { println(greeting.Text) }\n",
 		"cmd/worker/main.go": "package main\n\nfunc main() { println(\"works\") }\n",
-		"Procfile":           "worker: worker\n",
+		"Procfile":           "\ufeff# of later buildpacks\r\nworker: A=1 worker\r\n",
 		"assets/a.txt":       "kept",
 		"secret.env":         "PASSWORD=x",
 	}
@@ -77,7 +77,7 @@ func TestBuild(t *testing.T) {
 	if diff := cmp.Diff(want, below(tree, "targets")); diff != "" {
 		t.Errorf("the layer (-want +got):\n%s", diff)
 	}
-	wantApp := files{"Procfile": "worker: worker\n", "assets/a.txt": "kept"}
+	wantApp := files{"Procfile": "\ufeff# of later buildpacks\r\nworker: A=1 worker\r\n", "assets/a.txt": "kept"}
 	if diff := cmp.Diff(wantApp, kittest.Files(t, got.AppDir)); diff != "" {
 		t.Errorf("the app (-want +got):\n%s", diff)
 	}

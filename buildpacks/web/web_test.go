@@ -107,6 +107,28 @@ func TestBuild(t *testing.T) {
 	}
 }
 
+// TestProcfile leaves the Procfile as it is to later buildpacks, in every form, and serves it nowhere.
+func TestProcfile(t *testing.T) {
+	t.Parallel()
+	dir := kittest.Builder(t, "./serve")
+	for _, text := range []string{"web: server\n", "\ufeffweb: A=1 server\r\nworker: x", "not a process"} {
+		for name, app := range map[string]map[string]string{
+			"public/index.html": {"index.html": ""}, "dist/index.html": {"package.json": "{}", "dist/index.html": "", "dist/Procfile.txt": ""},
+		} {
+			app["Procfile"] = text
+			got := kittest.Build(t, kittest.Case{App: app, Env: config.Environment{"CNB_BUILDPACK_DIR": dir}})
+			if got.Code != 0 {
+				t.Fatalf("exit code %d: %s", got.Code, got.Log())
+			}
+			left := kittest.Files(t, got.AppDir)
+			delete(left, "dist/Procfile.txt")
+			if diff := cmp.Diff(map[string]string{"Procfile": text, name: ""}, left); diff != "" {
+				t.Errorf("the app (-want +got):\n%s", diff)
+			}
+		}
+	}
+}
+
 // TestLink serves what a link leads to, and nothing outside of the app.
 func TestLink(t *testing.T) {
 	t.Parallel()
