@@ -24,8 +24,8 @@ func requiredToDebug(c config.Config) []bp.Entry {
 }
 
 // debug makes the layer by which the launcher asks the launch helper for the options of Node.js.
-func (b *builder) debug(ctx context.Context) error {
-	if !b.Debug {
+func (b build) debug(ctx context.Context) error {
+	if !b.plan.Debug {
 		return nil
 	}
 	b.Log.Decision("Inspector", "with BPL_DEBUG_ENABLED=true at launch", "BP_DEBUG_ENABLED")

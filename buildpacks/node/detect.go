@@ -31,7 +31,7 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 		case name != project.ManifestFile:
 			return bp.Fail(name + " found, but no package.json; make one with npm init"), nil
 		default:
-			requires := append([]bp.Entry{bp.Tools("node", wanted(in)...)}, launchhelper.RequiredToReload(in.Config)...)
+			requires := append([]bp.Entry{bp.Tools("node", Wanted(in)...)}, launchhelper.RequiredToReload(in.Config)...)
 			requires = append(requires, requiredToDebug(in.Config)...)
 			plan := bp.Plan{Provides: []string{"node"}, Requires: requires}
 			return bp.Pass("package.json found", procfile.Offer(in.AppDir, plan)...), nil

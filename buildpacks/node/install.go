@@ -7,40 +7,27 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
-	"github.com/strata-buildpacks/strata/buildpacks/node/project"
+	"github.com/strata-buildpacks/strata/buildpacks/node/manager"
 )
 
-// wanted returns Node.js and the package manager that a build of the app would use, as far as they are locked. The build
+// Wanted returns Node.js and the package manager that a build of the app would use, as far as they are locked. The build
 // tells what is wrong with an app that has none.
-func wanted(in bp.DetectContext) []string {
-	var d decision
-	if err := in.Config.Decode(&d.settings); err != nil {
+func Wanted(in bp.DetectContext) []string {
+	var s settings
+	if err := in.Config.Decode(&s); err != nil {
 		return nil
 	}
-	var err error
-	if d.lock, err = lock.Read(lockFile); err != nil {
+	p, err := choose(in.Workspace, s, false)
+	if err != nil {
 		return nil
 	}
-	d.arch = archOf(in.Target.Arch)
-	if d.Project, err = project.Find(in.AppDir, d.ProjectPath); err != nil {
-		return nil
-	}
-	if d.node, err = d.chooseNode(); err != nil {
-		return nil
-	}
-	if err := d.chooseManager(); err != nil {
-		return nil
-	}
-	if err := d.chooseScripts(false); err != nil {
-		return nil
-	}
-	tools := map[string]string{nodeID: d.node.Version}
-	if (d.HasPackages() || len(d.scripts.Run) > 0) && d.yarn.Path == "" {
-		tools[d.manager.id()] = d.using.Version
+	tools := map[string]string{nodeID: p.node.Version}
+	if (p.Project.HasPackages() || len(p.Scripts.Run) > 0) && p.manager.Own() == "" {
+		tools[p.manager.Tool().ID] = p.manager.Release.Version
 	}
 	var list []string
 	for id, version := range tools {
-		if r, locked := d.lock.Find(id, goarch(d.arch), version); locked {
+		if r, locked := p.lock.Find(id, in.Target.Arch, version); locked {
 			list = append(list, folderOf(npmName(r), version))
 		}
 	}
@@ -69,8 +56,8 @@ func Install(ctx context.Context, in bp.InstallContext) error {
 
 func (t tools) installLocked(ctx context.Context, r lock.Release) error {
 	version := choice{Version: r.Version, Reason: "for all apps"}
-	for _, m := range []*manager{npm, pnpm, yarn, berry, bun} {
-		if m.id() == r.ID {
+	for _, m := range manager.Tools() {
+		if m.ID == r.ID {
 			_, err := t.programs(ctx, m, version, "")
 			return err
 		}

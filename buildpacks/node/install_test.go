@@ -2,7 +2,6 @@ package node_test
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -153,48 +152,5 @@ func TestHeap(t *testing.T) {
 		if mode := made["node/env.launch/NODE_ENV.default"]; mode != "production" {
 			t.Errorf("NODE_ENV is %s", mode)
 		}
-	}
-}
-
-// TestFrontEndBuild leaves of a front end the files that its script makes. What a site is made of is no part of it.
-func TestFrontEndBuild(t *testing.T) {
-	t.Parallel()
-	const app = `{"name": "site", "packageManager": "npm@` + futureNPM + `", "scripts": {"build": "vite build"},
-		"dependencies": {"ms": "^2"}, "devDependencies": {"vite": "7"}}`
-	made := files{"made-by-build": "build\n", "package.json": app, "package-lock.json": `{"lockfileVersion": 3}`, "src/main.js": "1"}
-	with := func(more files) files {
-		all := maps.Clone(made)
-		maps.Copy(all, more)
-		return all
-	}
-	template := files{"public/index.html": "template"}
-	for _, tt := range []struct {
-		name string
-		app  files
-		env  config.Environment
-		want files
-	}{
-		{"no public", nil, nil, made},
-		{"public is what the site is made of", template, nil, made},
-		{"public is the site", template, config.Environment{"BP_WEB_SERVER_ROOT": "public"}, with(template)},
-		{"public is made", files{"public/index.html": "template", "copied": "into public"}, nil,
-			with(files{"public/index.html": "template", "public/copied": "into public", "copied": "into public"})},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, "npm", "npm", futureNPM, packages(t, flat))
-			c := w.build(t, with(tt.app))
-			delete(c.App, "made-by-build")
-			c.Buildpack, c.Distro, c.Env = "../front-end", "strata-static", c.Env.With(tt.env)
-			got := kittest.Build(t, c)
-			if diff := cmp.Diff(tt.want, kittest.Files(t, got.AppDir)); got.Code != 0 || diff != "" {
-				t.Errorf("code %d; the app (-want +got):\n%s\n%s", got.Code, diff, got.Log())
-			}
-			layers := kittest.Files(t, got.Layers)
-			bill := layers["launch.sbom.cdx.json"]
-			if !strings.Contains(bill, "pkg:npm/ms@2.1.3") || strings.Contains(bill, "pkg:npm/dev@") || len(layers) > 2 {
-				t.Errorf("layers %v with the bill of materials\n%s", layers, bill)
-			}
-		})
 	}
 }

@@ -54,25 +54,6 @@ func TestLockFile(t *testing.T) {
 	}
 }
 
-func TestNewestOn(t *testing.T) {
-	t.Parallel()
-	l := lock.Lock{
-		Requires: lock.Lines{"pnpm": {"10": ">=18.12", "9": ">=16"}},
-		Releases: []lock.Release{{ID: "pnpm", Version: "11.0.0"}, {ID: "pnpm", Version: "10.2.0"}, {ID: "pnpm", Version: "10.1.0"}, {ID: "pnpm", Version: "9.9.0"}},
-	}
-	for _, test := range []struct{ asked, node, want string }{
-		{"*", "22.1.0", "10.2.0"}, // nobody asked for 11, of which the lock does not say what it runs on
-		{"~10.1", "22.1.0", "10.1.0"},
-		{"*", "16.20.0", "9.9.0"},
-		{"^10", "16.20.0", ""},
-		{"^11", "22.1.0", ""},
-	} {
-		if got := newestOn(l, pnpm, "x64", test.asked, test.node); got != test.want {
-			t.Errorf("%+v: got %q", test, got)
-		}
-	}
-}
-
 // TestSource makes a lock of what a registry says.
 func TestSource(t *testing.T) {
 	t.Parallel()

@@ -1,5 +1,6 @@
 // Package node is the buildpack strata/node: it puts Node.js, an app's npm packages and the app itself into layers of
-// their own, and starts the app with neither a package manager nor a shell.
+// their own, and starts the app with neither a package manager nor a shell. What it needs to make an app of any kind, a
+// front end too, is exported: a plan, and a builder that does what the plan says.
 package node
 
 import "github.com/strata-buildpacks/strata/buildpacks/kit/bp"
@@ -20,7 +21,7 @@ type launchSettings struct {
 type settings struct {
 	Version     string   `config:"BP_NODE_VERSION"`
 	ProjectPath string   `config:"BP_NODE_PROJECT_PATH"`
-	Scripts     []string `config:"BP_NODE_RUN_SCRIPTS,names"`
+	RunScripts  []string `config:"BP_NODE_RUN_SCRIPTS,names"`
 	Hooks       bool     `config:"BP_NODE_INSTALL_SCRIPTS_ENABLED"`
 	Unverified  bool     `config:"BP_NODE_UNVERIFIED_ENABLED"`
 	Vendored    bool     `config:"BP_NODE_VENDORED_ENABLED"`

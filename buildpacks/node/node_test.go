@@ -14,7 +14,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/node"
 )
 
-func TestMain(m *testing.M) { kittest.Main(m, node.Buildpack(), node.FrontEnd()) }
+func TestMain(m *testing.M) { kittest.Main(m, node.Buildpack()) }
 
 type files = map[string]string
 

@@ -4,63 +4,45 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
+	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
+	"github.com/strata-buildpacks/strata/buildpacks/node/install"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
-// chooseScripts decides on the scripts to run.
-func (d *decision) chooseScripts(named bool) (err error) {
-	asked := project.Asked{Names: d.Scripts, Named: named}
-	if d.Hooks {
-		asked.Hooks = d.hookNames
-	}
-	d.scripts, err = d.Choose(asked)
-	return err
-}
-
-// hookNames returns the names of the scripts that run at an install, in order. Yarn from 2 on has no prepare; the others run
-// preinstall and postinstall with install by themselves.
-func (d decision) hookNames(m project.Manifest) []string {
-	switch {
-	case d.manager == berry:
-		return []string{"preinstall", "install", "postinstall"}
-	case m.Scripts["install"] != "":
-		return []string{"install", "prepare"}
-	}
-	return []string{"preinstall", "postinstall", "prepare"}
-}
-
 // builtKey is everything that the app after its build scripts depends on.
 type builtKey struct {
-	Modules modulesKey
+	Modules install.Key
 	Source  string
 	Scripts []project.Script
 	Env     []string
 }
 
-// environmental are variables that say how to reach something and change nothing that is built.
-var environmental = slices.Concat(passed, []string{"PATH", "HOME", "PWD", "SHLVL", "NPM_CONFIG_REGISTRY", "NODE_EXTRA_CA_CERTS"})
-
-// runScripts runs the build scripts with all packages in place, or takes what they made of the same source before. It returns the
-// folder of what they changed in the packages, which is not there if they changed nothing, "" if there are no scripts.
-func (b *builder) runScripts(ctx context.Context) (changes string, err error) {
-	if len(b.scripts.Run) == 0 {
+// RunScripts runs the build scripts with all packages in place, or takes what they made of the same source before. More are
+// variables for them, unless the platform has them. It returns the folder of what they changed in the packages, which is not there
+// if they changed nothing, "" if there are no scripts.
+func (b *Builder) RunScripts(ctx context.Context, more config.Environment) (changes string, err error) {
+	scripts := b.plan.Scripts.Run
+	if len(scripts) == 0 {
 		return "", nil
 	}
 	source, err := tree.Hash(b.AppDir, nil)
 	if err != nil {
 		return "", err
 	}
-	env := maps.Clone(b.Env)
-	maps.DeleteFunc(env, func(name, _ string) bool { return hidden(name) || slices.Contains(environmental, name) })
-	name, err := digest(builtKey{b.key, source, b.scripts.Run, env.List()})
+	env, unkept := maps.Clone(b.Env), install.Unkept()
+	maps.DeleteFunc(env, func(name, _ string) bool { return install.Hidden(name) || slices.Contains(unkept, name) })
+	name, err := install.Digest(builtKey{b.key, source, scripts, env.List()})
 	if err != nil {
 		return "", err
 	}
@@ -73,55 +55,75 @@ func (b *builder) runScripts(ctx context.Context) (changes string, err error) {
 		}
 		return changes, tree.Copy(kept, b.AppDir)
 	}
-	full, err := b.environment(ctx)
+	full, err := b.installer.Environment(ctx)
 	if err != nil {
 		return "", err
 	}
-	if made := b.standalone(); made != nil && made.Variable != "" {
-		if _, decided := b.Env[made.Variable]; !decided { // who sets it decides
-			full[made.Variable] = "true"
-		}
-	}
-	if b.HasPackages() {
-		if err := b.layout.Lend(ctx); err != nil {
-			return "", err
-		}
-	}
-	if err := b.lendCaches(); err != nil {
+	if err := b.lend(ctx); err != nil {
 		return "", err
 	}
-	for _, script := range b.scripts.Run {
-		done := b.Log.Phase("Running script %s", script)
-		if err := command.Run(ctx, command.Command{Path: b.manager.name, Args: []string{"run", script.Name}, Dir: filepath.Join(b.Root, script.Dir), Env: full.List(), Log: b.Log}); err != nil {
-			return "", explainScript(err, script)
+	for _, script := range scripts {
+		if err := b.runScript(ctx, script, more.With(full)); err != nil {
+			return "", err
 		}
-		done()
 	}
 	return changes, b.keep(ctx, kept, changes)
 }
 
-func explainScript(err error, s project.Script) error {
-	if failed := new(command.Error); !errors.As(err, &failed) || errors.Is(err, context.Canceled) {
-		return err
+func (b *Builder) runScript(ctx context.Context, s project.Script, env config.Environment) error {
+	done := b.Log.Phase("Running script %s", s)
+	err := command.Run(ctx, command.Command{
+		Path: b.plan.manager.Tool().Name, Args: []string{"run", s.Name}, Dir: filepath.Join(b.plan.Project.Root, s.Dir), Env: env.List(), Log: b.Log,
+	})
+	if failed := new(command.Error); errors.As(err, &failed) && !errors.Is(err, context.Canceled) {
+		do := "see its words above"
+		if s.Hook {
+			do += ", or set BP_NODE_INSTALL_SCRIPTS_ENABLED=false if the app does not need it"
+		}
+		return fault.Fault{ID: "node-script", What: "the script " + s.String() + " failed", Do: do}
 	}
-	do := "see its words above"
-	if s.Hook {
-		do += ", or set BP_NODE_INSTALL_SCRIPTS_ENABLED=false if the app does not need it"
+	if err == nil {
+		done()
 	}
-	return fault.Fault{ID: "node-script", What: "the script " + s.String() + " failed", Do: do}
+	return err
 }
 
-// keep puts copies of the app and of what changed in its packages into the cache, which holds those of one build.
-func (b *builder) keep(ctx context.Context, kept, changes string) error {
-	if err := tree.Empty(b.built); err != nil {
-		return err
-	}
-	if b.HasPackages() {
-		if err := b.layout.Keep(ctx, changes); err != nil {
+// lend puts all packages into the app, and what the last build's tools kept.
+func (b *Builder) lend(ctx context.Context) error {
+	p := b.plan.Project
+	if p.HasPackages() {
+		if err := b.Layout(p).Lend(ctx); err != nil {
 			return err
 		}
 	}
-	if err := b.layout.Unlink(); err != nil {
+	for _, name := range buildCaches(p) {
+		kept := filepath.Join(b.compiled, name)
+		if _, err := os.Stat(kept); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		in := filepath.Join(p.Root, name)
+		if err := os.RemoveAll(in); err != nil {
+			return fmt.Errorf("emptying %s: %w", name, err)
+		}
+		if err := tree.Copy(kept, in); err != nil {
+			return fmt.Errorf("taking %s of the last build: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// keep puts copies of the app and of what changed in its packages into the cache, which holds those of one build.
+func (b *Builder) keep(ctx context.Context, kept, changes string) error {
+	if err := tree.Empty(b.built); err != nil {
+		return err
+	}
+	p := b.plan.Project
+	if p.HasPackages() {
+		if err := b.Layout(p).Keep(ctx, changes); err != nil {
+			return err
+		}
+	}
+	if err := b.Layout(p).Unlink(); err != nil {
 		return err
 	}
 	if err := b.keepCaches(); err != nil {
@@ -131,4 +133,36 @@ func (b *builder) keep(ctx context.Context, kept, changes string) error {
 		return fmt.Errorf("keeping what the build scripts made: %w", err)
 	}
 	return nil
+}
+
+// keepCaches moves what build tools keep for the next build out of the app.
+func (b *Builder) keepCaches() error {
+	if err := tree.Empty(b.compiled); err != nil {
+		return err
+	}
+	p := b.plan.Project
+	for _, name := range buildCaches(p) {
+		in := filepath.Join(p.Root, name)
+		if info, err := os.Lstat(in); err != nil || !info.IsDir() {
+			continue
+		}
+		if err := tree.Copy(in, filepath.Join(b.compiled, name)); err != nil {
+			return fmt.Errorf("keeping %s for the next build: %w", name, err)
+		}
+		if err := os.RemoveAll(in); err != nil {
+			return fmt.Errorf("removing %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// buildCaches returns where build tools keep what they compiled, relative to the root.
+func buildCaches(p project.Project) []string {
+	var folders []string
+	for _, member := range append([]string{"."}, p.Members...) {
+		for _, name := range framework.Caches() {
+			folders = append(folders, path.Join(member, name))
+		}
+	}
+	return folders
 }

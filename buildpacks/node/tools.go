@@ -19,6 +19,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/unpack"
+	"github.com/strata-buildpacks/strata/buildpacks/node/manager"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
@@ -60,9 +61,10 @@ func (t tools) node(ctx context.Context, version choice) (string, error) {
 const programsDir = ".programs"
 
 // programs returns the folder of the programs of a release of a package manager.
-func (t tools) programs(ctx context.Context, m *manager, version choice, told string) (string, error) {
+func (t tools) programs(ctx context.Context, m manager.Tool, version choice, told string) (string, error) {
 	dir, err := t.install(ctx, release{
-		choice: version, title: m.title, id: m.id(), name: m.packageName(version.Version, t.arch), told: told, complete: m.link,
+		choice: version, title: m.Title, id: m.ID, name: m.Package(version.Version, t.arch), told: told,
+		complete: func(dir string) error { return link(m, dir) },
 	})
 	return filepath.Join(dir, programsDir), err
 }
@@ -71,7 +73,7 @@ func (t tools) programs(ctx context.Context, m *manager, version choice, told st
 type manifest struct{ Bin json.RawMessage }
 
 // link makes the folder of programs in that of the package.
-func (m *manager) link(dir string) error {
+func link(m manager.Tool, dir string) error {
 	var about manifest
 	data, err := os.ReadFile(filepath.Join(dir, project.ManifestFile))
 	if err == nil {
@@ -80,7 +82,7 @@ func (m *manager) link(dir string) error {
 	if err == nil {
 		err = os.Mkdir(filepath.Join(dir, programsDir), 0o755)
 	}
-	for name, file := range m.files(about) {
+	for name, file := range files(m, about) {
 		if err == nil {
 			err = os.Chmod(filepath.Join(dir, file), 0o755)
 		}
@@ -92,13 +94,13 @@ func (m *manager) link(dir string) error {
 }
 
 // files returns the programs of a package manager and their files.
-func (m *manager) files(about manifest) map[string]string {
+func files(m manager.Tool, about manifest) map[string]string {
 	files := map[string]string{}
 	if json.Unmarshal(about.Bin, &files) == nil && len(files) > 0 {
 		return files
 	}
 	// The packages of programs for one architecture do not name them.
-	return map[string]string{m.name: map[*manager]string{pnpm: "pnpm", bun: "bin/bun"}[m]}
+	return map[string]string{m.Name: m.Program}
 }
 
 // folderOf is the name of the folder of a package of the registry.
@@ -108,7 +110,7 @@ func folderOf(name, version string) string {
 
 // install returns the folder of a release. One that is not locked is this app's own: what vouches for it is in its name.
 func (t tools) install(ctx context.Context, r release) (string, error) {
-	locked, found := t.lock.Find(r.id, goarch(t.arch), r.Version)
+	locked, found := t.lock.Find(r.id, manager.GoArch(t.arch), r.Version)
 	hash, folder := locked.Hash, folderOf(r.name, r.Version)
 	if !found {
 		sum := sha256.Sum256([]byte(r.told))

@@ -8,27 +8,28 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
+	"github.com/strata-buildpacks/strata/buildpacks/node/manager"
 )
 
 // choice is the release of Node.js or a package manager that a build uses.
 type choice = version.Choice
 
 // chooseNode decides on the release of Node.js.
-func (d decision) chooseNode() (choice, error) {
-	asks, err := d.askNode()
+func (p Plan) chooseNode() (choice, error) {
+	asks, err := p.askNode()
 	if err != nil {
 		return choice{}, err
 	}
 	tool := version.Tool{
-		Title: "Node.js", ID: nodeID, Arch: goarch(d.arch), Lock: d.lock,
+		Title: "Node.js", ID: nodeID, Arch: manager.GoArch(p.arch), Lock: p.lock,
 		Default: "default, the newest release with long-term support", Like: "24.21.0, 24, ^22.12 or lts/*",
-		Read: func(text string) []version.Range { return readNode(text, d.lock, goarch(d.arch)) },
+		Read: func(text string) []version.Range { return readNode(text, p.lock, manager.GoArch(p.arch)) },
 	}
 	chosen, err := tool.Choose(version.First(asks...))
 	if err != nil {
 		return choice{}, err
 	}
-	if _, locked := d.lock.Find(nodeID, goarch(d.arch), chosen.Version); !locked && !d.Unverified { // a layer from before may have it
+	if _, locked := p.lock.Find(nodeID, manager.GoArch(p.arch), chosen.Version); !locked && !p.Unverified { // a layer from before may have it
 		return choice{}, unvouched("Node.js", chosen)
 	}
 	return chosen, nil
@@ -36,14 +37,14 @@ func (d decision) chooseNode() (choice, error) {
 
 // askNode returns what asks for a release of Node.js, the first in precedence first: BP_NODE_VERSION, engines.node, .nvmrc,
 // .node-version, Volta. What the workspace that is started asks for goes before what the root does.
-func (d decision) askNode() ([]version.Ask, error) {
+func (p Plan) askNode() ([]version.Ask, error) {
 	asks := []version.Ask{
-		{Text: d.Version, From: "BP_NODE_VERSION"},
-		{Text: d.Manifest.Engines["node"], From: "engines.node of package.json"},
-		{Text: d.Base.Engines["node"], From: "engines.node of the root's package.json"},
+		{Text: p.Version, From: "BP_NODE_VERSION"},
+		{Text: p.Project.Manifest.Engines["node"], From: "engines.node of package.json"},
+		{Text: p.Project.Base.Engines["node"], From: "engines.node of the root's package.json"},
 	}
 	for _, name := range []string{".nvmrc", ".node-version"} {
-		for _, dir := range []string{d.Dir, d.Root} {
+		for _, dir := range []string{p.Project.Dir, p.Project.Root} {
 			ask, err := version.File(dir, name)
 			if err != nil {
 				return nil, err
@@ -52,8 +53,8 @@ func (d decision) askNode() ([]version.Ask, error) {
 		}
 	}
 	return append(asks,
-		version.Ask{Text: d.Manifest.Volta.Node, From: "volta.node of package.json"},
-		version.Ask{Text: d.Base.Volta.Node, From: "volta.node of the root's package.json"},
+		version.Ask{Text: p.Project.Manifest.Volta.Node, From: "volta.node of package.json"},
+		version.Ask{Text: p.Project.Base.Volta.Node, From: "volta.node of the root's package.json"},
 	), nil
 }
 
@@ -69,14 +70,5 @@ func readNode(text string, l lock.Lock, arch string) []version.Range {
 	case "node", "latest", "current", "stable":
 		return version.Exactly(l.Versions(nodeID, arch)[0])
 	}
-	return semantic(cmp.Or(l.Names[text], text))
-}
-
-// semantic reads a range of versions as package.json has them.
-func semantic(text string) []version.Range {
-	allows := version.Semantic(text)
-	if allows == nil {
-		return nil
-	}
-	return []version.Range{{Allows: allows}}
+	return manager.Semantic(cmp.Or(l.Names[text], text))
 }

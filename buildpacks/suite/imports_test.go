@@ -89,6 +89,8 @@ func mayImport(from string) []string {
 		return base
 	case from == "buildpacks/suite":
 		return []string{"buildpacks"}
+	case from == "buildpacks/front-end": // it is made by Node.js and its package managers
+		return []string{"buildpacks/kit", "buildpacks/node"}
 	}
 	return []string{"buildpacks/kit"}
 }
@@ -119,6 +121,8 @@ func TestBanned(t *testing.T) {
 		{"buildpacks/web/serve", ours + "buildpacks/node", false, true},
 		{"buildpacks/node", ours + "buildpacks/node/project", false, false},
 		{"buildpacks/golang", ours + "buildpacks/node/project", false, true},
+		{"buildpacks/front-end", ours + "buildpacks/node/project", false, false},
+		{"buildpacks/node", ours + "buildpacks/front-end", false, true},
 		{"buildpacks/kit/bp", ours + "builder/compose", false, true},
 		{"buildpacks/kit/bp", ours + "buildpacks/golang", false, true},
 		{"buildpacks/kit/bp", ours + "buildpacks/kit/fetch", false, false},

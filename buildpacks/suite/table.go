@@ -3,6 +3,7 @@ package main
 import (
 	cacerts "github.com/strata-buildpacks/strata/buildpacks/ca-certificates"
 	environment "github.com/strata-buildpacks/strata/buildpacks/environment-variables"
+	frontend "github.com/strata-buildpacks/strata/buildpacks/front-end"
 	"github.com/strata-buildpacks/strata/buildpacks/golang"
 	health "github.com/strata-buildpacks/strata/buildpacks/health-checker"
 	labels "github.com/strata-buildpacks/strata/buildpacks/image-labels"
@@ -19,7 +20,7 @@ func table() []bp.Buildpack {
 	return []bp.Buildpack{
 		cacerts.Buildpack(),
 		environment.Buildpack(),
-		node.FrontEnd(),
+		frontend.Buildpack(),
 		golang.Buildpack(),
 		health.Buildpack(),
 		labels.Buildpack(),

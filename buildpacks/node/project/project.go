@@ -108,6 +108,18 @@ func (p Project) Folders() []string {
 	return folders
 }
 
+// ReadLockfile reads the lockfile, nil if there is none.
+func (p Project) ReadLockfile() ([]byte, error) {
+	if p.Lockfile == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(filepath.Join(p.Root, p.Lockfile))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", p.Lockfile, err)
+	}
+	return data, nil
+}
+
 // lockfiles are the names of the files in which package managers keep what they chose.
 var lockfiles = []string{"npm-shrinkwrap.json", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb"}
 

@@ -1,0 +1,89 @@
+// Package frontend is the buildpack strata/front-end: it runs the build scripts of an app that is no server, and leaves the files
+// that they make to the buildpack that serves them. Node.js and packages are there for the build alone, so any run image fits.
+package frontend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
+	"github.com/strata-buildpacks/strata/buildpacks/node"
+)
+
+// Buildpack is the entry of the suite's table.
+func Buildpack() bp.Buildpack {
+	return bp.Buildpack{ID: "strata/front-end", Detect: detect, Build: build, Install: node.Install}
+}
+
+// plan is what the build of a front end decides.
+type plan struct {
+	node.Plan
+	// template is the absolute path of a folder that may hold what a site is made of, "" if what is in it is left alone.
+	template string
+}
+
+func decide(in bp.BuildContext) (plan, error) {
+	p, err := node.Decide(in)
+	if err != nil {
+		return plan{}, err
+	}
+	public := filepath.Join(p.Project.Dir, "public")
+	if _, err := os.Stat(public); err != nil || len(p.Scripts.Run) == 0 || in.Env["BP_WEB_SERVER_ROOT"] != "" {
+		return plan{Plan: p}, nil
+	}
+	return plan{p, public}, nil
+}
+
+func build(ctx context.Context, in bp.BuildContext) (result bp.BuildResult, err error) {
+	p, err := decide(in)
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	b, err := node.Open(ctx, in, p.Plan)
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	if err := p.runScripts(ctx, b); err != nil {
+		return bp.BuildResult{}, err
+	}
+	layout := b.Layout(p.Project)
+	if err := layout.Unlink(); err != nil || !p.Project.HasPackages() {
+		return bp.BuildResult{}, err
+	}
+	bill, err := layout.Bill(ctx) // a bundle has something of the packages that are not only for development
+	return bp.BuildResult{LaunchBOM: bill}, err
+}
+
+// runScripts runs the build scripts. A folder public that they leave as it was is what they make a site of, with a template of its
+// page, and not the site.
+func (p plan) runScripts(ctx context.Context, b *node.Builder) error {
+	before, err := hash(p.template)
+	if err != nil {
+		return err
+	}
+	if _, err := b.RunScripts(ctx, nil); err != nil {
+		return err
+	}
+	after, err := hash(p.template)
+	if err != nil || p.template == "" || after != before {
+		return err
+	}
+	if err := os.RemoveAll(p.template); err != nil {
+		return fmt.Errorf("leaving out what the site was made of: %w", err)
+	}
+	return nil
+}
+
+// hash returns a hash of a folder, "" if there is none.
+func hash(dir string) (string, error) {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return tree.Hash(dir, nil)
+}

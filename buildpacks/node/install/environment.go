@@ -1,0 +1,113 @@
+package install
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+)
+
+// passed are the variables that package managers get as the platform set them, beside their own.
+var passed = slices.Concat(config.Network, []string{"TMPDIR", "NODE_AUTH_TOKEN"})
+
+// caBundle is where Debian, and so the build image, keeps the certificates of the authorities it trusts.
+const caBundle = "/etc/ssl/certs/ca-certificates.crt"
+
+// Hidden reports whether the package manager and build scripts do not see a variable: it is the platform's or a buildpack's.
+func Hidden(name string) bool {
+	return strings.HasPrefix(name, "CNB_") || strings.HasPrefix(name, "BP_")
+}
+
+// Unkept are variables that say how to reach something, and change nothing that build scripts make.
+func Unkept() []string {
+	return slices.Concat(passed, []string{"PATH", "HOME", "PWD", "SHLVL", "NPM_CONFIG_REGISTRY", "NODE_EXTRA_CA_CERTS"})
+}
+
+// Environment makes what the package manager and build scripts see, with Node.js and the package manager first in PATH.
+func (i *Installer) Environment(ctx context.Context) (config.Environment, error) {
+	node, err := i.programs.Node(ctx)
+	if err != nil {
+		return nil, err
+	}
+	programs, err := i.manager(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for name, file := range i.source.Settings { // where package managers look for the settings of a user
+		if err := os.Symlink(file, filepath.Join(i.home, name)); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("taking the settings of a binding: %w", err)
+		}
+	}
+	env := maps.Clone(i.source.In.Env)
+	maps.DeleteFunc(env, func(name, _ string) bool { return Hidden(name) })
+	env = env.With(config.Environment{
+		"PATH": filepath.Join(node, "bin") + ":" + programs + ":" + i.source.In.Env["PATH"], "HOME": i.home,
+	}).With(i.source.Manager.Env(i.caches.Downloads, i.source.Registry)).With(i.source.Lock.Env)
+	if env["NODE_EXTRA_CA_CERTS"] == "" { // Node.js has a list of authorities of its own
+		bundle := caBundle
+		if own := i.source.In.Env["SSL_CERT_FILE"]; own != "" {
+			bundle = own
+		}
+		if _, err := os.Stat(bundle); err == nil {
+			env["NODE_EXTRA_CA_CERTS"] = bundle
+		}
+	}
+	return env, nil
+}
+
+// manager returns the folder with the package manager's programs: of the app's own, or of one that is fetched.
+func (i *Installer) manager(ctx context.Context) (string, error) {
+	m := i.source.Manager
+	if m.Own() == "" {
+		return i.programs.Manager(ctx, m.Tool(), m.Release, m.Hash)
+	}
+	dir := filepath.Join(i.home, "programs")
+	data, err := os.ReadFile(filepath.Join(m.Project.Root, m.Own()))
+	if err == nil {
+		err = os.MkdirAll(dir, 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, m.Tool().Name), data, 0o755)
+	}
+	if err != nil {
+		return "", fmt.Errorf("preparing %s: %w", m.Tool().Title, err)
+	}
+	return dir, nil
+}
+
+// own returns what of an environment an install sees: nothing that could change it except settings, and what these name
+// ("${TOKEN}").
+func (i *Installer) own(env config.Environment) (config.Environment, error) {
+	names := slices.Concat(passed, []string{"PATH", "HOME", "CI", "DO_NOT_TRACK", "NODE_EXTRA_CA_CERTS"})
+	files := slices.Collect(maps.Values(i.source.Settings))
+	for _, name := range append(slices.Clone(settingFiles), bunSettings) {
+		files = append(files, filepath.Join(i.source.Manager.Project.Root, name))
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("reading the settings of %s: %w", i.source.Manager.Tool().Title, err)
+		}
+		for _, found := range namedVariable.FindAllSubmatch(data, -1) {
+			names = append(names, string(found[1]))
+		}
+	}
+	kept := env.Only(names...)
+	for name, value := range env {
+		if isSetting(name) {
+			kept[name] = value
+		}
+	}
+	return kept, nil
+}
+
+// namedVariable matches a variable in a file with settings.
+var namedVariable = regexp.MustCompile(`\$\{?([A-Za-z_]\w*)`)

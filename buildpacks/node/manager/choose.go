@@ -1,0 +1,196 @@
+package manager
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
+)
+
+// Chosen is the package manager of an app, and the release of it.
+type Chosen struct {
+	Manager
+	Project   project.Project // with the folders of the app that packages come from
+	Release   version.Choice
+	Hash      string // of the release's archive, as packageManager tells it; "" if it tells none that can be compared
+	Unchecked bool   // packageManager tells a hash that cannot be compared
+}
+
+// Locks is what releases are chosen from.
+type Locks struct {
+	lock.Lock
+	Arch string // as Node.js calls it
+	Node string // the release of Node.js that package managers run on
+}
+
+// Choose decides on the package manager of a project, and its release: packageManager, or else the lockfile's, or else npm.
+func Choose(p project.Project, l Locks) (Chosen, error) {
+	asked, err := readField(p.Base.PackageManager)
+	if err != nil {
+		return Chosen{}, err
+	}
+	of, err := ofLockfile(p)
+	if err != nil {
+		return Chosen{}, err
+	}
+	if asked.tool.Name != "" && of.Name != "" && asked.tool.Name != of.Name {
+		return Chosen{}, project.LockfilesFault(
+			fmt.Sprintf("%s asks for %s, and %s is a lockfile of %s", field, asked.tool.Title, p.Lockfile, of.Title))
+	}
+	tool := npmTool
+	switch {
+	case asked.tool.Name != "":
+		tool = asked.tool
+	case of.Name != "":
+		tool = of
+	}
+	if p, err = p.WithLocal(!tool.Links); err != nil {
+		return Chosen{}, err
+	}
+	m, err := tool.open(app{Project: p, tool: tool, arch: l.Arch})
+	if err != nil {
+		return Chosen{}, err
+	}
+	c := Chosen{Manager: m, Project: p}
+	switch own := m.Own(); {
+	case own != "":
+		c.Release = version.Choice{
+			Version: strings.TrimSuffix(strings.TrimPrefix(filepath.Base(own), "yarn-"), ".cjs"), Reason: "yarnPath of .yarnrc.yml",
+		}
+	case asked.version != "":
+		c.Release = version.Choice{Version: asked.version, Reason: field}
+		c.Hash, c.Unchecked, err = asked.check(l)
+	default:
+		c.Release, err = m.newest(l)
+	}
+	c.Manager = m.at(c.Release.Version)
+	return c, err
+}
+
+// asked is the value of packageManager: "pnpm@10.12.1+sha512.HEX", of which the hash may be missing.
+type asked struct {
+	tool    Tool
+	version string
+	hash    string // "sha512.HEX"
+}
+
+const field = "packageManager of package.json"
+
+var syntax = regexp.MustCompile(`^[a-z]+@([0-9][^+]*)(?:\+([a-z0-9]+\.[0-9a-f]+))?$`)
+
+func readField(text string) (asked, error) {
+	if text == "" {
+		return asked{}, nil
+	}
+	name, _, _ := strings.Cut(text, "@")
+	tools := Tools()
+	i := slices.IndexFunc(tools, func(t Tool) bool { return t.Name == name })
+	if i < 0 {
+		what := fmt.Sprintf("%s is %q, which is not a package manager of this buildpack", field, text)
+		return asked{}, fault.Fault{ID: "node-manager", What: what, Do: "use npm, pnpm, yarn or bun"}
+	}
+	tool := tools[i]
+	wrong := func(why string) (asked, error) {
+		what := fmt.Sprintf("%s is %q, which %s", field, text, why)
+		return asked{}, fault.Fault{ID: "node-manager-version", What: what, Do: "write it like " + tool.Example}
+	}
+	parts := syntax.FindStringSubmatch(text)
+	if parts == nil {
+		return wrong("is not a name, @ and a version")
+	}
+	v, err := semver.StrictNewVersion(parts[1])
+	if err != nil {
+		return wrong("has no exact version")
+	}
+	if tool.Name == berryTool.Name && v.Major() > 1 {
+		tool = berryTool
+	}
+	return asked{tool, v.String(), parts[2]}, nil
+}
+
+// check compares the hash in packageManager with the locked one, or returns it for a release that is not locked. It is the hash of
+// the package's archive for npm, Yarn 1, and pnpm before version 12; others cannot be compared.
+func (a asked) check(l Locks) (hash string, unchecked bool, err error) {
+	if a.hash == "" {
+		return "", false, nil
+	}
+	digits, sha512 := strings.CutPrefix(a.hash, "sha512.")
+	sum, err := hex.DecodeString(digits)
+	if !sha512 || err != nil || a.tool.Package(a.version, l.Arch) != a.tool.Name {
+		return "", true, nil
+	}
+	hash = "sha512-" + base64.StdEncoding.EncodeToString(sum)
+	if r, locked := l.Find(a.tool.ID, GoArch(l.Arch), a.version); locked && r.Hash != hash {
+		what := fmt.Sprintf("%s has another hash of %s %s than lock.toml", field, a.tool.Title, a.version)
+		return "", false, fault.Fault{ID: "node-manager-hash", What: what, Do: "find out where it comes from, or leave the hash out"}
+	}
+	return hash, false, nil
+}
+
+// ofLockfile returns the package manager whose lockfile an app has, an empty one without a lockfile. A yarn.lock may be of either
+// Yarn.
+func ofLockfile(p project.Project) (Tool, error) {
+	for _, tool := range Tools() {
+		if !slices.Contains(tool.lockfiles, p.Lockfile) {
+			continue
+		}
+		if p.Lockfile == yarnLockfile {
+			data, err := p.ReadLockfile()
+			if err != nil {
+				return Tool{}, err
+			}
+			if format, err := berryFormat(data); format > 0 || err != nil {
+				return berryTool, err
+			}
+		}
+		return tool, nil
+	}
+	return Tool{}, nil
+}
+
+// newestOf returns the newest release that a range allows and that runs on the chosen Node.js. Why says where the range is from.
+func (a app) newestOf(l Locks, allowed, why string) (version.Choice, error) {
+	why = cmp.Or(why, "runs on Node.js "+l.Node)
+	found := l.NewestOn(a.tool, allowed)
+	if found == "" {
+		return version.Choice{}, fault.Fault{
+			ID: "node-too-old", What: fmt.Sprintf("no locked %s that fits (%s) runs on Node.js %s", a.tool.Title, why, l.Node),
+			Do: "ask for a newer Node.js, or for an exact version in packageManager",
+		}
+	}
+	return version.Choice{Version: found, Reason: why}, nil
+}
+
+// NewestOn returns the newest release of a package manager that a range allows and that runs on the release of Node.js, "" for
+// none. Releases of which the lock does not say what they run on are for those who name them.
+func (l Locks) NewestOn(t Tool, allowed string) string {
+	wanted := version.Semantic(allowed)
+	found, _ := l.Newest(t.ID, GoArch(l.Arch), func(v string) bool {
+		runsOn := version.Semantic(cmp.Or(l.Requires.Of(t.ID, v), "<0"))
+		return wanted(v) && runsOn(l.Node)
+	})
+	return found.Version
+}
+
+// GoArch returns Go's name of an architecture by Node.js' name.
+func GoArch(arch string) string { return map[string]string{"x64": "amd64", "arm64": "arm64"}[arch] }
+
+// Semantic reads a range of versions as package.json has them, nil for what is none.
+func Semantic(text string) []version.Range {
+	allows := version.Semantic(text)
+	if allows == nil {
+		return nil
+	}
+	return []version.Range{{Allows: allows}}
+}

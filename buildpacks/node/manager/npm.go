@@ -1,0 +1,147 @@
+package manager
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
+)
+
+var npmTool = Tool{
+	ID: "npm", Name: "npm", Title: "npm", Update: "npm install", Example: "npm@11.6.0", Links: true,
+	Headers:   "npm_package_config_node_gyp_nodedir", // it warns of the other one
+	lockfiles: []string{"npm-shrinkwrap.json", NPMLockfile},
+	open:      func(a app) (Manager, error) { return npm{a}, nil },
+}
+
+type npm struct{ app }
+
+func (n npm) at(string) Manager { return n }
+
+// Args returns the arguments of a command.
+func (n npm) Args(do Action) []string {
+	switch do {
+	case Rebuild:
+		return []string{"rebuild"}
+	case Resolve:
+		return []string{"install", "--package-lock-only", "--save"}
+	}
+	return n.install(do, []string{"ci"}, []string{"install"})
+}
+
+// Env returns npm's settings. The registry is in the build's environment under the name that npm reads.
+func (n npm) Env(cache, _ string) config.Environment {
+	return config.Environment{
+		"npm_config_cache": cache, "npm_config_include": "dev", "npm_config_audit": "false", "npm_config_fund": "false",
+		"npm_config_update_notifier": "false", "npm_config_progress": "false", "npm_config_logs_max": "0",
+	}
+}
+
+// npmCache is the folder of an app that brings npm's cache along, as Paketo's buildpack has it.
+const npmCache = "npm-cache"
+
+// Offline returns npm's cache of the app.
+func (n npm) Offline() (string, config.Environment, error) {
+	dir := filepath.Join(n.Root, npmCache)
+	if _, err := os.Stat(filepath.Join(dir, "_cacache")); err != nil {
+		return "", nil, nil
+	}
+	return npmCache, config.Environment{"npm_config_cache": dir, "npm_config_prefer_offline": "true"}, nil
+}
+
+// NPMLockfile is the lockfile that npm makes.
+const NPMLockfile = "package-lock.json"
+
+// npmLock is a package-lock.json (npm's documentation, "package-lock.json").
+type npmLock struct {
+	Version  int                   `json:"lockfileVersion"`
+	Packages map[string]*npmLocked `json:"packages"` // by path, from version 2 on: "node_modules/a/node_modules/b"; "" is the app
+}
+
+type npmLocked struct {
+	Version   string            `json:"version"`
+	Resolved  string            `json:"resolved"`
+	Integrity string            `json:"integrity"`
+	InBundle  bool              `json:"inBundle"`
+	Dev       bool              `json:"dev"`
+	Link      bool              `json:"link"`
+	Bin       map[string]string `json:"bin"`
+}
+
+// Lock refuses what comes from places that package.json does not name.
+func (n npm) Lock() (Lock, error) {
+	data, err := n.ReadLockfile()
+	if err != nil || data == nil {
+		return Lock{}, err
+	}
+	var l npmLock
+	if err := json.Unmarshal(data, &l); err != nil {
+		return Lock{}, fault.Fault{ID: "node-lockfile", What: "reading " + n.Lockfile, Err: err, Do: "make it anew with npm install"}
+	}
+	if l.Version < 1 {
+		what := fmt.Sprintf("%s has version %d of the format, which no npm reads", n.Lockfile, l.Version)
+		return Lock{}, fault.Fault{ID: "node-lockfile-old", What: what, Do: "renew it with npm install --package-lock-only"}
+	}
+	local := slices.Concat(n.Copied, n.Members)
+	for _, at := range slices.Sorted(maps.Keys(l.Packages)) {
+		p := l.Packages[at]
+		member := at == "" || slices.Contains(local, at) || slices.Contains(local, strings.TrimPrefix(p.Resolved, "file:"))
+		if !member && (p.Link || strings.HasPrefix(p.Resolved, "file:") || !installed(at)) {
+			what := fmt.Sprintf("%s takes %s from a place that package.json does not name", n.Lockfile, at)
+			return Lock{}, fault.Fault{ID: "node-local", What: what, Do: "make it anew with npm install"}
+		}
+	}
+	lock := Lock{Unhashed: l.unhashed()}
+	if l.Version >= 2 {
+		lock.Program = l.program
+	}
+	return lock, nil
+}
+
+// installed reports whether a path is of a package that is installed and not a folder of the app.
+func installed(at string) bool { return strings.Contains("/"+at, "/"+project.ModulesDir+"/") }
+
+// hosted matches an address of git of which npm takes an archive, by the commit's name alone.
+var hosted = regexp.MustCompile(`^git\+[^#]*[@/](?:github\.com|gitlab\.com|bitbucket\.org)[:/]`)
+
+// vouched reports whether something vouches for a package. A commit that is checked out is a hash, what is in another package has
+// that one's, and the app's own need none.
+func (p npmLocked) vouched() bool {
+	checkedOut := strings.HasPrefix(p.Resolved, "git") && !hosted.MatchString(p.Resolved)
+	return p.Link || p.InBundle || p.Integrity != "" || checkedOut || strings.HasPrefix(p.Resolved, "file:")
+}
+
+func (l npmLock) unhashed() []string {
+	var list []string
+	for _, at := range slices.Sorted(maps.Keys(l.Packages)) {
+		if p := l.Packages[at]; installed(at) && !p.vouched() {
+			list = append(list, at[strings.LastIndex(at, project.ModulesDir+"/")+len(project.ModulesDir)+1:]+"@"+p.Version)
+		}
+	}
+	return list
+}
+
+// program finds a program as Node.js does, in the folders from the asking one up to the root.
+func (l npmLock) program(from, name string) (file string, dev, found bool) {
+	for dir := from; ; dir = path.Dir(dir) {
+		folder := path.Join(dir, project.ModulesDir) + "/"
+		for _, at := range slices.Sorted(maps.Keys(l.Packages)) {
+			target, ok := l.Packages[at].Bin[name]
+			if ok && strings.HasPrefix(at, folder) && strings.LastIndex(at, project.ModulesDir+"/") == len(folder)-len(project.ModulesDir)-1 {
+				return path.Join(at, target), l.Packages[at].Dev, true
+			}
+		}
+		if dir == "." {
+			return "", false, false
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package manager
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
+)
+
+var pnpmTool = Tool{
+	ID: "pnpm", Name: "pnpm", Title: "pnpm", Update: "pnpm install", Example: "pnpm@10.12.1", Program: "pnpm", Headers: headers,
+	lockfiles: []string{"pnpm-lock.yaml"}, open: func(a app) (Manager, error) { return pnpm{a}, nil },
+	packages: func(version, arch string) string {
+		if major(version) >= 12 { // a program for one architecture
+			return "@pnpm/exe.linux-" + arch
+		}
+		return "pnpm"
+	},
+}
+
+type pnpm struct{ app }
+
+func (p pnpm) at(string) Manager { return p }
+
+// Args returns the arguments of a command.
+func (p pnpm) Args(do Action) []string {
+	return p.install(do, []string{"install", "--frozen-lockfile"}, []string{"install", "--no-frozen-lockfile"})
+}
+
+// Env returns pnpm's settings, under the names that old and new releases read.
+func (p pnpm) Env(cache, registry string) config.Environment {
+	env := config.Environment{"CI": "true"}
+	for name, value := range map[string]string{
+		"store_dir": filepath.Join(cache, "store"), "cache_dir": cache, "state_dir": cache, "update_notifier": "false",
+		"manage_package_manager_versions": "false", "pm_on_fail": "ignore", "verify_deps_before_run": "false",
+		"enable_global_virtual_store": "false", "registry": registry,
+	} {
+		if value != "" {
+			env["npm_config_"+name], env["pnpm_config_"+name] = value, value
+		}
+	}
+	return env
+}
+
+func (p pnpm) newest(l Locks) (version.Choice, error) {
+	if p.Lockfile == "" {
+		return p.app.newest(l)
+	}
+	allowed, why, err := p.reads()
+	if err != nil {
+		return version.Choice{}, err
+	}
+	return p.newestOf(l, allowed, why)
+}
+
+// reads returns the releases by lockfileVersion, which stands in the first lines of a pnpm-lock.yaml.
+func (p pnpm) reads() (allowed, why string, err error) {
+	var head struct {
+		Version string `yaml:"lockfileVersion"`
+	}
+	if err := project.ReadYAML(filepath.Join(p.Root, p.Lockfile), &head); err != nil {
+		return "", "", err
+	}
+	why = fmt.Sprintf("%s has version %s of the format", p.Lockfile, head.Version)
+	switch format, _, _ := strings.Cut(head.Version, "."); {
+	case head.Version == "5.4":
+		return "^7", why, nil
+	case format == "6":
+		return "^8", why, nil
+	case format == "9":
+		return ">=9", why, nil
+	}
+	what := why + ", which no release of pnpm from 7 on writes"
+	return "", "", fault.Fault{ID: "node-lockfile-old", What: what, Do: "renew it with pnpm install"}
+}
+
+var pnpmPackages = packages{
+	name: regexp.MustCompile(`(?m)^  '?([^\s'].*?)'?:\n    resolution: `),
+	hash: regexp.MustCompile(`(?m)^    resolution: .*(?:integrity: |commit: |type: directory)`),
+}
+
+// Lock finds packages without a hash.
+func (p pnpm) Lock() (Lock, error) { return p.unhashed(pnpmPackages) }
