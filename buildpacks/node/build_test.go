@@ -30,10 +30,12 @@ type world struct {
 }
 
 // newWorld publishes Node.js and a package manager. Node.js is a program that takes every option and does nothing. An install
-// by the package manager copies a folder; its script postinstall patches a package, and others make a file.
-func newWorld(t *testing.T, pkg, bin, version, installed string) world {
+// by the package manager copies a folder; its script postinstall patches a package, and others make a file. More cases, as a
+// shell has them of all arguments, go before.
+func newWorld(t *testing.T, pkg, bin, version, installed string, more ...string) world {
 	t.Helper()
 	w := world{kittest.NewRegistry(t), kittest.NewTool(t, `case "$*" in
+`+strings.Join(more, "\n")+`
 "run postinstall") cp ms.patch node_modules/ms/index.js ;;
 "run "*) echo "$2" >"made-by-$2"; [ ! -f copied ] || cp copied public ;;
 *--production*) rm -rf node_modules/dev ;;
