@@ -17,7 +17,7 @@ import (
 	"github.com/strata-buildpacks/strata/stacks/internal/truststore"
 )
 
-// fill puts a layer's files on top of the layers below. It returns what is to be known of its packages too.
+// fill puts a layer's files on top of the layers below. It also returns what is kept of the layer's packages.
 func fill(r recipe, packages []unpacked, below []*stratum) (*layer.Tree, map[string]layer.Package, error) {
 	var lower [][]layer.Entry
 	all := map[string]layer.Package{}
@@ -57,12 +57,19 @@ func fill(r recipe, packages []unpacked, below []*stratum) (*layer.Tree, map[str
 }
 
 func conflict(err error) error {
-	return fault.Fault{ID: "stack-conflict", What: "two owners of one file", Err: err, Do: "take it out of one of them in the slice or in stack.toml"}
+	return fault.Fault{
+		ID:   "stack-conflict",
+		What: "two owners of one file",
+		Err:  err,
+		Do:   "take it out of one of them in the slice or in stack.toml",
+	}
 }
 
-// documentation is what no image needs to work. Licences stay: whoever passes an image on must pass them on too.
-var documentation = []string{"/usr/share/doc/**", "!/usr/share/doc/*", "!/usr/share/doc/*/copyright", "/usr/share/man/**", "/usr/share/locale/**",
-	"/usr/share/info/**", "/usr/share/lintian/**", "/usr/share/bug/**"}
+// documentation matches what no image needs to work. Licences stay: whoever passes an image on passes them on too.
+var documentation = []string{
+	"/usr/share/doc/**", "!/usr/share/doc/*", "!/usr/share/doc/*/copyright", "/usr/share/man/**", "/usr/share/locale/**",
+	"/usr/share/info/**", "/usr/share/lintian/**", "/usr/share/bug/**",
+}
 
 // files returns what the layer takes of a package.
 func (r recipe) files(p unpacked) ([]deb.File, error) {
@@ -104,7 +111,12 @@ func (r recipe) extras(t *layer.Tree, packages []unpacked, below []*stratum) err
 	}
 	for _, x := range r.Layer.Applets {
 		if _, ok := t.Lookup(x.Program[1:]); !ok {
-			return fault.Fault{ID: "applets-program", What: "applets of " + x.Program, Err: errors.New("no package of the stack has it"), Do: "correct program"}
+			return fault.Fault{
+				ID:   "applets-program",
+				What: "applets of " + x.Program,
+				Err:  errors.New("no package of the stack has it"),
+				Do:   "correct program",
+			}
 		}
 		for _, name := range x.Names {
 			files = append(files, link(path.Join(path.Dir(x.Program), name), path.Base(x.Program)))
@@ -129,7 +141,7 @@ func link(path, target string) deb.File {
 	return deb.File{Path: path[1:], Type: deb.Symlink, Mode: 0o777, Link: target}
 }
 
-// appendText replaces a file of the layers below by itself with more at its end.
+// appendText replaces a file of the layers below by the same file with more at its end.
 func appendText(t *layer.Tree, x Text, below []*stratum) error {
 	b, err := read(x.Path[1:], below)
 	if err != nil {
@@ -141,7 +153,7 @@ func appendText(t *layer.Tree, x Text, below []*stratum) error {
 	return nil
 }
 
-// read returns what a regular file of the layers below holds.
+// read returns the content of a regular file of the layers below.
 func read(path string, below []*stratum) ([]byte, error) {
 	for _, l := range slices.Backward(below) {
 		for _, e := range l.Entries() {
@@ -150,16 +162,21 @@ func read(path string, below []*stratum) ([]byte, error) {
 			}
 		}
 	}
-	return nil, fault.Fault{ID: "file-not-below", What: "/" + path, Err: errors.New("the layers below have no such file"), Do: "correct its path, or choose a base that has it"}
+	return nil, fault.Fault{
+		ID:   "file-not-below",
+		What: "/" + path,
+		Err:  errors.New("the layers below have no such file"),
+		Do:   "correct its path, or choose a base that has it",
+	}
 }
 
-// Where the run images keep the certificates they trust. All other places are links to caBundle.
+// Where the run images keep the certificates that they trust. All other places are links to caBundle.
 const (
 	caBundle  = "etc/ssl/certs/ca-certificates.crt"
 	javaStore = "etc/ssl/certs/java/cacerts"
 )
 
-// trust adds certificates to the bundle of the layers below and makes the key store from it.
+// trust adds certificates to the bundle of the layers below, and makes the key store from it.
 func (r recipe) trust(t *layer.Tree, below []*stratum) error {
 	store := strings.TrimPrefix(r.Layer.JavaStore, "/")
 	if _, ok := t.Lookup(javaStore); ok && len(r.Certificates) > 0 {
@@ -191,7 +208,7 @@ func (r recipe) trust(t *layer.Tree, below []*stratum) error {
 	return nil
 }
 
-// loaderCache makes the loader's list of libraries in the top layer of a stack that has glibc.
+// loaderCache writes the loader's list of libraries into the top layer of a stack with glibc.
 func (r recipe) loaderCache(t *layer.Tree) error {
 	all := t.All()
 	dir := "lib/" + triplets[r.Arch] + "/"
@@ -200,7 +217,7 @@ func (r recipe) loaderCache(t *layer.Tree) error {
 	}
 	found := map[string]bool{}
 	for p, e := range all {
-		// Found by its name and nothing else: a library whose link is missing would not be found without the cache.
+		// Only what the loader finds by its name without the cache, too: the link with that name is there.
 		if _, ok := all["usr/"+dir+e.Soname]; ok && e.Soname != "" && path.Dir(p)+"/" == "usr/"+dir {
 			found[e.Soname] = true
 		}
@@ -223,7 +240,7 @@ func text(path string, data []byte) deb.File {
 	return deb.File{Path: path, Type: deb.Regular, Mode: 0o644, Data: data}
 }
 
-// bundle joins the files of a package that match, in the order of their paths, each ended by a newline.
+// bundle joins the matching files of a package in the order of their paths. Each ends with a newline.
 func bundle(x Bundle, packages []unpacked) ([]byte, error) {
 	i := slices.IndexFunc(packages, func(p unpacked) bool { return p.Name == x.Package })
 	var b bytes.Buffer
@@ -238,15 +255,19 @@ func bundle(x Bundle, packages []unpacked) ([]byte, error) {
 		}
 	}
 	if b.Len() == 0 {
-		return nil, fault.Fault{ID: "bundle-empty", What: "bundle " + x.Path, Err: fmt.Errorf("no file of package %q in this layer matches %q", x.Package, x.From),
-			Do: "correct it in stack.toml"}
+		return nil, fault.Fault{
+			ID:   "bundle-empty",
+			What: "bundle " + x.Path,
+			Err:  fmt.Errorf("no file of package %q in this layer matches %q", x.Package, x.From),
+			Do:   "correct it in stack.toml",
+		}
 	}
 	return b.Bytes(), nil
 }
 
-// records returns the files that tell scanners which package is here and which of its files. A run image has
-// one entry per package in status.d, so that an entry is in the layer of its package; a whole stack has dpkg's
-// own database, whose status file is in the top layer.
+// records returns the files that tell scanners which package is here, and which of its files. A run image has an entry per
+// package in status.d, in the layer of the package. A whole stack has dpkg's own database, with the status file in the top
+// layer.
 func (r recipe) records(p unpacked, files []deb.File) []deb.File {
 	var sums, list strings.Builder
 	list.WriteString("/.\n")
@@ -265,14 +286,14 @@ func (r recipe) records(p unpacked, files []deb.File) []deb.File {
 		}
 		out = []deb.File{text(stem+".list", []byte(list.String()))}
 	}
-	// A scanner gives up on an md5sums file with an empty line, so no file rather than an empty one.
+	// A scanner gives up on an md5sums file with an empty line, so there is no file rather than an empty one.
 	if sums.Len() > 0 {
 		out = append(out, text(stem+".md5sums", []byte(sums.String())))
 	}
 	return out
 }
 
-// copyright returns a package's copyright file; the folder it is in may be a link to that of another package.
+// copyright returns a package's copyright file. The folder of that file may be a link to another package's.
 func copyright(p unpacked, packages []unpacked) string {
 	owner, dir := p, "usr/share/doc/"+p.Name
 	for _, f := range p.Files {
@@ -291,7 +312,7 @@ func copyright(p unpacked, packages []unpacked) string {
 	return ""
 }
 
-// status returns dpkg's status file for packages that are all installed.
+// status returns dpkg's status file for installed packages.
 func status(packages map[string]layer.Package) []byte {
 	var b bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(packages)) {
@@ -301,7 +322,7 @@ func status(packages map[string]layer.Package) []byte {
 	return b.Bytes()
 }
 
-// control returns a one-line field of a control file, "" if it is not there.
+// control returns a one-line field of a control file, or "" if the file lacks it.
 func control(text []byte, field string) string {
 	for line := range strings.Lines(string(text)) {
 		if value, ok := strings.CutPrefix(line, field+":"); ok {

@@ -20,7 +20,7 @@ const (
 	homepage   = "https://github.com/strata-buildpacks/strata"
 )
 
-// image puts the layers together. The history has one entry per layer and no other: rebasing relies on it.
+// image puts the layers together. The history has one entry per layer and no other, on which a rebase relies.
 func (a *assembled) image() (Image, error) {
 	out := Image{Name: a.stack.Name, Ref: a.stack.Image}
 	if len(a.layers) == 0 {
@@ -29,8 +29,10 @@ func (a *assembled) image() (Image, error) {
 	var parts []mutate.Addendum
 	for _, l := range a.layers {
 		by := "strata: " + l.stack + "/" + l.name
-		parts = append(parts, mutate.Addendum{Layer: l.Layer, MediaType: types.OCILayer,
-			History: v1.History{Created: v1.Time{Time: layer.Epoch}, CreatedBy: by, Comment: l.comment}})
+		parts = append(parts, mutate.Addendum{
+			Layer: l.Layer, MediaType: types.OCILayer,
+			History: v1.History{Created: v1.Time{Time: layer.Epoch}, CreatedBy: by, Comment: l.comment},
+		})
 		digest, err := l.Digest()
 		if err != nil {
 			return out, err
@@ -39,7 +41,9 @@ func (a *assembled) image() (Image, error) {
 		if err != nil {
 			return out, err
 		}
-		out.Layers = append(out.Layers, LayerInfo{Name: l.stack + "/" + l.name, Comment: l.comment, Digest: digest, Size: size, UncompressedSize: l.UncompressedSize(), Drift: l.drift})
+		out.Layers = append(out.Layers, LayerInfo{
+			Name: l.stack + "/" + l.name, Comment: l.comment, Digest: digest, Size: size, UncompressedSize: l.UncompressedSize(), Drift: l.drift,
+		})
 		out.Drift = append(out.Drift, l.drift...)
 	}
 	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
@@ -88,7 +92,7 @@ func drifted(drift []Drift) string {
 	return strings.Join(parts, ", ")
 }
 
-// env returns the environment sorted by name.
+// env returns the environment, sorted by name.
 func (a *assembled) env() []string {
 	vars := map[string]string{}
 	maps.Copy(vars, a.stack.Env)
@@ -102,10 +106,10 @@ func (a *assembled) env() []string {
 	return env
 }
 
-// released is the date of the packages, not of the build: the same packages are the same image.
+// released returns the date of the packages, not of the build: the same packages give the same image.
 func (a *assembled) released() string { return a.lock.Date.UTC().Format(time.RFC3339) }
 
-// labels are those of the platform specification, sections "Run Image", "Build Image" and "Target Data".
+// labels returns the labels of the platform specification, sections "Run Image", "Build Image" and "Target Data".
 func (a *assembled) labels() map[string]string {
 	s := a.stack
 	labels := map[string]string{

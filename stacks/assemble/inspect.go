@@ -17,16 +17,16 @@ import (
 type Slice struct {
 	// Layer is <stack>/<layer>.
 	Layer, Package, Version string
-	// Files counts files and links, Size is that of the files in bytes; folders count for neither.
+	// Files counts files and links, and Size adds up the files in bytes. Folders count for neither.
 	Files int
 	Size  int64
-	// Why is who asked for the package: "named by <stack>", or the packages from one that is named to the one that
-	// needs it, "named by <stack>: curl, libcurl4t64".
+	// Why says who asked for the package: "named by <stack>", or "named by <stack>: curl, libcurl4t64" with the packages
+	// from the one that is named to the one that needs it.
 	Why string
 }
 
-// Inspect lists the packages of the image of one stack, made from its lock for the first of o.Archs, lowest layer first and by name in each.
-// What no package has, such as folders of stack.toml, is listed as package "".
+// Inspect makes the image of one stack from its lock, for the first of o.Archs, and returns its packages: lowest layer first,
+// in each layer by name. What no package has, such as folders of stack.toml, is package "".
 func Inspect(ctx context.Context, o Options, name string) ([]Slice, error) {
 	if err := o.defaults(); err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func Inspect(ctx context.Context, o Options, name string) ([]Slice, error) {
 	return out, nil
 }
 
-// reasons says of each package of the image why it is there: the shortest way from a package that is named.
+// reasons returns, for each package of the image, why it is there: the shortest way from a package that is named.
 func (a *assembled) reasons() (map[string]string, error) {
 	controls := map[string]string{}
 	providers := map[string][]string{}
@@ -94,7 +94,7 @@ func (a *assembled) reasons() (map[string]string, error) {
 	return why, follow(queue, why, controls, providers)
 }
 
-// named returns the packages that stack.toml files name, those of the lowest stack first, each with its reason.
+// named returns the packages that stack.toml files name, lowest stack first, each with its reason.
 func (a *assembled) named(controls map[string]string) (queue []string, why map[string]string) {
 	why = map[string]string{}
 	var stacks []*Stack
@@ -139,7 +139,7 @@ func follow(queue []string, why, controls map[string]string, providers map[strin
 	return nil
 }
 
-// PrintSlices writes a table of what Inspect found, with a sum below.
+// PrintSlices prints a table of what Inspect found, and the sum below it.
 func PrintSlices(w io.Writer, found []Slice) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "LAYER\tPACKAGE\tVERSION\tFILES\tBYTES\tWHY")

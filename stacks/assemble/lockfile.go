@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/BurntSushi/toml"
@@ -14,18 +15,19 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/stacks/internal/archive"
+	"github.com/strata-buildpacks/strata/stacks/internal/layer"
 )
 
-// lockFile is lock-<arch>.toml: exactly which packages a stack is made of. It holds no address.
+// lockFile is a lock-<arch>.toml. It says exactly which packages a stack is made of, and holds no address.
 type lockFile struct {
-	// Date is that of the newest signed index, in UTC.
+	// Date is the date of the newest signed index, in UTC.
 	Date       time.Time       `toml:"date"`
 	Compressor string          `toml:"compressor,omitempty"`
 	Suites     []lockedSuite   `toml:"suite"`
 	Packages   []lockedPackage `toml:"package"`
 }
 
-// lockedSuite is a signed index that the lock was made from.
+// lockedSuite is a signed index from which the lock was made.
 type lockedSuite struct {
 	Name    string    `toml:"name"`
 	Archive string    `toml:"archive"`
@@ -41,7 +43,7 @@ type lockedPackage struct {
 	deb.Locked
 	// Layer is the name of the layer that takes the package.
 	Layer string `toml:"layer"`
-	// Slice is the hash of the file that says what the layer takes of it; a whole stack has none.
+	// Slice is the hash of the file that says what the layer takes of the package. It is empty in a whole stack.
 	Slice string `toml:"slice,omitempty"`
 }
 
@@ -54,12 +56,48 @@ func loadLock(s *Stack, arch string) (*lockFile, error) {
 	var l lockFile
 	if err := decode(path, &l); err != nil {
 		if errors.Is(err, os.ErrNotExist) {
-			return nil, fault.Fault{ID: "lock-missing", What: "stack " + s.Name, Err: fmt.Errorf("there is no %s", path),
-				Do: "run strata stack update " + s.Name}
+			return nil, fault.Fault{
+				ID:   "lock-missing",
+				What: "stack " + s.Name,
+				Err:  fmt.Errorf("there is no %s", path),
+				Do:   "run strata stack update " + s.Name,
+			}
 		}
 		return nil, err
 	}
 	return &l, nil
+}
+
+// covers checks that the lock was made for this stack.toml. below has the packages of the base.
+func (l *lockFile) covers(s *Stack, below map[string]string) error {
+	if l.Compressor != layer.Compressor {
+		return fmt.Errorf("it was made for the compressor %q, this is %q", l.Compressor, layer.Compressor)
+	}
+	layers := map[string]bool{}
+	for _, def := range s.Layers {
+		layers[def.Name] = true
+		have := map[string]bool{}
+		for _, p := range l.layer(def.Name) {
+			have[p.Name] = true
+		}
+		for _, want := range def.Packages {
+			_, isBelow := below[want]
+			// In a whole stack, a dependency of a lower layer may have brought the package there.
+			locked := have[want] || s.Whole && slices.ContainsFunc(l.Packages, func(p lockedPackage) bool { return p.Name == want })
+			if !isBelow && !locked {
+				return fmt.Errorf("stack.toml has package %s in layer %s, and the lock lacks it", want, def.Name)
+			}
+		}
+		if !s.Whole && !def.Dependencies && len(have) > len(def.Packages) {
+			return fmt.Errorf("the lock has more packages in layer %s than stack.toml", def.Name)
+		}
+	}
+	for _, p := range l.Packages {
+		if !layers[p.Layer] {
+			return fmt.Errorf("it has package %s in layer %q, which stack.toml lacks", p.Name, p.Layer)
+		}
+	}
+	return nil
 }
 
 // encode returns the lock as it is on disk.
@@ -86,11 +124,13 @@ func (l *lockFile) layer(name string) []lockedPackage {
 }
 
 func lockPackage(p *archive.Package, version, layer, slice string) lockedPackage {
-	return lockedPackage{Name: p.Name, Version: p.Version, Layer: layer, Slice: slice,
-		Locked: deb.Locked{Purl: purl(p, version), SHA256: p.SHA256, Size: p.Size, Archive: p.Archive, Path: p.Path}}
+	return lockedPackage{
+		Name: p.Name, Version: p.Version, Layer: layer, Slice: slice,
+		Locked: deb.Locked{Purl: purl(p, version), SHA256: p.SHA256, Size: p.Size, Archive: p.Archive, Path: p.Path},
+	}
 }
 
-// purl names a package as scanners do; version is Debian's release number.
+// purl names a package as scanners do. version is the number of Debian's release.
 func purl(p *archive.Package, version string) string {
 	q := map[string]string{"arch": p.Arch, "distro": "debian-" + version}
 	switch {

@@ -20,30 +20,30 @@ import (
 
 // Options are what Build and Update work on.
 type Options struct {
-	// Dir is the folder with the stacks, their slices, shared layers and locks.
+	// Dir is the folder with the stacks, their locks, slices and shared layers.
 	Dir string
-	// Base is another such folder, with stacks that those in Dir may stand on; "" means that there is none.
+	// Base is another such folder. Stacks of Dir may stand on its stacks. "" means that there is none.
 	Base string
-	// Names are the stacks; nil means all that Dir has, sorted.
+	// Names are the stacks. nil means all stacks of Dir, sorted.
 	Names []string
-	// Archs are Debian's and OCI's names of the architectures; nil means amd64.
+	// Archs are the architectures, which Debian and OCI call alike. nil means amd64.
 	Archs []string
 	// Cache holds verified downloads and finished layers. It may be deleted at any time.
 	Cache string
-	// Locked refuses to go on when a locked package cannot be had, instead of taking its newest version.
+	// Locked makes it an error that a locked package cannot be had. Otherwise its newest version is taken.
 	Locked bool
 	// Check keeps Update from writing anything.
 	Check bool
-	// Progress is told about downloads, Log about what a person should know. Both may be nil.
+	// Progress hears of downloads, Log of what a person should know. Both may be nil.
 	Progress fetch.Progress
 	Log      func(string)
-	// Getenv and Etc say where the mirrors are configured; nil and "" mean os.Getenv and /etc/apt.
+	// Getenv and Etc say where the mirrors are configured. nil and "" mean os.Getenv and /etc/apt.
 	Getenv func(string) string
 	Etc    string
-	// Now is the time against which signatures are checked; zero means the present.
+	// Now is the time at which signatures have to be valid. Zero means the present.
 	Now time.Time
 
-	// keys replace the committed archive keys in tests.
+	// keys stand in for the committed archive keys in tests.
 	keys openpgp.EntityList
 }
 
@@ -52,7 +52,7 @@ type Image struct {
 	// Name is the stack's name, Ref the image's name with its tag.
 	Name, Ref string
 	Image     v1.Image
-	// Drift lists the packages that are not the locked ones; the digest then differs from the committed one.
+	// Drift lists the packages that are not the locked ones. If there are any, the digest is not the committed one.
 	Drift []Drift
 	// Layers are the image's layers, lowest first.
 	Layers []LayerInfo
@@ -71,7 +71,7 @@ type LayerInfo struct {
 	Drift []Drift
 }
 
-// Drift is a package whose locked version the mirror no longer has.
+// Drift is a package whose locked version the mirror has dropped.
 type Drift struct{ Package, Locked, Used string }
 
 func (o *Options) defaults() error {
@@ -98,7 +98,7 @@ func (o *Options) defaults() error {
 	return err
 }
 
-// Stacks returns Names or, if that is nil, the names of all stacks of Dir, sorted.
+// Stacks returns Names or, if they are nil, the names of all stacks of Dir, sorted.
 func (o *Options) Stacks() ([]string, error) {
 	if o.Names != nil {
 		return o.Names, nil
@@ -120,8 +120,8 @@ func (o *Options) load(name string) (*Stack, error) {
 	return Load(name, o.Dir, o.Base)
 }
 
-// MirrorVariables returns the variables that tell a build of the mirrors that env and apt's configuration below etc name.
-// An address with a login is left out: a builder would show it to everybody.
+// MirrorVariables returns variables by which a build finds the mirrors that env and apt's configuration below etc name. It
+// leaves out addresses with a login, which a builder would show to everybody.
 func MirrorVariables(env func(string) string, etc string) (map[string]string, error) {
 	mirrors, err := archive.Configured(env, etc)
 	variables := map[string]string{}
@@ -141,13 +141,13 @@ func (o *Options) client() *fetch.Client {
 	return fetch.New(o.Cache, fetch.WithProgress(o.Progress))
 }
 
-// source finds the mirrors. It is only called when something must be fetched: a warm cache needs none.
+// source finds the mirrors. Only a build that has to fetch something calls it: a warm cache needs no mirror.
 func (o *Options) source(client *fetch.Client) (archive.Source, error) {
 	m, err := archive.FindMirrors(o.Getenv, o.Etc)
 	return archive.Source{Mirrors: m, Client: client, Keys: o.keys, Now: o.Now}, err
 }
 
-// layerDir is where a layer with the given key is cached.
+// layerDir returns the folder of a layer in the cache, by the layer's key.
 func (o *Options) layerDir(key string) string {
 	return filepath.Join(o.Cache, "layers", layer.Compressor, key)
 }

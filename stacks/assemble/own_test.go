@@ -62,14 +62,17 @@ func own(t *testing.T) (*debtest.Archive, Options) {
 	packages := debs()
 	packages[1].Files = map[string]string{"/usr/share/certs/a.crt": string(ca), "/etc/certs.conf": "conf\n"}
 	a.Publish(t, debtest.Born, packages...)
-	kittest.Write(t, o.Dir, map[string]string{"trust/stack.toml": trustStack, "layers/shared.toml": "name = \"shared\"\ncomment = \"Shared\"\n[[text]]\n  path = \"/etc/shared\"\n  text = \"shared\\n\"\n"})
+	const shared = "name = \"shared\"\ncomment = \"Shared\"\n[[text]]\n  path = \"/etc/shared\"\n  text = \"shared\\n\"\n"
+	kittest.Write(t, o.Dir, map[string]string{"trust/stack.toml": trustStack, "layers/shared.toml": shared})
 	o.Names = []string{"trust", "low"}
 	if _, err := Update(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	o.Base, o.Dir, o.Names = o.Dir, t.TempDir(), nil
 	// A slice of one's own changes nothing below: low has certs.
-	kittest.Write(t, o.Dir, map[string]string{"own/stack.toml": ownStack, "own/ca.pem": "# a comment\n" + string(ca), "slices/certs.toml": "files = []\n"})
+	kittest.Write(t, o.Dir, map[string]string{
+		"own/stack.toml": ownStack, "own/ca.pem": "# a comment\n" + string(ca), "slices/certs.toml": "files = []\n",
+	})
 	return a, o
 }
 
@@ -109,7 +112,8 @@ func TestOwnStack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := config.Config.Labels["io.buildpacks.base.distro.name"]; got != "strata-low" || config.Config.User != "7:7" || config.Config.WorkingDir != "/" {
+	got := config.Config.Labels["io.buildpacks.base.distro.name"]
+	if got != "strata-low" || config.Config.User != "7:7" || config.Config.WorkingDir != "/" {
 		t.Errorf("distro %q, user %q, folder %q", got, config.Config.User, config.Config.WorkingDir)
 	}
 }
@@ -154,13 +158,17 @@ whole = true
 func TestMirrorVariables(t *testing.T) {
 	t.Parallel()
 	etc := t.TempDir()
-	kittest.Write(t, etc, map[string]string{"sources.list": "deb http://a.example.test/debian trixie main\ndeb http://ann:secret@b.example.test/debian trixie main\n"})
+	kittest.Write(t, etc, map[string]string{
+		"sources.list": "deb http://a.example.test/debian trixie main\ndeb http://ann:secret@b.example.test/debian trixie main\n",
+	})
 	env := map[string]string{"STRATA_DEBIAN_SNAPSHOT_MIRROR": "http://ann:secret@old.example.test http://old.example.test"}
 	got, err := MirrorVariables(func(name string) string { return env[name] }, etc)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"STRATA_DEBIAN_MIRROR": "http://a.example.test/debian", "STRATA_DEBIAN_SNAPSHOT_MIRROR": "http://old.example.test"}
+	want := map[string]string{
+		"STRATA_DEBIAN_MIRROR": "http://a.example.test/debian", "STRATA_DEBIAN_SNAPSHOT_MIRROR": "http://old.example.test",
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -21,7 +21,7 @@ import (
 // downloads is how many packages are fetched at a time.
 const downloads = 6
 
-// debs fetches packages. One that is no longer there is replaced, in the list too, by its newest version.
+// debs fetches packages. If the mirror has dropped one, debs takes its newest version, and puts that into the list.
 func (b *builder) debs(ctx context.Context, a *assembled, packages []lockedPackage) ([]string, []Drift, error) {
 	if len(packages) == 0 {
 		return nil, nil, nil
@@ -50,7 +50,7 @@ func (b *builder) debs(ctx context.Context, a *assembled, packages []lockedPacka
 	return files, drift, nil
 }
 
-// deb fetches a package, once for all layers that have it. One that cannot be had ends the downloads of the others.
+// deb fetches a package once for all layers that have it. If it fails, the downloads of all others end.
 func (b *builder) deb(ctx context.Context, p lockedPackage) (string, error) {
 	b.mu.Lock()
 	once, ok := b.files[p.SHA256]
@@ -78,11 +78,16 @@ func (b *builder) download(ctx context.Context, p lockedPackage) (string, error)
 	return b.client.Get(ctx, src.Mirrors.Artifact(p.Locked))
 }
 
-// replace fetches the newest signed version of a package that the mirror has dropped. A point release drops old
-// files; a build must not end because of that, but nobody shall miss it either.
+// replace fetches the newest signed version of a package that the mirror has dropped. A point release drops old files. That
+// does not end a build, and a warning says so.
 func (b *builder) replace(ctx context.Context, a *assembled, p *lockedPackage, gone error) (string, *Drift, error) {
 	if b.o.Locked {
-		return "", nil, fault.Fault{ID: "lock-gone", What: p.Purl, Err: fetch.ErrGone, Do: "run strata stack update, name an archive of old files in STRATA_DEBIAN_SNAPSHOT_MIRROR, or build without --locked"}
+		return "", nil, fault.Fault{
+			ID:   "lock-gone",
+			What: p.Purl,
+			Err:  fetch.ErrGone,
+			Do:   "run strata stack update, name an archive of old files in STRATA_DEBIAN_SNAPSHOT_MIRROR, or build without --locked",
+		}
 	}
 	ix, err := b.index(ctx, a.stack.Codename, a.arch)
 	if err != nil {
@@ -90,13 +95,19 @@ func (b *builder) replace(ctx context.Context, a *assembled, p *lockedPackage, g
 	}
 	newest := ix.Newest(p.Name)
 	if newest == nil {
-		return "", nil, fault.Fault{ID: "lock-drift", What: p.Purl, Err: errors.New("the mirror has dropped it, and has no other version"), Do: mend}
+		return "", nil, fault.Fault{
+			ID:   "lock-drift",
+			What: p.Purl,
+			Err:  errors.New("the mirror has dropped it, and has no other version"),
+			Do:   mend,
+		}
 	}
 	if newest.SHA256 == p.SHA256 {
 		return "", nil, gone
 	}
 	d := &Drift{Package: p.Name, Locked: p.Version, Used: newest.Version}
-	b.o.Log(fmt.Sprintf("warning: the mirror no longer has %s %s: using %s, so the digest is not the locked one", d.Package, d.Locked, d.Used))
+	b.o.Log(fmt.Sprintf("warning: the mirror no longer has %s %s: using %s, so the digest is not the locked one",
+		d.Package, d.Locked, d.Used))
 	*p = lockPackage(newest, a.stack.Version, p.Layer, p.Slice)
 	file, err := b.deb(ctx, *p)
 	return file, d, err
@@ -105,18 +116,23 @@ func (b *builder) replace(ctx context.Context, a *assembled, p *lockedPackage, g
 // mend is what to do about a lock that the mirror has left behind.
 const mend = "mend the stack and run strata stack update, or name an archive of old files in STRATA_DEBIAN_SNAPSHOT_MIRROR"
 
-// unfit says of a fault in a layer whose packages have drifted that it is theirs: nothing is wrong with the lock.
+// unfit returns the fault of a layer whose packages have drifted: it is the packages' fault, and not the lock's.
 func unfit(drift []Drift, err error) error {
 	f, ok := errors.AsType[fault.Fault](err)
 	if !ok || len(drift) == 0 {
 		return err
 	}
 	f.Do = ""
-	return fault.Fault{ID: "lock-drift", What: "the mirror has dropped locked packages, and newer ones do not fit (" + drifted(drift) + ")", Err: f, Do: mend}
+	return fault.Fault{
+		ID:   "lock-drift",
+		What: "the mirror has dropped locked packages, and newer ones do not fit (" + drifted(drift) + ")",
+		Err:  f,
+		Do:   mend,
+	}
 }
 
-// index opens the signed indexes of a release once, for all architectures. When an old lock forces a look at them their end of
-// validity is only worth a warning; making a lock is where it is enforced.
+// index opens the signed indexes of a release once, for all architectures. An index past its validity is an error when a lock
+// is made. When a build looks for a package that its lock no longer finds, it is worth a warning.
 func (b *builder) index(ctx context.Context, codename, arch string) (*archive.Index, error) {
 	b.mu.Lock()
 	once, ok := b.indexes[codename]
@@ -126,14 +142,15 @@ func (b *builder) index(ctx context.Context, codename, arch string) (*archive.In
 			if err != nil {
 				return nil, err
 			}
-			src.Stale = !b.o.Locked // a locked build never comes here, so this is Update
+			src.Stale = !b.o.Locked // Update is locked and comes here; a locked build does not
 			indexes, err := archive.Open(ctx, src, codename, b.o.Archs...)
 			if err != nil {
 				return nil, err
 			}
 			for _, s := range indexes[arch].Suites {
 				if v := s.Release.ValidUntil; !v.IsZero() && b.o.Now.After(v) {
-					b.o.Log(fmt.Sprintf("warning: the mirror's index of %s was valid until %s: it may lack security updates", s.Name, v.Format("2 January 2006")))
+					b.o.Log(fmt.Sprintf("warning: the mirror's index of %s was valid until %s: it may lack security updates",
+						s.Name, v.Format("2 January 2006")))
 				}
 			}
 			return indexes, nil
@@ -151,8 +168,8 @@ type unpacked struct {
 	*deb.Package
 }
 
-// unpack reads packages in parallel, each once for all stacks that have it; base-files comes first, because its
-// folders have the modes that count.
+// unpack reads packages in parallel, each once for all stacks that have it. It puts base-files first, because the modes of
+// its folders are the right ones.
 func (b *builder) unpack(ctx context.Context, packages []lockedPackage, files []string) ([]unpacked, error) {
 	out := make([]unpacked, len(packages))
 	g, ctx := errgroup.WithContext(ctx)
@@ -171,7 +188,12 @@ func (b *builder) unpack(ctx context.Context, packages []lockedPackage, files []
 			b.mu.Unlock()
 			d, err := once()
 			if err != nil {
-				return fault.Fault{ID: "deb-invalid", What: p.Purl, Err: err, Do: "this package cannot be used: choose another version"}
+				return fault.Fault{
+					ID:   "deb-invalid",
+					What: p.Purl,
+					Err:  err,
+					Do:   "this package cannot be used: choose another version",
+				}
 			}
 			out[i] = unpacked{p, d}
 			return nil
@@ -186,7 +208,7 @@ func (b *builder) unpack(ctx context.Context, packages []lockedPackage, files []
 	return out, nil
 }
 
-// lowest sorts base-files before all others.
+// lowest returns a number by which base-files comes before all others.
 func lowest(p unpacked) int {
 	if p.Name == "base-files" {
 		return 0

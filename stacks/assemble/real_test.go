@@ -28,8 +28,8 @@ import (
 	"github.com/strata-buildpacks/strata/stacks/assemble"
 )
 
-// TestStacks makes the committed stacks from the real archive, with nothing in the cache, and compares digests; then
-// it makes them again in other circumstances. Of arm64 it makes the run images; its other images differ in nothing that amd64's do not show.
+// TestStacks makes the committed stacks from the real archive, with nothing in the cache, and compares digests. Then it makes
+// them again in other circumstances. For arm64 it makes the run images, because amd64 shows what there is to see in the others.
 func TestStacks(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -70,7 +70,8 @@ func TestExample(t *testing.T) {
 	own := stacks(t, o)[0]
 	o.Dir, o.Base, o.Names = "../images", "", []string{"glibc"}
 	base := stacks(t, o)[0]
-	if diff := cmp.Diff(base.Layers, own.Layers[:min(len(base.Layers), len(own.Layers))]); diff != "" || len(own.Layers) != len(base.Layers)+1 {
+	lower := own.Layers[:min(len(base.Layers), len(own.Layers))]
+	if diff := cmp.Diff(base.Layers, lower); diff != "" || len(own.Layers) != len(base.Layers)+1 {
 		t.Errorf("it has %d layers; the lower ones are not those of its base:\n%s", len(own.Layers), diff)
 	}
 	for _, label := range []string{"io.buildpacks.base.distro.name", "io.buildpacks.base.distro.version"} {
@@ -190,7 +191,9 @@ func again(t *testing.T, o assemble.Options) string {
 	}
 	kittest.Write(t, dir, map[string]string{"program": string(binary)})
 	program = filepath.Join(dir, "program")
-	other := assemble.Options{Dir: filepath.Join(dir, "a folder", "stäcks"), Names: o.Names, Archs: o.Archs, Cache: filepath.Join(dir, "cache")}
+	other := assemble.Options{
+		Dir: filepath.Join(dir, "a folder", "stäcks"), Names: o.Names, Archs: o.Archs, Cache: filepath.Join(dir, "cache"),
+	}
 	for to, from := range map[string]string{other.Dir: o.Dir, filepath.Join(other.Cache, "sha256"): filepath.Join(o.Cache, "sha256")} {
 		if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 			t.Fatal(err)
@@ -203,7 +206,8 @@ func again(t *testing.T, o assemble.Options) string {
 	// The umask is set by sh, so that it is that process's alone.
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", `umask 077; exec "$0"`, program)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), againVariable+"="+string(text), "HOME="+dir, "TMPDIR="+dir, "TZ=Asia/Kathmandu", "LC_ALL=tr_TR.UTF-8", "GOMAXPROCS=1")
+	cmd.Env = append(os.Environ(), againVariable+"="+string(text), "HOME="+dir, "TMPDIR="+dir,
+		"TZ=Asia/Kathmandu", "LC_ALL=tr_TR.UTF-8", "GOMAXPROCS=1")
 	uid := os.Getuid()
 	if uid == 0 {
 		uid = 54321
@@ -253,9 +257,10 @@ func expected(name string) []string {
 		return []string{"etc/ssl/certs/ca-certificates.crt", "etc/passwd", "etc/ld.so.cache", "bin", "tmp"}
 	}
 	paths := []string{
-		"etc/debian_version", "etc/os-release", "etc/group", "etc/nsswitch.conf", "etc/passwd", "etc/protocols", "etc/services", "etc/ssl/cert.pem",
-		"etc/ssl/ca-bundle.pem", "etc/ssl/certs/ca-certificates.crt", "etc/pki/tls/cert.pem", "etc/pki/tls/cacert.pem", "etc/pki/tls/certs/ca-bundle.crt",
-		"etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "home/nonroot", "run", "tmp", "usr/lib/os-release", "usr/lib/ssl/cert.pem", "usr/lib/ssl/certs",
+		"etc/debian_version", "etc/os-release", "etc/group", "etc/nsswitch.conf", "etc/passwd", "etc/protocols", "etc/services",
+		"etc/ssl/cert.pem", "etc/ssl/ca-bundle.pem", "etc/ssl/certs/ca-certificates.crt", "etc/pki/tls/cert.pem", "etc/pki/tls/cacert.pem",
+		"etc/pki/tls/certs/ca-bundle.crt", "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "home/nonroot", "run", "tmp",
+		"usr/lib/os-release", "usr/lib/ssl/cert.pem", "usr/lib/ssl/certs",
 		"usr/local/ssl/cert.pem", "usr/share/zoneinfo/Europe/Berlin", "usr/share/zoneinfo/US/Pacific", "var/run", "var/tmp",
 	}
 	if strings.HasSuffix(name, "-debug") || name == "glibc" || name == "acme" {

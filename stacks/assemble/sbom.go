@@ -10,8 +10,8 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 )
 
-// sbom describes the finished image: the packages that are in it, which are the locked ones unless they have drifted,
-// and the release of Debian, by which scanners choose their advisories.
+// sbom describes the finished image: the packages that are in it, and the release of Debian, by which scanners choose their
+// advisories.
 func (a *assembled) sbom(img v1.Image) (sbom.Document, error) {
 	digest, err := img.Digest()
 	if err != nil {

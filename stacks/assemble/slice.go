@@ -15,19 +15,19 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// sliceFile is slices/<package>.toml: what a run image takes of a package. Patterns are absolute; * and ?
-// stop at a slash, ** does not, a leading ! takes files out again. {triplet} is the architecture's name for
-// library folders. The package's copyright file is always taken.
+// sliceFile is a slices/<package>.toml. It says what a run image takes of a package. Patterns are absolute paths: * and ? stop
+// at a slash, ** does not, and a leading ! takes files out again. {triplet} stands for the architecture's name of library
+// folders. A run image takes the package's copyright file in any case.
 type sliceFile struct {
 	Files []string `toml:"files"`
-	// Arch holds the patterns that only one architecture has.
+	// Arch has the patterns of single architectures.
 	Arch map[string][]string `toml:"arch"`
 }
 
 // triplets are Debian's names of architectures for library folders.
 var triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
 
-// slicePath returns the file that says what is taken of a package, from the first folder that has it; "" if none has.
+// slicePath returns the slice of a package from the first folder that has one, or "" if none has.
 func slicePath(pkg string, dirs []string) string {
 	for _, dir := range dirs {
 		file := filepath.Join(dir, "slices", pkg+".toml")
@@ -38,15 +38,19 @@ func slicePath(pkg string, dirs []string) string {
 	return ""
 }
 
-// sliceHash returns the hash of a package's slice, as a lock holds it; "" if the layer takes the package whole.
+// sliceHash returns the hash of a package's slice, as a lock holds it. It is empty if the layer takes the package whole.
 func sliceHash(pkg string, l Layer, dirs []string) (string, error) {
 	file := slicePath(pkg, dirs)
 	if file == "" && l.Dependencies {
 		return "", nil
 	}
 	if file == "" {
-		return "", fault.Fault{ID: "slice-missing", What: "package " + pkg, Err: fmt.Errorf("there is no %s", filepath.Join(dirs[0], "slices", pkg+".toml")),
-			Do: "write it, or set dependencies = true in the layer to take the package whole"}
+		return "", fault.Fault{
+			ID:   "slice-missing",
+			What: "package " + pkg,
+			Err:  fmt.Errorf("there is no %s", filepath.Join(dirs[0], "slices", pkg+".toml")),
+			Do:   "write it, or set dependencies = true in the layer to take the package whole",
+		}
 	}
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -69,8 +73,8 @@ func loadSlice(file, arch string) ([]string, error) {
 	return patterns, nil
 }
 
-// cut returns the files of a package that patterns take, with their parent folders as the package has them.
-// A pattern that takes nothing is an error: the package has changed and the slice has not.
+// cut returns the files of a package that patterns take, and their parent folders as the package has them. A pattern that takes
+// nothing is an error: the package has changed, and the slice has not.
 func cut(p unpacked, patterns []string) ([]deb.File, error) {
 	take := map[string]bool{}
 	for _, pattern := range patterns {
@@ -80,8 +84,12 @@ func cut(p unpacked, patterns []string) ([]deb.File, error) {
 			take[f.Path] = !minus
 		}
 		if len(found) == 0 {
-			return nil, fault.Fault{ID: "slice-no-match", What: fmt.Sprintf("slices/%s.toml: pattern %q", p.Name, pattern),
-				Err: fmt.Errorf("%s %s has no such file", p.Name, p.Version), Do: "correct the pattern"}
+			return nil, fault.Fault{
+				ID:   "slice-no-match",
+				What: fmt.Sprintf("slices/%s.toml: pattern %q", p.Name, pattern),
+				Err:  fmt.Errorf("%s %s has no such file", p.Name, p.Version),
+				Do:   "correct the pattern",
+			}
 		}
 	}
 	for _, f := range p.Files {
@@ -92,8 +100,8 @@ func cut(p unpacked, patterns []string) ([]deb.File, error) {
 	return pick(p.Package, func(f deb.File) bool { return take[f.Path] }), nil
 }
 
-// pick returns the chosen files and their parent folders, sorted. Of files that are hard links of each other the
-// first one keeps the content and the others link to it, whatever the order in the package was.
+// pick returns the chosen files and their parent folders, sorted. Of hard links to one content, the first has the content and
+// the others link to it, whatever their order in the package.
 func pick(p *deb.Package, chosen func(deb.File) bool) []deb.File {
 	byPath := map[string]deb.File{}
 	for _, f := range p.Files {
@@ -137,7 +145,7 @@ func pick(p *deb.Package, chosen func(deb.File) bool) []deb.File {
 	return out
 }
 
-// matching returns the files whose absolute path a pattern matches, in the package's order.
+// matching returns the files whose absolute paths a pattern matches, in the package's order.
 func matching(p *deb.Package, pattern string) []deb.File {
 	re := glob(pattern)
 	var out []deb.File
@@ -149,7 +157,7 @@ func matching(p *deb.Package, pattern string) []deb.File {
 	return out
 }
 
-// glob compiles a pattern that matches whole paths.
+// glob compiles a pattern, which matches whole paths.
 func glob(pattern string) *regexp.Regexp {
 	var b strings.Builder
 	b.WriteString("(?s)^")

@@ -1,5 +1,5 @@
-// Package assemble makes run images and build images out of signed Debian packages: without Docker, without
-// root, and with the same digests everywhere.
+// Package assemble makes run images and build images from signed Debian packages: without Docker, without root, and with the
+// same digests everywhere.
 package assemble
 
 import (
@@ -16,67 +16,67 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// Stack is a stack.toml: one image, by hand. What an upper stack does not say of codename, version, distro, id, user,
-// workdir and env is as in its base.
+// Stack is a stack.toml, in which people describe one image. Where it says nothing of codename, version, distro, id, user,
+// workdir and env, they are as in its base.
 type Stack struct {
-	// Name is the name of the stack's folder, dir the folder with that folder and slices, base the stack below.
+	// Name is the name of the stack's folder, dir the folder above that, base the stack below.
 	Name string `toml:"-"`
 	dir  string
 	base *Stack
-	// Image is the image's name with its tag. The tag is the Debian release and never anything finer:
-	// the lifecycle refuses to rebase onto another tag.
+	// Image is the image's name with its tag. The tag is the Debian release and never anything finer: the lifecycle refuses
+	// to rebase onto another tag.
 	Image string `toml:"image"`
 	// Description ends up in labels.
 	Description string `toml:"description"`
-	// Base is the stack whose layers come first, byte for byte; empty for none. A stack with a base needs no layer of
-	// its own: then it is the same files under another name or id, and has no lock either.
+	// Base is the stack whose layers come first, byte for byte. It may be empty. A stack with a base may have no layer of its
+	// own: then it has the same files under another name or id, and no lock.
 	Base string `toml:"base"`
-	// Codename is the Debian release, such as "trixie"; Version its number, such as "13".
+	// Codename is the Debian release, such as "trixie", and Version its number, such as "13".
 	Codename string `toml:"codename"`
 	Version  string `toml:"version"`
-	// Distro is the name that buildpacks see as CNB_TARGET_DISTRO_NAME; a build image has none.
+	// Distro is the name that buildpacks see as CNB_TARGET_DISTRO_NAME. A build image has none.
 	Distro string `toml:"distro"`
-	// ID is the value of the label io.buildpacks.stack.id, and in a build image of CNB_STACK_ID; most have none. kpack wants
-	// the same one on the run and the build image, and tells buildpacks no target: there they know the run image by it.
+	// ID is the value of the label io.buildpacks.stack.id and, in a build image, of CNB_STACK_ID. Most stacks have none. kpack
+	// wants the same one on the run image and the build image, and names no target: its buildpacks know the run image by it.
 	ID string `toml:"id"`
 	// User is numeric, uid:gid.
 	User    string            `toml:"user"`
 	WorkDir string            `toml:"workdir"`
 	Env     map[string]string `toml:"env"`
-	// Whole takes packages whole, with all they need, instead of slices of them.
+	// Whole takes packages whole and with all that they need, instead of slices of them.
 	Whole bool `toml:"whole"`
-	// LockOnly says that there is no image: the stack is a list of packages that the build image lacks, and a buildpack
+	// LockOnly is set where there is no image: the stack is a list of packages that the build image lacks, and a buildpack
 	// unpacks those of its lock.
 	LockOnly bool `toml:"lock-only"`
-	// Drop are patterns of files that a whole stack leaves out besides documentation; a leading ! keeps files after all.
+	// Drop are patterns of files that a whole stack leaves out, besides documentation. A leading ! keeps files.
 	Drop   []string `toml:"drop"`
 	Layers []Layer  `toml:"layer"`
 }
 
 // Layer is a layer of a stack: packages, and what no package has.
 type Layer struct {
-	// Use is the name of a file of layers/ that has all of the layer, so that several stacks can.
+	// Use is the name of a file of layers/ with the whole layer. Several stacks can use it.
 	Use  string `toml:"use" json:",omitempty"`
 	Name string `toml:"name"`
-	// file is where it is written, for people.
+	// file is the file in which people write the layer.
 	file string
 	// Comment says in the image's history what the layer is.
 	Comment  string   `toml:"comment"`
 	Packages []string `toml:"packages"`
-	// Dependencies takes along what the packages need and no lower layer has. Packages without a slice are whole.
-	// A layer of a whole stack always does.
+	// Dependencies takes along what the packages need and no lower layer has. Packages without a slice are then whole. A layer
+	// of a whole stack does so always.
 	Dependencies bool `toml:"dependencies" json:",omitempty"`
-	// Omit names packages that are left out although others depend on them.
+	// Omit are packages that are left out although others depend on them.
 	Omit    []string `toml:"omit" json:",omitempty"`
 	Dirs    []Dir    `toml:"dir"`
 	Links   []Link   `toml:"link"`
 	Texts   []Text   `toml:"text"`
 	Bundles []Bundle `toml:"bundle"`
-	// Applets are links to programs that are many in one.
+	// Applets are links to programs that are several in one.
 	Applets []Applets `toml:"applets" json:",omitempty"`
-	// JavaStore is the path of a Java key store with what the certificate bundle of the layers below has.
+	// JavaStore is the path of a Java key store. It gets the certificates of the bundle of the layers below.
 	JavaStore string `toml:"java-store" json:",omitempty"`
-	// Certificates are files in PEM, relative to the stack's folder, that programs shall trust too.
+	// Certificates are files in PEM, relative to the stack's folder. Programs trust them too.
 	Certificates []string `toml:"certificates" json:",omitempty"`
 }
 
@@ -102,13 +102,13 @@ type Text struct {
 	Append bool `toml:"append" json:",omitempty"`
 }
 
-// Applets are the names of a program that looks at its name: symbolic links beside it.
+// Applets are the names of a program that does what its name says. They are symbolic links beside it.
 type Applets struct {
 	Program string   `toml:"program"`
 	Names   []string `toml:"names"`
 }
 
-// Bundle is one file made of all the files of a package that match a pattern, in the order of their paths.
+// Bundle is one file of all files of a package that match a pattern, in the order of their paths.
 type Bundle struct {
 	Path    string `toml:"path"`
 	Package string `toml:"package"`
@@ -135,14 +135,22 @@ func load(name string, dirs, above []string) (*Stack, error) {
 		path = ""
 	}
 	if path == "" {
-		return nil, fault.Fault{ID: "stack-unknown", What: fmt.Sprintf("stack %q", name), Err: fmt.Errorf("there is no %s", filepath.Join(dirs[0], name, "stack.toml")),
-			Do: "name one of the folders in " + strings.Join(dirs, " or ") + " that has a stack.toml"}
+		return nil, fault.Fault{
+			ID:   "stack-unknown",
+			What: fmt.Sprintf("stack %q", name),
+			Err:  fmt.Errorf("there is no %s", filepath.Join(dirs[0], name, "stack.toml")),
+			Do:   "name one of the folders in " + strings.Join(dirs, " or ") + " that has a stack.toml",
+		}
 	}
 	if s.Base != "" {
 		above = append(above, name)
 		if slices.Contains(above, s.Base) {
-			return nil, fault.Fault{ID: "stack-cycle", What: "stack " + above[0], Err: fmt.Errorf("its bases go in a circle: %s", strings.Join(append(above, s.Base), ", ")),
-				Do: "correct base in a stack.toml"}
+			return nil, fault.Fault{
+				ID:   "stack-cycle",
+				What: "stack " + above[0],
+				Err:  fmt.Errorf("its bases go in a circle: %s", strings.Join(append(above, s.Base), ", ")),
+				Do:   "correct base in a stack.toml",
+			}
 		}
 		var err error
 		if s.base, err = load(s.Base, dirs, above); err != nil {
@@ -159,10 +167,12 @@ func load(name string, dirs, above []string) (*Stack, error) {
 	return s, nil
 }
 
-// inherit fills in what the base says and the stack does not.
+// inherit fills in what the stack leaves to its base.
 func (s *Stack) inherit() {
-	for mine, theirs := range map[*string]string{&s.Codename: s.base.Codename, &s.Version: s.base.Version, &s.Distro: s.base.Distro,
-		&s.ID: s.base.ID, &s.User: s.base.User, &s.WorkDir: s.base.WorkDir} {
+	for mine, theirs := range map[*string]string{
+		&s.Codename: s.base.Codename, &s.Version: s.base.Version, &s.Distro: s.base.Distro,
+		&s.ID: s.base.ID, &s.User: s.base.User, &s.WorkDir: s.base.WorkDir,
+	} {
 		if *mine == "" {
 			*mine = theirs
 		}
@@ -173,7 +183,7 @@ func (s *Stack) inherit() {
 	s.Env = env
 }
 
-// use replaces layers that are no more than a name by what layers/<name>.toml says.
+// use replaces a layer that only names layers/<name>.toml by the content of that file.
 func (s *Stack) use(dirs []string) error {
 	for i, l := range s.Layers {
 		s.Layers[i].file = s.Name + "/stack.toml"
@@ -192,8 +202,12 @@ func (s *Stack) use(dirs []string) error {
 			}
 		}
 		if !found {
-			return fault.Fault{ID: "layer-unknown", What: filepath.Join(s.dir, s.Name, "stack.toml"), Err: fmt.Errorf("there is no layers/%s.toml", l.Use),
-				Do: "correct use, or write that file"}
+			return fault.Fault{
+				ID:   "layer-unknown",
+				What: filepath.Join(s.dir, s.Name, "stack.toml"),
+				Err:  fmt.Errorf("there is no layers/%s.toml", l.Use),
+				Do:   "correct use, or write that file",
+			}
 		}
 	}
 	return nil
@@ -250,7 +264,7 @@ func (l Layer) paths() []string {
 	return out
 }
 
-// decode reads a TOML file strictly: a key that means nothing is an error.
+// decode reads a TOML file strictly: an unknown key is an error.
 func decode(path string, into any) error {
 	meta, err := toml.DecodeFile(path, into)
 	if err != nil {
@@ -260,7 +274,12 @@ func decode(path string, into any) error {
 		return fault.Fault{ID: "toml-invalid", What: path, Err: err, Do: "correct the file"}
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
-		return fault.Fault{ID: "toml-unknown-key", What: path, Err: fmt.Errorf("the key %q is not known", unknown[0].String()), Do: "remove or correct it"}
+		return fault.Fault{
+			ID:   "toml-unknown-key",
+			What: path,
+			Err:  fmt.Errorf("the key %q is not known", unknown[0].String()),
+			Do:   "remove or correct it",
+		}
 	}
 	return nil
 }

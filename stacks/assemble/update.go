@@ -20,32 +20,36 @@ import (
 // Due is what Update found to do.
 type Due struct {
 	Changes []Change
-	// Files are the locks and lists that are not what they should be, relative to Options.Dir and sorted. They may
-	// change although no package does: because of a slice, say.
+	// Files are the locks and lists that have to change, relative to Options.Dir and sorted. They may change although no
+	// package does, because of a slice for example.
 	Files []string
 }
 
-// Err returns nil if nothing is due, and else a fault that says how much.
+// Err returns a fault that says how much is due, or nil if nothing is.
 func (d Due) Err() error {
 	if len(d.Files) == 0 {
 		return nil
 	}
-	return fault.Fault{ID: "stack-due", What: fmt.Sprintf("%d package changes are due", len(d.Changes)),
-		Err: fmt.Errorf("not up to date: %s", strings.Join(d.Files, ", ")), Do: "run strata stack update"}
+	return fault.Fault{
+		ID:   "stack-due",
+		What: fmt.Sprintf("%d package changes are due", len(d.Changes)),
+		Err:  fmt.Errorf("not up to date: %s", strings.Join(d.Files, ", ")),
+		Do:   "run strata stack update",
+	}
 }
 
-// Change is a package that a new lock adds, drops or has in another version.
+// Change is a package that a new lock adds, drops, or has in another version.
 type Change struct {
 	Stack, Arch, Package string
-	// Old is the locked version, empty if the package is new; New is empty if the package goes.
+	// Old is the locked version, empty if the package is new. New is the newest, empty if the package goes.
 	Old, New string
-	// Security says that the new version comes from the security archive.
+	// Security reports whether the new version comes from the security archive.
 	Security bool
 }
 
-// Update chooses the newest signed packages for the stacks named by o.Names and returns what that changes. Unless
-// o.Check is set it then writes, per stack and architecture, the lock, the list of the image's files and the digests it
-// has. Nothing is written unless all of it can be.
+// Update chooses the newest signed packages for the stacks that o.Names names, and returns what that changes. Unless o.Check is
+// set, it then writes for each stack and architecture the lock, the list of the image's files, and the digests of the image.
+// It writes all of it or nothing.
 func Update(ctx context.Context, o Options) (Due, error) {
 	if err := o.defaults(); err != nil {
 		return Due{}, err
@@ -92,7 +96,7 @@ func Update(ctx context.Context, o Options) (Due, error) {
 	return due, replaceAll(files)
 }
 
-// due returns the files that are not what they should be, sorted by path.
+// due returns the files that have to change, sorted by path.
 func (b *builder) due(stacks []*Stack) ([]file, error) {
 	files := map[string][]byte{}
 	for _, s := range stacks {
@@ -132,7 +136,7 @@ func (b *builder) relock(ctx context.Context, s *Stack, arch string) ([]Change, 
 	b.locks[target{s.Name, arch}] = is
 	was, err := loadLock(s, arch)
 	if err != nil {
-		// There is no lock yet, or it cannot be read and is to be replaced.
+		// There is no lock yet, or it cannot be read and will be replaced.
 		was = &lockFile{}
 	}
 	if err := is.noRollback(s.Name, was); err != nil {
@@ -142,22 +146,26 @@ func (b *builder) relock(ctx context.Context, s *Stack, arch string) ([]Change, 
 	return is.changes(s.Name, arch, was), nil
 }
 
-// noRollback refuses an index older than that of the lock in place.
+// noRollback refuses an index that is older than that of the lock in place.
 func (l *lockFile) noRollback(stack string, old *lockFile) error {
 	for _, was := range old.Suites {
 		for _, is := range l.Suites {
 			if is.Name == was.Name && is.Date.Before(was.Date) {
-				return fault.Fault{ID: "lock-rollback", What: "InRelease of " + is.Name,
-					Err: fmt.Errorf("it is of %s, the lock of stack %s was made from one of %s", is.Date.Format(time.RFC3339), stack, was.Date.Format(time.RFC3339)),
-					Do:  "use a mirror that is up to date"}
+				return fault.Fault{
+					ID:   "lock-rollback",
+					What: "InRelease of " + is.Name,
+					Err: fmt.Errorf("it is of %s, and the lock of stack %s was made from one of %s",
+						is.Date.Format(time.RFC3339), stack, was.Date.Format(time.RFC3339)),
+					Do: "use a mirror that is up to date",
+				}
 			}
 		}
 	}
 	return nil
 }
 
-// keep takes the indexes of the old lock if they vouch for the very same packages: an index is signed anew several
-// times a day, and an image shall not get another date and digest for that.
+// keep takes the indexes of the old lock if they vouch for the same packages. An index is signed again several times a day,
+// and that alone gives an image no other date and digest.
 func (l *lockFile) keep(old *lockFile) {
 	same := func(a, b lockedPackage) bool {
 		return a.SHA256 == b.SHA256 && a.Archive == b.Archive && a.Path == b.Path && a.Layer == b.Layer
@@ -167,7 +175,7 @@ func (l *lockFile) keep(old *lockFile) {
 	}
 }
 
-// changes lists what is not as in the old lock, by package.
+// changes returns what differs from the old lock, by package.
 func (l *lockFile) changes(stack, arch string, old *lockFile) []Change {
 	byName := map[string]Change{}
 	for _, p := range old.Packages {
@@ -181,20 +189,26 @@ func (l *lockFile) changes(stack, arch string, old *lockFile) []Change {
 	return slices.SortedFunc(maps.Values(byName), func(a, b Change) int { return cmp.Compare(a.Package, b.Package) })
 }
 
-// file is to get another content; old is nil if there is none yet.
+// file is a file that gets another content. old is nil if there is none yet.
 type file struct {
 	path     string
 	old, new []byte
 }
 
-// replaceAll replaces all files or none. Each new content is written aside first, so that no file is ever half.
+// replaceAll replaces all files or none. It first writes each new content beside the old one, so that every file is whole at
+// any time.
 func replaceAll(files []file) (err error) {
 	defer func() {
 		for _, f := range files {
-			_ = os.Remove(f.path + ".new") // there is none if all went well
+			_ = os.Remove(f.path + ".new") // after a success there is none
 		}
 		if err != nil {
-			err = fault.Fault{ID: "lock-write", What: "the locks cannot be written and are as they were", Err: err, Do: "make the folder writable"}
+			err = fault.Fault{
+				ID:   "lock-write",
+				What: "the locks cannot be written, and none has changed",
+				Err:  err,
+				Do:   "make the folder writable",
+			}
 		}
 	}()
 	for _, f := range files {
@@ -210,7 +224,7 @@ func replaceAll(files []file) (err error) {
 	return nil
 }
 
-// restore takes a replacement back.
+// restore undoes a replacement.
 func restore(files []file) error {
 	var errs []error
 	for _, f := range files {

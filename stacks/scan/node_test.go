@@ -28,7 +28,8 @@ func TestNode(t *testing.T) {
 	}
 	for app, flags := range map[string][]string{"express": nil, "pnpm": {"-e", "BP_NODE_PROJECT_PATH=packages/web"}} {
 		t.Run(app, func(t *testing.T) {
-			args := append([]string{"build", filepath.Join("integration", "testdata", "node", app), "-t", "scan/" + app, "-q", "--sbom", filepath.Join(dir, app)}, flags...)
+			source, bills := filepath.Join("integration", "testdata", "node", app), filepath.Join(dir, app)
+			args := append([]string{"build", source, "-t", "scan/" + app, "-q", "--sbom", bills}, flags...)
 			out, err := run(t, dir, args...)
 			if err != nil {
 				t.Fatalf("%v: %s", err, out)

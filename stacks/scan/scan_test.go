@@ -1,4 +1,4 @@
-// Package scan holds no code: it is the tests that scanners find in stacks and apps exactly what is in them.
+// Package scan holds no code. Its tests check that scanners find in stacks and apps exactly what is in them.
 package scan
 
 import (
@@ -81,7 +81,8 @@ func TestSyft(t *testing.T) {
 // strata makes the stacks into <dir>/store, and their bills of materials into <dir>/bills.
 func strata(t *testing.T, dir string) {
 	t.Helper()
-	if out, err := exec.CommandContext(t.Context(), "go", "-C", "../..", "build", "-o", filepath.Join(dir, "strata"), "./builder/strata").CombinedOutput(); err != nil {
+	build := exec.CommandContext(t.Context(), "go", "-C", "../..", "build", "-o", filepath.Join(dir, "strata"), "./builder/strata")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	out, err := run(t, dir, "stack", "build", "--sbom", filepath.Join(dir, "bills"))
@@ -125,7 +126,7 @@ func locked(t *testing.T, name string) []string {
 	return out
 }
 
-// bare is a package URL without the distribution: where scanners take that from differs by their versions.
+// bare returns a package URL without the distribution, which scanners take from different files.
 func bare(t *testing.T, purl string) string {
 	t.Helper()
 	p, err := packageurl.FromString(purl)

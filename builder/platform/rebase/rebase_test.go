@@ -48,7 +48,7 @@ func TestRebaseInTheStore(t *testing.T) {
 	for _, app := range options.Images {
 		want := platformtest.Digest(t, platformtest.App(t, newer, runName, app, nil))
 		if got := platformtest.DigestIn(t, h.Store, app); got != want {
-			t.Errorf("%s is %s, built anew it is %s", app, got, want)
+			t.Errorf("%s is %s, built again it is %s", app, got, want)
 		}
 	}
 	for _, again := range rebased(t, h, options) {
@@ -103,7 +103,7 @@ func TestRebaseMany(t *testing.T) {
 		}
 		want := platformtest.Digest(t, platformtest.App(t, newer, run, images[i], nil))
 		if got := platformtest.Digest(t, platformtest.Pull(t, images[i])); got != want {
-			t.Errorf("%s is %s, built anew it is %s", images[i], got, want)
+			t.Errorf("%s is %s, built again it is %s", images[i], got, want)
 		}
 	}
 	if sent := server.Count(http.MethodPatch); sent != len(images) {
@@ -224,7 +224,7 @@ func TestRebaseOntoTheStoresBase(t *testing.T) {
 		t.Error(err)
 	}
 	if want := platformtest.Digest(t, platformtest.App(t, newer, runName, "app", nil)); platformtest.Digest(t, got) != want {
-		t.Errorf("the app is %s, built anew it is %s", platformtest.Digest(t, got), want)
+		t.Errorf("the app is %s, built again it is %s", platformtest.Digest(t, got), want)
 	}
 }
 

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Licences returns what a copyright file in the machine-readable format (DEP-5) says of the files of a source package:
-// SPDX expressions, sorted, all of which apply to some of them. A name that is not SPDX's becomes LicenseRef-Debian-NAME.
-// It returns nil for a file in any other format.
+// Licences returns the licences that a copyright file in the machine-readable format (DEP-5) names for the files of a source
+// package: SPDX expressions, sorted, each of which applies to some of the files. A name that SPDX does not know becomes
+// LicenseRef-Debian-NAME. For a file in any other format Licences returns nil.
 func Licences(copyright string) []string {
 	all := stanzas(copyright)
 	if len(all) == 0 || !strings.Contains(all[0]["Format"], "copyright-format") {
@@ -16,7 +16,7 @@ func Licences(copyright string) []string {
 	}
 	var out []string
 	for i, s := range all {
-		// A paragraph with neither is the text of a licence that another one names.
+		// A later paragraph without files is the text of a licence that another one names.
 		if _, files := s["Files"]; !files && i > 0 {
 			continue
 		}
@@ -29,8 +29,8 @@ func Licences(copyright string) []string {
 	return slices.Compact(out)
 }
 
-// spdx translates a licence field: "A or B and C with X exception". In both languages and comes before or; a comma
-// changes that in Debian's and does not exist in SPDX's.
+// spdx translates a licence field such as "A or B and C with X exception". In both languages "and" binds more than "or". A
+// comma changes that in Debian's, and does not exist in SPDX's.
 func spdx(field string) string {
 	if strings.Contains(field, ",") {
 		return licenceRef(field)
@@ -83,14 +83,14 @@ func spdxName(name string) (id string, known bool) {
 
 var notRef = regexp.MustCompile(`[^A-Za-z0-9.\-]+`)
 
-// licenceRef names a licence that SPDX does not know. A plus sign, which it does not allow, means "or later".
+// licenceRef names a licence that SPDX does not know. It writes "or later" for a plus sign, which SPDX does not allow.
 func licenceRef(name string) string {
 	name = strings.ReplaceAll(name, "+", "-or-later")
 	return "LicenseRef-Debian-" + strings.Trim(notRef.ReplaceAllString(name, "-"), "-")
 }
 
-// spdxNames are the short names in lower case that mean what SPDX means by an identifier. Names that Debian's
-// maintainers use for several texts, such as Artistic, are not among them.
+// spdxNames maps Debian's short names, in lower case, to the identifiers of the same licences. It lacks names that Debian's
+// maintainers use for several texts, such as Artistic.
 var spdxNames = map[string]string{
 	"0bsd": "0BSD", "apache-2": "Apache-2.0", "apache-2.0": "Apache-2.0", "beerware": "Beerware", "boost": "BSL-1.0",
 	"bsd-2-clause": "BSD-2-Clause", "bsd-3-clause": "BSD-3-Clause", "bsd-4-clause-uc": "BSD-4-Clause-UC", "bsl-1": "BSL-1.0",

@@ -15,7 +15,9 @@ func TestLicences(t *testing.T) {
 	}{
 		{"another format", "This is free software.\nLicense: GPL-2\n", nil},
 		{"empty", "", nil},
-		{"of files, not of texts", format + "\nFiles: *\nLicense: Expat\n\nFiles: b\nLicense: ISC\n text\n .\n more\n\nLicense: GPL-2+\n text\n", []string{"ISC", "MIT"}},
+		{"of files, not of texts",
+			format + "\nFiles: *\nLicense: Expat\n\nFiles: b\nLicense: ISC\n text\n .\n more\n\nLicense: GPL-2+\n text\n",
+			[]string{"ISC", "MIT"}},
 		{"of all", format + "License: GPL-3+\n", []string{"GPL-3.0-or-later"}},
 		{"once", format + "\nFiles: a\nLicense: X11\n\nFiles: b\nLicense: X11\n", []string{"X11"}},
 		{"none", format + "\nFiles: a\nCopyright: me\n\nFiles: b\nLicense:\n text\n", nil},

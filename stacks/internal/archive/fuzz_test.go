@@ -148,7 +148,8 @@ func FuzzInRelease(f *testing.F) {
 }
 
 // versionSeeds are versions in which every rule of deb-version(7) shows.
-var versionSeeds = []string{"", "0", "1", "01", "1.0", "1.0-0", "1:1", "0:1", "1~", "1~~", "1~a", "1a", "1b", "1+", "1.", "a", "1.2-3-4", "1.2-3", "1-~", "10", "9",
+var versionSeeds = []string{
+	"", "0", "1", "01", "1.0", "1.0-0", "1:1", "0:1", "1~", "1~~", "1~a", "1a", "1b", "1+", "1.", "a", "1.2-3-4", "1.2-3", "1-~", "10", "9",
 	"1.0~rc1-1", "1.0+dfsg-1+b1", "99999999999999999999999", "2:0", "10:0", "1-1", "1-01", "1-1.1", "1.18446744073709551616"}
 
 // FuzzVersions checks that versions are totally ordered.
@@ -183,7 +184,8 @@ func TestVersionsLikeDpkg(t *testing.T) {
 	var script strings.Builder
 	for _, a := range valid {
 		for _, b := range valid {
-			fmt.Fprintf(&script, "if dpkg --compare-versions '%s' lt '%s'; then echo -1; elif dpkg --compare-versions '%s' gt '%s'; then echo 1; else echo 0; fi\n", a, b, a, b)
+			fmt.Fprintf(&script, "if dpkg --compare-versions '%[1]s' lt '%[2]s'; then echo -1; "+
+				"elif dpkg --compare-versions '%[1]s' gt '%[2]s'; then echo 1; else echo 0; fi\n", a, b)
 		}
 	}
 	out, err := exec.CommandContext(t.Context(), "sh", "-c", script.String()).Output()

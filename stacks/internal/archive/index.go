@@ -27,17 +27,17 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/unpack"
 )
 
-// Package is what the index of an archive says about one version of a package.
+// Package is what the index of an archive says of one version of a package.
 type Package struct {
 	Name, Version, Arch string
-	// Source is the source package's name, the same as Name unless the index says otherwise; SourceVersion is its
-	// version where that is not the package's own.
+	// Source is the source package's name, the same as Name unless the index says otherwise. SourceVersion is its version,
+	// or empty if that is the package's own.
 	Source, SourceVersion string
-	// Archive is deb.Main or deb.Security, Path the .deb's path inside it.
+	// Archive is deb.Main or deb.Security, and Path the .deb's path inside it.
 	Archive, Path string
 	SHA256        string
 	Size          int64
-	// Depends holds Pre-Depends and Depends: all groups are needed, of a group one alternative.
+	// Depends has Pre-Depends and Depends. All groups are needed, and of each group one alternative.
 	Depends  [][]Relation
 	Provides []Relation
 }
@@ -45,9 +45,9 @@ type Package struct {
 // Relation names a package, perhaps with a condition on its version ("", "<<", "<=", "=", ">=", ">>").
 type Relation struct{ Name, Op, Version string }
 
-// Suite is one signed suite of the archives, with what a lock records about it.
+// Suite is one signed suite of the archives, with what a lock records of it.
 type Suite struct {
-	// Name is the suite's codename, such as "trixie-security"; Archive is deb.Main or deb.Security.
+	// Name is the suite's codename, such as "trixie-security". Archive is deb.Main or deb.Security.
 	Name, Archive string
 	// SHA256 is the hash of the InRelease file.
 	SHA256  string
@@ -65,21 +65,25 @@ type Index struct {
 type Source struct {
 	Mirrors deb.Mirrors
 	Client  *fetch.Client
-	// Keys are trusted to sign indexes; nil means the committed archive keys.
+	// Keys are the keys that may sign indexes. nil means the committed archive keys.
 	Keys openpgp.EntityList
-	// Now is the time for expiry checks.
+	// Now is the time at which signatures have to be valid.
 	Now time.Time
-	// Stale allows an InRelease after its Valid-Until. Without it that is an error.
+	// Stale allows an InRelease past its Valid-Until, which otherwise is an error.
 	Stale bool
 }
 
 // inReleaseLimit is ten times the size of today's largest InRelease file.
 const inReleaseLimit = 4 << 20
 
-// Open fetches and verifies the indexes of a release: <codename>, <codename>-security and, where the mirror has
-// it, <codename>-updates. Those of several architectures are of one signature.
+// Open fetches and verifies the indexes of a release: <codename>, <codename>-security and, where the mirror has it,
+// <codename>-updates. One signature vouches for the indexes of all architectures.
 func Open(ctx context.Context, src Source, codename string, archs ...string) (map[string]*Index, error) {
-	suites := []Suite{{Name: codename, Archive: deb.Main}, {Name: codename + "-updates", Archive: deb.Main}, {Name: codename + "-security", Archive: deb.Security}}
+	suites := []Suite{
+		{Name: codename, Archive: deb.Main},
+		{Name: codename + "-updates", Archive: deb.Main},
+		{Name: codename + "-security", Archive: deb.Security},
+	}
 	lists, errs := make([][][]*Package, len(suites)), make([]error, len(suites))
 	var all sync.WaitGroup
 	for i := range suites {
@@ -91,7 +95,7 @@ func Open(ctx context.Context, src Source, codename string, archs ...string) (ma
 			continue
 		}
 		if err != nil {
-			return nil, err // of the first suite that fails, so that one mistake has one message
+			return nil, err // the first suite's, so that one mistake has one message
 		}
 	}
 	suites = slices.DeleteFunc(suites, func(s Suite) bool { return s.Release == nil })
@@ -118,7 +122,7 @@ func (ix *Index) add(p *Package) {
 	}
 }
 
-// Newest returns the highest version of a package, nil if there is none. The archive named first wins a tie.
+// Newest returns the highest version of a package, or nil if there is none. Of two equal ones it is the first archive's.
 func (ix *Index) Newest(name string) *Package {
 	var best *Package
 	for _, p := range ix.packages[name] {
@@ -129,11 +133,12 @@ func (ix *Index) Newest(name string) *Package {
 	return best
 }
 
-// suite verifies one suite and reads its packages, a list for each architecture.
+// suite verifies one suite and returns its packages, a list per architecture.
 func (src Source) suite(ctx context.Context, s *Suite, archs []string) ([][]*Package, error) {
 	name := "InRelease of " + s.Name
-	doc, err := src.Client.Read(ctx, fetch.Document{Name: name, Limit: inReleaseLimit,
-		URLs: src.Mirrors.URLs(s.Archive, "dists/"+s.Name+"/InRelease")})
+	doc, err := src.Client.Read(ctx, fetch.Document{
+		Name: name, Limit: inReleaseLimit, URLs: src.Mirrors.URLs(s.Archive, "dists/"+s.Name+"/InRelease"),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -147,12 +152,20 @@ func (src Source) suite(ctx context.Context, s *Suite, archs []string) ([][]*Pac
 		return nil, err
 	}
 	if s.Release.Origin != "Debian" || s.Release.Codename != s.Name {
-		return nil, fault.Fault{ID: "release-suite", What: name,
-			Err: fmt.Errorf("it is for %q of %q", s.Release.Codename, s.Release.Origin), Do: "check the mirror's address"}
+		return nil, fault.Fault{
+			ID:   "release-suite",
+			What: name,
+			Err:  fmt.Errorf("it is for %q of %q", s.Release.Codename, s.Release.Origin),
+			Do:   "check the mirror's address",
+		}
 	}
 	if v := s.Release.ValidUntil; !src.Stale && !v.IsZero() && src.Now.After(v) {
-		return nil, fault.Fault{ID: "release-expired", What: name, Err: fmt.Errorf("it was valid until %s", v.Format(time.RFC3339)),
-			Do: "use a mirror that is up to date, or check this machine's clock"}
+		return nil, fault.Fault{
+			ID:   "release-expired",
+			What: name,
+			Err:  fmt.Errorf("it was valid until %s", v.Format(time.RFC3339)),
+			Do:   "use a mirror that is up to date, or check this machine's clock",
+		}
 	}
 	hash := sha256.Sum256(doc)
 	s.SHA256 = hex.EncodeToString(hash[:])
@@ -172,15 +185,21 @@ func (src Source) packages(ctx context.Context, s *Suite, arch string) ([]*Packa
 	dir := "main/binary-" + arch
 	want, ok := s.Release.files[dir+"/Packages.xz"]
 	if !ok {
-		return nil, fault.Fault{ID: "release-arch", What: "InRelease of " + s.Name,
-			Err: fmt.Errorf("it lists no %s/Packages.xz", dir), Do: "choose an architecture that Debian has"}
+		return nil, fault.Fault{
+			ID:   "release-arch",
+			What: "InRelease of " + s.Name,
+			Err:  fmt.Errorf("it lists no %s/Packages.xz", dir),
+			Do:   "choose an architecture that Debian has",
+		}
 	}
 	var urls []string
 	if s.Release.ByHash {
 		urls = src.Mirrors.URLs(s.Archive, "dists/"+s.Name+"/"+dir+"/by-hash/SHA256/"+want.sha256)
 	}
 	urls = append(urls, src.Mirrors.URLs(s.Archive, "dists/"+s.Name+"/"+dir+"/Packages.xz")...)
-	path, err := src.Client.Get(ctx, fetch.Artifact{Name: "Packages.xz of " + s.Name + "/" + arch, Sum: "sha256:" + want.sha256, Size: want.size, URLs: urls})
+	path, err := src.Client.Get(ctx, fetch.Artifact{
+		Name: "Packages.xz of " + s.Name + "/" + arch, Sum: "sha256:" + want.sha256, Size: want.size, URLs: urls,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -230,8 +249,8 @@ func splitStanza(data []byte, atEOF bool) (int, []byte, error) {
 	return 0, nil, nil
 }
 
-// What the names of packages and architectures, and versions, are made of (Debian Policy, 5.6). They become parts of
-// paths and of lines in locks.
+// The syntax of versions, and of the names of packages and architectures (Debian Policy, 5.6). They become parts of paths, and
+// of lines in locks.
 var (
 	nameSyntax    = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]*$`)
 	versionSyntax = regexp.MustCompile(`^[0-9A-Za-z.+~:-]+$`)
@@ -249,11 +268,18 @@ func newPackage(s map[string]string, archive string) (*Package, error) {
 	if source == "" {
 		source = s["Package"]
 	}
-	if !nameSyntax.MatchString(s["Package"]) || !nameSyntax.MatchString(source) || !nameSyntax.MatchString(s["Architecture"]) || !versionSyntax.MatchString(s["Version"]) {
-		return nil, fmt.Errorf("package %q of source %q has no valid name, version %q or architecture %q", s["Package"], source, s["Version"], s["Architecture"])
+	valid := versionSyntax.MatchString(s["Version"])
+	for _, name := range []string{s["Package"], source, s["Architecture"]} {
+		valid = valid && nameSyntax.MatchString(name)
 	}
-	p := &Package{Name: s["Package"], Version: s["Version"], Arch: s["Architecture"], Source: source, SourceVersion: strings.Trim(version, "()"),
-		Archive: archive, Path: s["Filename"], SHA256: s["SHA256"], Size: size}
+	if !valid {
+		return nil, fmt.Errorf("package %q of source %q has no valid name, version %q or architecture %q",
+			s["Package"], source, s["Version"], s["Architecture"])
+	}
+	p := &Package{
+		Name: s["Package"], Version: s["Version"], Arch: s["Architecture"], Source: source, SourceVersion: strings.Trim(version, "()"),
+		Archive: archive, Path: s["Filename"], SHA256: s["SHA256"], Size: size,
+	}
 	if p.Depends, err = ParseRelations(s["Pre-Depends"], s["Depends"]); err != nil {
 		return nil, fmt.Errorf("package %q: %w", p.Name, err)
 	}
@@ -269,7 +295,7 @@ func cleanPath(p string) bool {
 	return !strings.HasPrefix(p, "/") && !slices.Contains(strings.Split(p, "/"), "..") && !strings.ContainsFunc(p, unicode.IsControl)
 }
 
-// ParseRelations reads dependency fields such as "a (>= 1:2), b:any | c": groups, each with its alternatives.
+// ParseRelations reads dependency fields such as "a (>= 1:2), b:any | c". It returns groups of alternatives.
 func ParseRelations(fields ...string) ([][]Relation, error) {
 	var out [][]Relation
 	for _, field := range fields {

@@ -69,7 +69,7 @@ func TestOpenErrors(t *testing.T) {
 		}, "amd64", `InRelease of trixie: it is for "trixie-security" of "Debian"; check the mirror's address`},
 		{"out of date", func(_ *debtest.Archive, src *archive.Source) { src.Now = debtest.Born.Add(8 * day) }, "amd64",
 			"InRelease of trixie-security: it was valid until 2030-01-09T03:04:05Z; use a mirror that is up to date, or check this machine's clock"},
-		{"an architecture it has not", func(*debtest.Archive, *archive.Source) {}, "arm64",
+		{"an architecture that it lacks", func(*debtest.Archive, *archive.Source) {}, "arm64",
 			"InRelease of trixie: it lists no main/binary-arm64/Packages.xz; choose an architecture that Debian has"},
 		{"list of the same size, changed", func(a *debtest.Archive, _ *archive.Source) {
 			b := bytes.Clone(a.Get(packages))
@@ -126,16 +126,20 @@ func TestResolve(t *testing.T) {
 		want, idle  []string
 		err         string
 	}{
-		{name: "first alternative, first provider", roots: []string{"app"}, want: []string{"app", "doc", "gawk", "late", "lib", "reader", "tool"}},
-		{name: "what is chosen comes first", roots: []string{"app", "other", "mawk"}, want: []string{"app", "doc", "lib", "mawk", "other", "reader"}},
+		{name: "first alternative, first provider", roots: []string{"app"},
+			want: []string{"app", "doc", "gawk", "late", "lib", "reader", "tool"}},
+		{name: "what is chosen comes first", roots: []string{"app", "other", "mawk"},
+			want: []string{"app", "doc", "lib", "mawk", "other", "reader"}},
 		{name: "omitted with what only it needs", roots: []string{"app", "other", "mawk"}, omit: []string{"doc", "nobody"},
 			want: []string{"app", "lib", "mawk", "other"}, idle: []string{"nobody"}},
 		{name: "versioned provides", roots: []string{"mawk", "needs-awk5"}, want: []string{"gawk", "mawk", "needs-awk5"}},
-		{name: "what is there is not taken, nor what it needs", roots: []string{"app", "mawk"}, have: map[string]string{"lib": "2", "tool": "1", "mawk": "1"},
+		{name: "what is there is not taken, nor what it needs", roots: []string{"app", "mawk"},
+			have: map[string]string{"lib": "2", "tool": "1", "mawk": "1"},
 			want: []string{"app", "doc", "reader"}},
-		{name: "an alternative to what is there", roots: []string{"app"}, have: map[string]string{"lib": "2", "gawk": "1", "other": "1", "doc": "1"}, want: []string{"app"}},
+		{name: "an alternative to what is there", roots: []string{"app"},
+			have: map[string]string{"lib": "2", "gawk": "1", "other": "1", "doc": "1"}, want: []string{"app"}},
 		{name: "too old below", roots: []string{"app"}, have: map[string]string{"lib": "1"},
-			err: "package app: it needs lib (>= 2), and the layers below have lib 1; lock the stack's base anew, then the stack"},
+			err: "package app: it needs lib (>= 2), and the layers below have lib 1; lock the stack's base again, then the stack"},
 		{name: "unsatisfied", roots: []string{"needs-new"},
 			err: "package needs-new: nothing satisfies its dependency lib (>> 2) | lib (<< 1); the mirror is incomplete: try another one"},
 		{name: "unknown", roots: []string{"nothing"}, err: "package nothing: the archive does not have it; correct its name in stack.toml"},

@@ -16,7 +16,7 @@ import (
 //go:embed keys/*.asc
 var keys embed.FS
 
-// pinned are the fingerprints of the primary keys in keys: a file that changes unnoticed changes nothing.
+// pinned are the fingerprints of the primary keys in keys. A changed file of keys is not enough to be trusted.
 var pinned = []string{
 	"04B54C3CDCA79751B16BC6B5225629DF75B188BD", // archive, automatic
 	"5E04A1E3223A19A20706E20F9904613D4CCE68C6", // security archive, automatic
@@ -49,7 +49,7 @@ func Keyring() (openpgp.EntityList, error) {
 	return ring, nil
 }
 
-// fingerprint returns the primary key's fingerprint in upper-case hex, as gpg prints it.
+// fingerprint returns the primary key's fingerprint in upper-case hexadecimal, as gpg prints it.
 func fingerprint(e *openpgp.Entity) string {
 	return string(bytes.ToUpper([]byte(hex.EncodeToString(e.PrimaryKey.Fingerprint))))
 }

@@ -1,5 +1,5 @@
-// Package archive reads signed Debian archives: which mirrors this machine uses, what they hold, and what a
-// package needs. Nothing of a mirror is believed before a pinned key has vouched for it.
+// Package archive reads signed Debian archives: which mirrors this machine uses, what they hold, and what a package needs. It
+// believes nothing of a mirror before a pinned key has vouched for it.
 package archive
 
 import (
@@ -14,8 +14,8 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// FindMirrors returns the mirrors that the environment names (addresses separated by spaces) or, for an
-// archive it does not name, those of apt's configuration below etc (normally "/etc/apt"). Snapshot may have none.
+// FindMirrors returns the mirrors that the environment names, as addresses separated by spaces. For an archive that it does not
+// name, they are those of apt's configuration below etc, normally "/etc/apt". Only the archive of old files may have none.
 func FindMirrors(env func(string) string, etc string) (deb.Mirrors, error) {
 	m, err := Configured(env, etc)
 	if err != nil {
@@ -23,15 +23,18 @@ func FindMirrors(env func(string) string, etc string) (deb.Mirrors, error) {
 	}
 	for _, archive := range []string{deb.Main, deb.Security} {
 		if variable := deb.Variables[archive]; len(m[archive]) == 0 {
-			return nil, fault.Fault{ID: "mirror-missing", What: fmt.Sprintf("no mirror of Debian's %s archive", archive),
-				Err: fmt.Errorf("%s is not set and apt's configuration in %s names none", variable, etc),
-				Do:  "set " + variable + " to the mirror's base address"}
+			return nil, fault.Fault{
+				ID:   "mirror-missing",
+				What: fmt.Sprintf("no mirror of Debian's %s archive", archive),
+				Err:  fmt.Errorf("%s is not set and apt's configuration in %s names none", variable, etc),
+				Do:   "set " + variable + " to the mirror's base address",
+			}
 		}
 	}
 	return m, nil
 }
 
-// Configured is FindMirrors for a machine that may have no mirrors.
+// Configured is FindMirrors, but no archive has to have a mirror.
 func Configured(env func(string) string, etc string) (deb.Mirrors, error) {
 	entries, err := readSources(etc)
 	if err != nil {
@@ -60,7 +63,7 @@ type source struct {
 	components []string
 }
 
-// archive tells which of Debian's archives a source is, "" for any other repository.
+// archive returns which of Debian's archives a source is, or "" for any other repository.
 func (s source) archive() string {
 	if !slices.Contains(s.components, "main") {
 		return ""
@@ -75,7 +78,7 @@ func (s source) archive() string {
 	return ""
 }
 
-// readSources reads sources.list and sources.list.d as apt does: both formats, in order of file name.
+// readSources reads sources.list and sources.list.d as apt does: both formats, in the order of the files' names.
 func readSources(etc string) ([]source, error) {
 	var all []source
 	lists, _ := filepath.Glob(filepath.Join(etc, "sources.list.d", "*"))

@@ -58,7 +58,10 @@ func TestFindMirrors(t *testing.T) {
 		}},
 		{name: "variables come first",
 			files: map[string]string{"sources.list": oneLine},
-			env:   map[string]string{"STRATA_DEBIAN_MIRROR": "http://m.example.test/d/ http://n.example.test", "STRATA_DEBIAN_SECURITY_MIRROR": "http://s.example.test"},
+			env: map[string]string{
+				"STRATA_DEBIAN_MIRROR":          "http://m.example.test/d/ http://n.example.test",
+				"STRATA_DEBIAN_SECURITY_MIRROR": "http://s.example.test",
+			},
 			want: deb.Mirrors{
 				deb.Main:     {"http://m.example.test/d", "http://n.example.test"},
 				deb.Security: {"http://s.example.test"},

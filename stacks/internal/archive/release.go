@@ -22,10 +22,10 @@ import (
 type Release struct {
 	Origin, Codename string
 	Date             time.Time
-	// ValidUntil is zero when the archive promises nothing.
+	// ValidUntil is zero if the archive does not say it.
 	ValidUntil time.Time
 	ByHash     bool
-	// Signers are the fingerprints of the pinned keys that signed, sorted.
+	// Signers are the fingerprints of the pinned keys that have signed, sorted.
 	Signers []string
 	files   map[string]fileHash
 }
@@ -37,13 +37,16 @@ type fileHash struct {
 
 const signedHeader = "-----BEGIN PGP SIGNED MESSAGE-----\n"
 
-// ParseRelease verifies the signature of an InRelease file against ring at the time now, and reads it.
-// name is what errors call the file.
+// ParseRelease verifies an InRelease file with the keys of ring at the time now, and reads it. Errors call the file name.
 func ParseRelease(name string, doc []byte, ring openpgp.EntityList, now time.Time) (*Release, error) {
 	text, signers, err := verify(doc, ring, now)
 	if err != nil {
-		return nil, fault.Fault{ID: "release-signature", What: name, Err: err,
-			Do: "do not use this mirror until it serves a file that Debian signed"}
+		return nil, fault.Fault{
+			ID:   "release-signature",
+			What: name,
+			Err:  err,
+			Do:   "do not use this mirror until it serves a file that Debian signed",
+		}
 	}
 	all := stanzas(string(text))
 	if len(all) != 1 {
@@ -64,7 +67,7 @@ func ParseRelease(name string, doc []byte, ring openpgp.EntityList, now time.Tim
 	return r, nil
 }
 
-// releaseTime reads a date as Release files write it; a day may have one digit.
+// releaseTime reads a date of a Release file. A day may have one digit.
 func releaseTime(s string) (time.Time, error) {
 	t, err := time.Parse("Mon, _2 Jan 2006 15:04:05 MST", s)
 	return t.UTC(), err
@@ -90,14 +93,14 @@ func releaseFiles(field string) (map[string]fileHash, error) {
 	return files, nil
 }
 
-// isHash tells whether s is a SHA-256 in lower-case hex.
+// isHash reports whether s is a SHA-256 in lower-case hexadecimal.
 func isHash(s string) bool {
 	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
 }
 
-// verify returns the signed text and who signed it. Every signature packet is looked at by itself: a checker
-// that stops at the first known signer reports an expired key although another, valid one signed as well.
-// clearsign.Decode skips what stands before the armour, so that is refused here.
+// verify returns the signed text and the fingerprints of its signers. It checks each signature packet by itself: a checker that
+// stops at the first known signer reports an expired key, although a valid one has signed as well. verify refuses text before
+// the armour, which clearsign.Decode skips.
 func verify(doc []byte, ring openpgp.EntityList, now time.Time) ([]byte, []string, error) {
 	if !bytes.HasPrefix(doc, []byte(signedHeader)) {
 		return nil, nil, errors.New("it does not begin with a PGP signed message")
@@ -139,7 +142,7 @@ func verify(doc []byte, ring openpgp.EntityList, now time.Time) ([]byte, []strin
 	return block.Plaintext, slices.Compact(signers), nil
 }
 
-// check verifies one signature packet and returns the signer's fingerprint.
+// check verifies one signature packet, and returns the signer's fingerprint.
 func check(ring openpgp.EntityList, signed []byte, signature io.Reader, now time.Time) (string, error) {
 	config := &packet.Config{Time: func() time.Time { return now }}
 	_, signer, err := openpgp.VerifyDetachedSignature(ring, bytes.NewReader(signed), signature, config)

@@ -87,12 +87,15 @@ func TestParseReleaseText(t *testing.T) {
 	key := debtest.Key(t, "key", debtest.Born, 0)
 	const date = "Date: Wed, 02 Jan 2030 03:04:05 UTC\n"
 	for name, test := range map[string][2]string{
-		"no date":    {"Origin: Debian\n", `reading the date of it: parsing time "" as "Mon, _2 Jan 2006 15:04:05 MST": cannot parse "" as "Mon"`},
-		"no hashes":  {date, "reading the hashes of it: it lists no SHA256 hashes"},
-		"bad hash":   {date + "SHA256:\n abcd 1 x\n", `reading the hashes of it: line "abcd 1 x" is not a hash, a size and a path`},
-		"bad size":   {date + fmt.Sprintf("SHA256:\n %064d one x\n", 1), fmt.Sprintf(`reading the hashes of it: line "%064d one x" has no size`, 1)},
-		"two parts":  {date + "\nOrigin: Evil\n", "reading it: 2 stanzas where one was expected"},
-		"bad expiry": {date + "Valid-Until: soon\n", `reading the end of validity of it: parsing time "soon" as "Mon, _2 Jan 2006 15:04:05 MST": cannot parse "soon" as "Mon"`},
+		"no date": {"Origin: Debian\n",
+			`reading the date of it: parsing time "" as "Mon, _2 Jan 2006 15:04:05 MST": cannot parse "" as "Mon"`},
+		"no hashes": {date, "reading the hashes of it: it lists no SHA256 hashes"},
+		"bad hash":  {date + "SHA256:\n abcd 1 x\n", `reading the hashes of it: line "abcd 1 x" is not a hash, a size and a path`},
+		"bad size": {date + fmt.Sprintf("SHA256:\n %064d one x\n", 1),
+			fmt.Sprintf(`reading the hashes of it: line "%064d one x" has no size`, 1)},
+		"two parts": {date + "\nOrigin: Evil\n", "reading it: 2 stanzas where one was expected"},
+		"bad expiry": {date + "Valid-Until: soon\n",
+			`reading the end of validity of it: parsing time "soon" as "Mon, _2 Jan 2006 15:04:05 MST": cannot parse "soon" as "Mon"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -117,7 +120,9 @@ func TestKeyring(t *testing.T) {
 			t.Errorf("key %s cannot sign", fingerprint(e))
 		}
 	}
-	want := []string{"04B54C3CDCA79751B16BC6B5225629DF75B188BD", "5E04A1E3223A19A20706E20F9904613D4CCE68C6", "41587F7DB8C774BCCF131416762F67A0B2C39DE4"}
+	want := []string{
+		"04B54C3CDCA79751B16BC6B5225629DF75B188BD", "5E04A1E3223A19A20706E20F9904613D4CCE68C6", "41587F7DB8C774BCCF131416762F67A0B2C39DE4",
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -10,11 +10,11 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// Resolve returns the packages named and all that they need (Pre-Depends and Depends), sorted by name. Packages that
-// have holds, with their versions, are there already: they are not returned, nor is what they need. Packages in
-// omit are left out with what only they need; those that nothing asked for come back as idle. The answer depends on
-// nothing but the index and the arguments: what is there or chosen already is taken first, then the first
-// alternative that exists, then the provider whose name sorts first.
+// Resolve returns the packages of names and all that they need (Pre-Depends and Depends), sorted by name. The packages of have,
+// with their versions, are there already: Resolve returns neither them nor what they need. It leaves out the packages of omit,
+// with what only they need, and returns those for which nothing asked as idle. The answer depends on the index and the
+// arguments alone. Of several alternatives Resolve takes one that is there or chosen already, then the first one that exists,
+// then the provider whose name sorts first.
 func (ix *Index) Resolve(names, omit []string, have map[string]string) (closure []*Package, idle []string, err error) {
 	r := resolver{ix: ix, chosen: map[string]*Package{}, have: have, omit: map[string]bool{}}
 	for _, n := range omit {
@@ -26,8 +26,12 @@ func (ix *Index) Resolve(names, omit []string, have map[string]string) (closure 
 		}
 		p := ix.Newest(n)
 		if p == nil {
-			return nil, nil, fault.Fault{ID: "package-unknown", What: "package " + n, Err: errors.New("the archive does not have it"),
-				Do: "correct its name in stack.toml"}
+			return nil, nil, fault.Fault{
+				ID:   "package-unknown",
+				What: "package " + n,
+				Err:  errors.New("the archive does not have it"),
+				Do:   "correct its name in stack.toml",
+			}
 		}
 		r.take(p)
 	}
@@ -52,7 +56,7 @@ type resolver struct {
 	chosen map[string]*Package
 	queue  []*Package
 	have   map[string]string
-	// omit says of each package to leave out whether anything asked for it.
+	// omit has the packages to leave out, and whether anything asked for them.
 	omit map[string]bool
 }
 
@@ -63,7 +67,7 @@ func (r *resolver) take(p *Package) {
 	}
 }
 
-// satisfy makes sure that one alternative of a group is chosen.
+// satisfy chooses one alternative of a group, unless one is chosen or there already.
 func (r *resolver) satisfy(by *Package, group []Relation) error {
 	for _, alt := range group {
 		if _, ok := r.omit[alt.Name]; ok {
@@ -101,15 +105,23 @@ func (r *resolver) satisfy(by *Package, group []Relation) error {
 	}
 	for _, alt := range group {
 		if v, ok := r.have[alt.Name]; ok {
-			return fault.Fault{ID: "package-below", What: "package " + by.Name,
-				Err: fmt.Errorf("it needs %s, and the layers below have %s %s", describe(group), alt.Name, v), Do: "lock the stack's base anew, then the stack"}
+			return fault.Fault{
+				ID:   "package-below",
+				What: "package " + by.Name,
+				Err:  fmt.Errorf("it needs %s, and the layers below have %s %s", describe(group), alt.Name, v),
+				Do:   "lock the stack's base again, then the stack",
+			}
 		}
 	}
-	return fault.Fault{ID: "package-dependency", What: "package " + by.Name,
-		Err: fmt.Errorf("nothing satisfies its dependency %s", describe(group)), Do: "the mirror is incomplete: try another one"}
+	return fault.Fault{
+		ID:   "package-dependency",
+		What: "package " + by.Name,
+		Err:  fmt.Errorf("nothing satisfies its dependency %s", describe(group)),
+		Do:   "the mirror is incomplete: try another one",
+	}
 }
 
-// providers returns the newest packages that provide what a relation asks for, sorted by name.
+// providers returns the packages whose newest version provides what a relation asks for, sorted by name.
 func (ix *Index) providers(want Relation) []*Package {
 	var out []*Package
 	for _, p := range ix.provides[want.Name] {

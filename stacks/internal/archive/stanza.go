@@ -2,7 +2,7 @@ package archive
 
 import "strings"
 
-// stanzas splits text in deb822 format into fields. Continuation lines are joined with newlines, comments dropped.
+// stanzas splits text in deb822 format into fields. It joins continuation lines with newlines, and drops comments.
 func stanzas(text string) []map[string]string {
 	var out []map[string]string
 	current := map[string]string{}

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// CompareVersions orders two Debian versions as deb-version(7) says: -1, 0 or 1.
+// CompareVersions orders two Debian versions by the rules of deb-version(7). It returns -1, 0 or 1.
 func CompareVersions(a, b string) int {
 	ea, ua, ra := splitVersion(a)
 	eb, ub, rb := splitVersion(b)
@@ -61,7 +61,7 @@ func compareText(a, b string) int {
 	return 0
 }
 
-// weight sorts a tilde before the end, the end before letters, letters before the rest.
+// weight returns a number by which a tilde comes before the end, the end before letters, and letters before the rest.
 func weight(s string, i int) int {
 	if i >= len(s) {
 		return 0

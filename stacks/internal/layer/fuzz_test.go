@@ -29,7 +29,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// FuzzData reads a bare data.tar, so that the fuzzer need not find its way through ar and a compressor.
+// FuzzData reads a bare data.tar, so that the fuzzer does not have to find its way through ar and a compressor.
 func FuzzData(f *testing.F) {
 	for _, h := range debtest.Hostile(f) {
 		// The small ones begin with the same two members and have a bare data.tar.
@@ -37,7 +37,8 @@ func FuzzData(f *testing.F) {
 			f.Add(tail[44:])
 		}
 	}
-	f.Add(debtest.Tar(f, map[string]string{"./a/b": "content"}, tar.Header{Name: "./a/", Typeflag: tar.TypeDir, Mode: 0o755}, tar.Header{Name: "./a/b"}))
+	folder := tar.Header{Name: "./a/", Typeflag: tar.TypeDir, Mode: 0o755}
+	f.Add(debtest.Tar(f, map[string]string{"./a/b": "content"}, folder, tar.Header{Name: "./a/b"}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := deb.Read(bytes.NewReader(debtest.Raw(t, "", control, data)))
 		if err == nil {
@@ -61,7 +62,7 @@ func FuzzControl(f *testing.F) {
 	})
 }
 
-// check holds a package that was accepted against what Package and File promise.
+// check compares a package that was accepted with what Package and File promise.
 func check(t *testing.T, p *deb.Package) {
 	t.Helper()
 	if c := string(p.Control); !strings.HasSuffix(c, "\n") || strings.Contains("\n"+c, "\n\n") {

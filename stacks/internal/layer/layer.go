@@ -18,12 +18,12 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// level is klauspost's best but one: 0.1 % larger than the best in a third of its time (the build image: 41.7 MB in
-// 3.9 s against 41.6 MB in 10.4 s). Its output is pinned by go.mod: unlike the standard library's compressor it gave
-// the same bytes with every Go release and processor tried, so a digest does not move with the toolchain.
+// level is klauspost's second best: 0.1 % larger than the best in a third of the time (the build image takes 41.7 MB and 3.9 s,
+// against 41.6 MB and 10.4 s). go.mod pins its output. It gave the same bytes with every Go release and on every processor that
+// were tried, which the standard library's compressor did not. So a digest does not move with the toolchain.
 const level = 8
 
-// Compressor names what compresses layers, for locks and cache keys.
+// Compressor names the compressor of layers, for locks and cache keys.
 const Compressor = "klauspost-gzip-8"
 
 // Layer is a finished layer on disk, already compressed. It implements v1.Layer.
@@ -32,7 +32,7 @@ type Layer struct {
 	meta meta
 }
 
-// meta is kept beside the layer.
+// meta is the file that lies beside the layer.
 type meta struct {
 	Digest  v1.Hash `json:"digest"`
 	DiffID  v1.Hash `json:"diffID"`
@@ -43,11 +43,11 @@ type meta struct {
 	Packages map[string]Package `json:"packages"`
 }
 
-// Package is what is kept of a package apart from its files.
+// Package is what a layer keeps of a package, besides its files.
 type Package struct {
 	// Control is its control file.
 	Control string `json:"control"`
-	// Licences are SPDX expressions that all apply; none if they are not known.
+	// Licences are SPDX expressions, each of which applies. There are none if they are not known.
 	Licences []string `json:"licences,omitempty"`
 }
 
@@ -63,10 +63,10 @@ func (l *Layer) Size() (int64, error) { return l.meta.Size, nil }
 // UncompressedSize returns the size of the tar file in bytes.
 func (l *Layer) UncompressedSize() int64 { return l.meta.Plain }
 
-// MediaType is the OCI gzip layer type.
+// MediaType returns the type of OCI's gzip layers.
 func (l *Layer) MediaType() (types.MediaType, error) { return types.OCILayer, nil }
 
-// Compressed opens the layer as it goes to a registry.
+// Compressed opens the layer as registries get it.
 func (l *Layer) Compressed() (io.ReadCloser, error) { return os.Open(l.path) }
 
 // Uncompressed opens the tar file.
@@ -89,7 +89,7 @@ type gunzip struct {
 
 func (g *gunzip) Close() error { return errors.Join(g.Reader.Close(), g.file.Close()) }
 
-// ReadFile returns what a regular file of the layer holds.
+// ReadFile returns the content of a regular file of the layer.
 func (l *Layer) ReadFile(path string) ([]byte, error) {
 	r, err := l.Uncompressed()
 	if err != nil {
@@ -118,7 +118,7 @@ const (
 	metaName = "layer.json"
 )
 
-// Load returns the layer cached at dir, nil if there is none or if it is damaged.
+// Load returns the layer in the folder dir, or nil if there is none or it is damaged.
 func Load(dir string) *Layer {
 	b, err := os.ReadFile(filepath.Join(dir, metaName))
 	if err != nil {
@@ -140,9 +140,8 @@ func Load(dir string) *Layer {
 	return l
 }
 
-// Save writes the tree's top layer to dir, all at once: dir is either there and whole, or not there. What is to be
-// known of its packages is kept beside it. Twin is a layer with the same uncompressed digest, whose compressed bytes
-// are taken; without it they are made.
+// Save writes the tree's top layer, and what is to be kept of its packages, into the folder dir. The folder is whole or not
+// there at any time. twin is nil or a layer with the same uncompressed digest, whose compressed bytes Save takes.
 func Save(t *Tree, packages map[string]Package, dir string, twin *Layer) (*Layer, error) {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return nil, err
@@ -151,7 +150,7 @@ func Save(t *Tree, packages map[string]Package, dir string, twin *Layer) (*Layer
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = os.RemoveAll(tmp) }() // what stays is in the cache, which may be deleted
+	defer func() { _ = os.RemoveAll(tmp) }() // what stays lies in the cache, which may be deleted
 	blob := filepath.Join(tmp, blobName)
 	var m meta
 	if twin != nil {
@@ -175,7 +174,7 @@ func Save(t *Tree, packages map[string]Package, dir string, twin *Layer) (*Layer
 		return nil, err
 	}
 	if err := os.Rename(tmp, dir); err != nil {
-		// Another process was faster, or a damaged layer is in the way.
+		// Another process was faster, or a damaged layer is in its place.
 		if l := Load(dir); l != nil {
 			return l, nil
 		}

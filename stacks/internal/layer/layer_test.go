@@ -49,15 +49,18 @@ func TestTreeRefuses(t *testing.T) {
 		err   string
 	}{
 		{name: "the same file", top: []deb.File{file("etc/x")}, add: file("etc/x"), err: "/etc/x is in package pkg and in package other"},
-		{name: "the same file in a lower layer", below: []deb.File{file("etc/x")}, add: file("etc/x"), err: "/etc/x is in package pkg and in package other"},
-		{name: "below a link", top: []deb.File{bin}, add: file("bin/sh"), err: "/bin/sh of package other is below /bin of package pkg, which is no folder"},
+		{name: "the same file in a lower layer", below: []deb.File{file("etc/x")}, add: file("etc/x"),
+			err: "/etc/x is in package pkg and in package other"},
+		{name: "below a link", top: []deb.File{bin}, add: file("bin/sh"),
+			err: "/bin/sh of package other is below /bin of package pkg, which is no folder"},
 		{name: "below a link of a lower layer", below: []deb.File{bin}, add: file("bin/a/sh"),
 			err: "/bin/a/sh of package other is below /bin of package pkg, which is no folder"},
 		{name: "link over a folder that no package has", top: []deb.File{file("bin/a/sh")}, add: bin,
 			err: "/bin/a/sh of package pkg is below /bin of package other, which is no folder"},
 		{name: "link over a folder that a lower layer needs", below: []deb.File{file("bin/a/sh")}, add: bin,
 			err: "/bin/a/sh of package pkg is below /bin of package other, which is no folder"},
-		{name: "folder over link", top: []deb.File{bin}, add: deb.File{Path: "bin", Type: deb.Dir}, err: "/bin is in package pkg and in package other"},
+		{name: "folder over link", top: []deb.File{bin}, add: deb.File{Path: "bin", Type: deb.Dir},
+			err: "/bin is in package pkg and in package other"},
 		{name: "the same folder", top: []deb.File{etc}, add: etc},
 	}
 	for _, test := range tests {
@@ -116,7 +119,8 @@ func TestSave(t *testing.T) {
 	t.Parallel()
 	var digests []string
 	for _, order := range [][]int{{0, 1, 2, 3, 4, 5, 6}, {6, 5, 4, 3, 2, 1, 0}} {
-		l, err := layer.Save(sample(t, order...), map[string]layer.Package{"pkg": {Control: "Package: pkg\n"}}, filepath.Join(t.TempDir(), "a", "key"), nil)
+		known := map[string]layer.Package{"pkg": {Control: "Package: pkg\n"}}
+		l, err := layer.Save(sample(t, order...), known, filepath.Join(t.TempDir(), "a", "key"), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,7 +189,8 @@ func TestSaveTar(t *testing.T) {
 		}
 		got = append(got, fmt.Sprintf("%c %04o %s %s", h.Typeflag, h.Mode, h.Name, h.Linkname))
 	}
-	want := []string{"2 0777 bin usr/bin", "5 0755 etc/ ", "0 0644 etc/x ", "5 0700 root/ ", "5 0755 usr/ ", "5 0755 usr/bin/ ", "0 0644 usr/bin/x ",
+	want := []string{
+		"2 0777 bin usr/bin", "5 0755 etc/ ", "0 0644 etc/x ", "5 0700 root/ ", "5 0755 usr/ ", "5 0755 usr/bin/ ", "0 0644 usr/bin/x ",
 		"1 0644 usr/bin/y usr/bin/x"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

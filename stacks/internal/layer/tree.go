@@ -1,4 +1,4 @@
-// Package layer makes image layers whose bytes depend on nothing but the files in them.
+// Package layer makes image layers whose bytes depend only on the files in them.
 package layer
 
 import (
@@ -15,8 +15,8 @@ import (
 	"github.com/strata-buildpacks/strata/stacks/internal/ldcache"
 )
 
-// Epoch is the modification time of every file and the creation time of every image. It is the time that the
-// buildpacks' lifecycle gives to app layers, one second after the oldest that zip files can hold.
+// Epoch is the modification time of every file and the creation time of every image. The lifecycle gives it to app layers. It is
+// one second after the oldest time that zip files can hold.
 var Epoch = time.Date(1980, 1, 1, 0, 0, 1, 0, time.UTC)
 
 // Entry is a file of a layer without its content.
@@ -28,22 +28,22 @@ type Entry struct {
 	GID     int      `json:"gid,omitempty"`
 	Link    string   `json:"link,omitempty"`
 	Package string   `json:"package,omitempty"`
-	// Size is a Regular file's in bytes, Soname the name of a shared library.
+	// Size is the size of a regular file in bytes, and Soname the name of a shared library.
 	Size     int64  `json:"size,omitempty"`
 	Soname   string `json:"soname,omitempty"`
 	Implicit bool   `json:"implicit,omitempty"`
 }
 
-// Tree is a file system that grows by layers. Files go into the top one, and none may be there twice.
+// Tree is a file system that grows by layers. Files go into the top layer, and none may be there twice.
 type Tree struct {
 	below map[string]Entry
 	top   map[string]Entry
 	data  map[string][]byte
-	// parents has every folder that something is in, even one that no package has, and a path in it.
+	// parents has every folder with something in it, even one that no package has, and a path in that folder.
 	parents map[string]string
 }
 
-// NewTree returns a tree on top of the layers whose entries are given, lowest first.
+// NewTree returns a tree on top of layers with some entries, lowest first.
 func NewTree(below ...[]Entry) *Tree {
 	t := &Tree{below: map[string]Entry{}, top: map[string]Entry{}, data: map[string][]byte{}, parents: map[string]string{}}
 	for _, entries := range below {
@@ -57,9 +57,8 @@ func NewTree(below ...[]Entry) *Tree {
 	return t
 }
 
-// Add puts a file of a package (or of the stack itself, with pkg "") into the top layer. A directory may be
-// added again; the first one's mode and owner stay. Anything else twice, or below something that is no
-// directory, is an error.
+// Add puts a file of a package into the top layer, or one of the stack itself if pkg is "". A folder may be added again, and keeps
+// its mode and owner. It is an error to add anything else twice, or below something that is no folder.
 func (t *Tree) Add(f deb.File, pkg string) error {
 	for dir := path.Dir(f.Path); dir != "."; dir = path.Dir(dir) {
 		if e, ok := t.Lookup(dir); ok && e.Type != deb.Dir {
@@ -92,7 +91,7 @@ func (t *Tree) put(f deb.File, pkg string) {
 	t.adopt(f.Path)
 }
 
-// Replace puts a regular file of the stack itself into the top layer, instead of one that a lower layer may have.
+// Replace puts a regular file of the stack itself into the top layer, in the place of one that a lower layer may have.
 func (t *Tree) Replace(f deb.File) error {
 	if e, ok := t.Lookup(f.Path); ok && e.Type == deb.Regular && e.Package == "" {
 		t.put(f, "")
@@ -101,14 +100,14 @@ func (t *Tree) Replace(f deb.File) error {
 	return t.Add(f, "")
 }
 
-// All returns the entries of all layers by path, of each path the topmost.
+// All returns the topmost entry of each path of all layers.
 func (t *Tree) All() map[string]Entry {
 	all := maps.Clone(t.below)
 	maps.Copy(all, t.top)
 	return all
 }
 
-// adopt remembers the folders that a path is in.
+// adopt notes the folders above a path.
 func (t *Tree) adopt(p string) {
 	for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
 		if _, ok := t.parents[dir]; ok {
@@ -118,7 +117,7 @@ func (t *Tree) adopt(p string) {
 	}
 }
 
-// Declare adds a directory that the stack itself wants so: it replaces mode and owner of one in the top layer.
+// Declare adds a folder of the stack itself. If the top layer has the folder, it gets the new mode and owner.
 func (t *Tree) Declare(f deb.File) error {
 	if e, ok := t.top[f.Path]; ok && e.Type == deb.Dir {
 		e.Mode, e.UID, e.GID, e.Package = f.Mode, f.UID, f.GID, ""
@@ -128,7 +127,7 @@ func (t *Tree) Declare(f deb.File) error {
 	return t.Add(f, "")
 }
 
-// Lookup finds a path in the top layer and those below.
+// Lookup finds a path in the top layer or, if it is not there, in those below.
 func (t *Tree) Lookup(p string) (Entry, bool) {
 	if e, ok := t.top[p]; ok {
 		return e, true
@@ -137,8 +136,8 @@ func (t *Tree) Lookup(p string) (Entry, bool) {
 	return e, ok
 }
 
-// Entries returns the top layer sorted by path. Every parent folder is there, even if a lower layer has it
-// already: some runtimes unpack layers one by one.
+// Entries returns the top layer, sorted by path. It has every parent folder, even if a lower layer has it already: some runtimes
+// unpack layers one by one.
 func (t *Tree) Entries() []Entry {
 	all := maps.Clone(t.top)
 	for p := range t.top {

@@ -1,5 +1,5 @@
-// Package ldcache writes /etc/ld.so.cache, where glibc's loader looks for libraries before it searches folders, in the
-// format "glibc-ld.so.cache1.1" of glibc's sysdeps/generic/dl-cache.h.
+// Package ldcache writes /etc/ld.so.cache, in which glibc's loader looks for libraries before it searches folders. The format is
+// "glibc-ld.so.cache1.1" of glibc's sysdeps/generic/dl-cache.h.
 package ldcache
 
 import (
@@ -10,7 +10,7 @@ import (
 	"slices"
 )
 
-// Library is a library that programs ask for by Soname and that lies at Path, which ends in that name.
+// Library is a shared library. Programs ask for it by Soname, and it lies at Path, which ends in that name.
 type Library struct{ Soname, Path string }
 
 // flags say which machine a library is for: FLAG_ELF_LIBC6 with FLAG_X8664_LIB64 or FLAG_AARCH64_LIB64.
@@ -29,7 +29,7 @@ func Format(arch string, libraries []Library) ([]byte, error) {
 		return nil, fmt.Errorf("the loader's flags for %q are not known", arch)
 	}
 	sorted := slices.Clone(libraries)
-	// The loader halves the list by its own order, the greatest name first.
+	// The loader searches the list by halves in an order of its own, the greatest name first.
 	slices.SortFunc(sorted, func(a, b Library) int { return compare(b.Soname, a.Soname) })
 	var table, text bytes.Buffer
 	base := headerSize + entrySize*len(sorted)
@@ -46,14 +46,14 @@ func Format(arch string, libraries []Library) ([]byte, error) {
 	word(uint32(len(sorted)), uint32(text.Len()), littleEndian, 0, 0, 0, 0)
 	at := base
 	for _, l := range sorted {
-		// The name is the end of the path, so one text serves for both. No kernel version, no processor features.
+		// The name is the end of the path, so one text serves both. There are no kernel version and no processor features.
 		word(flag, uint32(at+len(l.Path)-len(l.Soname)), uint32(at), 0, 0, 0)
 		at += len(l.Path) + 1
 	}
 	return append(table.Bytes(), text.Bytes()...), nil
 }
 
-// compare orders names as glibc's _dl_cache_libcmp does: runs of digits count as numbers and come after all else.
+// compare orders names as glibc's _dl_cache_libcmp does: runs of digits count as numbers, and come after everything else.
 func compare(a, b string) int {
 	for a != "" {
 		switch {
@@ -89,7 +89,7 @@ func number(s string) (int, string) {
 	return n, s
 }
 
-// Soname returns the name by which programs ask for a shared library, "" for any other file.
+// Soname returns the name by which programs ask for a shared library, or "" for any other file.
 func Soname(data []byte) string {
 	if !bytes.HasPrefix(data, []byte(elf.ELFMAG)) {
 		return ""

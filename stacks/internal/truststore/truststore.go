@@ -15,10 +15,10 @@ import (
 	"unicode/utf16"
 )
 
-// password is that of every trust store that Java comes with. The store holds nothing secret.
+// password is the password of every trust store that comes with Java. The store holds nothing secret.
 const password = "changeit"
 
-// Parse returns the certificates of a PEM file in its order. Text between them is allowed, anything else is not.
+// Parse returns the certificates of a PEM file, in their order. It skips text between them, and refuses anything else in PEM.
 func Parse(text []byte) ([]*x509.Certificate, error) {
 	var out []*x509.Certificate
 	for {
@@ -41,8 +41,8 @@ func Parse(text []byte) ([]*x509.Certificate, error) {
 	return out, nil
 }
 
-// JKS returns a Java key store (format version 2, which every Java reads) that trusts the certificates, with the time
-// made for each. A certificate's alias is its SHA-256; one that is there twice is taken once.
+// JKS returns a Java key store (format version 2, which every Java reads) that trusts some certificates, each with the time made.
+// A certificate's alias is its SHA-256. Of equal ones the store has one.
 func JKS(certificates []*x509.Certificate, made time.Time) []byte {
 	var entries bytes.Buffer
 	seen := map[string]bool{}

@@ -27,7 +27,8 @@ func authority(t *testing.T, name string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: made, NotAfter: made.AddDate(100, 0, 0),
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: made, NotAfter: made.AddDate(100, 0, 0),
 		IsCA: true, BasicConstraintsValid: true}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
@@ -70,7 +71,8 @@ func TestJavaReads(t *testing.T) {
 	if err := os.WriteFile(file, truststore.JKS(found, made), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), keytool, "-J-Duser.language=en", "-list", "-v", "-keystore", file, "-storepass", "changeit").CombinedOutput()
+	list := exec.CommandContext(t.Context(), keytool, "-J-Duser.language=en", "-list", "-v", "-keystore", file, "-storepass", "changeit")
+	out, err := list.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

@@ -68,7 +68,7 @@ func (a *App) checkStack(base Base, labels map[string]string) error {
 	if len(missing) > 0 {
 		return fault.Fault{
 			ID:   "rebase-refused",
-			What: fmt.Sprintf("%s needs the mixins %s, which %s has not", a.name, strings.Join(missing, ", "), base.Ref),
+			What: fmt.Sprintf("%s needs the mixins %s, which %s lacks", a.name, strings.Join(missing, ", "), base.Ref),
 			Do:   remedy,
 		}
 	}

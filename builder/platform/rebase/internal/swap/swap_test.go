@@ -150,7 +150,7 @@ func TestAsBuiltAnew(t *testing.T) {
 	rebased := on(t, platformtest.App(t, old, "strata/run-static:13", "app", nil), "strata/run-static:13", newer)
 	built := platformtest.App(t, newer, "strata/run-static:13", "app", nil)
 	if a, b := platformtest.Digest(t, rebased), platformtest.Digest(t, built); a != b {
-		t.Errorf("rebased it is %s, built anew %s", a, b)
+		t.Errorf("rebased it is %s, built again %s", a, b)
 	}
 }
 
