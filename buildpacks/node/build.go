@@ -50,7 +50,7 @@ func decide(in bp.BuildContext) (runPlan, error) {
 	if p.start, err = p.app.Choose(); err != nil || !p.start.Bun {
 		return p, err
 	}
-	if p.bun = p.manager.Release; p.manager.Tool().ID != manager.Bun().ID {
+	if p.bun = p.source.Manager.Release; p.source.Manager.Tool().ID != manager.Bun().ID {
 		p.bun, err = manager.NewestBun(p.Project, p.lock, p.arch)
 	}
 	return p, err
@@ -83,7 +83,7 @@ func (p runPlan) describe(in bp.BuildContext) {
 
 // standalone returns the standalone server that build scripts may make instead of the app, nil if none can take its place.
 func (p runPlan) standalone() *framework.Standalone {
-	if p.manager.PnP() != "" || p.Project.Root != p.Project.App || !p.Project.HasPackages() {
+	if p.source.Manager.PnP() != "" || p.Project.Root != p.Project.App || !p.Project.HasPackages() {
 		return nil
 	}
 	return p.app.Standalone(p.start)
@@ -116,18 +116,18 @@ func Build(ctx context.Context, in bp.BuildContext) (result bp.BuildResult, err 
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	m, err := b.made()
+	made, err := b.replace()
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	modules, err := b.modules(ctx, m, changes)
+	modules, err := b.modules(ctx, made, changes)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
 	if err := b.removeSettings(); err != nil {
 		return bp.BuildResult{}, err
 	}
-	return b.launch(ctx, m, program, modules)
+	return b.launch(ctx, made, program, modules)
 }
 
 // runScripts runs the build scripts. Where they may make a standalone server, they are told to, unless the platform decides.
@@ -139,26 +139,26 @@ func (b build) runScripts(ctx context.Context) (changes string, err error) {
 	return b.RunScripts(ctx, more)
 }
 
-// made is what the image has of the app when its build scripts have run.
-type made struct {
+// outcome is what the image has of the app when its build scripts have run.
+type outcome struct {
 	app    start.App
 	start  start.Start
 	layout layout.Layout
 	server *start.Server // that took the place of the app; nil for none
 }
 
-// made makes the app the standalone server that the build scripts made, if they did.
-func (b build) made() (made, error) {
+// replace makes the app the standalone server that the build scripts made, if they did.
+func (b build) replace() (outcome, error) {
 	p := b.plan
-	m := made{app: p.app, start: p.start, layout: b.Layout(p.Project, p.LeaveOut...)}
+	o := outcome{app: p.app, start: p.start, layout: b.Layout(p.Project, p.LeaveOut...)}
 	if p.standalone() == nil {
-		return m, nil
+		return o, nil
 	}
 	server, err := p.app.Replace(p.start)
 	if err != nil || server == nil {
-		return m, err
+		return o, err
 	}
 	b.Log.Bullet("%s: the app is that and nothing else", server.Made.Title)
-	m.app.Project, m.start, m.layout, m.server = server.Project, server.Start, b.Layout(server.Project), server
-	return m, nil
+	o.app.Project, o.start, o.layout, o.server = server.Project, server.Start, b.Layout(server.Project), server
+	return o, nil
 }

@@ -54,7 +54,7 @@ func open(ctx context.Context, in bp.BuildContext, p Plan) (*Builder, error) {
 		name string
 		dir  *string
 	}{
-		{"node-tools", &b.tools.dir}, {p.manager.Tool().Name, &caches.Downloads}, {"node-modules", &caches.Installs},
+		{"node-tools", &b.tools.dir}, {p.source.Manager.Tool().Name, &caches.Downloads}, {"node-modules", &caches.Installs},
 		{"node-built", &b.built}, {"node-compiled", &b.compiled},
 	} {
 		if *cache.dir, err = b.Cache(ctx, cache.name); err != nil {
@@ -105,7 +105,7 @@ func (b *Builder) leaveOut() error {
 
 // Layout returns the layout of a project's packages. The kinds of files of packages are left out of a layer.
 func (b *Builder) Layout(p project.Project, leaveOut ...string) layout.Layout {
-	if script := b.plan.manager.PnP(); script != "" {
+	if script := b.plan.source.Manager.PnP(); script != "" {
 		return layout.PnP{Project: p, Packages: b.installer.Packages(), Script: script}
 	}
 	return b.trees(p, leaveOut...)

@@ -22,8 +22,8 @@ func Wanted(in bp.DetectContext) []string {
 		return nil
 	}
 	tools := map[string]string{nodeID: p.node.Version}
-	if (p.Project.HasPackages() || len(p.Scripts.Run) > 0) && p.manager.Own() == "" {
-		tools[p.manager.Tool().ID] = p.manager.Release.Version
+	if (p.Project.HasPackages() || len(p.Scripts.Run) > 0) && p.source.Manager.Own() == "" {
+		tools[p.source.Manager.Tool().ID] = p.source.Manager.Release.Version
 	}
 	var list []string
 	for id, version := range tools {

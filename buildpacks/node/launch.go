@@ -16,34 +16,34 @@ import (
 
 // launch returns the process web, by the script start, the main file, server.js or index.js, and makes the layers that it needs when
 // it starts.
-func (b build) launch(ctx context.Context, m made, program, modules string) (bp.BuildResult, error) {
-	find := func(name string) (string, bool, error) { return m.layout.Program(ctx, modules, name) }
-	started, err := m.app.Resolve(m.start, find)
+func (b build) launch(ctx context.Context, made outcome, program, modules string) (bp.BuildResult, error) {
+	find := func(name string) (string, bool, error) { return made.layout.Program(ctx, modules, name) }
+	started, err := made.app.Resolve(made.start, find)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	if err := b.variables(ctx, m.app, started); err != nil {
+	if err := b.variables(ctx, made.app, started); err != nil {
 		return bp.BuildResult{}, err
 	}
 	if err := b.debug(ctx); err != nil {
 		return bp.BuildResult{}, err
 	}
-	result := bp.BuildResult{Unmet: m.app.Unmet(started)}
+	result := bp.BuildResult{Unmet: made.app.Unmet(started)}
 	if started.Elsewhere {
 		result.Processes = b.reloading()
 		return result, nil
 	}
-	arguments, why, err := m.app.Launch(started)
+	arguments, why, err := made.app.Launch(started)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
 	b.Log.Decision("Starts", strings.Join(append([]string{filepath.Base(program)}, arguments...), " "), why)
 	if modules != "" {
-		arguments = append(m.layout.Arguments(), arguments...)
+		arguments = append(made.layout.Arguments(), arguments...)
 	}
 	process := bp.Process{Type: "web", Command: append([]string{program}, arguments...), Default: true}
-	if m.app.Dir != b.AppDir {
-		process.WorkingDir = m.app.Dir
+	if made.app.Dir != b.AppDir {
+		process.WorkingDir = made.app.Dir
 	}
 	result.Processes = b.reloading(process)
 	return result, nil

@@ -27,15 +27,15 @@ type tracedKey struct {
 
 // modules makes the layer of packages, links the app to it, and returns its path, "" if the app has none. Changes is the folder of
 // what scripts changed in them.
-func (b build) modules(ctx context.Context, m made, changes string) (string, error) {
+func (b build) modules(ctx context.Context, made outcome, changes string) (string, error) {
 	if !b.plan.Project.HasPackages() {
-		return "", m.layout.Unlink()
+		return "", made.layout.Unlink()
 	}
 	request, err := layer.Request{}, error(nil)
-	if m.server != nil {
-		request, err = b.traced(m.server)
+	if made.server != nil {
+		request, err = b.traced(made.server)
 	} else {
-		request, err = b.packages(m, changes)
+		request, err = b.packages(made, changes)
 	}
 	if err != nil {
 		return "", err
@@ -44,11 +44,11 @@ func (b build) modules(ctx context.Context, m made, changes string) (string, err
 	if err != nil {
 		return "", err
 	}
-	return l.Path, m.layout.Link(ctx, l.Path)
+	return l.Path, made.layout.Link(ctx, l.Path)
 }
 
 // packages is the layer of packages that the app needs when it runs.
-func (b build) packages(m made, changes string) (layer.Request, error) {
+func (b build) packages(made outcome, changes string) (layer.Request, error) {
 	key := layerKey{Key: b.key, LeaveOut: b.plan.LeaveOut}
 	if _, err := os.Stat(changes); err == nil {
 		if key.Changes, err = tree.Hash(changes, nil); err != nil {
@@ -56,7 +56,7 @@ func (b build) packages(m made, changes string) (layer.Request, error) {
 		}
 	}
 	fill := func(ctx context.Context, l *layer.Layer) (err error) {
-		l.SBOM, err = m.layout.Fill(ctx, l.Path, changes)
+		l.SBOM, err = made.layout.Fill(ctx, l.Path, changes)
 		return err
 	}
 	return layer.Request{Name: "modules", Flags: layer.Flags{Launch: true}, Key: key, Fill: fill}, nil
@@ -84,7 +84,7 @@ func (b build) traced(server *start.Server) (layer.Request, error) {
 
 // removeSettings removes from the app what is for package managers alone.
 func (b build) removeSettings() error {
-	secret, err := install.RemoveSettings(b.plan.manager)
+	secret, err := install.RemoveSettings(b.plan.source.Manager)
 	if secret {
 		b.Log.Warn("bunfig.toml has a token or password, and is in the image; write it there as the name of a variable: \"$TOKEN\"")
 	}

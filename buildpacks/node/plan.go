@@ -26,8 +26,7 @@ type Plan struct {
 	Project project.Project
 	Scripts project.Scripts
 	node    version.Choice
-	manager manager.Chosen
-	source  install.Source // what is installed
+	source  install.Source // what is installed, and by what
 	lock    lock.Lock
 	arch    string // as Node.js calls it
 }
@@ -57,14 +56,15 @@ func Decide(in bp.BuildContext) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
+	m := p.source.Manager
 	p.source = install.Source{
-		Manager: p.manager, Vendored: s.Vendored, Settings: bound, Gyp: p.locks().NewestOn(manager.NPM(), "*"),
-		Mirrors: mirrors, Registry: s.Registry, In: in.Workspace,
+		In: in.Workspace, Manager: m, Vendored: s.Vendored, Settings: bound, Gyp: p.locks().NewestOn(manager.NPM(), "*"),
+		Mirrors: mirrors, Registry: s.Registry,
 	}
-	if p.source.Lock, err = p.manager.Lock(); err != nil {
+	if p.source.Lock, err = m.Lock(); err != nil {
 		return Plan{}, err
 	}
-	if p.source.Offline.Folder, p.source.Offline.Env, err = p.manager.Offline(); err != nil {
+	if p.source.Offline.Folder, p.source.Offline.Env, err = m.Offline(); err != nil {
 		return Plan{}, err
 	}
 	return p, p.checkVendored()
@@ -82,15 +82,16 @@ func choose(in bp.Workspace, s settings, named bool) (p Plan, err error) {
 	if p.node, err = p.chooseNode(); err != nil {
 		return p, err
 	}
-	if p.manager, err = manager.Choose(p.Project, p.locks()); err != nil {
+	m, err := manager.Choose(p.Project, p.locks())
+	if err != nil {
 		return p, err
 	}
-	p.Project = p.manager.Project
+	p.source.Manager, p.Project = m, m.Project
 	asked := project.Asked{Names: s.RunScripts, Named: named}
 	if s.Hooks {
-		asked.Hooks = p.manager.Hooks
+		asked.Hooks = m.Hooks
 	}
-	p.Scripts, err = p.Project.Choose(asked)
+	p.Scripts, err = p.Project.ChooseScripts(asked)
 	return p, err
 }
 
@@ -112,10 +113,10 @@ func (p Plan) checkVendored() error {
 	if !p.Vendored {
 		return nil
 	}
-	if p.manager.Args(manager.Rebuild) == nil {
+	if p.source.Manager.Args(manager.Rebuild) == nil {
 		return fault.Fault{
 			ID: "node-vendored", Do: "leave it off: it is for apps of npm",
-			What: "BP_NODE_VENDORED_ENABLED is on, and the app's package manager is " + p.manager.Tool().Title,
+			What: "BP_NODE_VENDORED_ENABLED is on, and the app's package manager is " + p.source.Manager.Tool().Title,
 		}
 	}
 	if info, err := os.Stat(filepath.Join(p.Project.Root, project.ModulesDir)); err != nil || !info.IsDir() {
@@ -161,7 +162,7 @@ func (p Plan) describe(log *report.Log, more func()) {
 }
 
 func (p Plan) describePackages(log *report.Log) {
-	m, lockfile := p.manager, p.Project.Lockfile
+	m, lockfile := p.source.Manager, p.Project.Lockfile
 	log.Decision(m.Tool().Title, m.Release.Version, m.Release.Reason)
 	if m.Unchecked {
 		log.Warn("the hash in packageManager is not one of the archive that is fetched, so lock.toml alone vouches for it")

@@ -74,8 +74,8 @@ func (b build) fillNode(ctx context.Context, l *layer.Layer) error {
 // fillBun makes the layer of Bun: the program, the same for every app.
 func (b build) fillBun(ctx context.Context, l *layer.Layer) error {
 	told := ""
-	if b.plan.manager.Tool().ID == manager.Bun().ID {
-		told = b.plan.manager.Hash
+	if b.plan.source.Manager.Tool().ID == manager.Bun().ID {
+		told = b.plan.source.Manager.Hash
 	}
 	programs, err := b.tools.programs(ctx, manager.Bun(), b.plan.bun, told)
 	if err != nil {

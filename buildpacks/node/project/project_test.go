@@ -158,8 +158,8 @@ func TestSeeds(t *testing.T) {
 	}
 }
 
-// TestChoose has the scripts of an install before those of the build, each after what it needs.
-func TestChoose(t *testing.T) {
+// TestChooseScripts has the scripts of an install before those of the build, each after what it needs.
+func TestChooseScripts(t *testing.T) {
 	t.Parallel()
 	app := files{
 		"package.json":      `{"workspaces": ["*"], "scripts": {"prepare": "husky"}}`,
@@ -176,7 +176,7 @@ func TestChoose(t *testing.T) {
 		{project.Asked{Names: []string{"build"}, Named: true}, []string{"build of lib", "build of web"}, nil},
 		{project.Asked{Names: []string{"prepare"}, Named: true, Hooks: hooks}, []string{"prepare of lib", "postinstall of web", "prepare"}, []string{"prepare"}},
 	} {
-		got, err := find(t, app, "web").Choose(tt.asked)
+		got, err := find(t, app, "web").ChooseScripts(tt.asked)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,7 +190,7 @@ func TestChoose(t *testing.T) {
 			t.Errorf("%v: runs %q and not %q, want %q and %q", tt.asked.Names, names(got.Run), names(got.Idle), tt.run, tt.idle)
 		}
 	}
-	if _, err := find(t, app, "web").Choose(project.Asked{Names: []string{"bundle"}, Named: true}); err == nil {
+	if _, err := find(t, app, "web").ChooseScripts(project.Asked{Names: []string{"bundle"}, Named: true}); err == nil {
 		t.Error("a script that nobody has is no fault")
 	}
 }

@@ -43,9 +43,9 @@ type Asked struct {
 // herokuBuild is the script that Heroku runs instead of build.
 const herokuBuild = "heroku-postbuild"
 
-// Choose decides which scripts run: the install's, then the build's, which are those that were named or the default ones that
+// ChooseScripts decides which scripts run: the install's, then the build's, which are those that were named or the default ones that
 // there are.
-func (p Project) Choose(a Asked) (Scripts, error) {
+func (p Project) ChooseScripts(a Asked) (Scripts, error) {
 	if !a.Named && p.Manifest.Scripts[herokuBuild] != "" {
 		a.Names = []string{herokuBuild}
 	}

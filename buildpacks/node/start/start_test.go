@@ -26,7 +26,7 @@ func app(t *testing.T, content files, folder ...string) start.App {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scripts, err := p.Choose(project.Asked{Names: []string{"build"}})
+	scripts, err := p.ChooseScripts(project.Asked{Names: []string{"build"}})
 	if err != nil {
 		t.Fatal(err)
 	}
