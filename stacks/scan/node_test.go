@@ -18,9 +18,7 @@ import (
 // TestNode builds apps of Node.js and has Syft's code look for packages in their images. The bills of materials that the
 // buildpack wrote must name the same, and no other.
 func TestNode(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it builds apps, which downloads 100 MB")
-	}
+	skip(t, "it builds apps, which downloads 100 MB")
 	dir := t.TempDir()
 	strata(t, dir)
 	if out, err := run(t, dir, "builder", "create"); err != nil {
@@ -28,8 +26,8 @@ func TestNode(t *testing.T) {
 	}
 	for app, flags := range map[string][]string{"express": nil, "pnpm": {"-e", "BP_NODE_PROJECT_PATH=packages/web"}} {
 		t.Run(app, func(t *testing.T) {
-			source, bills := filepath.Join("integration", "testdata", "node", app), filepath.Join(dir, app)
-			args := append([]string{"build", source, "-t", "scan/" + app, "-q", "--sbom", bills}, flags...)
+			source := filepath.Join("integration", "testdata", "node", app)
+			args := append([]string{"build", source, "-t", "scan/" + app, "-q", "--sbom", filepath.Join(dir, app)}, flags...)
 			out, err := run(t, dir, args...)
 			if err != nil {
 				t.Fatalf("%v: %s", err, out)
