@@ -66,6 +66,7 @@ func buildCommand() *cobra.Command {
 	return cmd
 }
 
+// buildApp builds an app, gives the image its names and writes it to the outputs.
 func buildApp(ctx context.Context, app string, flags buildFlags) error {
 	app, err := filepath.Abs(app)
 	if err != nil {
@@ -104,19 +105,7 @@ func buildApp(ctx context.Context, app string, flags buildFlags) error {
 	if options.Env, err = buildEnv(ctx, from, descriptor, flags.env); err != nil {
 		return err
 	}
-	screen := newScreen(flags.quiet)
-	options.Log, options.Phase, options.Note = screen, screen.phase, screen.note
-	for _, text := range notes(descriptor, flags) {
-		screen.note(text)
-	}
-	_, digest, err := build.App(ctx, h, options)
-	screen.clear()
-	if errors.Is(err, build.ErrBuild) {
-		if flags.quiet {
-			_, _ = os.Stderr.Write(screen.kept.Bytes())
-		}
-		return fmt.Errorf("the build of %s failed; the reason is above", app)
-	}
+	digest, err := runBuild(ctx, h, options, notes(descriptor, flags), flags.quiet)
 	if err != nil {
 		return err
 	}
@@ -132,6 +121,24 @@ func buildApp(ctx context.Context, app string, flags buildFlags) error {
 		return err
 	}
 	return printBuilt(h, flags, digest.String())
+}
+
+// runBuild builds and shows the progress. Of a quiet build it shows the log only if the build fails.
+func runBuild(ctx context.Context, h *home.Home, options build.Options, notes []string, quiet bool) (v1.Hash, error) {
+	screen := newScreen(quiet)
+	options.Log, options.Phase, options.Note = screen, screen.phase, screen.note
+	for _, text := range notes {
+		screen.note(text)
+	}
+	_, digest, err := build.App(ctx, h, options)
+	screen.clear()
+	if errors.Is(err, build.ErrBuild) {
+		if quiet {
+			_, _ = os.Stderr.Write(screen.kept.Bytes())
+		}
+		return digest, fmt.Errorf("the build of %s failed; the reason is above", options.App)
+	}
+	return digest, err
 }
 
 // tag gives the image of the first of some names the other names too.

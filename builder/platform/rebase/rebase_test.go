@@ -287,7 +287,8 @@ func TestRebaseIsNotABuildsUndoing(t *testing.T) {
 	}
 }
 
-// TestRebaseNotOntoAnother has a registry that does not say which run image it has: the store's is no substitute.
+// TestRebaseNotOntoAnother has a registry that does not say whether it has the run image. The store's run image is no
+// substitute, even if the registry lacks the run image's mirror.
 func TestRebaseNotOntoAnother(t *testing.T) {
 	t.Parallel()
 	h := open(t)
@@ -298,14 +299,21 @@ func TestRebaseNotOntoAnother(t *testing.T) {
 		}
 		return false
 	})
-	run, app := server.Host+"/run:13", server.Host+"/app"
+	run, app, mirrored := server.Host+"/run:13", server.Host+"/app", server.Host+"/mirrored"
 	platformtest.Put(t, h.Store, run, platformtest.Run{Release: "2"}.Image(t))
-	platformtest.Push(t, app, platformtest.App(t, platformtest.Run{Release: "1"}.Image(t), run, "app", nil))
-	results, err := rebase.Images(t.Context(), h, rebase.Options{Images: []string{app}, Registry: platformtest.Fast})
+	old := platformtest.Run{Release: "1"}.Image(t)
+	platformtest.Push(t, app, platformtest.App(t, old, run, "app", nil))
+	platformtest.Push(t, mirrored, platformtest.App(t, old, run, "app", func(c *v1.ConfigFile) {
+		const label = "io.buildpacks.lifecycle.metadata"
+		c.Config.Labels[label] = strings.Replace(c.Config.Labels[label], `"image":"`+run+`"},"stack"`,
+			`"image":"`+run+`","mirrors":["`+server.Host+`/none:13"]},"stack"`, 1)
+	}))
+	results, err := rebase.Images(t.Context(), h, rebase.Options{Images: []string{app, mirrored}, Registry: platformtest.Fast})
 	if err != nil {
 		t.Fatal(err)
 	}
 	kittest.Golden(t, "rebase-base-broken.txt", server.Fault(t, results[0].Err))
+	kittest.Golden(t, "rebase-mirror-missing.txt", server.Fault(t, results[1].Err))
 }
 
 func TestRebaseRefused(t *testing.T) {

@@ -238,7 +238,7 @@ func lifecycle(t *testing.T) (rebaser string) {
 	// With the flags of builder/compose, so that one finds what the other compiled.
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-o", dir,
 		"github.com/buildpacks/lifecycle/cmd/lifecycle")
-	cmd.Dir = "../../../lifecycle"
+	cmd.Dir = "../../../../lifecycle"
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("compiling the lifecycle: %v\n%s", err, output)
