@@ -42,7 +42,8 @@ func TestLabelsAndVariables(t *testing.T) {
 func TestMisspelt(t *testing.T) {
 	suite(t)
 	t.Parallel()
-	got := strata(t, "build", nodeSample(t, "hello"), "-t", image(t), "-e", "BP_OCI_TITEL=x", "-e", "BP_OCI_VENDOR=y", "-e", "BP_LOG_LEVEL=debug")
+	got := strata(t, "build", nodeSample(t, "hello"), "-t", image(t),
+		"-e", "BP_OCI_TITEL=x", "-e", "BP_OCI_VENDOR=y", "-e", "BP_LOG_LEVEL=debug")
 	log := got.stdout + got.stderr
 	for text, times := range map[string]int{
 		"BP_OCI_TITEL is set but nothing reads it; did you mean BP_OCI_TITLE?": 1, "nothing reads it": 1,

@@ -95,7 +95,8 @@ func skip(t *testing.T, short string) {
 // strata makes the stacks into <dir>/store, and their bills of materials into <dir>/bills.
 func strata(t *testing.T, dir string) {
 	t.Helper()
-	build := exec.CommandContext(t.Context(), "go", "-C", "../..", "build", "-trimpath", "-o", filepath.Join(dir, "strata"), "./builder/strata")
+	build := exec.CommandContext(t.Context(), "go", "-C", "../..", "build", "-trimpath", "-o", filepath.Join(dir, "strata"),
+		"./builder/strata")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as the integration tests do, so that Go's cache has it
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

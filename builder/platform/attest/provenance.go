@@ -107,8 +107,8 @@ func published(name string) bool {
 }
 
 // Provenance returns what the build publishes of itself. It publishes the values of variables that begin with BP_ or
-// BPE_, except those of dependency mirrors. The values of all others may be secrets: it publishes their names alone. Of a binding it publishes the folder's
-// name.
+// BPE_, except those of dependency mirrors. The values of all others may be secrets: it publishes their names alone. Of a
+// binding it publishes the folder's name.
 func (b Build) Provenance() Provenance {
 	env, withheld := map[string]string{}, []string{}
 	for key, value := range b.Env {

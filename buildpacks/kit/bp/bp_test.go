@@ -93,7 +93,8 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	}
 	in.Log.Bullet("cache %s", cache)
 	return bp.BuildResult{
-		Processes: []bp.Process{{Type: "web", Command: []string{filepath.Join(l.Path, "x"), "-a"}, Args: []string{"-b"}, WorkingDir: "/srv", Default: true}},
+		Processes: []bp.Process{{Type: "web", Command: []string{filepath.Join(l.Path, "x"), "-a"}, Args: []string{"-b"}, WorkingDir: "/srv",
+			Default: true}},
 		Labels:    map[string]string{"b": "2", "a": "1"},
 		Unmet:     []string{"y"},
 		LaunchBOM: &sbom.Document{Subject: sbom.Component{Name: "app"}},
@@ -156,8 +157,10 @@ func TestMainFaults(t *testing.T) {
 		env  config.Environment
 		log  string
 	}{
-		{"no buildpack dir", config.Environment{"CNB_BUILDPACK_DIR": ""}, "error: CNB_BUILDPACK_DIR is not set; run this program by a lifecycle\n"},
-		{"another buildpack", config.Environment{"CNB_BUILDPACK_DIR": other}, "error: internal error: buildpack \"strata/other\" is not in this suite\n"},
+		{"no buildpack dir", config.Environment{"CNB_BUILDPACK_DIR": ""},
+			"error: CNB_BUILDPACK_DIR is not set; run this program by a lifecycle\n"},
+		{"another buildpack", config.Environment{"CNB_BUILDPACK_DIR": other},
+			"error: internal error: buildpack \"strata/other\" is not in this suite\n"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -240,7 +243,8 @@ func TestUnread(t *testing.T) {
 	})
 	env := config.Environment{
 		"CNB_BUILDPACK_DIR": filepath.Join(builder, "strata_sample", "1"), "BP_LOG_LEVEL": "Debug",
-		"BP_SAMPLE_MODE": "", "BP_SAMPLE_OTHER": "x", "BP_LONG_NAME_OF_TWIN": "x", "BP_LONG_THEIRS": "x", "BP_OTHER_Y": "x", "BP_SAMPLE_MODUS": "x", "BP_LONG_NAME_OF_TWINS": "x",
+		"BP_SAMPLE_MODE": "", "BP_SAMPLE_OTHER": "x", "BP_LONG_NAME_OF_TWIN": "x", "BP_LONG_THEIRS": "x", "BP_OTHER_Y": "x",
+		"BP_SAMPLE_MODUS": "x", "BP_LONG_NAME_OF_TWINS": "x",
 	}
 	const want = "Sample 1\n" +
 		"    debug: the run image is static on linux/amd64 (target distribution strata-static)\n" +
@@ -251,7 +255,8 @@ func TestUnread(t *testing.T) {
 		"  warning: BP_LONG_NAME_OF_TWINS is set but nothing reads it; did you mean BP_LONG_NAME_OF_TWIN?\n" +
 		"  warning: BP_SAMPLE_MODUS is set but nothing reads it; did you mean BP_SAMPLE_MODE?\n" +
 		"    required true"
-	c := kittest.Case{Env: env, Plan: kittest.First + "[[entries]]\nname = \"x\"\n[[entries]]\nname = \"x\"\n", Distro: "strata-static", Arch: "amd64"}
+	c := kittest.Case{Env: env, Plan: kittest.First + "[[entries]]\nname = \"x\"\n[[entries]]\nname = \"x\"\n", Distro: "strata-static",
+		Arch: "amd64"}
 	got := kittest.Build(t, c)
 	if text := strings.ReplaceAll(got.Log(), builder, "<builder>"); !strings.HasPrefix(text, want) {
 		t.Errorf("got\n%s\nwant\n%s", text, want)
@@ -289,7 +294,8 @@ func TestBuildSettlesModes(t *testing.T) {
 		got[path] = info.Mode()
 	}
 	want := map[string]os.FileMode{
-		app: os.ModeDir | 0o755, app + "/src": os.ModeDir | 0o755, app + "/src/a": 0o644, app + "/src/b": 0o644, app + "/run": 0o755, outside: 0o600,
+		app: os.ModeDir | 0o755, app + "/src": os.ModeDir | 0o755, app + "/src/a": 0o644, app + "/src/b": 0o644, app + "/run": 0o755,
+		outside: 0o600,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("modes (-want +got):\n%s", diff)

@@ -115,7 +115,11 @@ func (r *runner) install(in Workspace, plan libcnb.BuildpackPlan, tool string) e
 	}
 	root := r.env[EnvToolsDir]
 	if !filepath.IsAbs(root) || !filepath.IsLocal(tool) {
-		return fault.Fault{ID: "tools-dir", What: fmt.Sprintf("%s is %q and %s is %q", EnvToolsDir, root, EnvInstallTool, tool), Do: "set them to an absolute path and to a name, or unset both"}
+		return fault.Fault{
+			ID:   "tools-dir",
+			What: fmt.Sprintf("%s is %q and %s is %q", EnvToolsDir, root, EnvInstallTool, tool),
+			Do:   "set them to an absolute path and to a name, or unset both",
+		}
 	}
 	r.log.Title(in.Buildpack.Name, in.Buildpack.Version)
 	return r.buildpack.Install(r.ctx, InstallContext{Workspace: in, Tool: tool, Dir: root})

@@ -45,7 +45,8 @@ func Sign(t testing.TB, text string, at time.Time, life time.Duration, keys ...*
 		private = append(private, k.PrivateKey)
 	}
 	var b bytes.Buffer
-	w, err := clearsign.EncodeMulti(&b, private, &packet.Config{Time: func() time.Time { return at }, SigLifetimeSecs: uint32(life / time.Second)})
+	w, err := clearsign.EncodeMulti(&b, private,
+		&packet.Config{Time: func() time.Time { return at }, SigLifetimeSecs: uint32(life / time.Second)})
 	if err != nil {
 		t.Fatal(err)
 	}

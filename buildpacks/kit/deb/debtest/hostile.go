@@ -176,7 +176,8 @@ func hostileControls(t testing.TB) []Package {
 	version, data := Member{"debian-binary", []byte("2.0\n")}, Member{"data.tar", Tar(t, nil)}
 	withControl := func(c []byte) []byte { return Ar(version, Member{"control.tar", c}, data) }
 	text2 := func(name, body string) []byte {
-		return withControl(Tar(t, map[string]string{"./control": hostileControl, name: body}, tar.Header{Name: "./control"}, tar.Header{Name: name}))
+		return withControl(Tar(t, map[string]string{"./control": hostileControl, name: body}, tar.Header{Name: "./control"},
+			tar.Header{Name: name}))
 	}
 	alone := func(body string) []byte {
 		return withControl(Tar(t, map[string]string{"./control": body}, tar.Header{Name: "./control"}))
