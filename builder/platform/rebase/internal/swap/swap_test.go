@@ -88,7 +88,7 @@ func TestLikeTheLifecycle(t *testing.T) {
 }
 
 // same compares configurations. The lifecycle empties the history; here it is
-// kept, so that each layer still tells what made it.
+// kept, so that each layer still says what made it.
 func same(t *testing.T, want, got v1.Image) {
 	t.Helper()
 	bare := func(image v1.Image) string {
@@ -143,8 +143,8 @@ func TestThereAndBack(t *testing.T) {
 	}
 }
 
-// TestAsBuiltAnew compares with what an export onto the new base gives.
-func TestAsBuiltAnew(t *testing.T) {
+// TestAsBuiltAgain compares with what an export onto the new base gives.
+func TestAsBuiltAgain(t *testing.T) {
 	t.Parallel()
 	old, newer := platformtest.Run{Release: "1"}.Image(t), platformtest.Run{Release: "2"}.Image(t)
 	rebased := on(t, platformtest.App(t, old, "strata/run-static:13", "app", nil), "strata/run-static:13", newer)
