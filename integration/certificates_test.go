@@ -15,14 +15,16 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
-// TestCertificates builds and starts an app in a company: an authority of its own vouches for the module proxy and for
+// TestPlatformCertificates builds and starts an app in a company: an authority of its own vouches for the module proxy and for
 // the server that the app asks, and the build's machine trusts another one besides. The app has a health check, too.
-func TestCertificates(t *testing.T) {
-	suite(t)
+func TestPlatformCertificates(t *testing.T) {
+	suite(t, anyUser)
 	t.Parallel()
-	app, name, proxy := sample(t, "fetch"), image(t), companyProxy(t)
+	app, name, modules := sample(t, "fetch"), image(t), kittest.NewTLSRegistry(t, "")
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "for the company only")
 	}))
@@ -34,9 +36,22 @@ func TestCertificates(t *testing.T) {
 	machines := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: slices.Repeat([]byte("of this machine"), 20)}))
 	machine := filepath.Join(writeApp(t, map[string]string{"machine.crt": machines}), "machine.crt")
 
+	// Who binds nothing gets nothing.
+	without := inspect(t, build(t, app, name))
+	for _, e := range without.entries(t, func(string) bool { return false }) {
+		if strings.Contains(e.header.Name, "launch-helper") || strings.Contains(e.header.Name, "ca-certificates/") {
+			t.Errorf("without a binding the image has %s", e.header.Name)
+		}
+	}
+
+	sums := modules.Module(t, "example.test/word", "v1.0.0", map[string]string{"word.go": "package word\n"})
+	edit(t, app, "go.mod", "go 1.26.8", "go 1.26.8\n\nrequire example.test/word v1.0.0")
+	edit(t, app, "main.go", `"os"`, "\"os\"\n\n\t_ \"example.test/word\"")
+	if err := os.WriteFile(filepath.Join(app, "go.sum"), []byte(sums), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	run := func(flags ...string) outcome {
-		// A release that is not locked, and so is fetched by this app's build.
-		always := []string{"build", app, "-t", name, "-q", "-e", "BP_GO_VERSION=1.26.9", "-e", "GOPROXY=" + proxy.URL}
+		always := []string{"build", app, "-t", name, "-q", "-e", "GOPROXY=" + modules.URL + "/go", "-e", "GONOSUMDB=example.test"}
 		cmd := exec.CommandContext(t.Context(), "strata", append(always, flags...)...)
 		cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+machine)
 		return finish(t, cmd)
@@ -81,14 +96,6 @@ func TestCertificates(t *testing.T) {
 	}
 	if answer, ok := fetch(t, name, server.URL); !ok || !strings.Contains(answer, "for the company only") { // started by launch reload
 		t.Errorf("with the certificate in the image the app is answered %q", answer)
-	}
-
-	// Who binds nothing gets nothing.
-	without := inspect(t, build(t, app, name))
-	for _, e := range without.entries(t, func(string) bool { return false }) {
-		if strings.Contains(e.header.Name, "launch-helper") || strings.Contains(e.header.Name, "ca-certificates/") {
-			t.Errorf("without a binding the image has %s", e.header.Name)
-		}
 	}
 }
 

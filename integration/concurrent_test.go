@@ -6,10 +6,10 @@ import (
 	"testing"
 )
 
-// TestTwoBuildsAtOnce starts builds side by side, of one app and of two; each
+// TestPlatformTwoBuildsAtOnce starts builds side by side, of one app and of two; each
 // must give what it gives alone.
-func TestTwoBuildsAtOnce(t *testing.T) {
-	suite(t)
+func TestPlatformTwoBuildsAtOnce(t *testing.T) {
+	suite(t, anyUser)
 	t.Parallel()
 	hello, embed := sample(t, "hello"), sample(t, "embed")
 	one, two := image(t), "integration/the-other:latest"

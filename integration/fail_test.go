@@ -2,8 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,33 +10,27 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
-// TestGoFails has one golden file per mistake: all that the command says.
-func TestGoFails(t *testing.T) {
-	suite(t)
+// TestPlatformFails has one golden file per mistake that only the whole product shows: all that the command says. What a
+// buildpack refuses, its own tests show.
+func TestPlatformFails(t *testing.T) {
+	suite(t, anyUser)
 	t.Parallel()
 	name := image(t)
-	empty := httptest.NewServer(http.NotFoundHandler())
-	t.Cleanup(empty.Close)
 	tests := []struct {
 		name, app string
 		flags     []string
 	}{
 		{"no-go-mod", "nogomod", nil},
-		{"unparsable-go-mod", "badgomod", nil},
-		{"unknown-go-version", "badversion", []string{"-e", "GOPROXY=" + empty.URL}},
 		{"compile-error", "broken", nil},
-		{"needs-cgo", "cgo", nil},
-		{"no-main-package", "nomain", nil},
-		{"target-missing", "hello", []string{"-e", "BP_GO_TARGETS=./cmd/absent"}},
-		{"bad-value", "hello", []string{"-e", "BP_GO_VERSION=newest"}},
 		{"unknown-run-image", "hello", []string{"--run-image", "scratch"}},
 		{"unset-variable", "hello", []string{"-e", "INTEGRATION_IS_NOT_SET"}},
 		{"bad-output", "hello", []string{"--output", "tar:x"}},
 		// A release that is not locked, and so is never there for all apps.
 		{"no-proxy", "hello", []string{"--clear-cache", "--network", "none", "-e", "BP_GO_VERSION=1.26.9", "-e", "GOPROXY=http://127.0.0.1:9"}},
-		{"proxy-off", "hello", []string{"--clear-cache", "-e", "BP_GO_VERSION=1.26.9", "-e", "GOPROXY=off"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -47,7 +39,7 @@ func TestGoFails(t *testing.T) {
 			if got.status != 1 || got.stdout != "" {
 				t.Errorf("status %d and %q on stdout, want 1 and nothing", got.status, got.stdout)
 			}
-			golden(t, "fail/"+tt.name+".txt", words(got.stderr, app))
+			kittest.Golden(t, "fail/"+tt.name+".txt", words(got.stderr, app))
 			if o := strata(t, "inspect", name); o.status == 0 {
 				t.Errorf("the failed build left an image:\n%s", o.stdout)
 			}
@@ -55,22 +47,22 @@ func TestGoFails(t *testing.T) {
 	}
 }
 
-// TestNoFolder names an app that is not there.
-func TestNoFolder(t *testing.T) {
-	suite(t)
+// TestPlatformNoFolder names an app that is not there.
+func TestPlatformNoFolder(t *testing.T) {
+	suite(t, anyUser)
 	t.Parallel()
 	app := filepath.Join(t.TempDir(), "absent")
 	got := strata(t, "build", app)
 	if got.status != 1 {
 		t.Errorf("status %d, want 1", got.status)
 	}
-	golden(t, "fail/no-folder.txt", words(got.stderr, app))
+	kittest.Golden(t, "fail/no-folder.txt", words(got.stderr, app))
 }
 
-// TestNoNamespaces runs where the kernel grants no more namespaces: in a user
+// TestPlatformNoNamespaces runs where the kernel grants no more namespaces: in a user
 // namespace whose limit is zero.
-func TestNoNamespaces(t *testing.T) {
-	suite(t)
+func TestPlatformNoNamespaces(t *testing.T) {
+	suite(t, everyUser)
 	t.Parallel()
 	// An ordinary user keeps one id, root all of them: as each is on a machine with that limit.
 	ids := []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}}
@@ -97,13 +89,13 @@ func TestNoNamespaces(t *testing.T) {
 	if got.status != 1 {
 		t.Errorf("status %d, want 1", got.status)
 	}
-	golden(t, "fail/no-namespaces.txt", words(got.stderr, app))
+	kittest.Golden(t, "fail/no-namespaces.txt", words(got.stderr, app))
 }
 
-// TestDiskFull builds on a file system that has room for the builder and not
+// TestPlatformDiskFull builds on a file system that has room for the builder and not
 // for the toolchain, then makes room and builds again.
-func TestDiskFull(t *testing.T) {
-	suite(t)
+func TestPlatformDiskFull(t *testing.T) {
+	suite(t, everyUser)
 	t.Parallel()
 	needRoot(t, "to mount a small file system")
 	app, name := sample(t, "hello"), image(t)

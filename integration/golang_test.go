@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
 // question is what a started image is asked, and what its answer has to contain.
@@ -19,7 +21,7 @@ type question struct {
 // each finds the caches and the image that another app left: what they give has
 // to depend on none of it.
 func TestGoBuild(t *testing.T) {
-	suite(t)
+	suite(t, anyUser)
 	t.Parallel()
 	name := image(t)
 	tests := []struct {
@@ -103,7 +105,7 @@ func TestGoBuild(t *testing.T) {
 					t.Errorf("the SBOM has no %s: %v", prefix, purls)
 				}
 			}
-			golden(t, "go/"+tt.app+".files", got.files(t))
+			kittest.Golden(t, "go/"+tt.app+".files", got.files(t))
 		})
 	}
 }
@@ -111,7 +113,7 @@ func TestGoBuild(t *testing.T) {
 // TestGoImage looks at what is the same for every Go app: on which run image it
 // stands, whose process it is and what tells a scanner about it.
 func TestGoImage(t *testing.T) {
-	suite(t)
+	suite(t, everyUser)
 	t.Parallel()
 	name := image(t)
 	// What the app stood on before does not decide.
@@ -149,7 +151,7 @@ func TestGoImage(t *testing.T) {
 // TestGoRebuild builds an app, changes it, and builds it again with what the
 // first build cached.
 func TestGoRebuild(t *testing.T) {
-	suite(t)
+	suite(t, anyUser)
 	t.Parallel()
 	app, name := sample(t, "hello"), image(t)
 	first := build(t, app, name)

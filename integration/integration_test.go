@@ -51,9 +51,32 @@ func run(m *testing.M) int {
 // home is the product's folder for this run.
 func home() string { return os.Getenv("STRATA_HOME") }
 
-// suite makes the product once and skips the test where it cannot run.
-func suite(t *testing.T) {
+// who says whose run of a test shows something.
+type who string
+
+const (
+	// anyUser is for what does not depend on who builds: the languages, how stacks are joined, what the command line says.
+	anyUser who = "any user"
+	// everyUser is for what the product does in other ways for root and for an ordinary user, or may get wrong for one of
+	// them: namespaces, owners and modes of files, signals.
+	everyUser who = "every user"
+)
+
+// variableShown is set to a user's name where all tests have passed as that user, from the same source.
+const variableShown = "INTEGRATION_SHOWN_AS"
+
+// skipShown skips a test, or a part of one, that another user's run has shown already.
+func skipShown(t *testing.T, w who) {
 	t.Helper()
+	if user := os.Getenv(variableShown); user != "" && w == anyUser {
+		t.Skipf("shown by the run as %s: it does not depend on who builds", user)
+	}
+}
+
+// suite makes the product once and skips the test where it cannot run or need not.
+func suite(t *testing.T, w who) {
+	t.Helper()
+	skipShown(t, w)
 	if testing.Short() {
 		t.Skip("builds real images, which takes minutes: run without -short")
 	}

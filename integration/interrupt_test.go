@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// TestInterrupt presses Ctrl-C in each phase. It is not parallel: whatever is a
+// TestPlatformInterrupt presses Ctrl-C in each phase. It is not parallel: whatever is a
 // child of this process afterwards was left behind.
-func TestInterrupt(t *testing.T) {
-	suite(t)
+func TestPlatformInterrupt(t *testing.T) {
+	suite(t, everyUser)
 	app, name := sample(t, "hello"), image(t)
 	want := build(t, app, name)
 	for _, phase := range []string{"analyzer", "detector", "restorer", "builder", "exporter"} {

@@ -11,7 +11,7 @@ import (
 
 // TestNodeAddon compiles an addon, has the app answer with it, compiles it again in another folder, changes the code, and adds a package.
 func TestNodeAddon(t *testing.T) {
-	suite(t)
+	suite(t, anyUser)
 	t.Parallel()
 	app, name := nodeSample(t, "addon"), image(t)
 	told := func() (log, digest string) {

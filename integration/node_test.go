@@ -1,23 +1,16 @@
 package integration
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
-	"crypto/sha512"
-	"encoding/base64"
-	"errors"
-	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
 // nodeSample copies a sample app to a folder of the test's own.
@@ -30,12 +23,13 @@ func nodeSample(t *testing.T, name string) string {
 	return dir
 }
 
-// TestNode builds, asks, rebuilds and changes each sample.
-func TestNode(t *testing.T) {
-	suite(t)
+// TestNodeBuild builds, asks, rebuilds and changes each sample.
+func TestNodeBuild(t *testing.T) {
+	suite(t, everyUser)
 	t.Parallel()
 	name := image(t)
 	tests := []struct {
+		who                  who
 		app, path, answer    string
 		file, from, to, then string // a change of code, and what is answered after it
 		layers               []string
@@ -44,69 +38,69 @@ func TestNode(t *testing.T) {
 		flags                []string
 	}{
 		{
-			app: "hello", path: "/env", answer: "production",
+			who: everyUser, app: "hello", path: "/env", answer: "production",
 			file: "server.js", from: "process.env.NODE_ENV", to: "'changed'", then: "changed",
 			layers: []string{"node"},
 		},
 		{
-			app: "express", path: "/", answer: "Hello from a patched Express.\n",
+			who: everyUser, app: "express", path: "/", answer: "Hello from a patched Express.\n",
 			file: "main.js", from: "Hello", to: "Goodbye", then: "Goodbye from a patched Express.\n",
 			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/express@5."}, absent: "node_modules/patch-package/",
 		},
 		{
-			app: "typescript", path: "/", answer: "A week has 604800000 ms.\n",
+			who: anyUser, app: "typescript", path: "/", answer: "A week has 604800000 ms.\n",
 			file: "src/server.ts", from: "A week", to: "One week", then: "One week has 604800000 ms.\n",
 			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/ms@2."}, absent: "node_modules/typescript/",
 		},
 		{
-			app: "workspaces", path: "/", answer: "Hello from npm, in 1d.\n",
+			who: anyUser, app: "workspaces", path: "/", answer: "Hello from npm, in 1d.\n",
 			file: "packages/greeting/index.js", from: "in", to: "within", then: "Hello from npm, within 1d.\n",
 			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4."}, absent: "escape-html/",
 			flags: []string{"-e", "BP_NODE_PROJECT_PATH=packages/web"},
 		},
 		{
-			app: "pnpm", path: "/", answer: "Hello from pnpm, in 1d.\n",
+			who: anyUser, app: "pnpm", path: "/", answer: "Hello from pnpm, in 1d.\n",
 			file: "packages/greeting/index.js", from: "in", to: "within", then: "Hello from pnpm, within 1d.\n",
 			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4."}, absent: "escape-html/",
 			flags: []string{"-e", "BP_NODE_PROJECT_PATH=packages/web"},
 		},
 		{
-			app: "pnpm7", path: "/", answer: "Hello from pnpm 7, in 1d.\n",
+			who: anyUser, app: "pnpm7", path: "/", answer: "Hello from pnpm 7, in 1d.\n",
 			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from pnpm 7, in 1d.\n",
 			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/ms@2."}, absent: "escape-html/",
 		},
 		{
-			app: "yarn", path: "/", answer: "Hello from Yarn 1, in 1d.\n",
+			who: anyUser, app: "yarn", path: "/", answer: "Hello from Yarn 1, in 1d.\n",
 			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from Yarn 1, in 1d.\n",
 			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",
 		},
 		{
-			app: "berry", path: "/", answer: "Hello from Yarn, in 1d, stamped.\n",
+			who: anyUser, app: "berry", path: "/", answer: "Hello from Yarn, in 1d, stamped.\n",
 			file: "server.js", from: "from Yarn", to: "from Yarn by now", then: "Hello from Yarn by now, in 1d, stamped.\n",
 			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",
 		},
 		{
-			app: "pnp", path: "/", answer: "Hello from Plug'n'Play, in 1d.\n",
+			who: anyUser, app: "pnp", path: "/", answer: "Hello from Plug'n'Play, in 1d.\n",
 			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from Plug'n'Play, in 1d.\n",
 			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html",
 		},
 		{
-			app: "pnp2", path: "/", answer: "Hello from Yarn 2, in 1d.\n",
+			who: anyUser, app: "pnp2", path: "/", answer: "Hello from Yarn 2, in 1d.\n",
 			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from Yarn 2, in 1d.\n",
 			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html",
 		},
 		{
-			app: "pnp3", path: "/", answer: "Hello from Yarn 3.\n",
+			who: anyUser, app: "pnp3", path: "/", answer: "Hello from Yarn 3.\n",
 			file: "public/index.html", from: "Hello", to: "Goodbye", then: "Goodbye from Yarn 3.\n",
 			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/http-server@14.", "pkg:npm/mime@1."}, absent: "escape-html",
 		},
 		{
-			app: "local", path: "/", answer: "Hello from a folder, in 1d.\n",
+			who: anyUser, app: "local", path: "/", answer: "Hello from a folder, in 1d.\n",
 			file: "lib/greeting/index.js", from: "Hello", to: "Goodbye", then: "Goodbye from a folder, in 1d.\n",
 			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/ms@2."}, absent: "escape-html/",
 		},
 		{
-			app: "bun", path: "/", answer: "Hello from Bun, in 1d.\n",
+			who: anyUser, app: "bun", path: "/", answer: "Hello from Bun, in 1d.\n",
 			file: "server.ts", from: "Hello", to: "Goodbye", then: "Goodbye from Bun, in 1d.\n",
 			layers: []string{"bun", "modules"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",
 		},
@@ -114,6 +108,7 @@ func TestNode(t *testing.T) {
 	nodeLayers := map[string]string{} // release -> digest
 	for _, tt := range tests {
 		t.Run(tt.app, func(t *testing.T) {
+			skipShown(t, tt.who)
 			app := nodeSample(t, tt.app)
 			digest := build(t, app, name, tt.flags...)
 			if body := ask(t, name, tt.path); !strings.HasPrefix(body, tt.answer) {
@@ -139,6 +134,7 @@ func TestNode(t *testing.T) {
 		})
 	}
 	t.Run("heap", func(t *testing.T) {
+		skipShown(t, anyUser)
 		app := nodeSample(t, "hello")
 		build(t, app, name)
 		if part := ask(t, name, "/heap"); strings.TrimSpace(part) != "0.5" {
@@ -160,7 +156,7 @@ func TestNode(t *testing.T) {
 // TestNodeProcfile lets the build plan say who starts a process of a Procfile: the script of web is started without npm, and
 // with its variable, which the worker does not have.
 func TestNodeProcfile(t *testing.T) {
-	suite(t)
+	suite(t, anyUser)
 	t.Parallel()
 	name := image(t)
 	app := nodeSample(t, "hello")
@@ -255,127 +251,59 @@ func sortedKeys(m map[string]string) []string {
 
 // TestNodeFails has one golden file per mistake that only the whole product shows.
 func TestNodeFails(t *testing.T) {
-	suite(t)
+	suite(t, anyUser)
 	t.Parallel()
 	name := image(t)
+	outdated := nodeSample(t, "pnpm")
+	edit(t, outdated, "packages/greeting/package.json", "^4.4.0", "^4.3.0")
 	tests := []struct {
 		name, app string
 		flags     []string
-		files     map[string]string // instead of an app
 	}{
-		{name: "node-on-static", app: "hello", flags: []string{"--run-image", "static"}},
-		// A release that no other test has installed for all apps.
-		{name: "node-offline", app: "hello", flags: []string{
-			"--network", "none", "-e", "BP_NODE_VERSION=24.0.1", "-e", "NPM_CONFIG_REGISTRY=http://127.0.0.1:9",
-		}},
-		{name: "node-outdated", app: "pnpm", flags: []string{"-e", "BP_NODE_PROJECT_PATH=packages/web"}},
-		{name: "node-nothing-to-start", files: map[string]string{"package.json": `{}`, "app.js": ""}},
-		{name: "node-main-outside", files: map[string]string{"package.json": `{"main": "../server.js"}`, "server.js": ""}},
-		{name: "node-main-missing", files: map[string]string{"package.json": `{"main": "dist/server"}`, "server.js": ""}},
-		{
-			name: "front-end-template", flags: []string{"-e", "BP_NODE_VENDORED_ENABLED=true"},
-			files: map[string]string{
-				"package.json": `{"scripts": {"build": "mkdir -p target && cp public/index.html target"},
-					"devDependencies": {"vite": "1"}}`,
-				"node_modules/vite/package.json": `{"name": "vite", "version": "1.0.0"}`, "public/index.html": "",
-			},
-		},
-		{name: "node-script", files: map[string]string{"package.json": `{"scripts": {"build": "echo no compiler >&2; exit 3"}}`,
-			"server.js": ""}},
-		{name: "node-script-of-install", files: map[string]string{"package.json": `{"scripts": {"postinstall": "node generate.js"}}`,
-			"generate.js": "process.exit(3)", "server.js": ""}},
+		{"node-on-static", nodeSample(t, "hello"), []string{"--run-image", "static"}},
+		{"node-outdated", outdated, []string{"-e", "BP_NODE_PROJECT_PATH=packages/web"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			app := ""
-			if tt.files != nil {
-				app = writeApp(t, tt.files)
-			} else {
-				app = nodeSample(t, tt.app)
-			}
-			if tt.name == "node-outdated" {
-				edit(t, app, "packages/greeting/package.json", "^4.4.0", "^4.3.0")
-			}
-			got := strata(t, append([]string{"build", app, "-t", name}, tt.flags...)...)
+			got := strata(t, append([]string{"build", tt.app, "-t", name}, tt.flags...)...)
 			if got.status != 1 || got.stdout != "" {
 				t.Errorf("status %d and %q on stdout, want 1 and nothing", got.status, got.stdout)
 			}
-			golden(t, "fail/"+tt.name+".txt", words(got.stderr, app))
+			kittest.Golden(t, "fail/"+tt.name+".txt", words(got.stderr, tt.app))
 		})
 	}
 }
 
-// TestNodeBinding installs a package of a private registry, whose token is in a binding and must stay there.
-func TestNodeBinding(t *testing.T) {
-	suite(t)
+// TestNodePrivate installs a package of a private registry, whose token is in a binding and must stay there, and one from an
+// archive of the app.
+func TestNodePrivate(t *testing.T) {
+	suite(t, anyUser)
 	t.Parallel()
 	const token = "npm-token-of-the-test"
-	registry := privateRegistry(t, token)
+	registry := kittest.NewTLSRegistry(t, token)
+	registry.NPM(t, "@private/word", "1.0.0", map[string]string{"index.js": "module.exports = 'private indeed'\n"})
+	public := kittest.NewRegistry(t)
+	public.NPM(t, "packed-word", "1.0.0", map[string]string{"index.js": "module.exports = 'unpacked'\n"})
+	archive, err := answerOf(t.Context(), public.URL+"/npm/packed-word/-/packed-word-1.0.0.tgz")
+	if err != nil {
+		t.Fatal(err)
+	}
 	app := writeApp(t, map[string]string{
-		"package.json": `{"dependencies": {"@private/word": "1.0.0"}}`,
-		"index.js":     "console.log(require('@private/word'));\n",
+		"package.json": `{"dependencies": {"@private/word": "1.0.0", "packed-word": "file:lib/word.tgz"}}`,
+		"index.js":     "console.log(require('@private/word') + ', ' + require('packed-word'))\n", "lib/word.tgz": archive,
 	})
-	binding := filepath.Join(t.TempDir(), "company")
-	settings := "@private:registry=" + registry.URL + "/\n//" + strings.TrimPrefix(registry.URL, "http://") + "/:_authToken=" + token + "\n"
-	for file, content := range map[string]string{"type": "npmrc", ".npmrc": settings} {
-		err := os.MkdirAll(binding, 0o755)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(binding, file), []byte(content), 0o644)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	host := strings.TrimPrefix(registry.URL, "https:")
+	settings := "@private:registry=" + registry.URL + "/npm/\n" + host + "/npm/:_authToken=" + token + "\n"
 	name := image(t)
-	got := strata(t, "build", app, "-t", name, "-q", "--binding", binding)
+	cmd := exec.CommandContext(t.Context(), "strata", "build", app, "-t", name, "-q",
+		"--binding", writeApp(t, map[string]string{"type": "npmrc", ".npmrc": settings}))
+	cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+authorities(t, registry.Authority))
+	got := finish(t, cmd)
 	if got.status != 0 {
-		t.Fatalf("with the binding: status %d\n%s", got.status, got.stderr)
+		t.Fatalf("status %d\n%s", got.status, got.stderr)
 	}
-	if word := output(t, name); word != "private indeed" {
+	if word := output(t, name); word != "private indeed, unpacked" {
 		t.Errorf("it prints %q", word)
 	}
 	inspect(t, digestOf(t, got)).checkSecret(t, token)
-}
-
-// privateRegistry serves the npm package @private/word 1.0.0 to who knows the token.
-func privateRegistry(t *testing.T, token string) *httptest.Server {
-	t.Helper()
-	archive := npmArchive(t, map[string]string{"package.json": `{"name": "@private/word", "version": "1.0.0"}`,
-		"index.js": "module.exports = 'private indeed';\n"})
-	sum := sha512.Sum512(archive)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case r.Header.Get("Authorization") != "Bearer "+token:
-			http.Error(w, "who are you?", http.StatusUnauthorized)
-		case strings.HasSuffix(r.URL.Path, ".tgz"):
-			_, _ = w.Write(archive) // npm sees what is missing by the hash
-		default:
-			fmt.Fprintf(w, `{"name": "@private/word", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": {
-				"name": "@private/word", "version": "1.0.0",
-				"dist": {"tarball": "http://%s/word.tgz", "integrity": "sha512-%s"}}}}`, r.Host, base64.StdEncoding.EncodeToString(sum[:]))
-		}
-	}))
-	t.Cleanup(server.Close)
-	return server
-}
-
-// npmArchive packs a package as npm does.
-func npmArchive(t *testing.T, content map[string]string) []byte {
-	t.Helper()
-	var archive bytes.Buffer
-	zipped := gzip.NewWriter(&archive)
-	files := tar.NewWriter(zipped)
-	for name, text := range content {
-		err := files.WriteHeader(&tar.Header{Name: "package/" + name, Mode: 0o644, Size: int64(len(text))})
-		if err == nil {
-			_, err = io.WriteString(files, text)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := errors.Join(files.Close(), zipped.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return archive.Bytes()
 }

@@ -11,7 +11,7 @@ import (
 // TestNodeOffline builds apps that bring archives of their packages along, in caches that are empty and without a network: each gets
 // the image that it has otherwise.
 func TestNodeOffline(t *testing.T) {
-	suite(t)
+	suite(t, anyUser)
 	t.Parallel()
 	for _, tt := range []struct {
 		app, program string
@@ -53,7 +53,7 @@ func TestNodeOffline(t *testing.T) {
 
 // TestNodeVendored builds an app with its packages, of which it has no lockfile and no registry has heard.
 func TestNodeVendored(t *testing.T) {
-	suite(t)
+	suite(t, anyUser)
 	t.Parallel()
 	app := writeApp(t, map[string]string{
 		"package.json": `{"dependencies": {"vendored-word": "1"}, "devDependencies": {"vendored-tool": "1"},
@@ -65,10 +65,8 @@ process.on('SIGTERM', () => process.exit())`,
 		"node_modules/vendored-tool/package.json": `{"name": "vendored-tool", "version": "1.0.0"}`,
 		"node_modules/vendored-tool/index.js":     ``,
 	})
-	build(t, nodeSample(t, "typescript"), image(t)) // Node.js and npm, for all apps
-	name := image(t) + "-vendored"
-	flags := []string{"--network", "none", "-e", "BP_NODE_VENDORED_ENABLED=true"}
-	first := inspect(t, build(t, app, name, flags...))
+	name := image(t)
+	first := inspect(t, build(t, app, name, "-e", "BP_NODE_VENDORED_ENABLED=true"))
 	if word := ask(t, name, "/"); strings.TrimSpace(word) != "one word" {
 		t.Errorf("it answers %q", word)
 	}
@@ -76,26 +74,10 @@ process.on('SIGTERM', () => process.exit())`,
 		t.Errorf("the image has not the packages that the app needs when it runs, and only those:\n%s", files)
 	}
 	edit(t, app, "node_modules/vendored-word/index.js", "one", "another")
-	inspect(t, build(t, app, name, flags...)).differsInPackages(t, first, true)
+	second := build(t, app, name, "-e", "BP_NODE_VENDORED_ENABLED=true", "--network", "none") // Node.js and npm are there by now
+	inspect(t, second).differsInPackages(t, first, true)
 	if word := ask(t, name, "/"); strings.TrimSpace(word) != "another word" {
 		t.Errorf("after a change of a package it answers %q", word)
-	}
-}
-
-// TestNodeArchive builds an app with an archive of its package.
-func TestNodeArchive(t *testing.T) {
-	suite(t)
-	t.Parallel()
-	app := writeApp(t, map[string]string{
-		"package.json": `{"dependencies": {"packed-word": "file:lib/word.tgz"}}`,
-		"index.js":     `console.log(require('packed-word'))`,
-		"lib/word.tgz": string(npmArchive(t, map[string]string{"package.json": `{"name": "packed-word", "version": "1.0.0"}`,
-			"index.js": `module.exports = 'unpacked'`})),
-	})
-	name := image(t)
-	build(t, app, name)
-	if word := output(t, name); word != "unpacked" {
-		t.Errorf("it prints %q", word)
 	}
 }
 

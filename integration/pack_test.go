@@ -32,11 +32,11 @@ const (
 	runMusl   = "strata/run-musl:13"
 )
 
-// TestPack builds with the pack that builder/lifecycle pins, in a real Docker
+// TestPlatformPack builds with the pack that builder/lifecycle pins, in a real Docker
 // engine, as in a company: modules come from a proxy that only the company's
 // own authority vouches for. The steps share images and caches, so they are in order.
-func TestPack(t *testing.T) {
-	suite(t)
+func TestPlatformPack(t *testing.T) {
+	suite(t, everyUser)
 	needDocker(t)
 	t.Parallel()
 	p := newPacker(t)

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
 // Descriptors of one app, of which a part must not be built: the one in its folder says what, the other what must.
@@ -53,9 +55,9 @@ func described(t *testing.T) (app, includingFile string) {
 	return app, includingFile
 }
 
-// TestProjectDescriptor builds the part of an app that its descriptor says, with its variables.
-func TestProjectDescriptor(t *testing.T) {
-	suite(t)
+// TestPlatformProjectDescriptor builds the part of an app that its descriptor says, with its variables.
+func TestPlatformProjectDescriptor(t *testing.T) {
+	suite(t, anyUser)
 	t.Parallel()
 	app, includingFile := described(t)
 	name := image(t)
@@ -84,7 +86,7 @@ func TestProjectDescriptor(t *testing.T) {
 	if got.status != 1 || got.stdout != "" {
 		t.Errorf("status %d and %q on stdout, want 1 and nothing", got.status, got.stdout)
 	}
-	golden(t, "fail/project-variable.txt", words(got.stderr, app))
+	kittest.Golden(t, "fail/project-variable.txt", words(got.stderr, app))
 	if diff := cmp.Diff(before, strata(t, "inspect", name), cmp.AllowUnexported(outcome{})); diff != "" {
 		t.Errorf("the image changed (-before +after):\n%s", diff)
 	}

@@ -11,9 +11,9 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// TestRebaseToOwnStack moves an app from glibc to a stack of one's own that stands on it, and back.
-func TestRebaseToOwnStack(t *testing.T) {
-	suite(t)
+// TestStackRebaseToOwn moves an app from glibc to a stack of one's own that stands on it, and back.
+func TestStackRebaseToOwn(t *testing.T) {
+	suite(t, anyUser)
 	t.Parallel()
 	const glibc, acme = "strata/run-glibc:13", "acme/run-glibc:13"
 	name := image(t)
@@ -121,9 +121,9 @@ func diffIDs(t *testing.T, image string) []v1.Hash {
 	return config.RootFS.DiffIDs
 }
 
-// TestRebaseOwnStack moves an app from an older image of a stack of one's own to the newer one of that name.
-func TestRebaseOwnStack(t *testing.T) {
-	suite(t)
+// TestStackRebaseOwn moves an app from an older image of a stack of one's own to the newer one of that name.
+func TestStackRebaseOwn(t *testing.T) {
+	suite(t, anyUser)
 	t.Parallel()
 	const own = "own/run-glibc:13"
 	stacks := t.TempDir()

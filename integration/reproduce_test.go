@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// TestSameSourceSameDigest builds one source in different circumstances.
-func TestSameSourceSameDigest(t *testing.T) {
-	suite(t)
+// TestPlatformSameDigest builds one source in different circumstances.
+func TestPlatformSameDigest(t *testing.T) {
+	suite(t, everyUser)
 	t.Parallel()
 	want := build(t, sample(t, "keep-files"), image(t), "-e", "BP_KEEP_FILES=assets/*")
 

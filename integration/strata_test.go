@@ -3,8 +3,6 @@ package integration
 import (
 	"bytes"
 	"errors"
-	"flag"
-	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -12,11 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // outcome is what a command left on its streams.
 type outcome struct {
@@ -128,30 +122,6 @@ func image(t *testing.T) string {
 	return "integration/" + strings.Trim(clean, "-") + ":latest"
 }
 
-// golden compares text with a file of testdata/golden.
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", "golden", file)
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Fatalf("there is no %s: write it with go test ./integration -update", path)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
-}
-
 // words is what a build said on stderr, without what differs from run to run:
 // times, downloads, tools that no build before it has installed, the folders and the addresses of this run.
 func words(stderr, app string) string {
@@ -167,4 +137,40 @@ func words(stderr, app string) string {
 		kept.WriteString(regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(line, "ADDRESS"))
 	}
 	return kept.String()
+}
+
+// writeApp writes an app that prints words; its folder is named "words".
+func writeApp(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "words")
+	for name, content := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// output runs an image's default process and returns what it prints.
+func output(t *testing.T, image string) string {
+	t.Helper()
+	got := strata(t, "run", image)
+	if got.status != 0 {
+		t.Fatalf("strata run: status %d\n%s%s", got.status, got.stdout, got.stderr)
+	}
+	return strings.TrimSpace(got.stdout)
+}
+
+// authorities writes a file of certificates: those that the machine trusts, and more.
+func authorities(t *testing.T, more string) string {
+	t.Helper()
+	bundle, err := os.ReadFile("/etc/ssl/certs/ca-certificates.crt")
+	if err != nil {
+		unavailable(t, "needs the machine's certificates: install ca-certificates")
+	}
+	return filepath.Join(writeApp(t, map[string]string{"authorities.crt": string(bundle) + more}), "authorities.crt")
 }

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// TestLabelsAndVariables builds an app with labels and with variables of its own; a rebuild without them has none.
-func TestLabelsAndVariables(t *testing.T) {
-	suite(t)
+// TestPlatformLabelsAndVariables builds an app with labels and with variables of its own; a rebuild without them has none.
+func TestPlatformLabelsAndVariables(t *testing.T) {
+	suite(t, anyUser)
 	t.Parallel()
 	app, name := nodeSample(t, "hello"), image(t)
 	got := inspect(t, build(t, app, name,
@@ -38,9 +38,9 @@ func TestLabelsAndVariables(t *testing.T) {
 	}
 }
 
-// TestMisspelt has one buildpack of a group warn of a variable that none reads, and the log say more on demand.
-func TestMisspelt(t *testing.T) {
-	suite(t)
+// TestPlatformMisspelt has one buildpack of a group warn of a variable that none reads, and the log say more on demand.
+func TestPlatformMisspelt(t *testing.T) {
+	suite(t, anyUser)
 	t.Parallel()
 	got := strata(t, "build", nodeSample(t, "hello"), "-t", image(t),
 		"-e", "BP_OCI_TITEL=x", "-e", "BP_OCI_VENDOR=y", "-e", "BP_LOG_LEVEL=debug")
@@ -55,9 +55,9 @@ func TestMisspelt(t *testing.T) {
 	}
 }
 
-// TestLiveReload changes a file of an app that runs, as tools that synchronise folders do, with Node.js' inspector open.
-func TestLiveReload(t *testing.T) {
-	suite(t)
+// TestPlatformLiveReload changes a file of an app that runs, as tools that synchronise folders do, with Node.js' inspector open.
+func TestPlatformLiveReload(t *testing.T) {
+	suite(t, anyUser)
 	t.Parallel()
 	app, name, port := nodeSample(t, "hello"), image(t), freePort(t)
 	edit(t, app, "package.json", "Hello from Node.js.", "Hello from "+port) // by which its folder is found

@@ -133,7 +133,7 @@ func git(t *testing.T, dir string, commands ...string) string {
 func TestPrivate(t *testing.T) {
 	t.Parallel()
 	const secret = "not-for-everybody"
-	r := kittest.NewPrivateRegistry(t, secret)
+	r := kittest.NewTLSRegistry(t, secret)
 	future(t, r)
 	sums := r.Module(t, "example.test/greeting", "v1.2.3", files{"greeting.go": "package greeting\n\nconst Text = \"private\"\n"})
 	c := input(r, shop(sums), config.Environment{"SSL_CERT_FILE": filepath.Join(t.TempDir(), "authority.pem")})

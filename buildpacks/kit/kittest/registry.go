@@ -25,7 +25,7 @@ import (
 // Nothing but GET and HEAD is answered.
 type Registry struct {
 	URL       string // without a slash at the end
-	Authority string // of a private registry: its certificate as PEM
+	Authority string // the certificate as PEM, of one that speaks TLS
 
 	password string // "" where everybody may read
 
@@ -47,10 +47,10 @@ func NewRegistry(t *testing.T) *Registry {
 	return r
 }
 
-// NewPrivateRegistry starts a registry that speaks TLS, with a certificate that nobody trusts yet, and answers those who
-// know the password: with basic authentication under any name, or as a bearer's token. What has no package is not found for
-// everybody.
-func NewPrivateRegistry(t *testing.T, password string) *Registry {
+// NewTLSRegistry starts a registry that speaks TLS, with a certificate that nobody trusts yet. It answers those who know the
+// password, if there is one: with basic authentication under any name, or as a bearer's token. What has no package is not found
+// for everybody.
+func NewTLSRegistry(t *testing.T, password string) *Registry {
 	t.Helper()
 	r := newRegistry()
 	r.password = password

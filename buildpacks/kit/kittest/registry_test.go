@@ -146,9 +146,9 @@ func TestRegistrySimple(t *testing.T) {
 	}
 }
 
-func TestPrivateRegistry(t *testing.T) {
+func TestTLSRegistry(t *testing.T) {
 	t.Parallel()
-	r := kittest.NewPrivateRegistry(t, "secret")
+	r := kittest.NewTLSRegistry(t, "secret")
 	r.NPM(t, "a", "1.0.0", nil)
 	trusted := x509.NewCertPool()
 	if !trusted.AppendCertsFromPEM([]byte(r.Authority)) {

@@ -1,4 +1,0 @@
-// Command badversion asks for a Go that was never released.
-package main
-
-func main() {}

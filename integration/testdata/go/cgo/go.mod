@@ -1,3 +1,0 @@
-module example.test/cgo
-
-go 1.26.8

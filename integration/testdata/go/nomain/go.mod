@@ -1,3 +1,0 @@
-module example.test/nomain
-
-go 1.26.8
