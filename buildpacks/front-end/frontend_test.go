@@ -26,26 +26,43 @@ func TestDetect(t *testing.T) {
 		tool, why string
 	}{
 		{"vite", `{"scripts": {"dev": "vite", "build": "vite build"}, "devDependencies": {"vite": "7"}}`, nil, "vite", ""},
-		{"angular", `{"scripts": {"start": "ng serve", "build": "ng build"}, "devDependencies": {"@angular/cli": "20"}}`, nil, "@angular/cli", ""},
-		{"create-react-app", `{"scripts": {"start": "react-scripts start", "build": "react-scripts build"}, "dependencies": {"react-scripts": "5"}}`, nil, "react-scripts", ""},
+		{"angular", `{"scripts": {"start": "ng serve", "build": "ng build"}, "devDependencies": {"@angular/cli": "20"}}`, nil, "@angular/cli",
+			""},
+		{"create-react-app", `{"scripts": {"start": "react-scripts start", "build": "react-scripts build"},
+			"dependencies": {"react-scripts": "5"}}`, nil, "react-scripts", ""},
 		{"vue", `{"scripts": {"build": "vue-cli-service build"}, "devDependencies": {"@vue/cli-service": "5"}}`, nil, "@vue/cli-service", ""},
-		{"variables", `{"scripts": {"start": "cross-env PORT=3000 react-scripts start", "build": "react-scripts build"}, "dependencies": {"react-scripts": "5"}}`, nil, "react-scripts", ""},
-		{"another script", `{"scripts": {"start": "npm run dev", "dev": "vite --host", "build": "vite build"}, "devDependencies": {"vite": "7"}}`, nil, "vite", ""},
-		{"circle", `{"scripts": {"start": "npm run dev", "dev": "npm run x", "x": "npm run dev", "build": "vite build"}, "devDependencies": {"vite": "7"}}`, nil, "", "the script start starts a server"},
+		{"variables", `{"scripts": {"start": "cross-env PORT=3000 react-scripts start", "build": "react-scripts build"},
+			"dependencies": {"react-scripts": "5"}}`, nil, "react-scripts", ""},
+		{"another script", `{"scripts": {"start": "npm run dev", "dev": "vite --host", "build": "vite build"},
+			"devDependencies": {"vite": "7"}}`, nil, "vite", ""},
+		{"circle", `{"scripts": {"start": "npm run dev", "dev": "npm run x", "x": "npm run dev", "build": "vite build"},
+			"devDependencies": {"vite": "7"}}`, nil, "", "the script start starts a server"},
 		{"no build", `{"scripts": {"dev": "vite"}, "devDependencies": {"vite": "7"}}`, nil, "", "no build script"},
-		{"start", `{"scripts": {"start": "node dist/server.js", "build": "vite build"}, "devDependencies": {"vite": "7"}}`, nil, "", "the script start starts a server"},
-		{"word", `{"scripts": {"start": "vite-node server.ts", "build": "vite build"}, "devDependencies": {"vite": "7"}}`, nil, "", "the script start starts a server"},
+		{"start", `{"scripts": {"start": "node dist/server.js", "build": "vite build"}, "devDependencies": {"vite": "7"}}`, nil, "",
+			"the script start starts a server"},
+		{"word", `{"scripts": {"start": "vite-node server.ts", "build": "vite build"}, "devDependencies": {"vite": "7"}}`, nil, "",
+			"the script start starts a server"},
 		{"main", `{"main": "index.cjs", "scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}}`, nil, "", "main is index.cjs"},
 		{"file", `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}}`, files{"server.js": ""}, "", "server.js found"},
-		{"procfile", `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}}`, files{"Procfile": "web: node x.js\n"}, "", "the Procfile starts a server"},
-		{"adapter", `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7", "@sveltejs/adapter-node": "5"}}`, nil, "", "the app has @sveltejs/adapter-node"},
+		{"procfile", `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}}`, files{"Procfile": "web: node x.js\n"}, "",
+			"the Procfile starts a server"},
+		{"adapter", `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7", "@sveltejs/adapter-node": "5"}}`, nil, "",
+			"the app has @sveltejs/adapter-node"},
 		{"nuxt generate", `{"scripts": {"build": "nuxt generate"}, "dependencies": {"nuxt": "4"}}`, nil, "nuxt generate", ""},
 		{"nuxt", `{"scripts": {"build": "nuxt build"}, "dependencies": {"nuxt": "4"}}`, nil, "", "the app has nuxt"},
-		{"next", `{"scripts": {"start": "next start", "build": "next build"}, "dependencies": {"next": "16"}}`, files{"next.config.mjs": "export default {output: 'standalone'}"}, "", "the script start starts a server"},
-		{"next export", `{"scripts": {"start": "next start", "build": "next build"}, "dependencies": {"next": "16"}}`, files{"next.config.ts": "export default {\n  output: 'export',\n}"}, "Next.js, as an export", ""},
-		{"react router", `{"scripts": {"build": "react-router build"}, "dependencies": {"@react-router/node": "7"}, "devDependencies": {"@react-router/dev": "7", "vite": "7"}}`, files{"react-router.config.ts": "export default {ssr: true}"}, "", "the app has @react-router/node"},
-		{"react router without a server", `{"scripts": {"build": "react-router build"}, "dependencies": {"@react-router/node": "7"}, "devDependencies": {"@react-router/dev": "7", "vite": "7"}}`, files{"react-router.config.ts": "export default { ssr: false } satisfies Config"}, "React Router, without a server", ""},
-		{"compiler", `{"scripts": {"build": "tsc"}, "devDependencies": {"typescript": "5"}}`, nil, "", "no package that makes files for browsers"},
+		{"next", `{"scripts": {"start": "next start", "build": "next build"}, "dependencies": {"next": "16"}}`,
+			files{"next.config.mjs": "export default {output: 'standalone'}"}, "", "the script start starts a server"},
+		{"next export", `{"scripts": {"start": "next start", "build": "next build"}, "dependencies": {"next": "16"}}`,
+			files{"next.config.ts": "export default {\n  output: 'export',\n}"}, "Next.js, as an export", ""},
+		{"react router", `{"scripts": {"build": "react-router build"}, "dependencies": {"@react-router/node": "7"},
+			"devDependencies": {"@react-router/dev": "7", "vite": "7"}}`, files{"react-router.config.ts": "export default {ssr: true}"}, "",
+			"the app has @react-router/node"},
+		{"react router without a server",
+			`{"scripts": {"build": "react-router build"}, "dependencies": {"@react-router/node": "7"},
+				"devDependencies": {"@react-router/dev": "7", "vite": "7"}}`,
+			files{"react-router.config.ts": "export default { ssr: false } satisfies Config"}, "React Router, without a server", ""},
+		{"compiler", `{"scripts": {"build": "tsc"}, "devDependencies": {"typescript": "5"}}`, nil, "",
+			"no package that makes files for browsers"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -134,7 +151,8 @@ func TestBuild(t *testing.T) {
 			content := with(tt.app)
 			delete(content, "made-by-build")
 			got := kittest.Build(t, kittest.Case{App: content, Distro: "strata-static", Arch: "amd64", Env: config.Environment{
-				"BP_NODE_VERSION": "24.999.0", "BP_NODE_UNVERIFIED_ENABLED": "true", "NPM_CONFIG_REGISTRY": publish(t) + "/npm/", "BP_CACHE_DIR": t.TempDir(),
+				"BP_NODE_VERSION": "24.999.0", "BP_NODE_UNVERIFIED_ENABLED": "true", "NPM_CONFIG_REGISTRY": publish(t) + "/npm/",
+				"BP_CACHE_DIR": t.TempDir(),
 			}.With(tt.env)})
 			if diff := cmp.Diff(tt.want, kittest.Files(t, got.AppDir)); got.Code != 0 || diff != "" {
 				t.Errorf("code %d; the app (-want +got):\n%s\n%s", got.Code, diff, got.Log())

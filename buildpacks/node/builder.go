@@ -92,7 +92,7 @@ func (b *Builder) leaveOut() error {
 			continue
 		}
 		if path.Base(name) == project.ModulesDir && p.Lockfile == "" && p.HasPackages() {
-			b.Log.Warn("%s of the app is left out and installed anew; BP_NODE_VENDORED_ENABLED=true takes it as it is", name)
+			b.Log.Warn("%s of the app is left out and installed again; BP_NODE_VENDORED_ENABLED=true takes it as it is", name)
 		} else {
 			b.Log.Bullet("%s of the app: left out", name)
 		}

@@ -63,8 +63,10 @@ func TestSource(t *testing.T) {
 	}
 	l := lock.Lock{Requires: lock.Lines{}}
 	source{id: "pnpm", name: "@a/pnpm", from: 7, before: 12, chosen: 10}.add(&l, map[string]published{
-		"6.9.9": release("", "sha512-A"), "7.2.0": release(">=14", "sha512-B"), "7.10.0": release("", "sha512-C"), "7.11.0-rc.1": release("", "sha512-D"),
-		"10.0.0": release(">=18", "sha512-E"), "11.0.0": release(">=20", "sha512-F"), "11.0.1": release(">=20", "sha1-G"), "12.0.0": release("", "sha512-H"),
+		"6.9.9": release("", "sha512-A"), "7.2.0": release(">=14", "sha512-B"), "7.10.0": release("", "sha512-C"), "7.11.0-rc.1": release("",
+			"sha512-D"),
+		"10.0.0": release(">=18", "sha512-E"), "11.0.0": release(">=20", "sha512-F"), "11.0.1": release(">=20", "sha1-G"), "12.0.0": release("",
+			"sha512-H"),
 	})
 	want := lock.Lock{Requires: lock.Lines{"pnpm": {"10": ">=18", "7": "*"}}, Releases: []lock.Release{
 		{ID: "pnpm", Version: "11.0.0", PURL: "pkg:npm/%40a/pnpm@11.0.0", Hash: "sha512-F"},

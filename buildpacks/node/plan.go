@@ -136,7 +136,7 @@ func targetFault(t bp.Target) error {
 	}
 }
 
-// describe prints the decisions. More prints those of who uses the plan, before the scripts.
+// describe prints the decisions. More prints further ones, before the scripts.
 func (p Plan) describe(log *report.Log, more func()) {
 	log.Decision("Node.js", p.node.Version, p.node.Reason)
 	if day := p.lock.Ended.Of(nodeID, p.node.Version); day != "" {

@@ -72,9 +72,8 @@ func (b *Builder) RunScripts(ctx context.Context, more config.Environment) (chan
 
 func (b *Builder) runScript(ctx context.Context, s project.Script, env config.Environment) error {
 	done := b.Log.Phase("Running script %s", s)
-	err := command.Run(ctx, command.Command{
-		Path: b.plan.source.Manager.Tool().Name, Args: []string{"run", s.Name}, Dir: filepath.Join(b.plan.Project.Root, s.Dir), Env: env.List(), Log: b.Log,
-	})
+	name, dir := b.plan.source.Manager.Tool().Name, filepath.Join(b.plan.Project.Root, s.Dir)
+	err := command.Run(ctx, command.Command{Path: name, Args: []string{"run", s.Name}, Dir: dir, Env: env.List(), Log: b.Log})
 	if failed := new(command.Error); errors.As(err, &failed) && !errors.Is(err, context.Canceled) {
 		do := "see its words above"
 		if s.Hook {

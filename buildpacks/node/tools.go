@@ -196,6 +196,9 @@ func (t tools) ask(ctx context.Context, client *fetch.Client, r release, registr
 }
 
 func unvouched(title string, version choice) error {
-	return fault.Fault{ID: "node-unverified", Do: "ask for a release that is locked, or set BP_NODE_UNVERIFIED_ENABLED=true to trust the registry",
-		What: fmt.Sprintf("%s %s (%s) is not in lock.toml, so nothing vouches for it", title, version.Version, version.Reason)}
+	return fault.Fault{
+		ID:   "node-unverified",
+		What: fmt.Sprintf("%s %s (%s) is not in lock.toml, so nothing vouches for it", title, version.Version, version.Reason),
+		Do:   "ask for a release that is locked, or set BP_NODE_UNVERIFIED_ENABLED=true to trust the registry",
+	}
 }

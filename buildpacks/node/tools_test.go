@@ -51,7 +51,8 @@ func TestInstallUnlocked(t *testing.T) {
 		t.Error("another hash is taken for the one that was checked")
 	}
 	unvouched := fault.Fault{}
-	if _, err := at.programs(t.Context(), pnpm, choice{Version: "10.99.0", Reason: "test"}, ""); !errors.As(err, &unvouched) || unvouched.ID != "node-unverified" {
+	if _, err := at.programs(t.Context(), pnpm, choice{Version: "10.99.0", Reason: "test"}, ""); !errors.As(err,
+		&unvouched) || unvouched.ID != "node-unverified" {
 		t.Errorf("without a hash: %v, want node-unverified", err)
 	}
 }

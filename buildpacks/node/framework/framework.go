@@ -3,6 +3,7 @@
 package framework
 
 import (
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -55,10 +56,10 @@ type Standalone struct {
 	Title    string            // of the server
 	Dir      string            // where it is made, relative to the project
 	File     string            // that is started, relative to the server's own folder
-	Nested   bool              // that folder is as deep in Dir as the project is in the app; else it is Dir
+	Nested   bool              // that folder is as deep in Dir as the project is in the app; otherwise it is Dir
 	Starts   []string          // commands that start it
 	Port     bool              // they may have the options --port and --hostname
-	Unsaid   bool              // an app with the framework that does not say how it starts means it
+	Unsaid   bool              // an app with the framework starts it if it does not say how it starts
 	Needs    []string          // files and folders of the project that the server needs and Dir lacks
 	Packages string            // folder of packages in Dir that is moved to its top; "" if it is there
 	Anew     bool              // the packages are laid out in another way than they were installed
@@ -101,9 +102,7 @@ func ServerOf(has func(string) bool) string {
 func EnvOf(has func(string) bool) map[string]string {
 	env := map[string]string{}
 	for _, f := range Of(has) {
-		for name, value := range f.Env {
-			env[name] = value
-		}
+		maps.Copy(env, f.Env)
 	}
 	return env
 }
@@ -131,9 +130,9 @@ func collect(of func(Framework) []string) []string {
 	return all
 }
 
-// Started returns the standalone server that an app starts, and the port that its command names. Words are the command of a
-// package, or else the arguments of node, or nothing where the app does not say how it starts; then the packages that it has
-// tell. It returns nil if the app starts something else.
+// Started returns the standalone server that an app starts, nil if it starts something else, and the port that its command names.
+// Words are the command of a package, or else the arguments of node. There are none if the app does not say how it starts; then its
+// packages decide.
 func Started(has func(string) bool, words []string) (s *Standalone, port string) {
 	for _, f := range frameworks {
 		s := f.Standalone
@@ -161,8 +160,8 @@ func (s *Standalone) startedBy(words []string) (port string, started bool) {
 	return portOf(words[2:])
 }
 
-// portOf reads the options of a server: its port, and the address where it would listen, which does not matter in a container.
-// Others may change what is served.
+// portOf reads the port in the options of a server. The address where it would listen does not matter in a container; other options
+// may change what is served.
 func portOf(options []string) (port string, known bool) {
 	for len(options) > 0 {
 		name, value, joined := strings.Cut(options[0], "=")

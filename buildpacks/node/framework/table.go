@@ -29,7 +29,7 @@ var frameworks = []Framework{
 	{Packages: []string{"storybook"}, Makes: Site},
 
 	{Packages: []string{"@sveltejs/adapter-node"}, Makes: Server, Server: "build/index.js"},
-	{ // it listens to the container itself alone unless it is told
+	{ // by itself, it listens at the loopback address alone
 		Packages: []string{"@astrojs/node"}, Makes: Server, Server: "dist/server/entry.mjs", Env: map[string]string{"HOST": "0.0.0.0"},
 	},
 	{Packages: []string{"@angular/ssr"}, Makes: Server, Server: "dist/*/server/server.mjs"},
@@ -54,7 +54,10 @@ var frameworks = []Framework{
 	{Packages: []string{"@react-router/node"}, Makes: Server},
 	{Packages: []string{"@tanstack/react-start"}, Makes: Server, Standalone: &nitro},
 	{Packages: []string{"nitropack"}, Makes: Server, Standalone: &nitro},
-	{Packages: []string{"nuxt-nightly", "nitro", "@analogjs/platform", "@solidjs/start", "vinxi", "@tanstack/solid-start"}, Standalone: &nitro},
+	{
+		Packages:   []string{"nuxt-nightly", "nitro", "@analogjs/platform", "@solidjs/start", "vinxi", "@tanstack/solid-start"},
+		Standalone: &nitro,
+	},
 	{Packages: []string{"express"}, Makes: Server},
 	{Packages: []string{"fastify"}, Makes: Server},
 	{Packages: []string{"koa"}, Makes: Server},

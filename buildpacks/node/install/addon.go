@@ -14,10 +14,9 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
-// run runs the package manager in a folder that is prepared for it. That an addon has to be compiled shows when its install script
-// looks for a compiler: a lockfile tells at most that there is a script. What the script finds first ends the package manager, and
-// all is done again with a real compiler.
-func (i *Installer) run(ctx context.Context, dir string, args []string, prepare func() error) error {
+// run does a job. An addon has to be compiled if its install script looks for a compiler; a lockfile says at most that there is a
+// script. Then the package manager is ended, and all is done again with a real compiler.
+func (i *Installer) run(ctx context.Context, j job) error {
 	env, err := i.Environment(ctx)
 	if err != nil {
 		return err
@@ -29,16 +28,9 @@ func (i *Installer) run(ctx context.Context, dir string, args []string, prepare 
 	if err != nil {
 		return err
 	}
-	if resolve := i.source.Manager.Args(manager.Resolve); resolve != nil && lock == nil && !i.source.Vendored {
-		if lock, err = i.resolve(ctx, dir, resolve, env, prepare); err != nil {
+	if lock == nil && !i.source.Vendored {
+		if j, lock, err = i.resolve(ctx, j, env); err != nil {
 			return err
-		}
-		seed := prepare
-		prepare = func() error {
-			if err := seed(); err != nil {
-				return err
-			}
-			return writeSeed(dir, manager.NPMLockfile, lock, 0o644)
 		}
 	}
 	if err := i.compileAlways(lock, env); err != nil {
@@ -54,36 +46,47 @@ func (i *Installer) run(ctx context.Context, dir string, args []string, prepare 
 		return err
 	}
 	if !cached {
-		looked, err := i.withoutCompiler(ctx, dir, args, env, prepare)
+		looked, err := i.withoutCompiler(ctx, j, env)
 		if !looked {
-			return i.explain(err, args)
+			return i.explain(err, j.args)
 		}
 		i.source.In.Log.Bullet("There is an addon to compile: packages are installed again, with a compiler")
 	}
-	more, err := i.withCompiler(ctx, c, dir)
+	more, err := i.withCompiler(ctx, c, j.dir)
 	if err != nil {
 		return err
 	}
-	return i.explain(i.call(ctx, dir, args, first(env, more), prepare), args)
+	return i.explain(i.call(ctx, j, first(env, more)), j.args)
 }
 
-// resolve has the package manager make the lockfile that the app lacks, which tells what an install would run.
-func (i *Installer) resolve(ctx context.Context, dir string, args []string, env config.Environment, prepare func() error) ([]byte, error) {
-	if err := i.call(ctx, dir, args, env, prepare); err != nil {
-		return nil, i.explainAs(err, args, "npm could not make the lockfile that the app lacks")
+// resolve has the package manager make the lockfile that the app lacks, if it has a command for that. The lockfile tells what an
+// install would run. The job that is returned has it in its folder.
+func (i *Installer) resolve(ctx context.Context, j job, env config.Environment) (job, []byte, error) {
+	args := i.source.Manager.Args(manager.Resolve)
+	if args == nil {
+		return j, nil, nil
 	}
-	lock, err := os.ReadFile(filepath.Join(dir, manager.NPMLockfile))
+	if err := i.call(ctx, job{j.dir, args, j.prepare}, env); err != nil {
+		return j, nil, i.explainAs(err, args, "npm could not make the lockfile that the app lacks")
+	}
+	lock, err := os.ReadFile(filepath.Join(j.dir, manager.NPMLockfile))
 	if err != nil {
-		return nil, fmt.Errorf("reading what npm would install: %w", err)
+		return j, nil, fmt.Errorf("reading what npm would install: %w", err)
 	}
-	return lock, nil
+	prepare := func() error {
+		if err := j.prepare(); err != nil {
+			return err
+		}
+		return writeSeed(j.dir, manager.NPMLockfile, lock, 0o644)
+	}
+	return job{j.dir, j.args, prepare}, lock, nil
 }
 
 const preGyp = "node-pre-gyp"
 
-// compileAlways keeps the two tools that would download an addon from wherever its package says, unchecked, from doing so.
-// prebuild-install reads a file, which no other tool does; node-pre-gyp shares a variable with tools that take addons out of
-// their packages, so it is set only where node-pre-gyp is in the lockfile or, without one, may be among the packages.
+// compileAlways tells two tools to compile addons that they would download, unchecked, from wherever a package says.
+// prebuild-install reads a file, which no other tool does. node-pre-gyp shares a variable with tools that take addons out of
+// packages, so the variable is set only where node-pre-gyp is in the lockfile or, without one, may be among the packages.
 func (i *Installer) compileAlways(lock []byte, env config.Environment) error {
 	err := os.WriteFile(filepath.Join(i.home, ".prebuild-installrc"), []byte("{\"buildFromSource\": true}\n"), 0o644)
 	if err != nil {
@@ -102,8 +105,8 @@ func first(env, more config.Environment) config.Environment {
 }
 
 // withoutCompiler runs the package manager with stand-ins for the programs that install scripts compile with. Each leaves a file
-// and ends its process group, of which the package manager is the first. It reports whether one was looked for.
-func (i *Installer) withoutCompiler(ctx context.Context, dir string, args []string, env config.Environment, prepare func() error) (bool, error) {
+// and ends its process group, which began with the package manager. It reports whether a script looked for one.
+func (i *Installer) withoutCompiler(ctx context.Context, j job, env config.Environment) (looked bool, err error) {
 	asked := filepath.Join(i.home, "compiler-asked")
 	programs, err := i.scripts("compiler-asking", "touch "+asked+"; kill -KILL 0", "cc", "c++", "gcc", "g++", "make", "node-gyp", "python3")
 	if err != nil {
@@ -114,7 +117,7 @@ func (i *Installer) withoutCompiler(ctx context.Context, dir string, args []stri
 	if err := os.WriteFile(gyp, script, 0o644); err != nil {
 		return false, fmt.Errorf("preparing the install: %w", err)
 	}
-	err = i.call(ctx, dir, args, first(env, config.Environment{"PATH": programs, "npm_config_node_gyp": gyp}), prepare)
+	err = i.call(ctx, j, first(env, config.Environment{"PATH": programs, "npm_config_node_gyp": gyp}))
 	_, absent := os.Stat(asked)
 	return absent == nil, err
 }
@@ -134,7 +137,7 @@ func (i *Installer) scripts(folder, script string, names ...string) (string, err
 	return dir, nil
 }
 
-// withCompiler returns what node-gyp needs to compile for the chosen Node.js without asking anybody, and what keeps names of
+// withCompiler returns the variables with which node-gyp compiles for the chosen Node.js and asks nobody, and which keep names of
 // folders, symbols and the time out of the addons.
 func (i *Installer) withCompiler(ctx context.Context, c compiler.Compiler, dir string) (config.Environment, error) {
 	compilers, err := c.Install(ctx)
@@ -145,8 +148,8 @@ func (i *Installer) withCompiler(ctx context.Context, c compiler.Compiler, dir s
 	if err != nil {
 		return nil, err
 	}
-	// node-gyp is that of the newest npm that runs on the chosen Node.js: older ones do not know today's Python, and not every
-	// package manager has one.
+	// The newest npm that runs on the chosen Node.js has the node-gyp: older ones do not know today's Python, and not every package
+	// manager has one.
 	npm, err := i.programs.Manager(ctx, manager.NPM(), version.Choice{Version: i.source.Gyp, Reason: "for node-gyp"}, "")
 	if err != nil {
 		return nil, err

@@ -15,23 +15,23 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 )
 
-// passed are the variables that package managers get as the platform set them, beside their own.
+// passed are the variables that an install sees as the platform set them, besides those of package managers.
 var passed = slices.Concat(config.Network, []string{"TMPDIR", "NODE_AUTH_TOKEN"})
 
 // caBundle is where Debian, and so the build image, keeps the certificates of the authorities it trusts.
 const caBundle = "/etc/ssl/certs/ca-certificates.crt"
 
-// Hidden reports whether the package manager and build scripts do not see a variable: it is the platform's or a buildpack's.
+// Hidden reports whether a variable is the platform's or a buildpack's. Package managers and build scripts do not see it.
 func Hidden(name string) bool {
 	return strings.HasPrefix(name, "CNB_") || strings.HasPrefix(name, "BP_")
 }
 
-// Unkept are variables that say how to reach something, and change nothing that build scripts make.
+// Unkept returns the variables that say how to reach something, and do not change what build scripts make.
 func Unkept() []string {
 	return slices.Concat(passed, []string{"PATH", "HOME", "PWD", "SHLVL", "NPM_CONFIG_REGISTRY", "NODE_EXTRA_CA_CERTS"})
 }
 
-// Environment makes what the package manager and build scripts see, with Node.js and the package manager first in PATH.
+// Environment returns what the package manager and build scripts see, with Node.js and the package manager first in PATH.
 func (i *Installer) Environment(ctx context.Context) (config.Environment, error) {
 	node, err := i.programs.Node(ctx)
 	if err != nil {
@@ -63,7 +63,7 @@ func (i *Installer) Environment(ctx context.Context) (config.Environment, error)
 	return env, nil
 }
 
-// manager returns the folder with the package manager's programs: of the app's own, or of one that is fetched.
+// manager returns the folder with the programs of the package manager, which is the app's own or is fetched.
 func (i *Installer) manager(ctx context.Context) (string, error) {
 	m := i.source.Manager
 	if m.Own() == "" {
@@ -83,8 +83,8 @@ func (i *Installer) manager(ctx context.Context) (string, error) {
 	return dir, nil
 }
 
-// own returns what of an environment an install sees: nothing that could change it except settings, and what these name
-// ("${TOKEN}").
+// own returns the part of an environment that an install sees. Nothing in it changes the install except settings, and variables
+// that these name ("${TOKEN}").
 func (i *Installer) own(env config.Environment) (config.Environment, error) {
 	names := slices.Concat(passed, []string{"PATH", "HOME", "CI", "DO_NOT_TRACK", "NODE_EXTRA_CA_CERTS"})
 	files := slices.Collect(maps.Values(i.source.Settings))

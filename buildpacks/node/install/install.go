@@ -1,6 +1,5 @@
-// Package install runs package managers. The packages of an app are installed in a folder that has what an install reads and
-// nothing of the app's code, so that code decides nothing of what comes, and the same install serves until something that it reads
-// changes.
+// Package install runs package managers. It installs the packages of an app in a folder that has what an install reads and nothing
+// of the app's code. So the code does not decide what comes, and an install serves until something that it reads changes.
 package install
 
 import (
@@ -69,7 +68,7 @@ type Installer struct {
 	home     string // of the package manager and of build scripts; it ends with the build
 }
 
-// New returns an installer. Its installs have a name, which depends on all that an install depends on.
+// New returns an installer. The name of the install stands for its key. Close the installer at the end.
 func New(s Source, p Programs, c Caches, name string) (*Installer, error) {
 	home, err := os.MkdirTemp("", "strata-node-")
 	if err != nil {
@@ -90,28 +89,28 @@ func (i *Installer) Packages() layout.Packages {
 	return packages
 }
 
-// All returns a folder with all of the app's packages, installing them if they are not there. A folder with its final name is
-// complete: it gets that name last. Only the newest is kept.
+// All returns a folder with all packages of the app, and installs them if they are not there. The folder gets its name when it is
+// complete. Only the newest is kept.
 func (i *Installer) All(ctx context.Context) (string, error) {
 	dir := filepath.Join(i.caches.Installs, i.name)
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
-	// It is as deep as the final folder, as some package managers write relative paths that lead out of it.
+	// It is as deep as the final folder: some package managers write relative paths that lead out of it.
 	partial := dir + ".partial"
 	do := manager.Install
 	if i.source.Vendored {
 		do = manager.Rebuild // addons, for the run image
 	}
 	seed := func() error { return i.seed(partial) }
-	if err := i.run(ctx, partial, i.source.Manager.Args(do), seed); err != nil {
+	if err := i.run(ctx, job{partial, i.source.Manager.Args(do), seed}); err != nil {
 		return "", err
 	}
 	p := i.source.Manager.Project
 	if err := refuseInjected(p, partial); err != nil {
 		return "", err
 	}
-	// There is no folder when nothing is for this machine.
+	// There is no such folder when nothing is for this machine.
 	if err := os.MkdirAll(filepath.Join(partial, project.ModulesDir), 0o755); err != nil {
 		return "", fmt.Errorf("installing packages: %w", err)
 	}
@@ -177,7 +176,7 @@ func (i *Installer) prune(ctx context.Context, all, to string) error {
 	if p.Dir != p.Root {
 		args = append(args, p.Manifest.Name)
 	}
-	err := i.run(ctx, to, args, func() error {
+	err := i.run(ctx, job{to, args, func() error {
 		if err := os.RemoveAll(to); err != nil {
 			return fmt.Errorf("removing an interrupted install: %w", err)
 		}
@@ -185,14 +184,14 @@ func (i *Installer) prune(ctx context.Context, all, to string) error {
 			return fmt.Errorf("copying the packages: %w", err)
 		}
 		return layout.LinkMembers(p, to, to) // as the package manager left them: it follows the links
-	})
+	}})
 	if err != nil {
 		return err
 	}
 	return layout.LinkMembers(p, to, p.Root)
 }
 
-// TakeVendored installs from what the app brings along, and takes that out of the app, which does not need it itself.
+// TakeVendored installs from what the app brings along, and removes that from the app, which does not need it itself.
 func (i *Installer) TakeVendored(ctx context.Context) error {
 	offline, p := i.source.Offline.Folder, i.source.Manager.Project
 	if offline == "" && !i.source.Vendored {
@@ -239,14 +238,21 @@ func refuseInjected(p project.Project, dir string) error {
 	return nil
 }
 
-// call runs the package manager once in a folder that is prepared for it.
-func (i *Installer) call(ctx context.Context, dir string, args []string, env config.Environment, prepare func() error) error {
-	if err := prepare(); err != nil {
+// job is a run of the package manager.
+type job struct {
+	dir     string // where it runs
+	args    []string
+	prepare func() error // makes the folder, and makes it again if it is there
+}
+
+// call does a job once.
+func (i *Installer) call(ctx context.Context, j job, env config.Environment) error {
+	if err := j.prepare(); err != nil {
 		return err
 	}
-	name := i.source.Manager.Tool().Name
-	done := i.source.In.Log.Phase("Running %s %s", name, strings.Join(args, " "))
-	if err := command.Run(ctx, command.Command{Path: name, Args: args, Dir: dir, Env: env.List(), Log: i.source.In.Log}); err != nil {
+	name, log := i.source.Manager.Tool().Name, i.source.In.Log
+	done := log.Phase("Running %s %s", name, strings.Join(j.args, " "))
+	if err := command.Run(ctx, command.Command{Path: name, Args: j.args, Dir: j.dir, Env: env.List(), Log: log}); err != nil {
 		return err
 	}
 	done()

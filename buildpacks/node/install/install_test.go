@@ -113,7 +113,8 @@ func TestAll(t *testing.T) {
 		"package.json": `{"dependencies": {"a": "1"}, "scripts": {"build": "x"}}`, "server.js": "", "package-lock.json": `{"lockfileVersion": 3}`,
 		".npmrc": "//npm.example.test/:_authToken=${GITHUB_TOKEN}\n",
 	}, makesA, func(s *install.Source) {
-		s.In.Env = s.In.Env.With(config.Environment{"GITHUB_TOKEN": "secret", "OTHER": "1", "NPM_CONFIG_OMIT": "dev", "BP_X": "1", "CNB_X": "1", "HTTPS_PROXY": "p"})
+		s.In.Env = s.In.Env.With(config.Environment{"GITHUB_TOKEN": "secret", "OTHER": "1", "NPM_CONFIG_OMIT": "dev", "BP_X": "1", "CNB_X": "1",
+			"HTTPS_PROXY": "p"})
 	})
 	for range 2 {
 		dir, err := b.All(t.Context())
@@ -175,14 +176,17 @@ func TestOwnManager(t *testing.T) {
 	t.Parallel()
 	own := kittest.NewTool(t, makesA)
 	b := newBench(t, files{
-		"package.json": `{"dependencies": {"a": "1"}}`, ".yarnrc.yml": "yarnPath: .yarn/releases/yarn-4.9.2.cjs\n", ".yarn/releases/yarn-4.9.2.cjs": own.Text(),
-		"yarn.lock": "__metadata:\n  version: 8\n  cacheKey: 10c0\n\n\"a@npm:1\":\n  resolution: \"a@npm:1.0.0\"\n  checksum: 10c0/00\n",
+		"package.json": `{"dependencies": {"a": "1"}}`, ".yarnrc.yml": "yarnPath: .yarn/releases/yarn-4.9.2.cjs\n",
+		".yarn/releases/yarn-4.9.2.cjs": own.Text(),
+		"yarn.lock": "__metadata:\n  version: 8\n  cacheKey: 10c0\n\n\"a@npm:1\":\n  resolution: \"a@npm:1.0.0\"\n" +
+			"  checksum: 10c0/00\n",
 	}, "exit 9")
 	if _, err := b.All(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	calls := own.Calls(t)
-	if len(calls) != 1 || calls[0].Env["YARN_COMPRESSION_LEVEL"] != "0" || calls[0].Env["YARN_NODE_LINKER"] != "pnp" || calls[0].Env["YARN_NM_MODE"] != "classic" {
+	if len(calls) != 1 || calls[0].Env["YARN_COMPRESSION_LEVEL"] != "0" || calls[0].Env["YARN_NODE_LINKER"] != "pnp" ||
+		calls[0].Env["YARN_NM_MODE"] != "classic" {
 		t.Errorf("the app's Yarn was called so: %+v", calls)
 	}
 }
@@ -191,7 +195,8 @@ func TestOwnManager(t *testing.T) {
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	for lock, want := range map[string]string{"{}": "", `{"packages": {"node_modules/@mapbox/node-pre-gyp": {}}}`: "true"} {
-		b := newBench(t, files{"package.json": `{"dependencies": {"a": "1"}}`}, `case "$*" in *lock-only*) echo '`+lock+`' >package-lock.json;; *) cat package-lock.json;; esac`)
+		b := newBench(t, files{"package.json": `{"dependencies": {"a": "1"}}`},
+			`case "$*" in *lock-only*) echo '`+lock+`' >package-lock.json;; *) cat package-lock.json;; esac`)
 		if _, err := b.All(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -234,7 +239,8 @@ func TestNoCompiler(t *testing.T) {
 	for name, script := range scripts {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, files{"package.json": `{"dependencies": {"a": "1"}}`, "package-lock.json": `{"lockfileVersion": 3}`}, script+"; echo went on")
+			b := newBench(t, files{"package.json": `{"dependencies": {"a": "1"}}`, "package-lock.json": `{"lockfileVersion": 3}`},
+				script+"; echo went on")
 			_, err := b.All(t.Context())
 			if got := (fault.Fault{}); !errors.As(err, &got) || got.ID != "compiler-mirror-unset" {
 				t.Errorf("%v, want that there is no mirror for a compiler", err)
@@ -354,7 +360,8 @@ error An unexpected error occurred: "request to https://npm.example.test/a faile
 npm error code ERESOLVE
 npm error ERESOLVE could not resolve`,
 	} {
-		b := newBench(t, files{"package.json": `{"dependencies": {"a": "1"}}`, "package-lock.json": `{"lockfileVersion": 3}`}, "cat <<'END'\n"+tail+"\nEND\nexit 1")
+		b := newBench(t, files{"package.json": `{"dependencies": {"a": "1"}}`, "package-lock.json": `{"lockfileVersion": 3}`},
+			"cat <<'END'\n"+tail+"\nEND\nexit 1")
 		_, err := b.All(t.Context())
 		if err == nil {
 			t.Errorf("%s is no failure", name)
@@ -373,7 +380,8 @@ func TestRemoveSettings(t *testing.T) {
 	for bunfig, want := range map[string]bool{"token = \"$TOKEN\"": false, "token = \"npm_x\"": true, "": false} {
 		app := t.TempDir()
 		kittest.Write(t, app, files{
-			"package.json": `{"packageManager": "yarn@4.9.2"}`, ".npmrc": "", "packages/b/.npmrc": "", "packages/b/index.js": "", ".yarn/cache/a.zip": "",
+			"package.json": `{"packageManager": "yarn@4.9.2"}`, ".npmrc": "", "packages/b/.npmrc": "", "packages/b/index.js": "",
+			".yarn/cache/a.zip":     "",
 			".yarn/patches/a.patch": "", ".yarn/install-state.gz": "", "packages/b/.yarn/cache/b.zip": "", ".yarnrc.yml": "", "bunfig.toml": bunfig,
 		})
 		secret, err := install.RemoveSettings(source(t, app).Manager)

@@ -33,7 +33,7 @@ type Key struct {
 	Vendored map[string]string `json:"vendored,omitempty"` // hashes of the app's own folders of packages
 }
 
-// Key returns what an install depends on, beside the recipe and the release of Node.js.
+// Key returns the key of an install with a recipe and a release of Node.js.
 func (s Source) Key(recipe int, node string) (Key, error) {
 	target := s.In.Target
 	compilers, err := compiler.Version(target.Arch)

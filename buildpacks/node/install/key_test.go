@@ -13,7 +13,8 @@ import (
 func TestKey(t *testing.T) {
 	t.Parallel()
 	app, bound := t.TempDir(), t.TempDir()
-	kittest.Write(t, app, files{"package.json": `{"dependencies": {"a": "1"}}`, "server.js": "", "package-lock.json": `{"lockfileVersion": 3}`})
+	kittest.Write(t, app, files{"package.json": `{"dependencies": {"a": "1"}}`, "server.js": "",
+		"package-lock.json": `{"lockfileVersion": 3}`})
 	digest := func(recipe int, node string, change func(*install.Source)) string {
 		t.Helper()
 		s := source(t, app)

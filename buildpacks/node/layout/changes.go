@@ -17,13 +17,13 @@ import (
 // whiteout begins the name that stands for a file that is gone, as in the layers of an image.
 const whiteout = ".wh."
 
-// toolFolders are folders beside packages in which build tools keep what no app reads, and links to programs.
+// toolFolders are folders in node_modules that are no packages: what build tools keep and no app reads, links to programs.
 var toolFolders = append(framework.Beside(), ".bin", ".cache", ".tmp")
 
-// stores are folders beside packages that hold the packages.
+// stores are folders in node_modules that hold the packages.
 var stores = []string{".pnpm", ".bun", ".store"}
 
-// keepChanges copies the files of a folder of packages that are new or other than before, and leaves whiteouts.
+// keepChanges copies the files of a folder of packages that are new or changed, and leaves whiteouts for those that are gone.
 func keepChanges(to, before, now, folder string) error {
 	err := eachPackageFile(now, folder, func(name string, entry fs.DirEntry) error {
 		// What is in folders with a dot is no package's and not in the layer otherwise: .prisma
@@ -48,7 +48,7 @@ func keepChanges(to, before, now, folder string) error {
 	})
 }
 
-// eachPackageFile calls a function with the files and links below a node_modules folder, without lists and caches.
+// eachPackageFile calls a function with the files and links below a folder node_modules, except lists and caches.
 func eachPackageFile(root, folder string, each func(name string, entry fs.DirEntry) error) error {
 	return fs.WalkDir(os.DirFS(root), folder, func(name string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) && name == folder {

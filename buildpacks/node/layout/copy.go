@@ -95,8 +95,8 @@ func (c copier) copyLink(root *os.Root, to, name, owner string) error {
 	return makeLink(to, target)
 }
 
-// linksOnly reports whether a folder may hold links to packages and no packages: of programs, of a scope, pnpm's of all, those of
-// a package in Yarn's store.
+// linksOnly reports whether a folder may hold links to packages and no packages: links to programs, to the packages of a scope, pnpm's
+// to all packages, those of a package in Yarn's store.
 func linksOnly(name string) bool {
 	const modules = project.ModulesDir
 	base, parent := path.Base(name), path.Base(path.Dir(name))

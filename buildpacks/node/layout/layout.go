@@ -15,9 +15,10 @@ import (
 type Layout interface {
 	// Lend puts all packages into the app, for its build scripts.
 	Lend(ctx context.Context) error
-	// Keep copies what scripts changed in the packages that were lent to a folder, which is not there if they changed nothing.
+	// Keep copies what scripts changed in the lent packages into a folder. It makes none if they changed nothing.
 	Keep(ctx context.Context, changes string) error
-	// Fill makes the layer, with what is in the folder of changes, and returns what is in it. Changes is "" without scripts.
+	// Fill makes the layer of the packages that the app needs when it runs, with the changes that were kept in a folder, "" without
+	// scripts. It returns what is in the layer.
 	Fill(ctx context.Context, layer, changes string) (*sbom.Document, error)
 	// Bill returns what Fill would.
 	Bill(ctx context.Context) (*sbom.Document, error)
@@ -25,8 +26,8 @@ type Layout interface {
 	Link(ctx context.Context, layer string) error
 	// Unlink takes all packages out of the app.
 	Unlink() error
-	// Program returns the file of a program of the packages that the app asks for, as an argument of node, "" if there is none.
-	// Dev says that a package has it which is only for development.
+	// Program finds a program in the packages that the app asks for. File is an argument of node, "" if there is none; dev says
+	// that only a package for development has it.
 	Program(ctx context.Context, layer, name string) (file string, dev bool, err error)
 	// Arguments returns those with which node finds the packages.
 	Arguments() []string

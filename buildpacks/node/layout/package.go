@@ -125,13 +125,13 @@ func isAddon(dir string) bool {
 	return err == nil
 }
 
-// compilerFiles are how the names of files end that nothing but a compilation reads.
+// compilerFiles are the ends of names of files that nothing but a compilation reads.
 var compilerFiles = []string{
 	".a", ".ar-file-list", ".c", ".cc", ".cpp", ".cxx", ".d", ".gyp", ".gypi", ".h", ".hh", ".hpp", ".Makefile", ".mk", ".o", ".stamp",
 }
 
-// forCompiling reports whether a file or folder of an addon's package, a path in it, is read by the compiler or left by it. What
-// stays is the addon, wherever it is, and the package's own code.
+// forCompiling reports whether a compiler reads or leaves a file or folder of an addon's package, which is named by its path in it.
+// The addon, wherever it is, and the package's own code are not among them.
 func forCompiling(name string) bool {
 	parts := strings.Split(name, "/")
 	switch base := path.Base(name); base {

@@ -18,7 +18,7 @@ import (
 type paths struct {
 	root  string // folder of the install
 	app   string // folder of the app with the same paths, where links to workspaces lead
-	seeds bool   // the app's own packages are read in the install: the app has not all of them any more
+	seeds bool   // the app's own packages are read in the install: the app no longer has all of them
 }
 
 // dir returns the folder that a path is below.
@@ -95,8 +95,8 @@ func (p paths) inside(at, target string) (string, error) {
 	return "", nil
 }
 
-// LinkMembers lets an install's links to parts of the app lead below another folder: the app, where their code is, or the install
-// itself.
+// LinkMembers changes the links in an install that lead to parts of the app. They lead below target then: the app, where their code
+// is, or the install itself.
 func LinkMembers(p project.Project, install, target string) error {
 	if len(p.Members) == 0 {
 		return nil
@@ -126,7 +126,8 @@ func LinkMembers(p project.Project, install, target string) error {
 	return nil
 }
 
-// linkToApp lets a link in the layer that led from the app's packages to the app lead there. Name is its path in the app.
+// linkToApp changes a copy of a link in the app's packages so that it leads where the link led, if that is a part of the app. Name is
+// the path of the link in the app.
 func (p paths) linkToApp(link, name string) error {
 	target, err := os.Readlink(link)
 	if err != nil {

@@ -19,15 +19,19 @@ import (
 const pnpSample = `{
   "packageRegistryData": [
     [null, [[null, {"packageLocation": "./", "packageDependencies": [["debug", "virtual:41#npm:4.4.3"]], "linkType": "SOFT"}]]],
-    ["app", [["workspace:.", {"packageLocation": "./", "packageDependencies": [["app", "workspace:."], ["debug", "virtual:41#npm:4.4.3"]], "linkType": "SOFT"}]]],
+    ["app", [["workspace:.", {"packageLocation": "./", "packageDependencies": [["app", "workspace:."], ["debug",
+			"virtual:41#npm:4.4.3"]], "linkType": "SOFT"}]]],
     ["debug", [
-      ["npm:4.4.3", {"packageLocation": "./.yarn/cache/debug-npm-4.4.3-0105.zip/node_modules/debug/", "packageDependencies": [["debug", "npm:4.4.3"]], "linkType": "SOFT"}],
+      ["npm:4.4.3", {"packageLocation": "./.yarn/cache/debug-npm-4.4.3-0105.zip/node_modules/debug/", "packageDependencies": [["debug",
+			"npm:4.4.3"]], "linkType": "SOFT"}],
       ["virtual:41#npm:4.4.3", {
         "packageLocation": "./.yarn/__virtual__/debug-virtual-41/0/cache/debug-npm-4.4.3-0105.zip/node_modules/debug/",
-        "packageDependencies": [["debug", "virtual:41#npm:4.4.3"], ["@types/supports-color", null], ["milliseconds", ["ms", "npm:2.1.3"]]], "linkType": "HARD"
+        "packageDependencies": [["debug", "virtual:41#npm:4.4.3"], ["@types/supports-color", null], ["milliseconds", ["ms",
+			"npm:2.1.3"]]], "linkType": "HARD"
       }]
     ]],
-    ["ms", [["npm:2.1.3", {"packageLocation": "./.yarn/unplugged/ms-npm-2.1.3-81ff/node_modules/ms/", "packageDependencies": [["ms", "npm:2.1.3"]], "linkType": "HARD"}]]]
+    ["ms", [["npm:2.1.3", {"packageLocation": "./.yarn/unplugged/ms-npm-2.1.3-81ff/node_modules/ms/", "packageDependencies": [["ms",
+			"npm:2.1.3"]], "linkType": "HARD"}]]]
   ]
 }`
 
@@ -147,7 +151,8 @@ func TestPnPAddon(t *testing.T) {
 	app, install, layer := t.TempDir(), t.TempDir(), t.TempDir()
 	kittest.Write(t, app, files{"package.json": "{}"})
 	kittest.Write(t, install, files{
-		".pnp.data.json":     `{"packageRegistryData": [["bcrypt", [["npm:5", {"packageLocation": "./` + at + `/", "packageDependencies": []}]]]]}`,
+		".pnp.data.json": `{"packageRegistryData": [["bcrypt", [["npm:5", {"packageLocation": "./` + at + `/",
+			"packageDependencies": []}]]]]}`,
 		at + "/package.json": "{}", at + "/binding.gyp": "", at + "/bcrypt.js": "", at + "/src/bcrypt.cc": "",
 		at + "/build/Release/bcrypt.node": "", holder + "/.ready": "", ".yarn/unplugged/other/node_modules/other/binding.gyp": "",
 	})
@@ -168,19 +173,23 @@ func TestPnPDevelopment(t *testing.T) {
 	t.Parallel()
 	const data = `{"packageRegistryData": [
     [null, [[null, {"packageLocation": "./", "packageDependencies": [["kept", "npm:1"], ["tool", "npm:1"], ["both", "npm:1"]]}]]],
-    ["app", [["workspace:.", {"packageLocation": "./", "packageDependencies": [["app", "workspace:."], ["kept", "npm:1"], ["tool", "npm:1"], ["both", "npm:1"]]}]]],
+    ["app", [["workspace:.", {"packageLocation": "./", "packageDependencies": [["app", "workspace:."], ["kept", "npm:1"], ["tool",
+			"npm:1"], ["both", "npm:1"]]}]]],
     ["both", [["npm:1", {"packageLocation": "./.yarn/cache/both.zip/node_modules/both/", "packageDependencies": []}]]],
     ["deep", [["npm:1", {"packageLocation": "./.yarn/cache/deep.zip/node_modules/deep/", "packageDependencies": []}],
       ["npm:2", {"packageLocation": "./.yarn/cache/deep2.zip/node_modules/deep/", "packageDependencies": []}]]],
-    ["kept", [["npm:1", {"packageLocation": "./.yarn/cache/kept.zip/node_modules/kept/", "packageDependencies": [["kept", "npm:1"], ["peer", null], ["deep", "npm:1"]]}]]],
+    ["kept", [["npm:1", {"packageLocation": "./.yarn/cache/kept.zip/node_modules/kept/", "packageDependencies": [["kept", "npm:1"],
+			["peer", null], ["deep", "npm:1"]]}]]],
     ["tool", [["npm:1", {"packageLocation": "./.yarn/cache/tool.zip/node_modules/tool/", "packageDependencies": [["deep", "npm:2"]]}]]]
   ]}`
 	app, install := t.TempDir(), t.TempDir()
 	kittest.Write(t, app, files{
-		"package.json": `{"name": "app", "dependencies": {"kept": "1"}, "devDependencies": {"tool": "1", "both": "1"}, "optionalDependencies": {"both": "1"}}`,
+		"package.json": `{"name": "app", "dependencies": {"kept": "1"}, "devDependencies": {"tool": "1", "both": "1"},
+			"optionalDependencies": {"both": "1"}}`,
 	})
 	kittest.Write(t, install, files{".pnp.data.json": data})
-	for file, name := range map[string]string{"both.zip": "both", "deep.zip": "deep", "deep2.zip": "deep", "kept.zip": "kept", "tool.zip": "tool"} {
+	for file, name := range map[string]string{"both.zip": "both", "deep.zip": "deep", "deep2.zip": "deep", "kept.zip": "kept",
+		"tool.zip": "tool"} {
 		archive(t, install, file, name)
 	}
 	for pruned, want := range map[bool][]string{

@@ -98,8 +98,8 @@ func (d pnpData) at(key [2]string) (pnpPackage, bool) {
 	return pnpPackage{}, false
 }
 
-// reach returns what a package of the app leads to, without what is only for the development of a package of the app, as dev
-// reports by its folder and a dependency's name.
+// reach returns what a package of the app leads to. It follows no dependency that is only for the development of a package of the app;
+// dev reports that by the package's folder and the dependency's name.
 func (d pnpData) reach(first [2]string, dev func(folder, name string) bool) pnpData {
 	reached := map[[2]string]bool{first: true}
 	for waiting := [][2]string{first}; len(waiting) > 0; waiting = waiting[1:] {

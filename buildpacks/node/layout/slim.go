@@ -66,7 +66,7 @@ func (s slim) is(kind, owner, inner string) bool {
 	return mapFile.MatchString(inner)
 }
 
-// readsTests reports whether code of a package beside its tests names their folder.
+// readsTests reports whether code of a package, except its tests, names their folder.
 func (s slim) readsTests(owner string) bool {
 	if known, ok := s.read[owner]; ok {
 		return known

@@ -15,7 +15,8 @@ import (
 func TestSlim(t *testing.T) {
 	t.Parallel()
 	found := files{
-		"node_modules/a/package.json":            `{"scripts": {"test": "node test/run.js"}, "peerDependencies": {"typescript": "*", "b": "*"}, "peerDependenciesMeta": {"typescript": {"optional": true}, "b": {"optional": true}}}`,
+		"node_modules/a/package.json": `{"scripts": {"test": "node test/run.js"}, "peerDependencies": {"typescript": "*", "b": "*"},
+			"peerDependenciesMeta": {"typescript": {"optional": true}, "b": {"optional": true}}}`,
 		"node_modules/a/index.js":                "if (/x/.test(y) || env === 'test') {}",
 		"node_modules/a/README.md":               "12345",
 		"node_modules/a/LICENSE.md":              "",
@@ -37,7 +38,8 @@ func TestSlim(t *testing.T) {
 		"node_modules/a/node_modules/d/index.js": "",
 	}
 	left := []string{
-		"node_modules/a/README.md", "node_modules/a/test/run.js", "node_modules/a/index.d.ts", "node_modules/a/src/a.cc", "node_modules/a/.github/ci.yml",
+		"node_modules/a/README.md", "node_modules/a/test/run.js", "node_modules/a/index.d.ts", "node_modules/a/src/a.cc",
+		"node_modules/a/.github/ci.yml",
 		"node_modules/a/node_modules/d/index.js", // no package
 	}
 	tests := []struct {
@@ -46,10 +48,13 @@ func TestSlim(t *testing.T) {
 		gone          []string
 		said          string
 	}{
-		{"default", `{"dependencies": {"a": "1", "b": "1", "c": "1"}, "devDependencies": {"typescript": "5"}}`, []string{"docs", "tests", "types", "sources"},
-			append([]string{"node_modules/typescript/package.json", "node_modules/typescript/lib/lib.d.ts"}, left...), "docs 0.00 MB, tests 0.00 MB, types 0.00 MB, sources 0.00 MB"},
+		{"default", `{"dependencies": {"a": "1", "b": "1", "c": "1"}, "devDependencies": {"typescript": "5"}}`, []string{"docs", "tests",
+			"types", "sources"},
+			append([]string{"node_modules/typescript/package.json", "node_modules/typescript/lib/lib.d.ts"}, left...),
+			"docs 0.00 MB, tests 0.00 MB, types 0.00 MB, sources 0.00 MB"},
 		{"with the compiler", `{"dependencies": {"a": "1", "b": "1", "c": "1", "typescript": "5"}}`, []string{"types"}, left[5:], ""},
-		{"maps", `{"dependencies": {"a": "1", "b": "1", "c": "1", "typescript": "5"}}`, []string{"maps"}, []string{"node_modules/a/index.js.map", left[5]}, "maps 0.00 MB"},
+		{"maps", `{"dependencies": {"a": "1", "b": "1", "c": "1", "typescript": "5"}}`, []string{"maps"}, []string{"node_modules/a/index.js.map",
+			left[5]}, "maps 0.00 MB"},
 		{"none", `{"dependencies": {"a": "1", "b": "1", "c": "1", "typescript": "5"}}`, []string{"none"}, left[5:], ""},
 	}
 	for _, test := range tests {

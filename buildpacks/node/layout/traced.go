@@ -11,8 +11,8 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 )
 
-// FillTraced makes the layer of those files that a standalone server loads. They are in the folders of packages of the app, which
-// that server has become. With anew, they are laid out in another way than they were installed.
+// FillTraced makes the layer of the files of packages that a standalone server loads. The app is that server by now, and has them in
+// its folders of packages. With anew, they are laid out in another way than they were installed.
 func (l Trees) FillTraced(ctx context.Context, layer string, anew bool) (*sbom.Document, error) {
 	for _, folder := range l.Project.Folders() { // the app has a link to each
 		if err := os.MkdirAll(filepath.Join(layer, folder), 0o755); err != nil {

@@ -46,7 +46,7 @@ func (l Trees) Lend(ctx context.Context) error {
 	return nil
 }
 
-// Keep copies files that are new or other than they were, and leaves whiteouts for those that are gone.
+// Keep copies files that are new or changed, and leaves whiteouts for those that are gone.
 func (l Trees) Keep(ctx context.Context, changes string) error {
 	install, err := l.Packages.All(ctx)
 	if err != nil {
@@ -60,8 +60,8 @@ func (l Trees) Keep(ctx context.Context, changes string) error {
 	return nil
 }
 
-// Fill copies what the app needs when it runs. The layer has a folder for the root and for each workspace, so that the app has a
-// link to each whatever is in them.
+// Fill copies what the app needs when it runs. The layer has a folder for the root and for each workspace, even an empty one: the app
+// has a link to each.
 func (l Trees) Fill(ctx context.Context, layer, changes string) (*sbom.Document, error) {
 	g, err := l.production(ctx)
 	if err != nil {

@@ -34,7 +34,8 @@ func TestFill(t *testing.T) {
 			name: "hoisted",
 			app:  files{"package.json": `{"dependencies": {"a": "1", "gone": "1"}, "devDependencies": {"d": "1"}}`},
 			found: files{
-				"node_modules/a/package.json":                     `{"dependencies": {"b": "1"}, "peerDependencies": {"p": "1"}, "optionalDependencies": {"mac": "1", "musl": "1"}}`,
+				"node_modules/a/package.json": `{"dependencies": {"b": "1"}, "peerDependencies": {"p": "1"},
+					"optionalDependencies": {"mac": "1", "musl": "1"}}`,
 				"node_modules/a/cli.js":                           "",
 				"node_modules/a/prebuilds/linux-x64/a.node":       "",
 				"node_modules/a/prebuilds/linux-x64/a.musl.node":  "",
@@ -67,7 +68,8 @@ func TestFill(t *testing.T) {
 			links: files{"node_modules/.bin/a": "../a/cli.js", "node_modules/.bin/d": "../d/cli.js", "node_modules/.bin/lost": "../a/lost.js"},
 			start: ".",
 			want: []string{
-				"node_modules/.bin/a -> ../a/cli.js", "node_modules/a/cli.js", "node_modules/a/no-addon.cc", "node_modules/a/node_modules/b/package.json", "node_modules/a/package.json",
+				"node_modules/.bin/a -> ../a/cli.js", "node_modules/a/cli.js", "node_modules/a/no-addon.cc",
+				"node_modules/a/node_modules/b/package.json", "node_modules/a/package.json",
 				"node_modules/a/prebuilds/linux-x64/a.node", "node_modules/p/build/Release/p.node", "node_modules/p/lib/obj/p.js",
 				"node_modules/p/node_modules/q/package.json", "node_modules/p/package.json",
 			},

@@ -23,7 +23,7 @@ var berryTool = Tool{
 
 // berry is Yarn from version 2 on.
 type berry struct {
-	app
+	*app
 	settings berrySettings
 	format   int    // version of the lockfile's format; 0 without one
 	release  string // of the program that is run
@@ -36,9 +36,9 @@ type berrySettings struct {
 }
 
 // newBerry reads how Yarn lays out packages, and which Yarn the app brings along.
-func newBerry(a app) (Manager, error) {
+func newBerry(a *app) (Manager, error) {
 	b := berry{app: a}
-	if err := project.ReadYAML(filepath.Join(a.Root, ".yarnrc.yml"), &b.settings); err != nil {
+	if err := project.ReadYAML(filepath.Join(a.in.Root, ".yarnrc.yml"), &b.settings); err != nil {
 		return nil, err
 	}
 	switch b.settings.Linker {
@@ -50,14 +50,14 @@ func newBerry(a app) (Manager, error) {
 		}
 	}
 	if own := b.settings.Path; own != "" {
-		if _, err := os.Stat(filepath.Join(a.Root, own)); !filepath.IsLocal(own) || err != nil {
+		if _, err := os.Stat(filepath.Join(a.in.Root, own)); !filepath.IsLocal(own) || err != nil {
 			return nil, fault.Fault{
 				ID: "node-yarn-path", What: fmt.Sprintf("yarnPath of .yarnrc.yml is %q, which is not a file of the app", own),
 				Do: "check the file in, or remove the line and set packageManager",
 			}
 		}
 	}
-	data, err := a.ReadLockfile()
+	data, err := a.in.ReadLockfile()
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (b berry) at(version string) Manager {
 	return b
 }
 
-// major is the major version, which a file of the app's own may not tell except by its lockfile.
+// major is the major version. The name of the app's own file may not tell it; then the lockfile does.
 func (b berry) major() uint64 {
 	if found := major(b.release); found > 0 {
 		return found
@@ -120,7 +120,7 @@ func (b berry) Env(cache, registry string) config.Environment {
 	return env
 }
 
-// Hooks knows no prepare.
+// Hooks returns no prepare, which Yarn does not know.
 func (b berry) Hooks(project.Manifest) []string {
 	return []string{"preinstall", "install", "postinstall"}
 }
@@ -143,7 +143,7 @@ func (b berry) PnP() string {
 var berryFormats = map[int]string{4: "^2", 5: "~3.1", 6: "~3.8", 8: "~4.13", 9: "~4.14", 10: ">=4.15"}
 
 func (b berry) newest(l Locks) (version.Choice, error) {
-	if b.Lockfile == "" {
+	if b.in.Lockfile == "" {
 		return b.app.newest(l)
 	}
 	allowed, why, err := b.reads()
@@ -154,7 +154,7 @@ func (b berry) newest(l Locks) (version.Choice, error) {
 }
 
 func (b berry) reads() (allowed, why string, err error) {
-	why = fmt.Sprintf("%s has version %d of the format", b.Lockfile, b.format)
+	why = fmt.Sprintf("%s has version %d of the format", b.in.Lockfile, b.format)
 	switch allowed := berryFormats[b.format]; {
 	case allowed != "":
 		return allowed, why, nil
@@ -170,13 +170,13 @@ var berryPackages = packages{
 	hash: regexp.MustCompile(`(?m)^  (?:checksum: |linkType: soft)`), // that one is a folder of the app
 }
 
-// Lock finds packages without a hash, and has Yarn compress archives so that its key is the one of the checksums.
+// Lock finds packages without a hash, and how Yarn has to compress archives so that its key is that of the checksums.
 func (b berry) Lock() (Lock, error) {
 	lock, err := b.unhashed(berryPackages)
 	if err != nil {
 		return Lock{}, err
 	}
-	data, err := b.ReadLockfile()
+	data, err := b.in.ReadLockfile()
 	if err != nil {
 		return Lock{}, err
 	}
@@ -187,15 +187,14 @@ func (b berry) Lock() (Lock, error) {
 	return lock, err
 }
 
-// cacheKeys are how the keys of checksums begin, by Yarn's major version; how it compresses archives follows, as in 10c0, or
-// nothing for mixed. Yarn compares a checksum of its own key, and takes whatever comes for one of another.
+// cacheKeys are how the keys of checksums begin, by Yarn's major version. How Yarn compresses archives follows, as in 10c0, or
+// nothing for mixed. Yarn compares a checksum that has its own key, and takes whatever comes for one that has another.
 var cacheKeys = map[uint64]string{2: "7", 3: "8", 4: "10"}
 
 // checksumKey matches the key of a checksum, or the one of all that name none.
 var checksumKey = regexp.MustCompile(`(?m)^  (?:cacheKey: (\S+)|checksum: (?:([^/\s]+)/)?)`)
 
-// compression returns how the keys of checksums say that archives are compressed, "" without checksums, and refuses another
-// Yarn's.
+// compression returns how archives are compressed by the keys of checksums, "" without checksums. Keys of another Yarn are a fault.
 func (b berry) compression(lockfile []byte) (string, error) {
 	compress, own := "", cmp.Or(cacheKeys[b.major()], cacheKeys[4])
 	all := "" // the key of those that name none

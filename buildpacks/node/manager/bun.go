@@ -11,13 +11,13 @@ import (
 
 var bunTool = Tool{
 	ID: "bun", Name: "bun", Title: "Bun", Update: "bun install", Example: "bun@1.2.20", Program: "bin/bun", Headers: headers,
-	lockfiles: []string{"bun.lock", "bun.lockb"}, open: func(a app) (Manager, error) { return bun{a}, nil },
+	lockfiles: []string{"bun.lock", "bun.lockb"}, open: func(a *app) (Manager, error) { return bun{a}, nil },
 	packages: func(_, arch string) string { // the build for all processors, so that a build does not depend on the machine's
 		return map[string]string{"x64": "@oven/bun-linux-x64-baseline", "arm64": "@oven/bun-linux-aarch64"}[arch]
 	},
 }
 
-type bun struct{ app }
+type bun struct{ *app }
 
 func (b bun) at(string) Manager { return b }
 
@@ -35,7 +35,7 @@ func (b bun) Env(cache, registry string) config.Environment {
 	return env
 }
 
-func (b bun) newest(l Locks) (version.Choice, error) { return NewestBun(b.Project, l.Lock, l.Arch) }
+func (b bun) newest(l Locks) (version.Choice, error) { return NewestBun(b.in, l.Lock, l.Arch) }
 
 var bunPackages = packages{
 	name: regexp.MustCompile(`(?m)^    "[^"]+": \["([^"]+@(?:\d|http|github:|git\+)[^"]*)"`),

@@ -27,7 +27,7 @@ type Chosen struct {
 	Unchecked bool   // packageManager tells a hash that cannot be compared
 }
 
-// Locks is what releases are chosen from.
+// Locks are the releases that may be chosen, and what they have to run on.
 type Locks struct {
 	lock.Lock
 	Arch string // as Node.js calls it
@@ -58,7 +58,7 @@ func Choose(p project.Project, l Locks) (Chosen, error) {
 	if p, err = p.WithLocal(!tool.Links); err != nil {
 		return Chosen{}, err
 	}
-	m, err := tool.open(app{Project: p, tool: tool, arch: l.Arch})
+	m, err := tool.open(&app{in: p, tool: tool, arch: l.Arch})
 	if err != nil {
 		return Chosen{}, err
 	}
@@ -119,8 +119,8 @@ func readField(text string) (asked, error) {
 	return asked{tool, v.String(), parts[2]}, nil
 }
 
-// check compares the hash in packageManager with the locked one, or returns it for a release that is not locked. It is the hash of
-// the package's archive for npm, Yarn 1, and pnpm before version 12; others cannot be compared.
+// check compares the hash in packageManager with the locked one, and returns it for a release that is not locked. It is the hash of
+// the package's archive for npm, Yarn 1, and pnpm before version 12. Others cannot be compared.
 func (a asked) check(l Locks) (hash string, unchecked bool, err error) {
 	if a.hash == "" {
 		return "", false, nil
@@ -160,7 +160,7 @@ func ofLockfile(p project.Project) (Tool, error) {
 }
 
 // newestOf returns the newest release that a range allows and that runs on the chosen Node.js. Why says where the range is from.
-func (a app) newestOf(l Locks, allowed, why string) (version.Choice, error) {
+func (a *app) newestOf(l Locks, allowed, why string) (version.Choice, error) {
 	why = cmp.Or(why, "runs on Node.js "+l.Node)
 	found := l.NewestOn(a.tool, allowed)
 	if found == "" {
@@ -173,7 +173,7 @@ func (a app) newestOf(l Locks, allowed, why string) (version.Choice, error) {
 }
 
 // NewestOn returns the newest release of a package manager that a range allows and that runs on the release of Node.js, "" for
-// none. Releases of which the lock does not say what they run on are for those who name them.
+// none. A release is left to those who name it if the lock does not say what it runs on.
 func (l Locks) NewestOn(t Tool, allowed string) string {
 	wanted := version.Semantic(allowed)
 	found, _ := l.Newest(t.ID, GoArch(l.Arch), func(v string) bool {
@@ -186,7 +186,7 @@ func (l Locks) NewestOn(t Tool, allowed string) string {
 // GoArch returns Go's name of an architecture by Node.js' name.
 func GoArch(arch string) string { return map[string]string{"x64": "amd64", "arm64": "arm64"}[arch] }
 
-// Semantic reads a range of versions as package.json has them, nil for what is none.
+// Semantic reads a range of versions as package.json has them. It returns nil for what is none.
 func Semantic(text string) []version.Range {
 	allows := version.Semantic(text)
 	if allows == nil {

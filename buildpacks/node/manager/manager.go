@@ -16,8 +16,8 @@ type Manager interface {
 	Tool() Tool
 	// Args returns the arguments of a command, nil if it has none for that.
 	Args(Action) []string
-	// Env returns the variables that are its settings. What it downloads stays in the folder cache; it installs packages for
-	// development too, fetches no other release of itself and tells nobody.
+	// Env returns its settings: it keeps downloads in the folder cache, installs packages for development too, fetches no other
+	// release of itself and reports to nobody.
 	Env(cache, registry string) config.Environment
 	// Lock reads what the lockfile says.
 	Lock() (Lock, error)
@@ -31,7 +31,7 @@ type Manager interface {
 	// PnP returns the file by which Node.js finds packages with Plug'n'Play; "" if they are in folders node_modules.
 	PnP() string
 
-	// newest returns the newest release that reads the lockfile as it is and runs on the chosen Node.js.
+	// newest returns the newest release that reads the lockfile without a change and runs on the chosen Node.js.
 	newest(Locks) (version.Choice, error)
 	// at returns the package manager with its release.
 	at(version string) Manager
@@ -71,11 +71,11 @@ type Tool struct {
 	Program string   // the command's file, where its package does not name it
 	Headers string   // the variable that tells node-gyp where Node.js' headers are
 	Links   bool     // it links to folders of the app that packages come from; others copy those with "file:"
-	Leaves  []string // files and folders beside packages that no app reads
+	Leaves  []string // its own files and folders in an app, which no app reads
 
 	lockfiles []string                          // their names
 	packages  func(version, arch string) string // the package of a release; nil: it has the command's name
-	open      func(app) (Manager, error)
+	open      func(*app) (Manager, error)
 }
 
 // Package returns the package of the registry that holds a release. The architecture is Node.js' name.
@@ -100,22 +100,19 @@ const headers = "npm_config_nodedir"
 
 // app is what package managers have in common.
 type app struct {
-	project.Project
+	in   project.Project
 	tool Tool
 	arch string // as Node.js calls it
 }
 
 // Tool is what it is for every app.
-func (a app) Tool() Tool { return a.tool }
-
-// Lock has nothing to say.
-func (a app) Lock() (Lock, error) { return Lock{}, nil }
+func (a *app) Tool() Tool { return a.tool }
 
 // Offline returns none.
-func (a app) Offline() (string, config.Environment, error) { return "", nil, nil }
+func (a *app) Offline() (string, config.Environment, error) { return "", nil, nil }
 
-// Hooks has install run preinstall and postinstall by itself.
-func (a app) Hooks(m project.Manifest) []string {
+// Hooks leaves preinstall and postinstall to install, which runs them itself.
+func (a *app) Hooks(m project.Manifest) []string {
 	if m.Scripts["install"] != "" {
 		return []string{"install", "prepare"}
 	}
@@ -123,20 +120,20 @@ func (a app) Hooks(m project.Manifest) []string {
 }
 
 // Own returns none.
-func (a app) Own() string { return "" }
+func (a *app) Own() string { return "" }
 
 // PnP returns none.
-func (a app) PnP() string { return "" }
+func (a *app) PnP() string { return "" }
 
-// newest takes a release of any age: each reads lockfiles of all others.
-func (a app) newest(l Locks) (version.Choice, error) { return a.newestOf(l, "*", "") }
+// newest takes the newest of all releases: it reads the lockfiles of the others.
+func (a *app) newest(l Locks) (version.Choice, error) { return a.newestOf(l, "*", "") }
 
 // install returns the arguments of an install by whether the lockfile decides it.
-func (a app) install(do Action, locked, loose []string) []string {
+func (a *app) install(do Action, locked, loose []string) []string {
 	switch {
 	case do != Install:
 		return nil
-	case a.Lockfile == "":
+	case a.in.Lockfile == "":
 		return loose
 	}
 	return locked

@@ -25,7 +25,8 @@ var locks = manager.Locks{Arch: "x64", Node: "24.0.0", Lock: lock.Lock{
 	},
 	Releases: []lock.Release{
 		{ID: "npm", Version: "11.6.0"}, {ID: "npm", Version: "10.9.0"},
-		{ID: "pnpm", Version: "11.0.0"}, {ID: "pnpm", Version: "10.2.0"}, {ID: "pnpm", Version: "10.1.0", Hash: "sha512-AAAA"}, {ID: "pnpm", Version: "9.9.0"},
+		{ID: "pnpm", Version: "11.0.0"}, {ID: "pnpm", Version: "10.2.0"}, {ID: "pnpm", Version: "10.1.0", Hash: "sha512-AAAA"}, {ID: "pnpm",
+			Version: "9.9.0"},
 		{ID: "pnpm", Version: "8.15.0"}, {ID: "pnpm", Version: "7.33.0"}, {ID: "yarn", Version: "1.22.22"},
 		{ID: "berry", Version: "4.13.0"}, {ID: "berry", Version: "3.8.7"}, {ID: "berry", Version: "2.4.2"},
 		{ID: "bun", Version: "1.3.0"}, {ID: "bun", Version: "1.2.20"},
@@ -53,7 +54,8 @@ func TestChoose(t *testing.T) {
 	}{
 		{"nothing", none, "", "", "npm", "11.6.0", ""},
 		{"npm", none, "npm-shrinkwrap.json", "{}", "npm", "11.6.0", ""},
-		{"pnpm", none, "pnpm-lock.yaml", "lockfileVersion: '9.0'\n", "pnpm", "10.2.0", ""}, // nobody asked for 11, of which nobody says what it runs on
+		{"pnpm", none, "pnpm-lock.yaml", "lockfileVersion: '9.0'\n", "pnpm", "10.2.0", ""},
+		// nobody asked for 11, of which nobody says what it runs on
 		{"pnpm 8", none, "pnpm-lock.yaml", "lockfileVersion: '6.0'\n", "pnpm", "8.15.0", ""},
 		{"pnpm 7", none, "pnpm-lock.yaml", "lockfileVersion: 5.4\n", "pnpm", "7.33.0", ""},
 		{"pnpm 6", none, "pnpm-lock.yaml", "lockfileVersion: 5.3\n", "", "", "node-lockfile-old"},
@@ -209,8 +211,10 @@ func TestLock(t *testing.T) {
 	t.Parallel()
 	app := files{
 		"package.json": `{"workspaces": ["web"], "dependencies": {"lib": "file:lib"}}`, "web/package.json": "{}", "lib/package.json": "{}",
-		"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {}, "web": {}, "lib": {}, "node_modules/lib": {"resolved": "lib", "link": true},
-			"node_modules/serve": {"bin": {"serve": "main.js"}, "integrity": "x"}, "web/node_modules/tool": {"bin": {"tool": "tool.js"}, "dev": true, "integrity": "x"},
+		"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {}, "web": {}, "lib": {}, "node_modules/lib": {"resolved": "lib",
+			"link": true},
+			"node_modules/serve": {"bin": {"serve": "main.js"}, "integrity": "x"}, "web/node_modules/tool": {"bin": {"tool": "tool.js"},
+				"dev": true, "integrity": "x"},
 			"web/node_modules/tool/node_modules/deep": {"bin": {"deep": "deep.js"}, "version": "2.0.0"}}}`,
 	}
 	m, err := choose(t, app)

@@ -20,10 +20,10 @@ var npmTool = Tool{
 	ID: "npm", Name: "npm", Title: "npm", Update: "npm install", Example: "npm@11.6.0", Links: true,
 	Headers:   "npm_package_config_node_gyp_nodedir", // it warns of the other one
 	lockfiles: []string{"npm-shrinkwrap.json", NPMLockfile},
-	open:      func(a app) (Manager, error) { return npm{a}, nil },
+	open:      func(a *app) (Manager, error) { return npm{a}, nil },
 }
 
-type npm struct{ app }
+type npm struct{ *app }
 
 func (n npm) at(string) Manager { return n }
 
@@ -51,7 +51,7 @@ const npmCache = "npm-cache"
 
 // Offline returns npm's cache of the app.
 func (n npm) Offline() (string, config.Environment, error) {
-	dir := filepath.Join(n.Root, npmCache)
+	dir := filepath.Join(n.in.Root, npmCache)
 	if _, err := os.Stat(filepath.Join(dir, "_cacache")); err != nil {
 		return "", nil, nil
 	}
@@ -77,27 +77,27 @@ type npmLocked struct {
 	Bin       map[string]string `json:"bin"`
 }
 
-// Lock refuses what comes from places that package.json does not name.
+// Lock finds packages without a hash, and programs. A package from a place that package.json does not name is a fault.
 func (n npm) Lock() (Lock, error) {
-	data, err := n.ReadLockfile()
+	data, err := n.in.ReadLockfile()
 	if err != nil || data == nil {
 		return Lock{}, err
 	}
 	var l npmLock
 	if err := json.Unmarshal(data, &l); err != nil {
-		return Lock{}, fault.Fault{ID: "node-lockfile", What: "reading " + n.Lockfile, Err: err, Do: "make it anew with npm install"}
+		return Lock{}, fault.Fault{ID: "node-lockfile", What: "reading " + n.in.Lockfile, Err: err, Do: "make it again with npm install"}
 	}
 	if l.Version < 1 {
-		what := fmt.Sprintf("%s has version %d of the format, which no npm reads", n.Lockfile, l.Version)
+		what := fmt.Sprintf("%s has version %d of the format, which no npm reads", n.in.Lockfile, l.Version)
 		return Lock{}, fault.Fault{ID: "node-lockfile-old", What: what, Do: "renew it with npm install --package-lock-only"}
 	}
-	local := slices.Concat(n.Copied, n.Members)
+	local := slices.Concat(n.in.Copied, n.in.Members)
 	for _, at := range slices.Sorted(maps.Keys(l.Packages)) {
 		p := l.Packages[at]
 		member := at == "" || slices.Contains(local, at) || slices.Contains(local, strings.TrimPrefix(p.Resolved, "file:"))
 		if !member && (p.Link || strings.HasPrefix(p.Resolved, "file:") || !installed(at)) {
-			what := fmt.Sprintf("%s takes %s from a place that package.json does not name", n.Lockfile, at)
-			return Lock{}, fault.Fault{ID: "node-local", What: what, Do: "make it anew with npm install"}
+			what := fmt.Sprintf("%s takes %s from a place that package.json does not name", n.in.Lockfile, at)
+			return Lock{}, fault.Fault{ID: "node-local", What: what, Do: "make it again with npm install"}
 		}
 	}
 	lock := Lock{Unhashed: l.unhashed()}
@@ -110,11 +110,11 @@ func (n npm) Lock() (Lock, error) {
 // installed reports whether a path is of a package that is installed and not a folder of the app.
 func installed(at string) bool { return strings.Contains("/"+at, "/"+project.ModulesDir+"/") }
 
-// hosted matches an address of git of which npm takes an archive, by the commit's name alone.
+// hosted matches an address of git for which npm downloads an archive instead: nothing but the commit's name is known of it.
 var hosted = regexp.MustCompile(`^git\+[^#]*[@/](?:github\.com|gitlab\.com|bitbucket\.org)[:/]`)
 
-// vouched reports whether something vouches for a package. A commit that is checked out is a hash, what is in another package has
-// that one's, and the app's own need none.
+// vouched reports whether something vouches for a package: its own hash, that of the package that it is in, or that of the commit
+// that is checked out. The app's own packages need none.
 func (p npmLocked) vouched() bool {
 	checkedOut := strings.HasPrefix(p.Resolved, "git") && !hosted.MatchString(p.Resolved)
 	return p.Link || p.InBundle || p.Integrity != "" || checkedOut || strings.HasPrefix(p.Resolved, "file:")

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// packages is how a lockfile, whose packages have an empty line between them, names a package and its hash.
+// packages is how a lockfile names a package and its hash. There is an empty line between packages.
 type packages struct{ name, hash *regexp.Regexp }
 
 // unhashed finds the packages of the lockfile without a hash.
-func (a app) unhashed(p packages) (Lock, error) {
-	data, err := a.ReadLockfile()
+func (a *app) unhashed(p packages) (Lock, error) {
+	data, err := a.in.ReadLockfile()
 	if err != nil {
 		return Lock{}, err
 	}
@@ -28,7 +28,7 @@ func unixLines(data []byte) []byte { return bytes.ReplaceAll(data, []byte("\r\n"
 
 // meets reports whether a package of a lockfile is for this machine. Yarn from 2 on has no checksums of those that are for some
 // machines alone.
-func (a app) meets(locked string) bool {
+func (a *app) meets(locked string) bool {
 	_, conditions, _ := strings.Cut(locked, "\n  conditions: ")
 	conditions, _, _ = strings.Cut(conditions, "\n")
 	for name, value := range map[string]string{"os": "linux", "cpu": a.arch, "libc": "glibc"} {

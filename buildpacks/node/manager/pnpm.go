@@ -14,7 +14,7 @@ import (
 
 var pnpmTool = Tool{
 	ID: "pnpm", Name: "pnpm", Title: "pnpm", Update: "pnpm install", Example: "pnpm@10.12.1", Program: "pnpm", Headers: headers,
-	lockfiles: []string{"pnpm-lock.yaml"}, open: func(a app) (Manager, error) { return pnpm{a}, nil },
+	lockfiles: []string{"pnpm-lock.yaml"}, open: func(a *app) (Manager, error) { return pnpm{a}, nil },
 	packages: func(version, arch string) string {
 		if major(version) >= 12 { // a program for one architecture
 			return "@pnpm/exe.linux-" + arch
@@ -23,7 +23,7 @@ var pnpmTool = Tool{
 	},
 }
 
-type pnpm struct{ app }
+type pnpm struct{ *app }
 
 func (p pnpm) at(string) Manager { return p }
 
@@ -48,7 +48,7 @@ func (p pnpm) Env(cache, registry string) config.Environment {
 }
 
 func (p pnpm) newest(l Locks) (version.Choice, error) {
-	if p.Lockfile == "" {
+	if p.in.Lockfile == "" {
 		return p.app.newest(l)
 	}
 	allowed, why, err := p.reads()
@@ -63,10 +63,10 @@ func (p pnpm) reads() (allowed, why string, err error) {
 	var head struct {
 		Version string `yaml:"lockfileVersion"`
 	}
-	if err := project.ReadYAML(filepath.Join(p.Root, p.Lockfile), &head); err != nil {
+	if err := project.ReadYAML(filepath.Join(p.in.Root, p.in.Lockfile), &head); err != nil {
 		return "", "", err
 	}
-	why = fmt.Sprintf("%s has version %s of the format", p.Lockfile, head.Version)
+	why = fmt.Sprintf("%s has version %s of the format", p.in.Lockfile, head.Version)
 	switch format, _, _ := strings.Cut(head.Version, "."); {
 	case head.Version == "5.4":
 		return "^7", why, nil

@@ -13,14 +13,14 @@ import (
 
 var yarnTool = Tool{
 	ID: "yarn", Name: "yarn", Title: "Yarn", Update: "yarn install", Example: "yarn@1.22.22", Headers: headers,
-	lockfiles: []string{yarnLockfile}, open: func(a app) (Manager, error) { return yarn{a}, nil },
+	lockfiles: []string{yarnLockfile}, open: func(a *app) (Manager, error) { return yarn{a}, nil },
 }
 
 // yarnLockfile is the lockfile of either Yarn.
 const yarnLockfile = "yarn.lock"
 
 // yarn is Yarn 1.
-type yarn struct{ app }
+type yarn struct{ *app }
 
 func (y yarn) at(string) Manager { return y }
 
@@ -45,7 +45,7 @@ var offlineMirror = regexp.MustCompile(`(?m)^"?yarn-offline-mirror"?\s+"?([^"\n]
 
 // Offline returns the folder that .yarnrc names.
 func (y yarn) Offline() (string, config.Environment, error) {
-	settings, err := os.ReadFile(filepath.Join(y.Root, ".yarnrc"))
+	settings, err := os.ReadFile(filepath.Join(y.in.Root, ".yarnrc"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", nil, fmt.Errorf("reading .yarnrc: %w", err)
 	}
@@ -54,7 +54,7 @@ func (y yarn) Offline() (string, config.Environment, error) {
 		return "", nil, nil
 	}
 	folder := filepath.Clean(string(found[1]))
-	return folder, config.Environment{"YARN_YARN_OFFLINE_MIRROR": filepath.Join(y.Root, folder)}, nil
+	return folder, config.Environment{"YARN_YARN_OFFLINE_MIRROR": filepath.Join(y.in.Root, folder)}, nil
 }
 
 var yarnPackages = packages{

@@ -26,7 +26,7 @@ const (
 	pnpmWorkspace = "pnpm-workspace.yaml"
 )
 
-// Project is where the packages of an app are. Its paths relative to Root have slashes on each system.
+// Project is where the packages of an app are. Paths that are relative to Root have slashes.
 type Project struct {
 	App      string   // absolute path of the app's folder
 	Root     string   // absolute path of the folder that packages are installed for
@@ -38,8 +38,8 @@ type Project struct {
 	Manifest Manifest // of Dir
 }
 
-// Find returns the project whose package is in the folder folder of an app, "" for the app's own. Packages are installed in
-// the same folder, or in the app's when that one has the workspaces.
+// Find returns the project whose package is in a folder of an app, "" for the app's own. Packages are installed in that folder, or
+// in the app's if the folder is one of its workspaces.
 func Find(app, folder string) (Project, error) {
 	p := Project{App: app, Root: app, Dir: app}
 	if folder != "" {

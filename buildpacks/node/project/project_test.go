@@ -52,7 +52,8 @@ func TestFind(t *testing.T) {
 		{"nothing to install", "", files{"package.json": "{}"}, ".", "", nil, false},
 		{"both lockfiles of Bun", "", files{"package.json": some, "bun.lock": "", "bun.lockb": ""}, ".", "bun.lock", nil, true},
 		{
-			"workspace", "packages/web", files{"package.json": `{"workspaces": ["packages/*"]}`, "packages/web/package.json": some, "pnpm-lock.yaml": ""},
+			"workspace", "packages/web", files{"package.json": `{"workspaces": ["packages/*"]}`, "packages/web/package.json": some,
+				"pnpm-lock.yaml": ""},
 			".", "pnpm-lock.yaml", []string{"packages/web"}, true,
 		},
 		{
@@ -60,7 +61,8 @@ func TestFind(t *testing.T) {
 			".", "", []string{"web"}, true,
 		},
 		{
-			"lockfile of its own", "web", files{"package.json": `{"workspaces": ["web"]}`, "web/package.json": some, "web/bun.lock": "", "yarn.lock": ""},
+			"lockfile of its own", "web", files{"package.json": `{"workspaces": ["web"]}`, "web/package.json": some, "web/bun.lock": "",
+				"yarn.lock": ""},
 			"web", "bun.lock", nil, true,
 		},
 		{"no workspace", "web", files{"package.json": "{}", "web/package.json": some, "yarn.lock": ""}, "web", "", nil, true},
@@ -133,9 +135,12 @@ func TestWithLocal(t *testing.T) {
 func TestSeeds(t *testing.T) {
 	t.Parallel()
 	p := find(t, files{
-		"package.json": `{"name": "app", "version": "1.0.0", "description": "an app", "scripts": {"build": "tsc"}, "workspaces": ["web"], "bin": "cli.js"}`,
-		"cli.js":       "#!/usr/bin/env node\nmore();\n", "web/package.json": `{"bin": {"made": "dist/made.js", "plain": "plain.js", "out": "../../out.js"}}`,
-		"web/plain.js": "plain();\n", "yarn.lock": "locked", ".npmrc": "omit=optional", ".yarn/releases/yarn.cjs": "yarn", "patches/a.patch": "patch",
+		"package.json": `{"name": "app", "version": "1.0.0", "description": "an app", "scripts": {"build": "tsc"}, "workspaces": ["web"],
+			"bin": "cli.js"}`,
+		"cli.js":           "#!/usr/bin/env node\nmore();\n",
+		"web/package.json": `{"bin": {"made": "dist/made.js", "plain": "plain.js", "out": "../../out.js"}}`,
+		"web/plain.js":     "plain();\n", "yarn.lock": "locked", ".npmrc": "omit=optional", ".yarn/releases/yarn.cjs": "yarn",
+		"patches/a.patch":    "patch",
 		"lib/a/package.json": "{}", "lib/a/index.js": "copied", "lib/a/node_modules/b/index.js": "", "server.js": "",
 	}, "")
 	p.Copied = []string{"lib/a"}
@@ -162,8 +167,9 @@ func TestSeeds(t *testing.T) {
 func TestChooseScripts(t *testing.T) {
 	t.Parallel()
 	app := files{
-		"package.json":      `{"workspaces": ["*"], "scripts": {"prepare": "husky"}}`,
-		"web/package.json":  `{"name": "web", "scripts": {"build": "b", "postinstall": "p", "heroku-postbuild": "h"}, "dependencies": {"lib": "*"}}`,
+		"package.json": `{"workspaces": ["*"], "scripts": {"prepare": "husky"}}`,
+		"web/package.json": `{"name": "web", "scripts": {"build": "b", "postinstall": "p", "heroku-postbuild": "h"},
+			"dependencies": {"lib": "*"}}`,
 		"lib/package.json":  `{"name": "lib", "scripts": {"build": "b", "prepare": "c"}}`,
 		"more/package.json": `{"name": "more", "scripts": {"build": "b", "prepare": "c"}}`,
 	}
@@ -172,9 +178,11 @@ func TestChooseScripts(t *testing.T) {
 		asked     project.Asked
 		run, idle []string
 	}{
-		{project.Asked{Names: []string{"build"}, Hooks: hooks}, []string{"prepare of lib", "postinstall of web", "heroku-postbuild of web"}, []string{"prepare"}},
+		{project.Asked{Names: []string{"build"}, Hooks: hooks}, []string{"prepare of lib", "postinstall of web", "heroku-postbuild of web"},
+			[]string{"prepare"}},
 		{project.Asked{Names: []string{"build"}, Named: true}, []string{"build of lib", "build of web"}, nil},
-		{project.Asked{Names: []string{"prepare"}, Named: true, Hooks: hooks}, []string{"prepare of lib", "postinstall of web", "prepare"}, []string{"prepare"}},
+		{project.Asked{Names: []string{"prepare"}, Named: true, Hooks: hooks}, []string{"prepare of lib", "postinstall of web", "prepare"},
+			[]string{"prepare"}},
 	} {
 		got, err := find(t, app, "web").ChooseScripts(tt.asked)
 		if err != nil {

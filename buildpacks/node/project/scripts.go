@@ -30,7 +30,7 @@ func (s Script) String() string {
 type Scripts struct {
 	Run   []Script // in order: those of the install, then those of the build
 	Idle  []Script // of the install, that have nothing to do in a build
-	Names []string // of the scripts of the build, as far as they were asked for
+	Names []string // of the scripts of the build that were asked for
 }
 
 // Asked is which scripts are asked for.
@@ -43,8 +43,8 @@ type Asked struct {
 // herokuBuild is the script that Heroku runs instead of build.
 const herokuBuild = "heroku-postbuild"
 
-// ChooseScripts decides which scripts run: the install's, then the build's, which are those that were named or the default ones that
-// there are.
+// ChooseScripts decides which scripts run: those of the install, then those of the build. A default name without a script is no
+// fault.
 func (p Project) ChooseScripts(a Asked) (Scripts, error) {
 	if !a.Named && p.Manifest.Scripts[herokuBuild] != "" {
 		a.Names = []string{herokuBuild}
@@ -78,9 +78,9 @@ func (s Scripts) Built(dir, name string) bool {
 var idle = regexp.MustCompile(`^(is-ci \|\| )?((npx|pnpx|bunx) (-y |--yes )?)?` +
 	`(only-allow (npm|pnpm|yarn|bun)|husky( install)?( [\w./-]+)?|simple-git-hooks|lefthook install( -f)?)( \|\| (true|exit 0|:))?$`)
 
-// hooks adds the scripts that package managers run at an install: of the workspaces that the project leads to, of the project
-// and of the root. The install itself is made without the app, so that its layer stays when only code changes; they run after
-// it, as build scripts do.
+// hooks adds the scripts that package managers run at an install: of the workspaces that the project depends on, of the project and
+// of the root. The install itself does not see the app, so that its layer stays when only code changes. They run after it, as build
+// scripts do.
 func (p Project) hooks(to *Scripts, names func(Manifest) []string) error {
 	dirs, err := p.needed()
 	if err != nil {
@@ -106,8 +106,8 @@ func (p Project) hooks(to *Scripts, names func(Manifest) []string) error {
 	return nil
 }
 
-// buildScripts returns the scripts of a name that make the project: its own after those of the workspaces that it depends on,
-// as Turborepo and Nx order them, or, where it has none, the root's, which may know how to make it.
+// buildScripts returns the scripts of a name that make the project: its own after those of the workspaces that it depends on, as
+// Turborepo and Nx order them. If it has none, the root's may know how to make it.
 func (p Project) buildScripts(name string) ([]Script, error) {
 	if p.Manifest.Scripts[name] == "" {
 		if command := p.Base.Scripts[name]; command != "" {

@@ -11,16 +11,16 @@ import (
 	"slices"
 )
 
-// settingFiles are the files and folders beside package.json and the lockfile that package managers read. Their order is part
-// of the keys of layers.
+// settingFiles are the files and folders that package managers read besides package.json and the lockfile. Their order is part of
+// the keys of layers.
 var settingFiles = []string{
 	".npmrc", ".yarnrc", ".yarnrc.yml", pnpmWorkspace, ".pnpmfile.cjs", ".pnpmfile.mjs", "bunfig.toml", "patches",
 	".yarn/patches", ".yarn/plugins", ".yarn/releases", ".yarn/cache",
 }
 
-// Seeds calls a function with all that an install reads, by its path relative to Root: each package.json without its scripts,
-// the first lines of the programs that it names, the rest as it is. The file manager, unless it is "", is the app's own
-// package manager.
+// Seeds calls a function with all that an install reads, by its path relative to Root: each package.json without its scripts, the
+// first lines of the programs that it names, the rest as it is. Manager is the file of the app's own package manager, "" if it has
+// none.
 func (p Project) Seeds(manager string, each func(name string, data []byte, mode fs.FileMode) error) error {
 	for _, member := range append([]string{"."}, p.Members...) {
 		if err := p.seedPackage(member, each); err != nil {

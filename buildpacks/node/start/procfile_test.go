@@ -28,7 +28,8 @@ func TestProcfile(t *testing.T) {
 		"web: npx serve":                             {"", "", "procfile-web"},
 		"worker: x":                                  {"start", "", "procfile-worker"},
 	} {
-		a := app(t, files{"package.json": `{"scripts": {"start": "node start.js", "prod": "A=2 C=3 node prod.js", "test": "x"}}`, procfile.Name: text})
+		a := app(t, files{"package.json": `{"scripts": {"start": "node start.js", "prod": "A=2 C=3 node prod.js", "test": "x"}}`,
+			procfile.Name: text})
 		var err error
 		if a.Asked, err = procfile.Read(a.Dir); err != nil {
 			t.Fatal(err)

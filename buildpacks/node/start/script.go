@@ -23,8 +23,8 @@ var absent = append(slices.Clone(managers), "bun", "bunx", "sh", "bash")
 // shells are programs of packages that start others by npm or a shell.
 var shells = []string{"npm-run-all", "npm-run-all2", "run-s", "run-p", "concurrently", "turbo", "nx", "lerna", "wireit"}
 
-// scriptOf returns the script of package.json that a command has a package manager run, and nothing else with it; "" for
-// other commands.
+// scriptOf returns the script of package.json that a command of a package manager runs without further arguments, "" for other
+// commands.
 func scriptOf(words []string) string {
 	if len(words) < 2 || !slices.Contains([]string{"npm", "pnpm", "yarn"}, words[0]) {
 		return ""
@@ -92,7 +92,7 @@ func read(name, script string) (shell.Command, error) {
 	return command, err
 }
 
-// built reports whether the build has run a script, or the one that it is nothing else than.
+// built reports whether the build has run a script, or the only script that this one runs.
 func (a App) built(name string) bool {
 	other := scriptOf(strings.Fields(a.Manifest.Scripts[name]))
 	return a.Scripts.Built(a.From(), name) || other != "" && a.Scripts.Built(a.From(), other)

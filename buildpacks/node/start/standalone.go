@@ -21,8 +21,8 @@ type Server struct {
 	Port    string               // that the app's own start names; "" if it names none
 }
 
-// Standalone returns the standalone server that the app starts, if the build scripts make it; nil if the app starts something
-// else.
+// Standalone returns the standalone server that the app starts, which its build scripts have to make. It returns nil if the app starts
+// something else.
 func (a App) Standalone(s Start) *framework.Standalone {
 	made, _ := a.standalone(s)
 	return made
@@ -39,7 +39,8 @@ func (a App) standalone(s Start) (made *framework.Standalone, port string) {
 	return framework.Started(a.Manifest.Has, words)
 }
 
-// Replace makes the app the standalone server that it starts, and nothing else, if the build scripts made one; nil if they did not.
+// Replace replaces all of the app by the standalone server that it starts. It returns nil, and changes nothing, if the build scripts
+// made none.
 func (a App) Replace(s Start) (*Server, error) {
 	made, port := a.standalone(s)
 	if made == nil {

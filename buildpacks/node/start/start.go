@@ -28,9 +28,9 @@ type App struct {
 	Locked func(from, program string) (file string, dev, found bool)
 }
 
-// Start is how an app is started, as far as it is known. It is never changed; what becomes known makes another one.
+// Start is how an app is started, as far as it is known. Nothing changes it: what becomes known later makes another one.
 type Start struct {
-	Arguments []string          // of node or Bun; nil where Program, Elsewhere or the main file say what they are
+	Arguments []string          // of node or Bun; nil if they are those of Program or the main file
 	Program   []string          // of a package, with its arguments; its file is known after the install
 	Elsewhere bool              // strata/procfile starts the app
 	Bun       bool              // Bun runs the app
@@ -65,7 +65,7 @@ func (a App) Choose() (Start, error) {
 	return a.checked(s)
 }
 
-// checked returns a start, or the fault of a main file that no build script will make.
+// checked returns a start. The main file has to be there, unless build scripts may make it.
 func (a App) checked(s Start) (Start, error) {
 	if len(a.Scripts.Run) > 0 || s.Arguments != nil || s.Program != nil {
 		return s, nil
@@ -77,7 +77,8 @@ func (a App) checked(s Start) (Start, error) {
 // production is the script that starts the app where start does so for its developer, as in apps of NestJS.
 const production = "start:prod"
 
-// instead returns the start that there is instead of a script that starts what is only there for development, or the error.
+// instead returns another start where a script starts what is only there for development: the script start:prod, or the server that
+// a framework makes. Without one of them, and for any other error, it returns the error.
 func (a App) instead(script string, err error) (Start, error) {
 	if !errors.As(err, new(developmentError)) || script == production {
 		return Start{}, err
@@ -91,8 +92,8 @@ func (a App) instead(script string, err error) (Start, error) {
 	return Start{}, err
 }
 
-// Find finds a program in the packages that were installed. File is an argument of node, "" if there is none. Dev says that a
-// package has it which is only for development.
+// Find finds a program in the packages that were installed. File is an argument of node, "" if there is none; dev says that only a
+// package for development has it.
 type Find func(program string) (file string, dev bool, err error)
 
 // Resolve returns the start with the file of its program.
@@ -124,8 +125,8 @@ func resolve(s Start, find Find) (Start, error) {
 	return Start{}, notFound(s.Script, strings.Join(s.Program, " "))
 }
 
-// Launch returns the arguments of node or Bun for a start that was resolved, and why they are these. The main file is looked for
-// in what the build made.
+// Launch returns the arguments of node or Bun for a start that was resolved, and where they are from. It looks for the main file in
+// what the build made.
 func (a App) Launch(s Start) (arguments []string, why string, err error) {
 	switch {
 	case s.Arguments == nil:
@@ -161,7 +162,8 @@ func (a App) mainFile() (string, error) {
 	if main != "" {
 		return "", startFault(fmt.Sprintf("main is %q, which is not a file", main), "name a file that is there after the build")
 	}
-	return "", startFault("there is no script start, no main, no server.js and no index.js", "add a script start such as node server.js"+a.siteHint())
+	do := "add a script start such as node server.js" + a.siteHint()
+	return "", startFault("there is no script start, no main, no server.js and no index.js", do)
 }
 
 // siteHint returns what else to do about an app that starts nothing: it may be a site whose build script has another name.
@@ -196,9 +198,9 @@ func (a App) Unmet(s Start) []string {
 	return names
 }
 
-// Env returns the variables of a start by the names that they have in a layer: those of frameworks and of the script, which are
-// for all processes, and "TYPE/NAME" for those that the Procfile sets for the process web, whose types are given. The script sets
-// its own last.
+// Env returns the variables of a start by the names that they have in a layer. Those of frameworks and of the script are for all
+// processes. Those that the Procfile sets for the process web are "TYPE/NAME" for each type of process that is started as web is. The
+// script sets its own last.
 func (a App) Env(s Start, types ...string) (map[string]string, error) {
 	variables := framework.EnvOf(a.Manifest.Has)
 	for name, value := range s.Variables {

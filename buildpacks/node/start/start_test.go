@@ -43,20 +43,23 @@ func TestChoose(t *testing.T) {
 	production := next()
 	production.Variables = files{"NODE_ENV": "production"}
 	for line, want := range map[string]start.Start{
-		"NODE_ENV=staging node a.js":                       {Arguments: []string{"a.js"}, Variables: files{"NODE_ENV": "staging"}},
-		"A= B='x y' node a.js C=1":                         {Arguments: []string{"a.js", "C=1"}, Variables: files{"A": "", "B": "x y"}},
-		"npx cross-env A=1 B=2 npm run other":              {Arguments: []string{"b.js"}, Script: "other", Variables: files{"A": "1", "B": "2", "C": "3"}},
+		"NODE_ENV=staging node a.js": {Arguments: []string{"a.js"}, Variables: files{"NODE_ENV": "staging"}},
+		"A= B='x y' node a.js C=1":   {Arguments: []string{"a.js", "C=1"}, Variables: files{"A": "", "B": "x y"}},
+		"npx cross-env A=1 B=2 npm run other": {Arguments: []string{"b.js"}, Script: "other", Variables: files{"A": "1", "B": "2",
+			"C": "3"}},
 		"next start -p $PORT":                              next(),
 		"NODE_ENV=production next start --port ${PORT:-3}": production,
 		"next start -H 0.0.0.0 -p=${PORT}":                 next("-H", "0.0.0.0"),
 		"npx next start":                                   next(),
 		"npm run build && node a.js":                       {Arguments: []string{"a.js"}},
 		"yarn other":                                       {Arguments: []string{"b.js"}, Script: "other", Variables: files{"C": "3"}},
-		"bun run --preload ./a.ts server.ts --port 1":      {Arguments: []string{"run", "--preload", "./a.ts", "server.ts", "--port", "1"}, Bun: true},
-		"bun other":                                        {Arguments: []string{"b.js"}, Script: "other", Variables: files{"C": "3"}},
-		"bun run next start":                               next(),
+		"bun run --preload ./a.ts server.ts --port 1": {Arguments: []string{"run", "--preload", "./a.ts", "server.ts", "--port", "1"},
+			Bun: true},
+		"bun other":          {Arguments: []string{"b.js"}, Script: "other", Variables: files{"C": "3"}},
+		"bun run next start": next(),
 	} {
-		a := app(t, files{"package.json": `{"scripts": {"start": "` + line + `", "other": "C=3 node b.js", "preother": "npm run build", "build": "b"},
+		a := app(t, files{"package.json": `{"scripts": {"start": "` + line + `", "other": "C=3 node b.js", "preother": "npm run build",
+			"build": "b"},
 			"dependencies": {"next": "1"}}`})
 		got, err := a.Choose()
 		if err != nil {
@@ -162,7 +165,8 @@ func names(t *testing.T, dir string) []string {
 	t.Helper()
 	all := slices.Sorted(maps.Keys(kittest.Tree(t, dir)))
 	return slices.DeleteFunc(all, func(name string) bool {
-		return strings.HasSuffix(name, "/") && slices.ContainsFunc(all, func(other string) bool { return other != name && strings.HasPrefix(other, name) })
+		return strings.HasSuffix(name, "/") && slices.ContainsFunc(all,
+			func(other string) bool { return other != name && strings.HasPrefix(other, name) })
 	})
 }
 
@@ -185,20 +189,24 @@ func TestReplace(t *testing.T) {
 		},
 		{
 			"Next.js of a workspace", "apps/web", files{
-				"package.json": `{"workspaces": ["apps/*"]}`, "apps/web/package.json": `{"scripts": {"start": "next start"}}`, "apps/other/package.json": "{}",
-				"apps/web/.next/standalone/apps/web/server.js": "", "apps/web/.next/standalone/node_modules/next/index.js": "", "apps/web/public/b.png": "",
+				"package.json": `{"workspaces": ["apps/*"]}`, "apps/web/package.json": `{"scripts": {"start": "next start"}}`,
+				"apps/other/package.json":                      "{}",
+				"apps/web/.next/standalone/apps/web/server.js": "", "apps/web/.next/standalone/node_modules/next/index.js": "",
+				"apps/web/public/b.png": "",
 			},
 			[]string{"apps/web/public/b.png", "apps/web/server.js", "node_modules/next/index.js"}, []string{"apps/web"}, "apps/web", "server.js", "",
 		},
 		{
 			"Nuxt of a workspace", "web", files{
 				"package.json": `{"workspaces": ["*"]}`, "web/package.json": `{"dependencies": {"nuxt": "4"}, "scripts": {"build": "nuxt build"}}`,
-				"lib/package.json": "{}", "web/.output/server/index.mjs": "", "web/.output/public/a.js": "", "web/.output/server/node_modules/vue/index.js": "",
+				"lib/package.json": "{}", "web/.output/server/index.mjs": "", "web/.output/public/a.js": "",
+				"web/.output/server/node_modules/vue/index.js": "",
 			},
 			[]string{"node_modules/vue/index.js", "package.json", "public/a.js", "server/index.mjs"}, nil, ".", "server/index.mjs", "",
 		},
 		{
-			"a bundle", "", files{"package.json": `{"dependencies": {"nitropack": "2"}, "scripts": {"start": "node .output/server/index.mjs"}}`, ".output/server/index.mjs": ""},
+			"a bundle", "", files{"package.json": `{"dependencies": {"nitropack": "2"}, "scripts": {"start": "node .output/server/index.mjs"}}`,
+				".output/server/index.mjs": ""},
 			[]string{"node_modules/", "package.json", "server/index.mjs"}, nil, ".", "server/index.mjs", "",
 		},
 	} {
