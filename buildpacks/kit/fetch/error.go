@@ -128,8 +128,7 @@ func (a *at) Unwrap() error { return a.err }
 
 // named adds the host that was asked to errors that do not tell of it.
 func named(u *url.URL, err error) error {
-	switch err.(type) {
-	case *status, *broken, *untrusted:
+	if errors.As(err, new(*status)) || errors.As(err, new(*broken)) || errors.As(err, new(*untrusted)) {
 		return &at{u.Host, err}
 	}
 	return err
@@ -145,7 +144,7 @@ func explain(name, setting string, errs []error) error {
 	if len(errs) == 0 {
 		return fault.Fault{ID: "fetch-no-url", What: name, Err: errors.New("no address is configured for it"), Do: "set " + check}
 	}
-	err := ErrGone
+	var err error
 	for _, e := range errs {
 		if m, ok := errors.AsType[*Mismatch](e); ok {
 			return fault.Fault{ID: "fetch-wrong-hash", What: name, Err: m,
@@ -155,11 +154,11 @@ func explain(name, setting string, errs []error) error {
 			err = e
 		}
 	}
+	if err == nil {
+		return fault.Fault{ID: "fetch-gone", What: name, Err: ErrGone, Do: "use a newer version or a mirror that keeps old files"}
+	}
 	if ours, ok := errors.AsType[fault.Fault](err); ok {
 		return ours
-	}
-	if err == ErrGone {
-		return fault.Fault{ID: "fetch-gone", What: name, Err: ErrGone, Do: "use a newer version or a mirror that keeps old files"}
 	}
 	if _, ok := errors.AsType[*offline](err); ok {
 		return fault.Fault{ID: "fetch-offline", What: name, Err: fmt.Errorf("no network: %w", err),

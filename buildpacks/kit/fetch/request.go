@@ -79,7 +79,7 @@ func (c *Client) open(ctx context.Context, u *url.URL, accept string, from int64
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	b := &body{ctx: ctx, cancel: cancel, stall: c.stall, silence: time.AfterFunc(c.stall, func() { cancel(errSilent) })}
-	resp, err := c.ask(ctx, u, accept, from)
+	resp, err := c.ask(ctx, u, accept, from) //nolint:bodyclose // the answer closes it
 	if err != nil {
 		b.stop()
 		return nil, err

@@ -34,9 +34,10 @@ func mirrors(in bp.Workspace) (fetch.Mirrors, error) {
 		if !ok {
 			continue
 		}
-		if host == "" {
+		switch host {
+		case "":
 			host = fetch.DefaultHost
-		} else if host == fetch.DefaultHost {
+		case fetch.DefaultHost:
 			return nil, fault.Fault{ID: "mirror-default", What: name + " names no host", Do: "set " + mirrorVariable + " for all hosts"}
 		}
 		delete(found, host)
