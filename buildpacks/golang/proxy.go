@@ -89,7 +89,7 @@ func (p proxies) try(f func(base *url.URL) error) error {
 	return first
 }
 
-// get reads a small file that the first proxy has which is not in trouble.
+// get reads a small file from the first proxy that has it.
 func (p proxies) get(ctx context.Context, client *fetch.Client, name, path string) (data []byte, err error) {
 	err = p.try(func(base *url.URL) error {
 		data, err = read(ctx, client, name, base, path)

@@ -79,13 +79,13 @@ func (t toolchain) fill(ctx context.Context, client *fetch.Client, dir string) e
 	return complete(dir)
 }
 
-// wanted leaves out what no build needs, two thirds of all files: tests are for Go's authors, and the go command is
+// wanted leaves out two thirds of the files, which no build needs: tests are for Go's authors, and the go command is
 // compiled already.
 func wanted(path string) bool {
 	return !strings.HasSuffix(path, "_test.go") && !strings.Contains(path, "/testdata/") && !strings.HasPrefix(path, "src/cmd/")
 }
 
-// complete does what the go command does with a toolchain: a module's zip has neither modes nor files named go.mod.
+// complete sets the modes and the names go.mod that a module's zip does not have, as the go command does.
 func complete(dir string) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

@@ -108,7 +108,8 @@ func folderOf(name, version string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(name, "@"), "/", "-") + "-" + version
 }
 
-// install returns the folder of a release. One that is not locked is this app's own: what vouches for it is in its name.
+// install returns the folder of a release. A release that is not locked is this app's own: its folder's name tells the hash
+// that vouches for it.
 func (t tools) install(ctx context.Context, r release) (string, error) {
 	locked, found := t.lock.Find(r.id, manager.GoArch(t.arch), r.Version)
 	hash, folder := locked.Hash, folderOf(r.name, r.Version)

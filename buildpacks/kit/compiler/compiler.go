@@ -28,10 +28,10 @@ var locks embed.FS
 // recipe changes when the same packages give another folder.
 const recipe = "1"
 
-// Compiler is one that a cache has or is to have.
+// Compiler is the compiler in a cache, which Install puts there.
 type Compiler struct {
 	In bp.Workspace
-	// Dir is a cache that holds nothing else. It keeps one compiler.
+	// Dir is a cache for one compiler and nothing else.
 	Dir     string
 	Mirrors deb.Mirrors
 }
@@ -53,11 +53,11 @@ func locked(arch string) ([]deb.Locked, error) {
 	return deb.ReadLock(string(lock))
 }
 
-// decisive are how the names of the packages begin that what is compiled depends on; Python and the kernel's headers, which
+// decisive are the beginnings of the names of packages that change what is compiled. Python and the kernel's headers, which
 // change every month, are not among them.
 var decisive = []string{"binutils", "cpp", "g%2B%2B", "gcc", "libc6-dev", "libgcc", "libstdc"}
 
-// Version names the compiler: what is compiled by others may have other bytes.
+// Version names the compiler. Another version may compile to other bytes.
 func Version(arch string) (string, error) {
 	packages, err := locked(arch)
 	return version(packages), err
@@ -75,7 +75,7 @@ func version(packages []deb.Locked) string {
 	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
 
-// tool returns what is made of the packages.
+// tool returns the tool that the packages make.
 func (c Compiler) tool(packages []deb.Locked) tool.Tool {
 	sum, size := sha256.New(), int64(0)
 	fmt.Fprintln(sum, recipe)
@@ -132,7 +132,7 @@ func (c Compiler) Install(ctx context.Context) (string, error) {
 	return filepath.Join(dir, "bin"), err
 }
 
-// wanted leaves out what no compilation reads: documentation, and a tool as large as the compiler that prints its
+// wanted leaves out what no compilation reads: documentation, and lto-dump, which is as large as the compiler and prints
 // intermediate code.
 func wanted(path string) bool {
 	return strings.HasPrefix(path, "usr/") && !strings.HasPrefix(path, "usr/share/") && !strings.Contains(path, "-lto-dump")
@@ -147,8 +147,8 @@ func explain(err error) error {
 	return err
 }
 
-// complete makes a root folder for the compiler of what the packages have: with the libraries of the build image, which
-// they are linked against, and programs that know where they are, which is to be at.
+// complete turns the files of the packages into a root folder for the compiler. It adds links to the libraries of the build
+// image, which the programs are linked against, and scripts that know the folder's final place.
 func complete(dir, at string, p platform) error {
 	for link, target := range map[string]string{"lib": "usr/lib", "lib64": "usr/lib64", p.loader: "/" + p.loader} {
 		file := filepath.Join(dir, link)

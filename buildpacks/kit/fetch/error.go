@@ -23,7 +23,7 @@ var ErrGone = errors.New("the server does not have it")
 // errSilent says that a server sent nothing for a while.
 var errSilent = errors.New("the server stopped sending")
 
-// errAddress says that an address is none of those that a client can ask.
+// errAddress says that a client cannot ask an address.
 var errAddress = errors.New("its address is not an https, http or file URL")
 
 // Mismatch says that a file is complete and not the right one.
@@ -103,8 +103,8 @@ func classify(ctx context.Context, err error) error {
 	return &broken{cmp.Or(context.Cause(ctx), err)}
 }
 
-// transient reports whether an error may go away by itself. A name that is not found is none: resolvers ask again
-// themselves.
+// transient reports whether an error may go away by itself. An unknown host name does not: resolvers have asked again
+// already.
 func transient(err error) bool {
 	if s, ok := errors.AsType[*status](err); ok {
 		return s.code >= 500 || s.code == http.StatusTooManyRequests || s.code == http.StatusRequestTimeout
@@ -126,7 +126,7 @@ type at struct {
 func (a *at) Error() string { return a.host + ": " + a.err.Error() }
 func (a *at) Unwrap() error { return a.err }
 
-// named adds the host that was asked to errors that do not tell of it.
+// named adds the host to errors that do not name it.
 func named(u *url.URL, err error) error {
 	if errors.As(err, new(*status)) || errors.As(err, new(*broken)) || errors.As(err, new(*untrusted)) {
 		return &at{u.Host, err}
@@ -134,11 +134,11 @@ func named(u *url.URL, err error) error {
 	return err
 }
 
-// anyMirror stands for the setting that addresses come from, where there is more than one.
+// anyMirror stands for the setting if several hold the addresses.
 const anyMirror = "the mirror's address"
 
-// explain turns what all the addresses answered into one fault. A wrong hash is worse than anything else, and a file
-// that is not there tells the least; of the others the last is the most telling.
+// explain turns the errors of all addresses into one fault. A wrong file counts most, a missing file counts least, and
+// of the other errors the last one counts.
 func explain(name, setting string, errs []error) error {
 	check := cmp.Or(setting, anyMirror)
 	if len(errs) == 0 {

@@ -20,26 +20,26 @@ import (
 	"time"
 )
 
-// Artifact is a file that is known beforehand by its Sum, or that Check recognises.
+// Artifact is a file whose content is known beforehand: by its Sum, or by a Check.
 type Artifact struct {
 	// Name is what people read in progress lines and errors: a package URL or a file name, never an address.
 	Name string
 	// Sum is the expected hash: "sha256:" or "sha512:" and hexadecimal digits, "sha512-" and base64 as npm writes it
 	// (W3C Subresource Integrity), or "h1:" and base64, Go's hash of the files in a zip (golang.org/x/mod/sumdb/dirhash).
 	Sum string
-	// Check judges the complete file where no Sum is known, for example by a signature. The cache knows the file by its Name.
+	// Check judges the complete file if no Sum is known, for example by a signature. The cache then knows the file by its Name.
 	Check func(file string) error
 	// Size is the expected number of bytes; 0 means unknown.
 	Size int64
 	// URLs are tried in order. They are https, http or file addresses.
 	URLs []string
-	// Setting is the variable that the addresses come from, which errors name; "" means that there is more than one.
+	// Setting is the variable that holds the addresses. Errors name it. "" means that several do.
 	Setting string
 }
 
 // Progress is told about every download: the artifact's name, the bytes that are on disk, and the bytes in all
-// (0 when unknown). Of an artifact that is expected and that no server has it is told 0 of 0. It is called from
-// several goroutines.
+// (0 when unknown). For an artifact that Expect announced and that no server has, both numbers are 0. It is called
+// from several goroutines.
 type Progress func(name string, done, total int64)
 
 // Client downloads into one cache. Its methods may be called by many goroutines, and many processes may share a cache.
@@ -69,7 +69,7 @@ func WithBackoff(d time.Duration) Option { return func(c *Client) { c.backoff = 
 // WithStall sets how long a server may send nothing before it is asked again. The default is a minute.
 func WithStall(d time.Duration) Option { return func(c *Client) { c.stall = d } }
 
-// WithMirrors sets from where files come instead of the hosts that their addresses name.
+// WithMirrors sets the mirrors that replace the hosts of addresses.
 func WithMirrors(m Mirrors) Option { return func(c *Client) { c.mirrors = m } }
 
 // WithTransport replaces the default transport, which takes proxies from the environment and certificate authorities
@@ -111,8 +111,7 @@ func (c *Client) Expect(artifacts ...Artifact) {
 }
 
 // Get returns the path of the verified artifact in the cache, downloading it if it is not there.
-// Errors are fault.Fault; errors.Is(err, ErrGone) tells a vanished file from a broken network, and a *Mismatch is in
-// the error of a file that is not the right one.
+// Errors are fault.Fault. They wrap ErrGone if no server has the file, and a *Mismatch if it is not the right file.
 func (c *Client) Get(ctx context.Context, a Artifact) (string, error) {
 	p, err := a.proof()
 	if err != nil {

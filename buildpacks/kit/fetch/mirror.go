@@ -6,25 +6,26 @@ import (
 	"strings"
 )
 
-// Mirrors are from where files come instead of the hosts that their addresses name, by host in lower case and without a
-// port. That of DefaultHost is for all other hosts.
+// Mirrors map hosts, in lower case and without a port, to the mirrors that replace them. DefaultHost stands for all hosts
+// that the map does not have.
 type Mirrors map[string]Mirror
 
-// DefaultHost stands for all hosts that have no mirror of their own.
+// DefaultHost is the key of the mirror for all other hosts.
 const DefaultHost = "default"
 
-// originalHost stands for the host that a file comes from otherwise.
+// originalHost stands, in a mirror's path, for the host that the mirror replaces.
 const originalHost = "{originalHost}"
 
-// Mirror is a place that has the files of other hosts.
+// Mirror has the files of other hosts.
 type Mirror struct {
 	address *url.URL // may hold credentials
 	skip    string   // part of a file's path that the mirror's path lacks
 }
 
-// ParseMirror reads a mirror as libpak v2 does: an https or file address, in whose path {originalHost} stands for the
-// host that a file comes from otherwise; after a comma skip-path=, a part of a file's path to leave out. The address may
-// follow mirror=, and may be percent-encoded as a whole. An error has nothing of the text in it.
+// ParseMirror reads a mirror in the syntax of libpak v2: an https or file address, and after a comma skip-path=PATH. In
+// the address {originalHost} stands for the host that the mirror replaces. PATH is left out of the paths of files. The
+// address may follow mirror=, and it may be percent-encoded as a whole. Errors do not quote the text, which may hold a
+// password.
 func ParseMirror(text string) (Mirror, error) {
 	var m Mirror
 	for part := range strings.SplitSeq(text, ",") {
@@ -67,7 +68,7 @@ func parseMirrorAddress(text string) (*url.URL, error) {
 	return nil, errMirror // the cause would have the address in it
 }
 
-// rewrite parses an address and returns the one to ask, and whether that is a mirror's.
+// rewrite parses an address. It returns the address to ask, and whether that is a mirror's.
 func (m Mirrors) rewrite(address string) (u *url.URL, mirrored bool, err error) {
 	u, err = url.Parse(address)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" && u.Scheme != "file" {

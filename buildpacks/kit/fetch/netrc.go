@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// WithNetrc gives logins in the format of .netrc. As in the go command a login is for a host with its port, it is
-// never sent over a connection that others can read, and there is no login for all hosts ("default").
+// WithNetrc sets logins in the format of .netrc. As in the go command, a login is for one host with its port, it is sent
+// over https only, and "default" gives no login.
 func WithNetrc(text []byte) Option { return func(c *Client) { c.logins = parseNetrc(string(text)) } }
 
-// login is a name and a password for a host, which has its port where addresses have it.
+// login is a name and a password for a host, written with its port if its addresses have one.
 type login struct{ host, user, password string }
 
 type logins []*login
@@ -39,7 +39,7 @@ func parseNetrc(text string) logins {
 	return list
 }
 
-// authorize gives the host that is asked its own login, the first that has a password, and nobody else's.
+// authorize sets the login of the host that is asked: the first one with a password, or none.
 func (l logins) authorize(req *http.Request) {
 	req.Header.Del("Authorization")
 	if req.URL.Scheme != "https" || req.URL.User != nil {

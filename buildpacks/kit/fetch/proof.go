@@ -17,14 +17,14 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// proof is how a file is known to be the artifact. It sees all bytes, and judges the complete file.
+// proof recognises an artifact. It sees all bytes and judges the complete file.
 type proof struct {
 	state
 	key   string // path of the artifact in the cache
 	judge func(file string) error
 }
 
-// state is that of a hash, or nothing for a proof that reads the complete file.
+// state takes the bytes as they come: a hash does, and a proof that reads the complete file needs none.
 type state interface {
 	io.Writer
 	Reset()

@@ -28,12 +28,11 @@ type Document struct {
 	Accept string
 	// URLs are tried in order. They are https, http or file addresses.
 	URLs []string
-	// Setting is the variable that the addresses come from, which errors name; "" means that there is more than one.
+	// Setting is the variable that holds the addresses. Errors name it. "" means that several do.
 	Setting string
 }
 
-// Read returns the content of a document. Errors are fault.Fault; errors.Is(err, ErrGone) tells a document that no
-// server has from a broken network.
+// Read returns the content of a document. Errors are fault.Fault. They wrap ErrGone if no server has the document.
 func (c *Client) Read(ctx context.Context, d Document) ([]byte, error) {
 	var content []byte
 	err := c.first(ctx, d.Name, d.Setting, d.URLs, func(u *url.URL) (err error) {
@@ -141,7 +140,7 @@ func (c *Client) ask(ctx context.Context, u *url.URL, accept string, from int64)
 	return nil, &status{resp.StatusCode, resp.Header.Get("Retry-After")}
 }
 
-// redirect prepares the request that an answer leads to. What is secret is for the host that it was given for.
+// redirect prepares the request that an answer leads to. A secret goes only to the host that it belongs to.
 func (c *Client) redirect(req *http.Request, via []*http.Request) error {
 	if len(via) >= 10 {
 		return errors.New("it redirects without end")

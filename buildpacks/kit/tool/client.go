@@ -12,8 +12,8 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 )
 
-// client returns a client that downloads for a build into a folder: by way of the dependency mirrors and with the logins
-// that the platform gives. The log has a line for each quarter of what is downloaded, which it calls by title.
+// client returns a client for the downloads of a build. It uses the dependency mirrors and the logins that the platform
+// gives, keeps its files in a folder, and logs its progress under a title.
 func client(in bp.Workspace, dir, title string) (*fetch.Client, error) {
 	mirrors, err := mirrors(in)
 	if err != nil {

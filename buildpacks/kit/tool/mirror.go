@@ -11,11 +11,11 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 )
 
-// mirrorVariable is the variable that names the mirror for all hosts and, with a host at its end, that for one.
+// mirrorVariable names the mirror for all hosts. With a host at its end, it names the mirror for that host.
 const mirrorVariable = "BP_DEPENDENCY_MIRROR"
 
-// mirrors reads dependency mirrors as libpak v2.2.0 does: keys of bindings of type dependency-mirror are hosts or "default",
-// and variables go before them.
+// mirrors reads dependency mirrors as libpak v2.2.0 does. The keys of bindings of type dependency-mirror are hosts, or
+// "default". A variable goes before a binding.
 func mirrors(in bp.Workspace) (fetch.Mirrors, error) {
 	found := fetch.Mirrors{}
 	for _, b := range in.Bindings("dependency-mirror") {
@@ -51,8 +51,8 @@ func mirrors(in bp.Workspace) (fetch.Mirrors, error) {
 	return found, nil
 }
 
-// mirrorHost returns the host at the end of a variable's name, "" if it is for all hosts, and whether the variable names a
-// mirror at all. In names of variables "_" stands for "." and "__" for "-".
+// mirrorHost returns the host in a variable's name, "" for all hosts, and whether the variable names a mirror. In the name
+// "_" stands for "." and "__" for "-".
 func mirrorHost(variable string) (string, bool) {
 	rest, ok := strings.CutPrefix(variable, mirrorVariable)
 	if !ok || rest != "" && rest[0] != '_' {
@@ -61,7 +61,7 @@ func mirrorHost(variable string) (string, bool) {
 	return strings.ToLower(strings.NewReplacer("__", "-", "_", ".").Replace(strings.TrimPrefix(rest, "_"))), true
 }
 
-// addMirror adds what a variable or a file says. It may hold a password, so that no error has it in its words.
+// addMirror adds the mirror that a variable or a file names. Its text may hold a password, so errors do not quote it.
 func addMirror(all fetch.Mirrors, host, text, where string) error {
 	m, err := fetch.ParseMirror(text)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 )
 
-// progress writes how far some downloads are together.
+// progress logs how far some downloads are together.
 type progress struct {
 	log   *report.Log
 	title string
@@ -17,18 +17,18 @@ type progress struct {
 	told  int64 // bytes that the last line was about
 }
 
-// file is a download: what has come, and all there is, 0 if nobody knows.
+// file is a download: the bytes that have come, and the bytes in all, 0 if nobody knows.
 type file struct{ done, size int64 }
 
 func newProgress(log *report.Log, title string) *progress {
 	return &progress{log: log, title: title, files: map[string]file{}}
 }
 
-// small is how many bytes may come without a line about them: 16 MB.
+// small is how many bytes may come without a line in the log: 16 MB.
 const small = 16e6
 
-// add is a fetch.Progress. It writes a line for each quarter of all bytes or, where their number is not known, for each
-// 16 MB. What is smaller in all has no line.
+// add is a fetch.Progress. It logs each quarter of all bytes, or each 16 MB if their number is not known. Fewer than 16 MB
+// in all have no line.
 func (p *progress) add(name string, done, size int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,9 +1,9 @@
-// Package tool installs what builds need and images do not: toolchains, runtimes, package managers. Each is installed once,
-// for all apps where the platform has a folder for that, and else in a cache of the app's.
+// Package tool installs what builds need and images do not: toolchains, runtimes, package managers. A tool is installed
+// once: for all apps if the platform has a folder for that, else in the app's cache.
 //
-// Downloads come by way of dependency mirrors, which are named as in Paketo's buildpacks. They are read here and not by
-// libpak v2.2.0: only its downloader applies them, it ends with a nil pointer where an address cannot be parsed, and it
-// passes over what is neither https nor file with a line that only a debug log has. Here that ends the build.
+// Downloads go through dependency mirrors, which have the same names as in Paketo's buildpacks. The code of libpak v2.2.0
+// is of no use for them: only its own downloader applies mirrors, it panics at an address that does not parse, and it
+// ignores addresses that are neither https nor file. Here such an address ends the build.
 package tool
 
 import (
@@ -22,19 +22,19 @@ import (
 
 // Tool is something to install.
 type Tool struct {
-	// Folder is the name of its folder. Under one name there are the same files, whichever app asks for them: what nothing
-	// but an app vouches for has a name of its own.
+	// Folder names the tool's folder. One name always means the same files, whichever app asks for them. So a tool that
+	// only one app vouches for has a name of its own.
 	Folder string
 	// Title is what the log calls it: "Go 1.26.8".
 	Title string
-	// Fill makes it in an empty folder. What it downloads with the client is kept until the tool is complete.
+	// Fill puts the tool into an empty folder. Its downloads are kept until the tool is complete.
 	Fill func(ctx context.Context, client *fetch.Client, dir string) error
 }
 
-// Downloads is the name of the folder of a cache in which the downloads of a tool are that is not complete.
+// Downloads is the folder of a cache that holds the downloads of a tool until the tool is complete.
 const Downloads = "downloads"
 
-// Install returns the folder of a tool: that for all apps, or else the one in a cache, where it is made if it is not there.
+// Install returns the folder of a tool: the one for all apps, or else the one in a cache, which it makes if need be.
 func Install(ctx context.Context, in bp.Workspace, cache string, t Tool) (string, error) {
 	dir, found, err := find(in, cache, t)
 	if found || err != nil {
@@ -63,7 +63,7 @@ func Cached(in bp.Workspace, cache string, t Tool) (bool, error) {
 	return found, err
 }
 
-// find returns the folder of a tool, or where it is to be made, and whether it is there.
+// find returns the folder that a tool has or will have, and whether it is there.
 func find(in bp.Workspace, cache string, t Tool) (string, bool, error) {
 	dir := filepath.Join(cache, t.Folder)
 	if shared := in.Env[bp.EnvToolsDir]; shared != "" {

@@ -1,13 +1,13 @@
-// Package unpack writes the files of an archive into a folder without trusting the archive: a zip, a tar file, plain or
-// compressed by gzip, xz or zstd, or a Debian package. The first bytes tell which.
+// Package unpack writes the files of an archive into a folder without trusting the archive. It knows zip, tar (plain, gzip,
+// xz or zstd) and Debian packages by their first bytes.
 //
-// Files go through os.Root, so that none is written outside of the folder, and no symbolic link that was unpacked leads out
-// of it. Regular files get mode 0755 if their owner may execute them, else 0644; folders get 0755 and are made for files
-// alone. Owners, times, extended attributes, setuid and setgid bits are left out. Devices, pipes, sparse files, files that
-// are there twice, and hard links to anything but a file that was unpacked before are refused.
+// Files go through os.Root: none is written outside of the folder. No symbolic link leads out of it either. Regular files
+// get mode 0755 if their owner may execute them, else 0644. Folders get 0755 and are made for files alone. Owners, times,
+// extended attributes, setuid and setgid bits are left out. Devices, pipes, sparse files and files that are there twice are
+// refused, and so are hard links to anything but a file that was unpacked before.
 //
-// Limits: 200,000 entries and 4 GB that are unpacked, unless Options says otherwise, and 128 MB of memory for decompression.
-// What is in the folder after an error is of no use.
+// An archive may have 200,000 entries and unpack to 4 GB, unless Options says otherwise. Decompression takes 128 MB of
+// memory at most. After an error the folder is of no use.
 package unpack
 
 import (
@@ -27,11 +27,11 @@ import (
 
 // Options say what is unpacked.
 type Options struct {
-	// Strip is how many elements at the beginning of each path are left out, with the entries that have no more.
+	// Strip is how many elements are cut off the beginning of each path. Entries with no more elements are left out.
 	Strip int
-	// Want reports whether a file or link is unpacked; nil means all. It is given the path without what Strip left out.
+	// Want reports whether a file or link is unpacked; nil means all. It gets the path after Strip.
 	Want func(path string) bool
-	// Entries and Bytes are limits instead of those of the package; 0 means those.
+	// Entries and Bytes replace the limits of the package; 0 keeps them.
 	Entries int
 	Bytes   int64
 }
@@ -120,7 +120,7 @@ func (w *writer) take(name string) (string, bool, error) {
 	return clean, clean != "" && clean != "." && (w.Want == nil || w.Want(clean)), nil
 }
 
-// strip leaves out the elements at the beginning of a path that are not unpacked.
+// strip cuts off the beginning of a path.
 func (w *writer) strip(clean string) string {
 	for range w.Strip {
 		_, clean, _ = strings.Cut(clean, "/")
@@ -128,8 +128,8 @@ func (w *writer) strip(clean string) string {
 	return clean
 }
 
-// cleanPath returns the clean form of a path of an archive, such as "./usr/bin/env". One that leads out of the archive, or
-// that is no line of text, is refused.
+// cleanPath returns the clean form of a path of an archive, such as "./usr/bin/env". It refuses paths that lead out of the
+// archive and paths that are not one line of text.
 func cleanPath(name string) (string, error) {
 	if !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
 		return "", fmt.Errorf("the path %q is not printable", name)
@@ -186,8 +186,8 @@ func (w *writer) hardLink(e entry) error {
 	return w.root.Link(e.target, e.path)
 }
 
-// symlink makes a symbolic link. A target that begins with a slash leads from the folder, as in a root file system. There is
-// no ".." behind a name in a target, so that no link that is made later changes whether it stays in the folder.
+// symlink makes a symbolic link. A target that begins with a slash starts at the folder, as in a root file system. The clean
+// target has no ".." behind a name, so no later link can change whether this one stays in the folder.
 func (w *writer) symlink(e entry) error {
 	target := path.Clean(e.target)
 	up := strings.Repeat("../", strings.Count(e.path, "/"))
@@ -207,7 +207,7 @@ func (w *writer) symlink(e entry) error {
 	return w.root.Symlink(target, e.path)
 }
 
-// checkLinks follows the symbolic links that were unpacked, some of which may only together lead out of the folder.
+// checkLinks follows the symbolic links that were unpacked: several may lead out of the folder together.
 func (w *writer) checkLinks() error {
 	for _, link := range w.links {
 		if _, err := w.root.Stat(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
