@@ -108,11 +108,12 @@ func TestContribute(t *testing.T) {
 func TestWhy(t *testing.T) {
 	t.Parallel()
 	for restored, want := range map[string]string{
-		`{"version":"0","options":{"a":"x","b":"y"}}`:      "layer tool is made again: its key differs in version",
-		`{"version":"0","options":{"a":"s3cret","c":"y"}}`: "layer tool is made again: its key differs in options.a, options.b, options.c, version",
-		`{"version":"1","options":null}`:                   "layer tool is made again: its key differs in options",
-		`{"options":{"a":"x","b":"y"}}`:                    "layer tool is made again: its key differs in version",
-		`{"options":{"a":"x","b":"y"},"version":"1"}`:      "layer tool is made again: its key differs in its form",
+		`{"version":"0","options":{"a":"x","b":"y"}}`: "layer tool is made again: its key differs in version",
+		`{"version":"0","options":{"a":"s3cret","c":"y"}}`: "layer tool is made again: " +
+			"its key differs in options.a, options.b, options.c, version",
+		`{"version":"1","options":null}`:              "layer tool is made again: its key differs in options",
+		`{"options":{"a":"x","b":"y"}}`:               "layer tool is made again: its key differs in version",
+		`{"options":{"a":"x","b":"y"},"version":"1"}`: "layer tool is made again: its key differs in its form",
 		`3`: "layer tool is made again: its key differs in its form",
 		`{"version":"1","options":{"a":"x","b":"y"}}`: "layer tool is made again: the cache does not have it",
 	} {
