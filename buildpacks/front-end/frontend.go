@@ -39,7 +39,7 @@ func decide(in bp.BuildContext) (plan, error) {
 	return plan{p, public}, nil
 }
 
-func build(ctx context.Context, in bp.BuildContext) (result bp.BuildResult, err error) {
+func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	p, err := decide(in)
 	if err != nil {
 		return bp.BuildResult{}, err
@@ -48,7 +48,7 @@ func build(ctx context.Context, in bp.BuildContext) (result bp.BuildResult, err 
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	defer func() { err = errors.Join(err, b.Close()) }()
+	defer b.Close()
 	if err := p.runScripts(ctx, b); err != nil {
 		return bp.BuildResult{}, err
 	}

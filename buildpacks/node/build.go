@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 	"github.com/strata-buildpacks/strata/buildpacks/node/layout"
 	"github.com/strata-buildpacks/strata/buildpacks/node/manager"
@@ -24,7 +22,7 @@ type runPlan struct {
 	launchSettings
 	app   start.App
 	start start.Start
-	bun   version.Choice // the release of Bun that runs the app
+	bun   manager.Release // of Bun, that runs the app
 }
 
 // decide reads and checks all.
@@ -50,9 +48,7 @@ func decide(in bp.BuildContext) (runPlan, error) {
 	if p.start, err = p.app.Choose(); err != nil || !p.start.Bun {
 		return p, err
 	}
-	if p.bun = p.source.Manager.Release; p.source.Manager.Tool().ID != manager.Bun().ID {
-		p.bun, err = manager.NewestBun(p.Project, p.lock, p.arch)
-	}
+	p.bun, err = p.source.Manager.Bun(p.locks())
 	return p, err
 }
 
@@ -96,7 +92,7 @@ type build struct {
 }
 
 // Build makes the layers node and modules, runs the build scripts and links the app to its modules.
-func Build(ctx context.Context, in bp.BuildContext) (result bp.BuildResult, err error) {
+func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	p, err := decide(in)
 	if err != nil {
 		return bp.BuildResult{}, err
@@ -106,7 +102,7 @@ func Build(ctx context.Context, in bp.BuildContext) (result bp.BuildResult, err 
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	defer func() { err = errors.Join(err, builder.Close()) }()
+	defer builder.Close()
 	b := build{builder, p}
 	program, err := b.runtime(ctx)
 	if err != nil {

@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -66,13 +65,14 @@ func open(ctx context.Context, in bp.BuildContext, p Plan) (*Builder, error) {
 		return nil, err
 	}
 	if err := b.installer.TakeVendored(ctx); err != nil {
-		return nil, errors.Join(err, b.Close())
+		b.Close()
+		return nil, err
 	}
 	return b, nil
 }
 
 // Close removes what ends with the build.
-func (b *Builder) Close() error { return b.installer.Close() }
+func (b *Builder) Close() { b.installer.Close() }
 
 // node returns the folder of Node.js.
 func (b *Builder) node(ctx context.Context) (string, error) { return b.tools.node(ctx, b.plan.node) }

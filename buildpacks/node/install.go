@@ -58,7 +58,7 @@ func (t tools) installLocked(ctx context.Context, r lock.Release) error {
 	version := choice{Version: r.Version, Reason: "for all apps"}
 	for _, m := range manager.Tools() {
 		if m.ID == r.ID {
-			_, err := t.programs(ctx, m, version, "")
+			_, err := t.programs(ctx, m, manager.Release{Choice: version})
 			return err
 		}
 	}

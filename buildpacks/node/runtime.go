@@ -73,11 +73,7 @@ func (b build) fillNode(ctx context.Context, l *layer.Layer) error {
 
 // fillBun makes the layer of Bun: the program, the same for every app.
 func (b build) fillBun(ctx context.Context, l *layer.Layer) error {
-	told := ""
-	if b.plan.source.Manager.Tool().ID == manager.Bun().ID {
-		told = b.plan.source.Manager.Hash
-	}
-	programs, err := b.tools.programs(ctx, manager.Bun(), b.plan.bun, told)
+	programs, err := b.tools.programs(ctx, manager.Bun(), b.plan.bun)
 	if err != nil {
 		return err
 	}

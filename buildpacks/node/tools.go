@@ -61,9 +61,9 @@ func (t tools) node(ctx context.Context, version choice) (string, error) {
 const programsDir = ".programs"
 
 // programs returns the folder of the programs of a release of a package manager.
-func (t tools) programs(ctx context.Context, m manager.Tool, version choice, told string) (string, error) {
+func (t tools) programs(ctx context.Context, m manager.Tool, r manager.Release) (string, error) {
 	dir, err := t.install(ctx, release{
-		choice: version, title: m.Title, id: m.ID, name: m.Package(version.Version, t.arch), told: told,
+		choice: r.Choice, title: m.Title, id: m.ID, name: m.Package(r.Version, t.arch), told: r.Hash,
 		complete: func(dir string) error { return link(m, dir) },
 	})
 	return filepath.Join(dir, programsDir), err

@@ -150,7 +150,8 @@ func (i *Installer) withCompiler(ctx context.Context, c compiler.Compiler, dir s
 	}
 	// The newest npm that runs on the chosen Node.js has the node-gyp: older ones do not know today's Python, and not every package
 	// manager has one.
-	npm, err := i.programs.Manager(ctx, manager.NPM(), version.Choice{Version: i.source.Gyp, Reason: "for node-gyp"}, "")
+	release := manager.Release{Choice: version.Choice{Version: i.source.Gyp, Reason: "for node-gyp"}}
+	npm, err := i.programs.Manager(ctx, manager.NPM(), release)
 	if err != nil {
 		return nil, err
 	}

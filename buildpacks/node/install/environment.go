@@ -67,7 +67,7 @@ func (i *Installer) Environment(ctx context.Context) (config.Environment, error)
 func (i *Installer) manager(ctx context.Context) (string, error) {
 	m := i.source.Manager
 	if m.Own() == "" {
-		return i.programs.Manager(ctx, m.Tool(), m.Release, m.Hash)
+		return i.programs.Manager(ctx, m.Tool(), m.Release)
 	}
 	dir := filepath.Join(i.home, "programs")
 	data, err := os.ReadFile(filepath.Join(m.Project.Root, m.Own()))

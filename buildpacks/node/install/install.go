@@ -17,7 +17,6 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 	"github.com/strata-buildpacks/strata/buildpacks/node/layout"
 	"github.com/strata-buildpacks/strata/buildpacks/node/manager"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
@@ -47,8 +46,8 @@ type Offline struct {
 type Programs struct {
 	// Node returns the folder of Node.js, which has bin/node and the headers.
 	Node func(context.Context) (string, error)
-	// Manager returns the folder of the programs of a package manager. The hash vouches for a release that is not locked.
-	Manager func(ctx context.Context, t manager.Tool, release version.Choice, hash string) (string, error)
+	// Manager returns the folder of the programs of a package manager. Its hash vouches for a release that is not locked.
+	Manager func(context.Context, manager.Tool, manager.Release) (string, error)
 }
 
 // Caches are folders that are kept between builds.
@@ -77,8 +76,9 @@ func New(s Source, p Programs, c Caches, name string) (*Installer, error) {
 	return &Installer{source: s, programs: p, caches: c, name: name, home: home}, nil
 }
 
-// Close removes what ends with the build.
-func (i *Installer) Close() error { return os.RemoveAll(i.home) }
+// Close removes what ends with the build. What cannot be removed, such as folders that a script made read-only, is below the temporary
+// folder, which ends with the build too.
+func (i *Installer) Close() { _ = os.RemoveAll(i.home) }
 
 // Packages gives layouts the folders of what is installed.
 func (i *Installer) Packages() layout.Packages {

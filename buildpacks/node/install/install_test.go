@@ -20,7 +20,6 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 	"github.com/strata-buildpacks/strata/buildpacks/node/install"
 	"github.com/strata-buildpacks/strata/buildpacks/node/manager"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
@@ -76,7 +75,7 @@ func newBench(t *testing.T, content files, script string, changes ...func(*insta
 	kittest.Write(t, programs, files{"bin/" + s.Manager.Tool().Name: b.tool.Text()})
 	i, err := install.New(s, install.Programs{
 		Node: func(context.Context) (string, error) { return node, nil },
-		Manager: func(context.Context, manager.Tool, version.Choice, string) (string, error) {
+		Manager: func(context.Context, manager.Tool, manager.Release) (string, error) {
 			return filepath.Join(programs, "bin"), nil
 		},
 	}, install.Caches{
@@ -85,11 +84,7 @@ func newBench(t *testing.T, content files, script string, changes ...func(*insta
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := i.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(i.Close)
 	b.Installer = i
 	return b
 }

@@ -4,7 +4,6 @@ import (
 	"regexp"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
@@ -35,7 +34,7 @@ func (b bun) Env(cache, registry string) config.Environment {
 	return env
 }
 
-func (b bun) newest(l Locks) (version.Choice, error) { return NewestBun(b.in, l.Lock, l.Arch) }
+func (b bun) newest(l Locks) (version.Choice, error) { return newestBun(b.in, l) }
 
 var bunPackages = packages{
 	name: regexp.MustCompile(`(?m)^    "[^"]+": \["([^"]+@(?:\d|http|github:|git\+)[^"]*)"`),
@@ -45,10 +44,11 @@ var bunPackages = packages{
 // Lock finds packages without a hash.
 func (b bun) Lock() (Lock, error) { return b.unhashed(bunPackages) }
 
-// NewestBun returns the newest release of Bun that engines.bun allows, the workspace's before the root's.
-func NewestBun(p project.Project, l lock.Lock, arch string) (version.Choice, error) {
+// newestBun returns the newest release of Bun that engines.bun allows, the workspace's before the root's.
+func newestBun(p project.Project, l Locks) (version.Choice, error) {
 	tool := version.Tool{
-		Title: bunTool.Title, ID: bunTool.ID, Arch: GoArch(arch), Lock: l, Default: "the newest", Like: "1.2.20, 1 or ^1.2", Read: Semantic,
+		Title: bunTool.Title, ID: bunTool.ID, Arch: GoArch(l.Arch), Lock: l.Lock,
+		Default: "the newest", Like: "1.2.20, 1 or ^1.2", Read: Semantic,
 	}
 	return tool.Choose(version.First(
 		version.Ask{Text: p.Manifest.Engines["bun"], From: "engines.bun of package.json"},

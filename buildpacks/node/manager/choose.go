@@ -21,10 +21,24 @@ import (
 // Chosen is the package manager of an app, and the release of it.
 type Chosen struct {
 	Manager
+	Release
 	Project   project.Project // with the folders of the app that packages come from
-	Release   version.Choice
-	Hash      string // of the release's archive, as packageManager tells it; "" if it tells none that can be compared
-	Unchecked bool   // packageManager tells a hash that cannot be compared
+	Unchecked bool            // packageManager tells a hash that cannot be compared
+}
+
+// Release is a release of a package manager.
+type Release struct {
+	version.Choice
+	Hash string // of its archive, as packageManager tells it; "" if it tells none that can be compared
+}
+
+// Bun returns the release of Bun that runs the app: the package manager's where that is Bun, or else the newest that is asked for.
+func (c Chosen) Bun(l Locks) (Release, error) {
+	if c.Tool().ID == bunTool.ID {
+		return c.Release, nil
+	}
+	newest, err := newestBun(c.Project, l)
+	return Release{Choice: newest}, err
 }
 
 // Locks are the releases that may be chosen, and what they have to run on.
@@ -65,16 +79,16 @@ func Choose(p project.Project, l Locks) (Chosen, error) {
 	c := Chosen{Manager: m, Project: p}
 	switch own := m.Own(); {
 	case own != "":
-		c.Release = version.Choice{
+		c.Choice = version.Choice{
 			Version: strings.TrimSuffix(strings.TrimPrefix(filepath.Base(own), "yarn-"), ".cjs"), Reason: "yarnPath of .yarnrc.yml",
 		}
 	case asked.version != "":
-		c.Release = version.Choice{Version: asked.version, Reason: field}
+		c.Choice = version.Choice{Version: asked.version, Reason: field}
 		c.Hash, c.Unchecked, err = asked.check(l)
 	default:
-		c.Release, err = m.newest(l)
+		c.Choice, err = m.newest(l)
 	}
-	c.Manager = m.at(c.Release.Version)
+	c.Manager = m.at(c.Version)
 	return c, err
 }
 
