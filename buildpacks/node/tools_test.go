@@ -3,7 +3,10 @@ package node_test
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -27,5 +30,36 @@ func TestHashOfManager(t *testing.T) {
 		if got := kittest.Build(t, c); (got.Code == 0) != (hash == told) {
 			t.Errorf("with the hash %s, code %d\n%s", hash, got.Code, got.Log())
 		}
+	}
+}
+
+// TestMirror installs Node.js and npm from a dependency mirror, a folder with what the registry was asked for before.
+func TestMirror(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "npm", "npm", futureNPM, packages(t, flat))
+	app := files{
+		"package.json":      fmt.Sprintf(manifest, "npm@"+futureNPM),
+		"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {}}}`, "server.js": "",
+	}
+	if got := kittest.Build(t, w.build(t, app)); got.Code != 0 {
+		t.Fatalf("from the registry: code %d\n%s", got.Code, got.Log())
+	}
+	mirror := t.TempDir()
+	for _, path := range w.registry.Asked() {
+		response, err := http.Get(w.registry.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		if err := errors.Join(err, response.Body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		kittest.Write(t, mirror, files{"registry.example.test" + path: string(body)})
+	}
+	c := w.build(t, app)
+	c.Env["NPM_CONFIG_REGISTRY"] = "https://user:secret@registry.example.test/npm"
+	c.Env["BP_DEPENDENCY_MIRROR"] = "file://" + mirror + "/{originalHost}"
+	if got := kittest.Build(t, c); got.Code != 0 || strings.Contains(got.Log(), "secret") {
+		t.Errorf("from the mirror: code %d\n%s", got.Code, got.Log())
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
@@ -28,20 +29,27 @@ func TestInstall(t *testing.T) {
 	t.Parallel()
 	empty := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(empty.Close)
-	for name, mirrors := range map[string]deb.Mirrors{
-		"mirror-unset": {deb.Main: {empty.URL}},
-		"gone":         {deb.Main: {empty.URL}, deb.Security: {empty.URL}},
+	elsewhere := config.Environment{"BP_DEPENDENCY_MIRROR": "file://" + t.TempDir()}
+	for name, test := range map[string]struct {
+		golden  string
+		mirrors deb.Mirrors
+		env     config.Environment
+	}{
+		"mirror-unset":         {"mirror-unset", deb.Mirrors{deb.Main: {empty.URL}}, nil},
+		"gone":                 {"gone", deb.Mirrors{deb.Main: {empty.URL}, deb.Security: {empty.URL}}, nil},
+		"gone from the mirror": {"gone", deb.Mirrors{deb.Main: {"http://127.0.0.1:1"}, deb.Security: {"http://127.0.0.1:1"}}, elsewhere},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := Compiler{In: workspace("arm64"), Dir: t.TempDir(), Mirrors: mirrors}
+			c := Compiler{In: workspace("arm64"), Dir: t.TempDir(), Mirrors: test.mirrors}
+			c.In.Env = test.env
 			_, err := c.Install(t.Context())
 			f, ok := errors.AsType[fault.Fault](err)
 			if !ok {
 				t.Fatalf("%v is no fault", err)
 			}
 			f.What = packageURL.ReplaceAllString(f.What, "pkg:deb/debian/PACKAGE")
-			kittest.Golden(t, "fault-"+name+".txt", f.Error()+"\n")
+			kittest.Golden(t, "fault-"+test.golden+".txt", f.Error()+"\n")
 			if cached, err := c.Cached(); cached || err != nil {
 				t.Errorf("it is in the cache after a fault: %t, %v", cached, err)
 			}

@@ -19,27 +19,33 @@ func client(in bp.Workspace, dir, title string) (*fetch.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := []fetch.Option{fetch.WithMirrors(mirrors), fetch.WithDebug(in.Log.Debug), fetch.WithProgress(newProgress(in.Log, title).add)}
-	netrc, err := Netrc(in)
-	if err != nil {
-		return nil, err
-	}
-	if netrc != "" {
-		text, err := os.ReadFile(netrc)
+	var logins []byte
+	for _, b := range in.Bindings("netrc") {
+		file, err := netrc(b)
 		if err != nil {
-			return nil, fmt.Errorf("reading the logins of a binding: %w", err)
+			return nil, err
 		}
-		options = append(options, fetch.WithNetrc(text))
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("reading the logins of binding %s: %w", b.Name, err)
+		}
+		logins = append(append(logins, text...), '\n')
 	}
-	return fetch.New(dir, options...), nil
+	return fetch.New(dir, fetch.WithMirrors(mirrors), fetch.WithNetrc(logins),
+		fetch.WithDebug(in.Log.Debug), fetch.WithProgress(newProgress(in.Log, title).add)), nil
 }
 
-// Netrc returns the path of the file .netrc in the binding of type netrc, "" if there is no such binding.
+// Netrc returns the path of the file .netrc in the only binding of type netrc, "" if there is no such binding.
 func Netrc(in bp.Workspace) (string, error) {
 	b, found, err := in.Binding("netrc")
 	if err != nil || !found {
 		return "", err
 	}
+	return netrc(b)
+}
+
+// netrc returns the path of the file .netrc in a binding.
+func netrc(b bp.Binding) (string, error) {
 	file := filepath.Join(b.Path, ".netrc")
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 		return "", fault.Fault{ID: "netrc", What: "binding " + b.Name + " has no file .netrc", Do: "put the credentials into it"}

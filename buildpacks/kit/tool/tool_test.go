@@ -228,8 +228,12 @@ func TestMirrors(t *testing.T) {
 			bindings: binding{"x": {"type": "dependency-mirror", "a.b-c.test": at}},
 		},
 		"no variable of mirrors": {env: config.Environment{"BP_DEPENDENCY_MIRRORS": "x", "BP_DEPENDENCY_MIRROR": at + "/all"}},
-		"wrong":                  {env: config.Environment{"BP_DEPENDENCY_MIRROR": at + "/wrong"}, err: "but must have sha256:"},
-		"absent":                 {env: config.Environment{"BP_DEPENDENCY_MIRROR": at}, err: "the server does not have it"},
+		"logins of two bindings": {
+			env:      config.Environment{"BP_DEPENDENCY_MIRROR": at + "/all"},
+			bindings: binding{"x": {"type": "netrc", ".netrc": "machine a login b password c"}, "y": {"type": "netrc", ".netrc": ""}},
+		},
+		"wrong":  {env: config.Environment{"BP_DEPENDENCY_MIRROR": at + "/wrong"}, err: "but must have sha256:"},
+		"absent": {env: config.Environment{"BP_DEPENDENCY_MIRROR": at}, err: "the server does not have it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
