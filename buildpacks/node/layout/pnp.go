@@ -50,11 +50,7 @@ func (l PnP) Keep(context.Context, string) error { return nil }
 
 // Fill copies the archives and folders of the packages that the app needs when it runs.
 func (l PnP) Fill(ctx context.Context, layer, _ string) (*sbom.Document, error) {
-	install, err := l.production(ctx)
-	if err != nil {
-		return nil, err
-	}
-	data, err := l.data(install)
+	yarn, data, err := l.needed(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +59,6 @@ func (l PnP) Fill(ctx context.Context, layer, _ string) (*sbom.Document, error) 
 			return nil, fmt.Errorf("making the layer of packages: %w", err)
 		}
 	}
-	yarn := filepath.Join(install, ".yarn")
 	for holder, at := range data.holders() {
 		if err := copyHolder(filepath.Join(layer, ".yarn"), yarn, holder, path.Join(holder, at)); err != nil {
 			return nil, fmt.Errorf("making the layer of packages: %w", err)
@@ -74,15 +69,11 @@ func (l PnP) Fill(ctx context.Context, layer, _ string) (*sbom.Document, error) 
 
 // Bill returns what Fill would.
 func (l PnP) Bill(ctx context.Context) (*sbom.Document, error) {
-	install, err := l.production(ctx)
+	yarn, data, err := l.needed(ctx)
 	if err != nil {
 		return nil, err
 	}
-	data, err := l.data(install)
-	if err != nil {
-		return nil, err
-	}
-	return data.bill(filepath.Join(install, ".yarn"), subject(l.Project))
+	return data.bill(yarn, subject(l.Project))
 }
 
 // production returns a folder with the install. Each build needs its files, so what Yarn took away is remembered.
@@ -93,18 +84,23 @@ func (l PnP) production(ctx context.Context) (string, error) {
 	return l.Packages.All(ctx)
 }
 
-// data reads what the app needs of an install.
-func (l PnP) data(install string) (pnpData, error) {
+// needed returns the folder of Yarn's in an install, and what the app needs of it when it runs.
+func (l PnP) needed(ctx context.Context) (yarn string, data pnpData, err error) {
+	install, err := l.production(ctx)
+	if err != nil {
+		return "", pnpData{}, err
+	}
+	yarn = filepath.Join(install, ".yarn")
 	all, err := readPnP(install)
 	if err != nil || l.Packages.Production != nil {
-		return all, err
+		return yarn, all, err
 	}
 	first, _, found := all.workspace(l.Project.From())
 	if !found {
-		return all, fault.Internal("%s does not have the app's folder %s", dataFile, l.Project.From())
+		return "", pnpData{}, fault.Internal("%s does not have the app's folder %s", dataFile, l.Project.From())
 	}
 	manifests := map[string]project.Manifest{}
-	all = all.reach(first, func(folder, name string) bool {
+	data = all.reach(first, func(folder, name string) bool {
 		m, read := manifests[folder]
 		if !read && err == nil {
 			m, err = project.ReadManifest(filepath.Join(l.Project.Root, filepath.FromSlash(folder)))
@@ -112,7 +108,7 @@ func (l PnP) data(install string) (pnpData, error) {
 		}
 		return m.OnlyDev(name)
 	})
-	return all, err
+	return yarn, data, err
 }
 
 // copyHolder copies an archive, or a folder with a package and what is in it.
