@@ -192,9 +192,14 @@ func TestStandalone(t *testing.T) {
 			}
 			c.App = maps.Clone(c.App)
 			c.App["app/page.js"] = "2"
-			again := w.again(t, kittest.Rebuild(t, got, c), 2)
-			if want := []string{"npm run build"}; !slices.Equal(again, want) {
+			changed := kittest.Rebuild(t, got, c)
+			if again, want := w.again(t, changed, 2), []string{script}; !slices.Equal(again, want) {
 				t.Errorf("after a change of code, done again: %q, want %q", again, want)
+			}
+			c.App["package-lock.json"] = strings.Replace(c.App["package-lock.json"], "{}", `{}, "node_modules/more": {}`, 1)
+			again := w.again(t, kittest.Rebuild(t, changed, c), 3)
+			if want := []string{install, script}; !slices.Equal(again, want) { // the server has the same packages
+				t.Errorf("with one package more, done again: %q, want %q", again, want)
 			}
 		})
 	}
