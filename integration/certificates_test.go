@@ -19,8 +19,8 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
-// TestPlatformCertificates builds and starts an app in a company: an authority of its own vouches for the module proxy and for
-// the server that the app asks, and the build's machine trusts another one besides. The app has a health check, too.
+// TestPlatformCertificates builds and starts an app in a company. The company's own authority signs the certificates of the module
+// proxy and of the server that the app asks. The build's machine trusts another authority as well. The app has a health check.
 func TestPlatformCertificates(t *testing.T) {
 	suite(t, anyUser)
 	t.Parallel()
@@ -36,7 +36,7 @@ func TestPlatformCertificates(t *testing.T) {
 	machines := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: slices.Repeat([]byte("of this machine"), 20)}))
 	machine := filepath.Join(writeApp(t, map[string]string{"machine.crt": machines}), "machine.crt")
 
-	// Who binds nothing gets nothing.
+	// Without a binding, there is nothing in the image.
 	without := inspect(t, build(t, app, name))
 	for _, e := range without.entries(t, func(string) bool { return false }) {
 		if strings.Contains(e.header.Name, "launch-helper") || strings.Contains(e.header.Name, "ca-certificates/") {
@@ -106,7 +106,7 @@ func fetch(t *testing.T, image, url string, flags ...string) (string, bool) {
 	return got.stdout + got.stderr, got.status == 0
 }
 
-// start starts an image and returns a function that stops it.
+// start starts an image and returns a function that stops the app.
 func start(t *testing.T, image string, flags ...string) (stop func()) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "strata", append([]string{"run", image}, flags...)...)
@@ -118,7 +118,7 @@ func start(t *testing.T, image string, flags ...string) (stop func()) {
 	}
 	stop = sync.OnceFunc(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait() // what it says when it is stopped on purpose is no error
+		_ = cmd.Wait() // it is stopped on purpose, so its status says nothing
 		if t.Failed() {
 			t.Logf("%s said:\n%s", image, log.String())
 		}

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestPlatformTwoBuildsAtOnce starts builds side by side, of one app and of two; each
-// must give what it gives alone.
+// TestPlatformTwoBuildsAtOnce builds one app twice and another app once, all at the same time. Each build must give what it gives
+// alone.
 func TestPlatformTwoBuildsAtOnce(t *testing.T) {
 	suite(t, anyUser)
 	t.Parallel()

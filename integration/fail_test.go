@@ -14,8 +14,8 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
-// TestPlatformFails has one golden file per mistake that only the whole product shows: all that the command says. What a
-// buildpack refuses, its own tests show.
+// TestPlatformFails has a golden file of what the command prints for each mistake that only the whole product shows. The tests of
+// the buildpacks show what they refuse.
 func TestPlatformFails(t *testing.T) {
 	suite(t, anyUser)
 	t.Parallel()
@@ -59,12 +59,11 @@ func TestPlatformNoFolder(t *testing.T) {
 	kittest.Golden(t, "fail/no-folder.txt", words(got.stderr, app))
 }
 
-// TestPlatformNoNamespaces runs where the kernel grants no more namespaces: in a user
-// namespace whose limit is zero.
+// TestPlatformNoNamespaces runs where the kernel grants no more namespaces: in a user namespace with a limit of zero.
 func TestPlatformNoNamespaces(t *testing.T) {
 	suite(t, everyUser)
 	t.Parallel()
-	// An ordinary user keeps one id, root all of them: as each is on a machine with that limit.
+	// An ordinary user has one id and root has all, as on a machine with that limit.
 	ids := []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}}
 	if os.Getuid() == 0 {
 		ids[0].Size = 1<<32 - 1
@@ -92,15 +91,15 @@ func TestPlatformNoNamespaces(t *testing.T) {
 	kittest.Golden(t, "fail/no-namespaces.txt", words(got.stderr, app))
 }
 
-// TestPlatformDiskFull builds on a file system that has room for the builder and not
-// for the toolchain, then makes room and builds again.
+// TestPlatformDiskFull builds on a file system that has room for the builder but not for the toolchain. Then it makes room and
+// builds again.
 func TestPlatformDiskFull(t *testing.T) {
 	suite(t, everyUser)
 	t.Parallel()
 	needRoot(t, "to mount a small file system")
 	app, name := sample(t, "hello"), image(t)
 	want := build(t, app, "integration/disk-with-room:latest")
-	// The first build has room and no network: all it leaves is the unpacked builder.
+	// The first build has room but no network: it leaves the unpacked builder and nothing else.
 	script := `mkdir full && mount -t tmpfs -o size=2g none full || exit 77
 export STRATA_HOME=$PWD/full
 mkdir full/store && cp -r "$1/." full/store || exit 77

@@ -10,16 +10,15 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
-// question is what a started image is asked, and what its answer has to contain.
+// question is a request to a started image, and what the answer must contain.
 type question struct {
 	process string // the default one when empty
 	path    string
 	answer  string
 }
 
-// TestGoBuild builds the samples one after the other under one name, so that
-// each finds the caches and the image that another app left: what they give has
-// to depend on none of it.
+// TestGoBuild builds the samples one after the other under one name. Each build finds the caches and the image of another app and
+// must not depend on them.
 func TestGoBuild(t *testing.T) {
 	suite(t, anyUser)
 	t.Parallel()
@@ -29,7 +28,7 @@ func TestGoBuild(t *testing.T) {
 		flags     []string
 		questions []question
 		processes []string // the default one has a star
-		purls     []string // that the SBOM has to have; the prefix of each
+		purls     []string // prefixes of package URLs that the SBOM must have
 	}{
 		{
 			app:       "hello",
@@ -110,13 +109,12 @@ func TestGoBuild(t *testing.T) {
 	}
 }
 
-// TestGoImage looks at what is the same for every Go app: on which run image it
-// stands, whose process it is and what tells a scanner about it.
+// TestGoImage looks at what all Go apps have in common: the run image, the user of the process, the labels and bills of materials.
 func TestGoImage(t *testing.T) {
 	suite(t, everyUser)
 	t.Parallel()
 	name := image(t)
-	// What the app stood on before does not decide.
+	// The run image of the build before does not decide.
 	tests := []struct{ variant, distro string }{{"glibc", "strata-glibc"}, {"auto", "strata-static"}, {"static", "strata-static"}}
 	for _, tt := range tests {
 		t.Run(tt.variant, func(t *testing.T) {
@@ -148,8 +146,7 @@ func TestGoImage(t *testing.T) {
 	}
 }
 
-// TestGoRebuild builds an app, changes it, and builds it again with what the
-// first build cached.
+// TestGoRebuild builds an app, changes it, and builds it again with the caches of the first build.
 func TestGoRebuild(t *testing.T) {
 	suite(t, anyUser)
 	t.Parallel()

@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
 
-// built is an image of the store, read as a stranger would: from the OCI layout.
+// built is an image of the store, read from the OCI layout.
 type built struct {
 	image  v1.Image
 	config *v1.ConfigFile
@@ -103,7 +103,7 @@ func (b built) base(t *testing.T) int {
 // entry is one file of a layer.
 type entry struct {
 	header  *tar.Header
-	content []byte // of files that want says
+	content []byte // nil unless it was asked for
 }
 
 // entries reads the layers above the run image.
@@ -136,8 +136,7 @@ func (b built) entries(t *testing.T, want func(name string) bool) []entry {
 	return all
 }
 
-// files is a table of what the build put on the run image: mode, owner, path.
-// Sizes are left out: they change with every release of Go.
+// files lists what the build put on the run image: mode, owner, path. Sizes change with every release of Go and are left out.
 func (b built) files(t *testing.T) string {
 	t.Helper()
 	var table strings.Builder
@@ -152,7 +151,7 @@ func (b built) files(t *testing.T) string {
 	return table.String()
 }
 
-// checkSecret looks for a secret in all that the image has above its run image.
+// checkSecret looks for a secret in everything that the image has above its run image.
 func (b built) checkSecret(t *testing.T, secret string) {
 	t.Helper()
 	raw, err := b.image.RawConfigFile()

@@ -1,9 +1,8 @@
-// Package integration drives the product as its users do: it compiles the
-// command line, makes the run images, the build image and the builder with it,
-// and builds, starts and asks real apps.
+// Package integration uses the product as people do. It compiles the command line and makes the run images, the build image and
+// the builder. Then it builds real apps, starts them, and sends them requests.
 //
-// Everything is made once, in a folder that is removed at the end; verified
-// downloads are shared with the user's own (STRATA_CACHE).
+// The product is made once, in a folder that is removed at the end. Verified downloads are shared with the user's own
+// (STRATA_CACHE).
 package integration
 
 import (
@@ -40,7 +39,7 @@ func run(m *testing.M) int {
 			return 1
 		}
 	}
-	// What a command leaves behind becomes a child of this process, where a test can see it.
+	// A process that a command leaves behind becomes a child of this one, where a test can see it.
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -51,29 +50,29 @@ func run(m *testing.M) int {
 // home is the product's folder for this run.
 func home() string { return os.Getenv("STRATA_HOME") }
 
-// who says whose run of a test shows something.
+// who says whether a test depends on the user who runs it.
 type who string
 
 const (
-	// anyUser is for what does not depend on who builds: the languages, how stacks are joined, what the command line says.
+	// anyUser is for what does not depend on the user: languages, stacks, what the command line prints.
 	anyUser who = "any user"
-	// everyUser is for what the product does in other ways for root and for an ordinary user, or may get wrong for one of
-	// them: namespaces, owners and modes of files, signals.
+	// everyUser is for what the product does differently for root and for an ordinary user, and what may go wrong for one of
+	// them only: namespaces, owners and modes of files, signals.
 	everyUser who = "every user"
 )
 
-// variableShown is set to a user's name where all tests have passed as that user, from the same source.
+// variableShown is the name of the user as whom all tests of the same source have passed already.
 const variableShown = "INTEGRATION_SHOWN_AS"
 
-// skipShown skips a test, or a part of one, that another user's run has shown already.
+// skipShown skips a test, or a part of one, that has passed as another user and does not depend on the user.
 func skipShown(t *testing.T, w who) {
 	t.Helper()
 	if user := os.Getenv(variableShown); user != "" && w == anyUser {
-		t.Skipf("shown by the run as %s: it does not depend on who builds", user)
+		t.Skipf("passed as %s, and does not depend on the user", user)
 	}
 }
 
-// suite makes the product once and skips the test where it cannot run or need not.
+// suite makes the product once. It skips the test where it cannot run, or does not need to.
 func suite(t *testing.T, w who) {
 	t.Helper()
 	skipShown(t, w)
@@ -93,7 +92,7 @@ func suite(t *testing.T, w who) {
 	}
 }
 
-// unavailable skips a test for what the machine lacks; continuous integration must lack nothing.
+// unavailable skips a test because the machine lacks something. In continuous integration, that is a failure.
 func unavailable(t *testing.T, reason string) {
 	t.Helper()
 	if os.Getenv("CI") != "" {
@@ -146,7 +145,7 @@ var network = sync.OnceValue(func() error {
 	return response.Body.Close()
 })
 
-// prepared is what scripts/build does before it builds an app.
+// prepared makes the product, as scripts/build does before it builds an app.
 var prepared = sync.OnceValue(func() error {
 	bin := filepath.Join(filepath.Dir(home()), "bin", "strata")
 	for _, args := range [][]string{
@@ -164,7 +163,7 @@ var prepared = sync.OnceValue(func() error {
 	return nil
 })
 
-// removeAll removes a tree in which folders may be read-only, as Go's module cache is.
+// removeAll removes a tree with folders that may be read-only, as in Go's module cache.
 func removeAll(dir string) {
 	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.IsDir() {

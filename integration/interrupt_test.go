@@ -12,15 +12,15 @@ import (
 	"time"
 )
 
-// TestPlatformInterrupt presses Ctrl-C in each phase. It is not parallel: whatever is a
-// child of this process afterwards was left behind.
+// TestPlatformInterrupt presses Ctrl-C in each phase. It is not parallel, so every child of this process afterwards is one that a
+// command left behind.
 func TestPlatformInterrupt(t *testing.T) {
 	suite(t, everyUser)
 	app, name := sample(t, "hello"), image(t)
 	want := build(t, app, name)
 	for _, phase := range []string{"analyzer", "detector", "restorer", "builder", "exporter"} {
 		t.Run(phase, func(t *testing.T) {
-			// A phase can be over before the signal arrives, the last one for good.
+			// A phase may end before the signal arrives. After the last phase, the build has succeeded.
 			for try := 1; ; try++ {
 				edit(t, app, "main.go", "package main", "package main\n// change")
 				got := interrupt(t, phase, "build", app, "-t", name)
@@ -52,8 +52,8 @@ func TestPlatformInterrupt(t *testing.T) {
 	}
 }
 
-// interrupt starts strata, waits until it runs a program of the lifecycle, and
-// does what a terminal does on Ctrl-C: every process of the group gets SIGINT.
+// interrupt starts strata and waits until it runs a program of the lifecycle. Then it sends SIGINT to every process of the group,
+// as a terminal does on Ctrl-C.
 func interrupt(t *testing.T, program string, args ...string) outcome {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "strata", args...)
@@ -88,7 +88,7 @@ func interrupt(t *testing.T, program string, args ...string) outcome {
 	}
 }
 
-// runs says whether the process runs a program in a sandbox, which has a group of its own.
+// runs reports whether the process runs a program in a sandbox.
 func runs(t *testing.T, strata int, program string) bool {
 	t.Helper()
 	for _, p := range processes(t) {
@@ -116,7 +116,7 @@ type process struct {
 	state, command string
 }
 
-// processes reads /proc; a process that ends meanwhile is left out.
+// processes reads /proc. It leaves out processes that end meanwhile.
 func processes(t *testing.T) []process {
 	t.Helper()
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")

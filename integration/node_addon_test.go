@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestNodeAddon compiles an addon, has the app answer with it, compiles it again in another folder, changes the code, and adds a package.
+// TestNodeAddon compiles an addon that the app answers with. It compiles the addon again in another folder, changes the code, and
+// adds a package.
 func TestNodeAddon(t *testing.T) {
 	suite(t, anyUser)
 	t.Parallel()
@@ -64,7 +65,7 @@ func TestNodeAddon(t *testing.T) {
 	}
 }
 
-// checkAddon looks for what was needed to compile, and for the one file that came of it.
+// checkAddon looks for files that only a compiler needs, and for the one file that it made.
 func (b built) checkAddon(t *testing.T) {
 	t.Helper()
 	var addons []string

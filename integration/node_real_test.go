@@ -93,7 +93,7 @@ func TestNodeReal(t *testing.T) {
 	}
 }
 
-// differsInApp checks that an image has the layers of another, but for the app's own.
+// differsInApp checks that an image has all layers of another except the app's own.
 func (b built) differsInApp(t *testing.T, before built) {
 	t.Helper()
 	mine, rest := b.appLayers(t)
@@ -103,7 +103,7 @@ func (b built) differsInApp(t *testing.T, before built) {
 	}
 }
 
-// differsInPackages checks that an image has the layers of another in which its runtime is, and whether those of its packages changed.
+// differsInPackages checks that an image has the same layer of Node.js as another, and whether its layer of packages differs.
 func (b built) differsInPackages(t *testing.T, before built, want bool) {
 	t.Helper()
 	was, is := before.layersOf(t, "strata/node"), b.layersOf(t, "strata/node")
@@ -158,7 +158,7 @@ func createNext(t *testing.T) string {
 	return filepath.Join(dir, "generated")
 }
 
-// npmRegistry is the address of the registry that the builder has packages from.
+// npmRegistry is the address of the registry that the builder's packages come from.
 func npmRegistry(t *testing.T) string {
 	t.Helper()
 	if registry := os.Getenv("NPM_CONFIG_REGISTRY"); registry != "" {
@@ -171,7 +171,8 @@ func npmRegistry(t *testing.T) string {
 	return strings.TrimSpace(string(output))
 }
 
-// addPackage adds a package without dependencies to an app's workspace, "" for its root, and to the lockfile, if it has one, as npm does.
+// addPackage adds a package without dependencies to a workspace of an app ("" is the root) and, as npm does, to the lockfile if
+// there is one.
 func addPackage(t *testing.T, app, project string) {
 	t.Helper()
 	const name, version = "is-number", "7.0.0"

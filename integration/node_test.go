@@ -23,7 +23,7 @@ func nodeSample(t *testing.T, name string) string {
 	return dir
 }
 
-// TestNodeBuild builds, asks, rebuilds and changes each sample.
+// TestNodeBuild builds each sample and asks it, builds it again, and changes it.
 func TestNodeBuild(t *testing.T) {
 	suite(t, everyUser)
 	t.Parallel()
@@ -153,8 +153,8 @@ func TestNodeBuild(t *testing.T) {
 	})
 }
 
-// TestNodeProcfile lets the build plan say who starts a process of a Procfile: the script of web is started without npm, and
-// with its variable, which the worker does not have.
+// TestNodeProcfile has two processes in a Procfile. The buildpack starts the script of web without npm and with its variable. The
+// worker does not have the variable.
 func TestNodeProcfile(t *testing.T) {
 	suite(t, anyUser)
 	t.Parallel()
@@ -249,7 +249,7 @@ func sortedKeys(m map[string]string) []string {
 	return keys
 }
 
-// TestNodeFails has one golden file per mistake that only the whole product shows.
+// TestNodeFails has a golden file for each mistake that only the whole product shows.
 func TestNodeFails(t *testing.T) {
 	suite(t, anyUser)
 	t.Parallel()
@@ -274,8 +274,8 @@ func TestNodeFails(t *testing.T) {
 	}
 }
 
-// TestNodePrivate installs a package of a private registry, whose token is in a binding and must stay there, and one from an
-// archive of the app.
+// TestNodePrivate installs a package of a private registry and a package from an archive of the app. The token of the registry is in
+// a binding and must stay there.
 func TestNodePrivate(t *testing.T) {
 	suite(t, anyUser)
 	t.Parallel()

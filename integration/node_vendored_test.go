@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestNodeOffline builds apps that bring archives of their packages along, in caches that are empty and without a network: each gets
-// the image that it has otherwise.
+// TestNodeOffline builds apps that have archives of their packages, with empty caches and without a network. The images are the same
+// as without the archives.
 func TestNodeOffline(t *testing.T) {
 	suite(t, anyUser)
 	t.Parallel()
@@ -51,7 +51,7 @@ func TestNodeOffline(t *testing.T) {
 	}
 }
 
-// TestNodeVendored builds an app with its packages, of which it has no lockfile and no registry has heard.
+// TestNodeVendored builds an app that has its packages. There is no lockfile, and no registry has the packages.
 func TestNodeVendored(t *testing.T) {
 	suite(t, anyUser)
 	t.Parallel()
@@ -81,7 +81,7 @@ process.on('SIGTERM', () => process.exit())`,
 	}
 }
 
-// installed returns a file of what is installed for all apps, of the newest release that there is.
+// installed returns a file of the newest release that is installed for all apps.
 func installed(t *testing.T, pattern string) string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(home(), "tools", "*", filepath.FromSlash(pattern)))

@@ -32,9 +32,8 @@ const (
 	runMusl   = "strata/run-musl:13"
 )
 
-// TestPlatformPack builds with the pack that builder/lifecycle pins, in a real Docker
-// engine, as in a company: modules come from a proxy that only the company's
-// own authority vouches for. The steps share images and caches, so they are in order.
+// TestPlatformPack builds with the pack that builder/lifecycle pins, in a real Docker engine. As in a company, modules come from a
+// proxy whose certificate only the company's own authority signs. The steps share images and caches, so their order matters.
 func TestPlatformPack(t *testing.T) {
 	suite(t, everyUser)
 	needDocker(t)
@@ -102,7 +101,7 @@ func TestPlatformPack(t *testing.T) {
 	t.Run("inspect", func(t *testing.T) { p.inspection(t) })
 }
 
-// bills has pack write down the bills of materials of an image; those of the app's layers are the ones that its build wrote.
+// bills has pack write the bills of materials of an image. Those of the app's layers are the same that its build wrote.
 func (p packer) bills(t *testing.T, image, built string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -141,7 +140,7 @@ func texts(t *testing.T, dir string) map[string]string {
 	return texts
 }
 
-// withoutNetwork builds a folder of a repository, whose dependencies are in it, for the debug run image.
+// withoutNetwork builds a folder of a repository for the debug run image. The folder has its dependencies.
 func (p packer) withoutNetwork(t *testing.T) {
 	t.Helper()
 	repository := t.TempDir()
@@ -177,9 +176,8 @@ func (p packer) madeByPack(t *testing.T) {
 	p.sameBuilder(t, p.image("builder-by-pack"))
 }
 
-// sameBuilder compares a builder that pack made with ours. pack writes the variables of the build configuration in an
-// order of chance, so that layer is another one. Ours alone says which lifecycle it has, so that it can be the
-// lifecycle's image of a build, too.
+// sameBuilder compares a builder that pack made with ours. pack writes the variables of the build configuration in random order,
+// so that layer differs. Only ours says which lifecycle it has, so that a build can use it as the lifecycle's image.
 func (p packer) sameBuilder(t *testing.T, builder string) {
 	t.Helper()
 	ours, theirs := p.inspect(t, p.builder), p.inspect(t, builder)
@@ -204,8 +202,8 @@ func (p packer) sameBuilder(t *testing.T, builder string) {
 	}
 }
 
-// asStrataBuild compares images of pack's with what strata build makes of the same source. The second build has nothing
-// but what the first left in a cache image, and a builder that pack made.
+// asStrataBuild compares images that pack makes with those that strata build makes of the same source. The second build has the
+// first one's cache image, and a builder that pack made.
 func (p packer) asStrataBuild(t *testing.T) {
 	t.Helper()
 	app, includingFile := described(t)
@@ -239,8 +237,8 @@ func (p packer) asStrataBuild(t *testing.T) {
 	}
 }
 
-// samePublished compares an image of strata build's with one that pack put into the registry. The lifecycle gives its
-// layers Docker's media types in an OCI manifest; nothing else differs, and the configuration, which is the image's id, is the same.
+// samePublished compares an image that strata build made with one that pack put into the registry. The lifecycle gives its layers
+// Docker's media types in an OCI manifest. Nothing else differs: the configuration, and so the image's id, is the same.
 func (p packer) samePublished(t *testing.T, ours built, published string) {
 	t.Helper()
 	ref, err := name.ParseReference(published)
@@ -267,12 +265,12 @@ func (p packer) samePublished(t *testing.T, ours built, published string) {
 		t.Errorf("%s: configurations (-strata build +pack build):\n%s", published, diff)
 	}
 	if diff := cmp.Diff(manifests[0], strings.ReplaceAll(manifests[1], string(types.DockerLayer), string(types.OCILayer))); diff != "" {
-		t.Errorf("%s: manifests but for the media types of layers (-strata build +pack build):\n%s", published, diff)
+		t.Errorf("%s: manifests without the media types of layers (-strata build +pack build):\n%s", published, diff)
 	}
 }
 
-// sameInEngine compares an image of strata build's with one that pack put into the engine, which knows the run image by
-// its id; a registry knows it by its digest.
+// sameInEngine compares an image that strata build made with one that pack put into the engine. The engine knows the run image by
+// its id, a registry by its digest.
 func (p packer) sameInEngine(t *testing.T, ours built, image string) {
 	t.Helper()
 	config := ours.config.Config
@@ -345,7 +343,7 @@ func (p packer) inspection(t *testing.T) {
 	for _, tt := range []struct {
 		args  []string
 		lines []string
-		times int // that each line has to be there
+		times int // how often each line must be there
 	}{
 		{[]string{"builder", "inspect", p.builder},
 			[]string{"  Version: 0.21.0\n", "  " + runStatic + "\n", "  " + runGlibc + "\n", "│     └ strata/go@0.1.0\n"}, 2},

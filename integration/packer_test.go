@@ -24,7 +24,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 )
 
-// answering replaces the program of an app by one that answers over HTTP without net/http, which takes Go a minute to compile.
+// answering replaces the program of an app. The new one answers over HTTP without net/http, which takes a minute to compile.
 func answering(t *testing.T, app, imports, answer string) {
 	t.Helper()
 	program := fmt.Sprintf(`package main
@@ -138,10 +138,10 @@ func (p packer) stacks(t *testing.T) string {
 // runImage is the run image that the registry has.
 func (p packer) runImage() string { return p.host + "/run-static:13" }
 
-// image is the name of an image of this test.
+// image returns the name of an image of this test.
 func (p packer) image(what string) string { return p.host + "/" + what + ":latest" }
 
-// cache is how the names of the volumes begin that the builds of the test share, whatever the image.
+// cache is the prefix of the names of volumes. The builds of the test share the volumes.
 func (p packer) cache() string { return "strata-integration-" + strings.ReplaceAll(p.host, ":", "-") }
 
 // clean removes what the test made in the engine.
@@ -156,8 +156,7 @@ func (p packer) clean(t *testing.T) {
 	}
 }
 
-// companyProxy serves what the machine's own module proxy does, over TLS with
-// a certificate that nobody else knows.
+// companyProxy serves what the machine's own module proxy serves, over TLS with a certificate that nobody else knows.
 func companyProxy(t *testing.T) *httptest.Server {
 	t.Helper()
 	upstream, err := moduleProxy()
@@ -180,7 +179,7 @@ func companyProxy(t *testing.T) *httptest.Server {
 			w.Header().Set("Content-Length", strconv.FormatInt(response.ContentLength, 10))
 		}
 		w.WriteHeader(response.StatusCode)
-		_, _ = io.Copy(w, response.Body) // who asked sees that it ended early
+		_, _ = io.Copy(w, response.Body) // the client notices if it ends early
 	}))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // one handshake fails on purpose
 	server.StartTLS()
@@ -208,8 +207,8 @@ func docker(t *testing.T, stdin io.Reader, args ...string) string {
 	return strings.TrimSpace(got.stdout)
 }
 
-// keep lets images of this test have these names in the engine until the test
-// ends; then whatever had the names before has them again.
+// keep gives these names in the engine to images of this test. When the test ends, the images that had the names before have
+// them again.
 func (p packer) keep(t *testing.T, images ...string) {
 	t.Helper()
 	for _, image := range images {
@@ -255,13 +254,13 @@ func stored(t *testing.T, image string) v1.Image {
 	return nil
 }
 
-// flags are those of a build that trusts no authority but the build image's.
+// flags are those of a build that trusts only the build image's authorities.
 func (p packer) flags(image, app string) []string {
 	return []string{"build", image, "--path", app, "--builder", p.builder, "--pull-policy", "never", "--network", "host"}
 }
 
-// kept are flags of builds that keep toolchain and compiled packages in a volume: to pack and unpack them as layers at
-// each build takes the lifecycle longer than all else.
+// kept are flags of builds that keep the toolchain and compiled packages in a volume. To pack and unpack them as layers takes the
+// lifecycle longer than everything else.
 func (p packer) kept() []string {
 	return []string{
 		"--env", "BP_CACHE_DIR=/var/cache/strata", "--volume", p.cache() + "-folder:/var/cache/strata:rw",
@@ -269,7 +268,7 @@ func (p packer) kept() []string {
 	}
 }
 
-// build builds an app with pack, which must not warn of anything but flags, and returns the log.
+// build builds an app with pack and returns the log. pack may warn of flags and of nothing else.
 func (p packer) build(t *testing.T, image, app string, flags ...string) string {
 	t.Helper()
 	flags = append(flags, "--volume", p.authority+":/etc/ssl/certs/ca-certificates.crt:ro")
@@ -308,7 +307,7 @@ func (p packer) inspect(t *testing.T, image string) inEngine {
 	return found[0]
 }
 
-// answers starts a container and asks it over a published port; what is run in the container meanwhile has to pass.
+// answers starts a container and asks it over a published port. Then it runs a command in the container, which must succeed.
 func (p packer) answers(t *testing.T, image, want string, run ...string) {
 	t.Helper()
 	container := docker(t, nil, "run", "--detach", "--env", "PORT=8080", "--publish", "127.0.0.1::8080", image)

@@ -11,7 +11,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
-// Descriptors of one app, of which a part must not be built: the one in its folder says what, the other what must.
+// Descriptors of one app. The one in its folder says which files are not built, the other one which files are.
 const (
 	excluding = `[_]
 schema-version = "0.2"
@@ -46,7 +46,7 @@ func described(t *testing.T) (app, includingFile string) {
 	includingFile = filepath.Join(filepath.Dir(app), "including.toml")
 	for path, text := range map[string]string{
 		filepath.Join(app, "project.toml"): excluding, includingFile: including, filepath.Join(app, "half_broken.go"): "package main\n\nfunc",
-		filepath.Join(app, "main.go"): "package main\n\nfunc main() {}\n", // nobody asks it, and it compiles soon
+		filepath.Join(app, "main.go"): "package main\n\nfunc main() {}\n", // it compiles quickly, and nobody asks it
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -55,7 +55,7 @@ func described(t *testing.T) (app, includingFile string) {
 	return app, includingFile
 }
 
-// TestPlatformProjectDescriptor builds the part of an app that its descriptor says, with its variables.
+// TestPlatformProjectDescriptor builds the files of an app that its descriptor names, with the descriptor's variables.
 func TestPlatformProjectDescriptor(t *testing.T) {
 	suite(t, anyUser)
 	t.Parallel()

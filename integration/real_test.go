@@ -9,15 +9,15 @@ import (
 	"testing"
 )
 
-// TestGoReal builds programs that were not written for us. They come as
-// Go modules, verified by the checksum database, and stay in a temporary folder.
+// TestGoReal builds programs that were not written for us. They come as Go modules, verified by the checksum database, and stay in
+// a temporary folder.
 func TestGoReal(t *testing.T) {
 	suite(t, anyUser)
 	t.Parallel()
 	tests := []struct {
 		name, module string
 		flags        []string
-		path         string   // asked over HTTP; when empty, the program's output is what counts
+		path         string   // asked over HTTP; when empty, the program's output counts
 		args         []string // PORT is replaced
 		want         string
 	}{

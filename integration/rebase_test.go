@@ -11,7 +11,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// TestStackRebaseToOwn moves an app from glibc to a stack of one's own that stands on it, and back.
+// TestStackRebaseToOwn moves an app from glibc to a company's stack on top of glibc, and back.
 func TestStackRebaseToOwn(t *testing.T) {
 	suite(t, anyUser)
 	t.Parallel()
@@ -54,8 +54,8 @@ func TestStackRebaseToOwn(t *testing.T) {
 	checkAttached(t, name, false)
 }
 
-// checkAttached compares what the files beside an image list with the package that only one run image has, and looks for
-// what the build was of, which a rebase takes over.
+// checkAttached looks for a package that only one run image has in the files beside an image. It also looks for the source of the
+// build, which a rebase keeps.
 func checkAttached(t *testing.T, image string, own bool) {
 	t.Helper()
 	dir := t.TempDir()
@@ -121,7 +121,7 @@ func diffIDs(t *testing.T, image string) []v1.Hash {
 	return config.RootFS.DiffIDs
 }
 
-// TestStackRebaseOwn moves an app from an older image of a stack of one's own to the newer one of that name.
+// TestStackRebaseOwn moves an app from an older image of a company's stack to the newer one of the same name.
 func TestStackRebaseOwn(t *testing.T) {
 	suite(t, anyUser)
 	t.Parallel()
@@ -161,6 +161,6 @@ func TestStackRebaseOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	if again := build(t, app, name, "--run-image", own); again != digest.String() {
-		t.Errorf("rebased it is %s, built anew %s", digest, again)
+		t.Errorf("rebased it is %s, built again %s", digest, again)
 	}
 }

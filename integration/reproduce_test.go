@@ -37,7 +37,7 @@ func TestPlatformSameDigest(t *testing.T) {
 	})
 }
 
-// disguise gives files what another day and another umask would have given them.
+// disguise gives files other times and modes, as of another day and another umask.
 func disguise(t *testing.T, app string) {
 	t.Helper()
 	past := time.Date(2001, time.February, 3, 4, 5, 6, 0, time.UTC)
@@ -59,11 +59,11 @@ func disguise(t *testing.T, app string) {
 	}
 }
 
-// buildAs builds as another user with a home of its own, into which the
-// builder's and the run images' store is copied, and a umask that lets nobody in.
+// buildAs builds as another user with a strict umask. The user has a home with a copy of the store, in which the builder and the
+// run images are.
 func buildAs(t *testing.T, uid int, app, name string, flags ...string) string {
 	t.Helper()
-	// Not t.TempDir, whose parents another user may not enter.
+	// Another user may not enter the parents of t.TempDir.
 	dir, err := os.MkdirTemp("", "strata-user-") //nolint:usetesting // as said above
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ func buildAs(t *testing.T, uid int, app, name string, flags ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The words are sh's own, so that the umask is this process's alone.
+	// The umask is set by sh, so that this process keeps its own.
 	args := append([]string{"-c", `umask 077; exec "$@"`, "sh", bin, "build", filepath.Join(dir, "app"), "-t", name, "-q"}, flags...)
 	cmd := exec.CommandContext(t.Context(), "sh", args...)
 	cmd.Dir = dir

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// outcome is what a command left on its streams.
+// outcome is what a command printed, and its status.
 type outcome struct {
 	stdout, stderr string
 	status         int
@@ -56,8 +56,7 @@ func digestOf(t *testing.T, o outcome) string {
 	return digest
 }
 
-// ask starts an image, asks it for a path and returns the answer's body. In
-// args, PORT stands for the port that it is given.
+// ask starts an image, asks it for a path and returns the body of the answer. In args, PORT stands for the port that the image gets.
 func ask(t *testing.T, image, path string, args ...string) string {
 	t.Helper()
 	port := freePort(t)
@@ -87,8 +86,7 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// sample copies a sample app to a folder of the test's own. The folder has the
-// sample's name, whatever the test's is.
+// sample copies a sample app to a folder of the test. The folder has the sample's name.
 func sample(t *testing.T, name string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), name)
@@ -115,15 +113,15 @@ func edit(t *testing.T, app, file, from, to string) {
 	}
 }
 
-// image is a name that no other test uses.
+// image returns a name that no other test uses.
 func image(t *testing.T) string {
 	t.Helper()
 	clean := regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(t.Name()), "-")
 	return "integration/" + strings.Trim(clean, "-") + ":latest"
 }
 
-// words is what a build said on stderr, without what differs from run to run:
-// times, downloads, tools that no build before it has installed, the folders and the addresses of this run.
+// words is what a build printed on stderr, without what differs from run to run: times, downloads, tools that are installed for the
+// first time, folders and addresses.
 func words(stderr, app string) string {
 	var kept strings.Builder
 	stderr = regexp.MustCompile(`(?ms)^Strata [^\n]*\n  Installing .*?^install +[0-9.]+ s\n`).ReplaceAllString(stderr, "")
@@ -139,7 +137,7 @@ func words(stderr, app string) string {
 	return kept.String()
 }
 
-// writeApp writes an app that prints words; its folder is named "words".
+// writeApp writes files into a new folder, which is named "words".
 func writeApp(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "words")
@@ -165,7 +163,7 @@ func output(t *testing.T, image string) string {
 	return strings.TrimSpace(got.stdout)
 }
 
-// authorities writes a file of certificates: those that the machine trusts, and more.
+// authorities writes a file with the certificates that the machine trusts, and more.
 func authorities(t *testing.T, more string) string {
 	t.Helper()
 	bundle, err := os.ReadFile("/etc/ssl/certs/ca-certificates.crt")

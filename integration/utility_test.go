@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// TestPlatformLabelsAndVariables builds an app with labels and with variables of its own; a rebuild without them has none.
+// TestPlatformLabelsAndVariables builds an app with labels and variables. Built again without them, it has none.
 func TestPlatformLabelsAndVariables(t *testing.T) {
 	suite(t, anyUser)
 	t.Parallel()
@@ -55,12 +55,12 @@ func TestPlatformMisspelt(t *testing.T) {
 	}
 }
 
-// TestPlatformLiveReload changes a file of an app that runs, as tools that synchronise folders do, with Node.js' inspector open.
+// TestPlatformLiveReload changes a file of a running app, as tools that synchronise folders do. Node.js' inspector is open.
 func TestPlatformLiveReload(t *testing.T) {
 	suite(t, anyUser)
 	t.Parallel()
 	app, name, port := nodeSample(t, "hello"), image(t), freePort(t)
-	edit(t, app, "package.json", "Hello from Node.js.", "Hello from "+port) // by which its folder is found
+	edit(t, app, "package.json", "Hello from Node.js.", "Hello from "+port) // which is how its folder is found
 	build(t, app, name, "-e", "BP_LIVE_RELOAD_ENABLED=true", "-e", "BP_DEBUG_ENABLED=true")
 	if body := ask(t, name, "/", "--process", "no-reload"); !strings.HasPrefix(body, "Hello from "+port) {
 		t.Errorf("no-reload answers %q", body)

@@ -28,9 +28,9 @@ func TestWebBuild(t *testing.T) {
 		flags                []string
 		file, from, to       string
 		files                *regexp.Regexp // of the app, in the image
-		page, asset, pattern string         // what / and a file that it names have
+		page, asset, pattern string         // what is in /, and in a file that / names
 		cached               string         // Cache-Control of the file
-		pushed               string         // what answers a path that is no file
+		pushed               string         // status of a path without a file
 		purl                 string
 	}{
 		{
@@ -110,7 +110,7 @@ func TestWebBuild(t *testing.T) {
 	}
 }
 
-// checkHeaders asks a site for a file as a browser does: at first, and when it has it.
+// checkHeaders asks a site for a file as a browser does: without the file in its cache, and with it.
 func checkHeaders(t *testing.T, image, file, cached string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -81,14 +81,14 @@ func TestSyft(t *testing.T) {
 	}
 }
 
-// skip skips a test that builds images where it is not wanted, or where another user's run has shown it already.
+// skip skips a test that builds images: with -short, and where it has passed as another user.
 func skip(t *testing.T, short string) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip(short)
 	}
 	if user := os.Getenv("INTEGRATION_SHOWN_AS"); user != "" {
-		t.Skipf("shown by the run as %s: it does not depend on who builds", user)
+		t.Skipf("passed as %s, and does not depend on the user", user)
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Builder lays the buildpack of the test's folder out as a builder does, and returns its folder: bin/build is a link to
-// the suite, and the program of a package is beside that.
+// Builder lays out the buildpack of the test's folder as a builder does, and returns the folder. There, bin/build is a link
+// to a file in the suite's folder. The program of a package is compiled into that folder as well.
 func Builder(t *testing.T, program string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -36,8 +36,8 @@ func Golden(t *testing.T, name, got string) {
 	}
 }
 
-// Write makes the folder dir and files below it, path -> content. A file that begins as scripts or ELF programs do is
-// executable.
+// Write makes the folder dir and files below it, path -> content. Scripts and ELF programs are executable; their first bytes
+// decide.
 func Write(t *testing.T, dir string, files map[string]string) {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -54,8 +54,8 @@ func Write(t *testing.T, dir string, files map[string]string) {
 	}
 }
 
-// writeFile holds the lock that keeps other tests from starting a process meanwhile: that one would hold the file open
-// for writing until it is another program, and what is open for writing cannot be executed.
+// writeFile holds the fork lock, so that no other test starts a process meanwhile. Such a process would inherit the open file
+// until it executes its program, and the kernel refuses to execute a file that is open for writing.
 func writeFile(path, content string) error {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()

@@ -18,8 +18,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// Module puts a version of a Go module into the registry, such as "example.test/a" and "v1.0.0", and returns the lines
-// that go.sum has of it. Of files without a go.mod, the proxy answers with one that names the module and nothing else.
+// Module puts a version of a Go module into the registry, such as "example.test/a" and "v1.0.0". It returns the module's lines
+// of go.sum. Where the files have no go.mod, the proxy's answer is a go.mod that names the module and nothing else.
 func (r *Registry) Module(t *testing.T, name, version string, files map[string]string) (sums string) {
 	t.Helper()
 	mod, ok := files["go.mod"]
@@ -69,8 +69,8 @@ func (r *Registry) goDocument(asked string) (string, bool) {
 	return "", false
 }
 
-// Database starts a checksum database that vouches for the modules of the registry, with a key of its own, and returns
-// the value of GOSUMDB for it.
+// Database starts a checksum database that knows the modules of the registry and has a key of its own. It returns the value
+// of GOSUMDB that names the database.
 func (r *Registry) Database(t *testing.T) string {
 	t.Helper()
 	signer, verifier, err := note.GenerateKey(nil, "sums.example.test")

@@ -36,7 +36,7 @@ func TestTree(t *testing.T) {
 	}
 }
 
-// TestCoverage lets the go command say how much of a buildpack its tests cover, all of which the phases run.
+// TestCoverage measures the coverage of a buildpack whose code runs in phases only.
 func TestCoverage(t *testing.T) {
 	t.Parallel()
 	out, err := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-cover", "./testdata/covered").CombinedOutput()
@@ -45,8 +45,7 @@ func TestCoverage(t *testing.T) {
 	}
 }
 
-// TestRebuild looks at what the lifecycle leaves of a build: here, nothing of a layer that is for launch and all of one that
-// is kept.
+// TestRebuild looks at what is left of the layers of the build before.
 func TestRebuild(t *testing.T) {
 	t.Parallel()
 	layers := t.TempDir()

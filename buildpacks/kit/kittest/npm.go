@@ -19,9 +19,9 @@ import (
 // npmVersion is the manifest of a version: its package.json and "dist".
 type npmVersion map[string]any
 
-// NPM puts a version of a package into the registry, such as "@scope/name" and "1.2.0". A package.json among the files
-// is what the registry tells of it, with the name and the version. NPM returns the integrity, "sha512-" and base64, which
-// lockfiles have. Files are executable as those of Write are.
+// NPM puts a version of a package into the registry, such as "@scope/name" and "1.2.0". The files may have a package.json; NPM
+// sets its name and version. It returns the integrity as lockfiles have it: "sha512-" and base64. As with Write, scripts and ELF
+// programs are executable.
 func (r *Registry) NPM(t *testing.T, name, version string, files map[string]string) (integrity string) {
 	t.Helper()
 	manifest := npmVersion{}
@@ -52,7 +52,7 @@ func (r *Registry) NPM(t *testing.T, name, version string, files map[string]stri
 	return integrity
 }
 
-// npmDocument returns a package's packument or, of "name/version", one manifest.
+// npmDocument answers "NAME" with the packument and "NAME/VERSION" with one manifest.
 func (r *Registry) npmDocument(asked string) (string, bool) {
 	if versions, ok := r.npm[asked]; ok {
 		document, err := json.Marshal(map[string]any{

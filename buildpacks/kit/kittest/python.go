@@ -16,8 +16,8 @@ import (
 // wheel is one file of a project in the package index.
 type wheel struct{ name, path, hash, metadata string }
 
-// Wheel puts a version of a Python project into the registry, as a wheel for every Python 3 and every machine, and
-// returns its SHA-256 in hexadecimal, which lockfiles have. Files of *.dist-info are added where they are missing.
+// Wheel puts a version of a Python project into the registry, as a wheel for every Python 3 on every machine. It adds the files
+// of *.dist-info that are missing. It returns the wheel's SHA-256 in hexadecimal, as lockfiles have it.
 func (r *Registry) Wheel(t *testing.T, project, version string, files map[string]string) (hash string) {
 	t.Helper()
 	escaped := strings.ReplaceAll(normalized(project), "-", "_") + "-" + version
@@ -55,7 +55,7 @@ func sum256(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(
 // simpleJSON is the media type of PEP 691.
 const simpleJSON = "application/vnd.pypi.simple.v1+json"
 
-// simpleDocument answers "/simple/PROJECT/", as JSON for a client that takes it.
+// simpleDocument answers "/simple/PROJECT/": with JSON if the client accepts it, else with HTML.
 func (r *Registry) simpleDocument(w http.ResponseWriter, request *http.Request) (string, bool) {
 	project, slash := strings.CutSuffix(strings.TrimPrefix(request.URL.Path, "/simple/"), "/")
 	files, ok := r.python[project]

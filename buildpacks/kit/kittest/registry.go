@@ -16,16 +16,16 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// Registry is an HTTP origin on this machine with the packages that a test puts into it. It speaks what clients read:
+// Registry is an HTTP origin on this machine. It serves the packages that a test puts into it to the clients of:
 //
 //	URL + "/npm"    an npm registry: packuments, the manifest of a version, archives
 //	URL + "/go"     a module proxy (go.dev/ref/mod#goproxy-protocol)
 //	URL + "/simple" a package index of Python (PEP 503, PEP 691, PEP 658)
 //
-// Nothing but GET and HEAD is answered.
+// It answers GET and HEAD only.
 type Registry struct {
 	URL       string // without a slash at the end
-	Authority string // the certificate as PEM, of one that speaks TLS
+	Authority string // the server's certificate as PEM; empty without TLS
 
 	password string // "" where everybody may read
 
@@ -37,7 +37,7 @@ type Registry struct {
 	asked  []string
 }
 
-// NewRegistry starts a registry without packages, which ends with the test.
+// NewRegistry starts an empty registry. It ends with the test.
 func NewRegistry(t *testing.T) *Registry {
 	t.Helper()
 	r := newRegistry()
@@ -47,9 +47,9 @@ func NewRegistry(t *testing.T) *Registry {
 	return r
 }
 
-// NewTLSRegistry starts a registry that speaks TLS, with a certificate that nobody trusts yet. It answers those who know the
-// password, if there is one: with basic authentication under any name, or as a bearer's token. What has no package is not found
-// for everybody.
+// NewTLSRegistry starts a registry that speaks TLS with a certificate that nobody trusts yet. If the password is not empty,
+// clients must send it: with basic authentication, where the name does not matter, or as a bearer token. A package that is not
+// there is "not found" for everybody.
 func NewTLSRegistry(t *testing.T, password string) *Registry {
 	t.Helper()
 	r := newRegistry()
@@ -69,7 +69,7 @@ func newRegistry() *Registry {
 	}
 }
 
-// Asked returns the paths that clients asked for, in that order.
+// Asked returns the paths of all requests, in order.
 func (r *Registry) Asked() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -112,7 +112,7 @@ func (r *Registry) allows(request *http.Request) bool {
 	return r.password == "" || password == r.password || request.Header.Get("Authorization") == "Bearer "+r.password
 }
 
-// newest returns the greatest of some versions, which have no "v".
+// newest returns the greatest of the versions, which have no "v".
 func newest[V any](versions map[string]V) string {
 	best := ""
 	for version := range versions {
@@ -123,7 +123,7 @@ func newest[V any](versions map[string]V) string {
 	return best
 }
 
-// Files reads a folder into what Write, Case.App and a Registry take: path -> content.
+// Files reads a folder: path -> content. Write, Case.App and Registry take the same.
 func Files(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}

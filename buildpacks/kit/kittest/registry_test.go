@@ -77,7 +77,7 @@ func TestRegistryNPM(t *testing.T) {
 	}
 }
 
-// TestRegistryGo lets the go command take a module and the checksum database's word for it.
+// TestRegistryGo has the go command fetch a module and verify it with the checksum database.
 func TestRegistryGo(t *testing.T) {
 	t.Parallel()
 	r := kittest.NewRegistry(t)

@@ -9,8 +9,8 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// restore leaves in a folder of layers what a lifecycle restores for the next build: the metadata of layers for launch or
-// cache, the content of those for the cache, and store.toml (Platform API, "restorer").
+// restore reduces a folder of layers to what a lifecycle restores for the next build: the metadata of launch and cache layers,
+// the content of cache layers, and store.toml (Platform API, "restorer").
 func restore(t *testing.T, layers string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(layers, "*"))

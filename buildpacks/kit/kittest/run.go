@@ -1,4 +1,5 @@
-// Package kittest is what the tests of buildpacks need: a runner for their phases, golden files and readable trees.
+// Package kittest has what the tests of buildpacks need: it runs a phase, serves packages, stands in for tools, and compares with
+// golden files.
 package kittest
 
 import (
@@ -17,8 +18,8 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 )
 
-// Main is the TestMain of a buildpack's package. Run starts the test binary again as "detect" or "build", so that a
-// phase under test is a process of its own, with its own environment, working directory, streams and exit code.
+// Main is the TestMain of a buildpack's package. Detect and Build start the test binary again as "detect" or "build": a phase under
+// test is a process with its own environment, working directory, streams and exit code.
 func Main(m *testing.M, table ...bp.Buildpack) {
 	switch filepath.Base(os.Args[0]) {
 	case "detect", "build":
@@ -28,7 +29,7 @@ func Main(m *testing.M, table ...bp.Buildpack) {
 	os.Exit(m.Run())
 }
 
-// called is whether Main is the TestMain: without it, the test binary that Run starts would run all tests again.
+// called reports whether Main is the TestMain. Without it, the test binary would not run a phase but all tests again.
 var called bool
 
 // First is the entry of a buildpack plan for the first buildpack of a group, which warns of variables that none reads.
@@ -88,8 +89,8 @@ func Build(t *testing.T, c Case) Result {
 	return run(t, "build", c)
 }
 
-// Rebuild runs the build phase again after a build, as a platform does: the app's folder is the same and holds c.App and
-// nothing else, and of the layers there is what a lifecycle restores.
+// Rebuild runs the build phase again after a build, as a platform does. The app's folder is the same and holds c.App and nothing
+// else. The folder of layers is the same and holds what a lifecycle restores.
 func Rebuild(t *testing.T, before Result, c Case) Result {
 	t.Helper()
 	entries, err := os.ReadDir(before.AppDir)
@@ -154,7 +155,7 @@ func run(t *testing.T, phase string, c Case) Result {
 	return result
 }
 
-// duration is the only volatile part of a log that is no path.
+// duration matches the only part of a log that differs from run to run and is no path.
 var duration = regexp.MustCompile(`done in [0-9][0-9.ms]*`)
 
 func start(t *testing.T, phase, dir string, env config.Environment) Result {
@@ -178,12 +179,12 @@ func start(t *testing.T, phase, dir string, env config.Environment) Result {
 	return Result{Code: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
 }
 
-// coverage returns the folder in which a process leaves what it covered. The test binary counts all that is there when it
-// ends, if the go command called it.
+// coverage returns the folder into which a process writes what it covered. If the go command started the test binary, it counts
+// everything in that folder at the end.
 func coverage(t *testing.T) string {
 	t.Helper()
 	if f := flag.Lookup("test.gocoverdir"); f != nil && f.Value.String() != "" {
 		return f.Value.String()
 	}
-	return t.TempDir() // without a folder the program says so on stderr
+	return t.TempDir() // without a folder, the program complains on stderr
 }

@@ -12,17 +12,17 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 )
 
-// Tool is a program that notes how it is called and then does what a test tells it. Its text is a script for /bin/sh, so
-// that it can be a file of a folder of tools, of an archive or of a package.
+// Tool is a program that notes how it is called and then does what the test says. It is a script for /bin/sh, so it can be a
+// file in a folder of tools, in an archive or in a package.
 type Tool struct{ notes, script string }
 
-// NewTool returns a program that runs the script, which sees the arguments and the environment of the call.
+// NewTool returns a program that runs a script with the arguments and the environment of the call.
 func NewTool(t *testing.T, script string) Tool {
 	t.Helper()
 	return Tool{filepath.Join(t.TempDir(), "calls"), script}
 }
 
-// Text returns the program, for Write and the packages of a Registry.
+// Text returns the content of the program's file.
 func (x Tool) Text() string {
 	return `#!/bin/sh
 { printf '%s\0' $# "$0" "$@" "$(pwd)"; /usr/bin/env -0; printf '\0'; } >>'` + x.notes + `'
@@ -31,13 +31,13 @@ func (x Tool) Text() string {
 
 // Call is one call of a Tool.
 type Call struct {
-	Name string             // as it was called
+	Name string             // argv[0]
 	Args []string           // without the name
 	Dir  string             // absolute path of the working folder
 	Env  config.Environment // without what a shell sets itself: PWD, OLDPWD, SHLVL and _
 }
 
-// Calls returns the calls until now, the first one first.
+// Calls returns the calls so far, in order.
 func (x Tool) Calls(t *testing.T) []Call {
 	t.Helper()
 	data, err := os.ReadFile(x.notes)
@@ -54,7 +54,7 @@ func (x Tool) Calls(t *testing.T) []Call {
 		words = words[1:]
 		return word
 	}
-	for len(words) > 1 { // after the last call, there is an empty word
+	for len(words) > 1 { // the last word is empty
 		n, err := strconv.Atoi(next())
 		if err != nil {
 			t.Fatalf("the notes of a tool: %v", err)
