@@ -29,6 +29,7 @@ func publish(t *testing.T, r *kittest.Registry, script string) kittest.Tool {
 	tool := kittest.NewTool(t, script)
 	r.Module(t, "golang.org/toolchain", "v0.0.1-go1.99.1.linux-"+runtime.GOARCH, files{
 		"bin/go": tool.Text(), "VERSION": "go1.99.1", "src/_go.mod": "module std\n", "src/io/io_test.go": "package io\n",
+		"src/cmd/main.go": "package main\n", "src/io/testdata/a": "",
 	})
 	return tool
 }

@@ -16,19 +16,25 @@ import (
 // nothing is an app that does nothing.
 var nothing = files{"go.mod": "module m\n\ngo 1.22\n", "main.go": "package main\n\nfunc main() {}\n"}
 
-// TestShared builds with the Go for all apps. Its go command is told to use compiled packages of the standard library if the
-// GOROOT has them.
-func TestShared(t *testing.T) {
-	t.Parallel()
+// lockedRelease is the default of lock.toml.
+func lockedRelease(t *testing.T) string {
+	t.Helper()
 	text, err := os.ReadFile("lock.toml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	locked, err := lock.Read(string(text))
+	l, err := lock.Read(string(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	version := locked.Default["go"]
+	return l.Default["go"]
+}
+
+// TestShared builds with the Go for all apps. Its go command is told to use compiled packages of the standard library if the
+// GOROOT has them.
+func TestShared(t *testing.T) {
+	t.Parallel()
+	version := lockedRelease(t)
 	for name, test := range map[string]struct{ file, godebug string }{
 		"compiled":     {"pkg/linux_" + runtime.GOARCH + "/fmt.a", "installgoroot=all"},
 		"not compiled": {"pkg/include/textflag.h", ""},

@@ -1,285 +1,150 @@
-package golang
+package golang_test
 
 import (
-	"archive/zip"
-	"bytes"
-	"errors"
-	"io"
-	"maps"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
-	"time"
 
-	"golang.org/x/mod/sumdb"
-	"golang.org/x/mod/sumdb/dirhash"
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/mod/sumdb/note"
 
-	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/golang"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
 
-// registry is a module proxy with one toolchain and a checksum database that
-// vouches for it, both real: files in the layout of the GOPROXY protocol, and
-// the database server of golang.org/x/mod with a key of its own.
-type registry struct {
-	proxy, sumdb string // values of GOPROXY and GOSUMDB
-	files        string // folder of the proxy
-	sum          string
-	requests     *int
-}
+// toolchain is the version of a release's module.
+func toolchain(release string) string { return "v0.0.1-go" + release + ".linux-" + runtime.GOARCH }
 
-func newRegistry(t *testing.T, tc toolchain) registry {
-	t.Helper()
-	m := tc.module()
-	var archive bytes.Buffer
-	z := zip.NewWriter(&archive)
-	for name, content := range map[string]string{
-		"bin/go": "#!/bin/sh\n", "src/_go.mod": "module std\n", "src/cmd/main.go": "package main\n", "src/io/io_test.go": "package io\n",
-		"VERSION": "go" + tc.Version, "LICENSE": "text",
-	} {
-		w, err := z.Create(m.Path + "@" + m.Version + "/" + name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(w, content); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	base := m.Path + "/@v/" + m.Version
-	kittest.Write(t, dir, map[string]string{
-		base + ".info": `{"Version":"` + m.Version + `"}`, base + ".zip": archive.String(), m.Path + "/@v/list": m.Version + "\n",
+// TestToolchain installs a release that the checksum database vouches for, over what a killed build left.
+func TestToolchain(t *testing.T) {
+	t.Parallel()
+	r := kittest.NewRegistry(t)
+	future(t, r)
+	cache, folder := t.TempDir(), "go1.99.1.linux-"+runtime.GOARCH
+	kittest.Write(t, cache, files{"go/" + folder + ".partial/left/over": ""})
+	c := input(r, nothing, config.Environment{
+		"BP_GO_TOOLCHAIN_UNVERIFIED_ENABLED": "false", "GOSUMDB": r.Database(t), "BP_CACHE_DIR": cache,
 	})
-	sum, err := dirhash.HashZip(filepath.Join(dir, base+".zip"), dirhash.Hash1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, verifier, err := note.GenerateKey(nil, "sums.example.test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	database := httptest.NewServer(sumdb.NewServer(sumdb.NewTestServer(signer, func(path, version string) ([]byte, error) {
-		if path != m.Path || version != m.Version {
-			return nil, os.ErrNotExist
+	for i, line := range []string{"  Installing Go 1.99.1\n", "    Go 1.99.1: cached\n"} {
+		c.Env["BP_GO_BUILD_LDFLAGS"] = fmt.Sprint("-X main.build=", i) // or else the layer is kept
+		if got := kittest.Build(t, c); got.Code != 0 || !strings.Contains(got.Log(), line) {
+			t.Fatalf("code %d, and in the log is no %q\n%s", got.Code, line, got.Log())
 		}
-		return []byte(path + " " + version + " " + sum + "\n" + path + " " + version + "/go.mod h1:x\n"), nil
-	})))
-	t.Cleanup(database.Close)
-	requests := 0
-	files := http.FileServer(http.Dir(dir))
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		requests++
-		files.ServeHTTP(w, r)
+	}
+	want := files{
+		"": "dir 0755", "/VERSION": "file 0644", "/bin": "dir 0755", "/bin/go": "file 0755", "/src": "dir 0755", "/src/go.mod": "file 0644",
+	}
+	got := files{}
+	for path, kind := range kittest.Tree(t, cache+"/go") {
+		path = strings.TrimSuffix(strings.TrimPrefix(path, folder), "/")
+		got[path] = strings.Join(strings.Fields(kind)[:2], " ")
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the cache (-want +got):\n%s", diff)
+	}
+}
+
+// TestToolchainRefuses has what nothing vouches for, or nobody gives. No part of it stays.
+func TestToolchainRefuses(t *testing.T) {
+	t.Parallel()
+	release := lockedRelease(t)
+	right, other := kittest.NewRegistry(t), kittest.NewRegistry(t)
+	future(t, right)
+	publish(t, other, "exit 0")
+	other.Module(t, "golang.org/toolchain", toolchain(release), files{"VERSION": "go" + release})
+	half := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, ".zip") {
+			_, _ = w.Write([]byte("half"))
+			return
+		}
+		right.ServeHTTP(w, r)
 	}))
-	t.Cleanup(proxy.Close)
-	return registry{proxy.URL, verifier + " " + database.URL, dir, sum, &requests}
-}
-
-// future is a release that no lock has.
-func future(t *testing.T) toolchain {
-	t.Helper()
-	return toolchain{Choice: version.Choice{Version: "1.99.1", Reason: "BP_GO_VERSION"}, lock: known, log: testLog(t)}
-}
-
-func testLog(t *testing.T) *report.Log {
-	t.Helper()
-	var log bytes.Buffer
-	t.Cleanup(func() { t.Log(log.String()) })
-	return report.New(&log, report.Options{})
-}
-
-func (r registry) serve(t *testing.T, tc *toolchain) {
-	t.Helper()
-	p, err := parseProxies(r.proxy)
+	forbidden := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	t.Cleanup(half.Close)
+	t.Cleanup(forbidden.Close)
+	sums := right.Database(t)
+	_, verifier, err := note.GenerateKey(nil, "sums.example.test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	tc.proxies, tc.sumdb = p, r.sumdb
-}
-
-func TestInstall(t *testing.T) {
-	t.Parallel()
-	tc := future(t)
-	r := newRegistry(t, tc)
-	r.serve(t, &tc)
-	dir := t.TempDir()
-	kittest.Write(t, dir, map[string]string{"go1.99.1." + tc.platform() + ".partial/left/over": "by a build that was killed"})
-	goroot, err := tc.install(t.Context(), bp.Workspace{Log: tc.log}, dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tree := kittest.Tree(t, dir)
-	name := filepath.Base(goroot)
-	for path, mode := range map[string]string{
-		name + "/bin/go": "file 0755", name + "/src/go.mod": "file 0644", name + "/VERSION": "file 0644",
+	for name, env := range map[string]config.Environment{
+		"changed":         {"GOPROXY": other.URL + "/go"},
+		"damaged":         {"GOPROXY": half.URL + "/go"},
+		"not-the-locked":  {"GOPROXY": other.URL + "/go", "BP_GO_VERSION": release, "GOSUMDB": "off"},
+		"forbidden":       {"GOPROXY": strings.Replace(forbidden.URL, "://", "://ann:s3cret@", 1) + "/s3cret?s3cret"},
+		"first-forbidden": {"GOPROXY": forbidden.URL + "," + right.URL + "/go"},
+		"unknown":         {"GOPROXY": other.URL + "/go|" + right.URL + "/go", "BP_GO_VERSION": "1.99.7"},
+		"proxy-unset":     {"GOPROXY": "direct"},
+		"proxy-syntax":    {"GOPROXY": "ftp://ann:s3cret@proxy.example.test"},
+		"sumdb-off":       {"GOSUMDB": "off"},
+		"sumdb-unset":     {"GOSUMDB": ""},
+		"sumdb-syntax":    {"GOSUMDB": "unknown.example.test"},
+		"sumdb-key":       {"GOSUMDB": verifier + " " + strings.Fields(sums)[1]},
 	} {
-		if !strings.HasPrefix(tree[path], mode) {
-			t.Errorf("%s is %q, want %s", path, tree[path], mode)
-		}
-	}
-	for path := range tree {
-		if !strings.HasPrefix(path, name+"/") || strings.HasPrefix(path, name+"/src/cmd/") || strings.HasSuffix(path, "_test.go") {
-			t.Errorf("it left %s", path)
-		}
-	}
-	before := *r.requests
-	if again, err := tc.install(t.Context(), bp.Workspace{Log: tc.log}, dir); err != nil || again != goroot || *r.requests != before {
-		t.Errorf("the second time: %s (%v) after %d more requests", again, err, *r.requests-before)
-	}
-}
-
-func TestInstallRefuses(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name   string
-		change func(*testing.T, *toolchain, registry)
-	}{
-		{"toolchain-hash", func(t *testing.T, tc *toolchain, _ registry) {
-			t.Helper()
-			other := future(t)
-			other.Version = "1.99.2"
-			evil := newRegistry(t, other)
-			m, n := tc.module(), other.module()
-			content, err := os.ReadFile(filepath.Join(evil.files, n.Path, "@v", n.Version+".zip"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			tc.lock = lock.Lock{Releases: []lock.Release{{ID: goID, Version: tc.Version, Hash: "h1:" + strings.Repeat("A", 43) + "="}}}
-			dir := t.TempDir()
-			kittest.Write(t, dir, map[string]string{m.Path + "/@v/" + m.Version + ".zip": string(content)})
-			p, err := parseProxies("file://" + dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			tc.proxies = p
-		}},
-		{"toolchain-damaged", func(t *testing.T, tc *toolchain, r registry) {
-			t.Helper()
-			m := tc.module()
-			kittest.Write(t, r.files, map[string]string{m.Path + "/@v/" + m.Version + ".zip": "half"})
-		}},
-		{"toolchain-changed", func(t *testing.T, tc *toolchain, r registry) {
-			t.Helper()
-			m := tc.module()
-			file := filepath.Join(r.files, m.Path, "@v", m.Version+".zip")
-			content, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			changed := bytes.Replace(content, []byte("VERSION"), []byte("VERSIOM"), 2)
-			if err := os.WriteFile(file, changed, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}},
-		{"version-unknown", func(_ *testing.T, tc *toolchain, _ registry) { tc.Version = "1.99.7" }},
-		{"toolchain-fetch", func(t *testing.T, tc *toolchain, _ registry) {
-			t.Helper()
-			closed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
-			t.Cleanup(closed.Close)
-			p, err := parseProxies(closed.URL)
-			if err != nil {
-				t.Fatal(err)
-			}
-			tc.proxies = p
-		}},
-		{"proxy-unset", func(_ *testing.T, tc *toolchain, _ registry) { tc.proxies = nil }},
-		{"sumdb-off", func(_ *testing.T, tc *toolchain, _ registry) { tc.sumdb = "off" }},
-		{"sumdb-unset", func(_ *testing.T, tc *toolchain, _ registry) { tc.sumdb = "" }},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tc := future(t)
-			r := newRegistry(t, tc)
-			r.serve(t, &tc)
-			tt.change(t, &tc, r)
-			dir := t.TempDir()
-			_, err := tc.install(t.Context(), bp.Workspace{Log: tc.log}, dir)
-			if err == nil {
-				t.Fatal("it was installed")
+			cache := t.TempDir()
+			got := kittest.Build(t, input(right, nothing, config.Environment{
+				"BP_GO_TOOLCHAIN_UNVERIFIED_ENABLED": "false", "GOSUMDB": sums, "BP_CACHE_DIR": cache,
+			}.With(env)))
+			if got.Code != 1 || strings.Contains(got.Log(), "s3cret") {
+				t.Errorf("code %d\n%s", got.Code, got.Log())
 			}
-			hide := strings.NewReplacer(tc.platform(), "<platform>", r.sum, "<sum>", r.proxy, "<proxy>")
-			text := address.ReplaceAllString(hide.Replace(err.Error()), "<address>")
-			kittest.Golden(t, "fault-"+tt.name+".txt", hash.ReplaceAllString(text, "<hash>")+"\n")
-			if left := leftIn(t, dir); len(left) > 0 {
-				t.Errorf("it left %v", left)
+			text := strings.NewReplacer("linux-"+runtime.GOARCH, "<platform>", release, "<locked>").Replace(got.Stderr)
+			for what, found := range changing {
+				text = found.ReplaceAllString(text, what)
+			}
+			kittest.Golden(t, "fails-toolchain-"+name+".txt", text)
+			for path, kind := range kittest.Tree(t, cache+"/go") {
+				if !strings.HasPrefix(path, "downloads/") || !strings.HasPrefix(kind, "dir") && !strings.HasSuffix(kind, "empty") {
+					t.Errorf("it left %s: %s", path, kind)
+				}
 			}
 		})
 	}
 }
 
-// TestInstallOtherKey asks a database whose signatures are not those of the key in GOSUMDB.
-func TestInstallOtherKey(t *testing.T) {
+// changing is what is another in each run, or with a newer lock.
+var changing = map[string]*regexp.Regexp{
+	"<address>":  regexp.MustCompile(`127\.0\.0\.1:[0-9]+`),
+	"<hash>":     regexp.MustCompile(`h1:[A-Za-z0-9+/]{43}=`),
+	"<locked>":   regexp.MustCompile(`<locked>(, [0-9.]+)+`),
+	"<note>; ch": regexp.MustCompile(`note:: .*; ch`),
+}
+
+// TestNewLock locks what all architectures have and the checksum database vouches for.
+func TestNewLock(t *testing.T) {
 	t.Parallel()
-	tc := future(t)
-	r := newRegistry(t, tc)
-	r.serve(t, &tc)
-	_, verifier, err := note.GenerateKey(nil, "sums.example.test")
+	r := kittest.NewRegistry(t)
+	env := config.Environment{"GOPROXY": r.URL + "/go", "GOSUMDB": r.Database(t)}
+	client := fetch.New(t.TempDir())
+	var want []lock.Release
+	for i, arch := range []string{"amd64", "arm64"} {
+		if _, err := golang.NewLock(t.Context(), client, env); err == nil {
+			t.Errorf("it locks a release of %d architectures", i)
+		}
+		m := "v0.0.1-go1.99.1.linux-" + arch
+		sums := strings.Fields(r.Module(t, "golang.org/toolchain", m, files{"VERSION": arch}))
+		want = append(want, lock.Release{
+			ID: "go", Version: "1.99.1", Arch: arch, PURL: "pkg:golang/golang.org/toolchain@" + m, Hash: sums[2],
+		})
+	}
+	got, err := golang.NewLock(t.Context(), client, env)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tc.sumdb = verifier + " " + strings.Fields(r.sumdb)[1]
-	dir := t.TempDir()
-	_, err = tc.install(t.Context(), bp.Workspace{Log: tc.log}, dir)
-	if err == nil || !strings.Contains(err.Error(), "note has no verifiable signatures") {
-		t.Errorf("got %v, want that the signature is not good", err)
+	if diff := cmp.Diff(lock.Lock{Default: map[string]string{"go": "1.99.1"}, Releases: want}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if left := leftIn(t, dir); len(left) > 0 {
-		t.Errorf("it left %v", left)
+	env["GOSUMDB"] = kittest.NewRegistry(t).Database(t)
+	if _, err := golang.NewLock(t.Context(), client, env); err == nil || !strings.Contains(err.Error(), "verifying Go 1.99.1 for amd64") {
+		t.Errorf("got %v, want that the database does not know it", err)
 	}
 }
-
-func TestInstallUnverified(t *testing.T) {
-	t.Parallel()
-	tc := future(t)
-	r := newRegistry(t, tc)
-	r.serve(t, &tc)
-	tc.sumdb, tc.unverified = "off", true
-	if _, err := tc.install(t.Context(), bp.Workspace{Log: tc.log}, t.TempDir()); err != nil {
-		t.Error(err)
-	}
-}
-
-// TestNewLock makes a lock from a proxy that has one release for one platform only, and then for both.
-func TestNewLock(t *testing.T) {
-	t.Parallel()
-	r := newRegistry(t, future(t))
-	client := fetch.New(t.TempDir(), fetch.WithBackoff(time.Microsecond))
-	env := config.Environment{"GOPROXY": r.proxy, "GOSUMDB": r.sumdb}
-	if _, err := NewLock(t.Context(), client, env); err == nil || !strings.Contains(err.Error(), "has none since go1.21") {
-		t.Errorf("got %v, want that no release is complete", err)
-	}
-	kittest.Write(t, r.files, map[string]string{toolchainModule + "/@v/list": "v0.0.1-go1.99.1.linux-amd64\nv0.0.1-go1.99.1.linux-arm64\n"})
-	_, err := NewLock(t.Context(), client, env)
-	if err == nil || !strings.Contains(err.Error(), "verifying Go 1.99.1 for a") || errors.Is(err, errNoProxy) {
-		t.Errorf("got %v, want that the database does not know one platform", err)
-	}
-}
-
-// leftIn returns what a failed install left in a folder, without empty downloads.
-func leftIn(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	tree := kittest.Tree(t, dir)
-	maps.DeleteFunc(tree, func(path, what string) bool {
-		return strings.HasPrefix(path, "downloads/") && (strings.HasPrefix(what, "dir") || strings.HasSuffix(what, "empty"))
-	})
-	return tree
-}
-
-var (
-	address = regexp.MustCompile(`(http://)?127\.0\.0\.1:[0-9]+`)
-	hash    = regexp.MustCompile(`h1:[A-Za-z0-9+/]{43}=`)
-)
