@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/strata-buildpacks/strata/builder/compose"
+	"github.com/strata-buildpacks/strata/builder/platform/home"
 )
 
 func builderCommand() *cobra.Command {
@@ -44,27 +45,12 @@ func createBuilder(cmd *cobra.Command, path, tag, folders string, output *output
 	if err != nil {
 		return err
 	}
-	config, err := compose.ReadConfig(path)
-	if err != nil {
-		return err
-	}
 	h, err := openHome()
 	if err != nil {
 		return err
 	}
-	buildImage, err := h.Store.Find(config.Build.Image, "make it with `strata stack build build`")
-	if err != nil {
-		return err
-	}
-	cache, err := cacheDir()
-	if err != nil {
-		return err
-	}
 	s := newScreen(false)
-	builder, err := compose.Read(compose.Options{
-		Root: filepath.Dir(path), Config: config, BuildImage: buildImage,
-		CacheDir: filepath.Join(cache, "builder"), Environ: os.Environ(), Progress: s.line,
-	})
+	builder, err := readBuilder(h, path, s)
 	if err != nil {
 		return err
 	}
@@ -95,4 +81,24 @@ func createBuilder(cmd *cobra.Command, path, tag, folders string, output *output
 	}
 	cmd.Printf("%-22s %9s  %s\n", tag, megabytes(size), digest)
 	return nil
+}
+
+// readBuilder reads what the builder of a builder.toml is made from.
+func readBuilder(h *home.Home, path string, s *screen) (*compose.Builder, error) {
+	config, err := compose.ReadConfig(path)
+	if err != nil {
+		return nil, err
+	}
+	buildImage, err := h.Store.Find(config.Build.Image, "make it with `strata stack build build`")
+	if err != nil {
+		return nil, err
+	}
+	cache, err := cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	return compose.Read(compose.Options{
+		Root: filepath.Dir(path), Config: config, BuildImage: buildImage,
+		CacheDir: filepath.Join(cache, "builder"), Environ: os.Environ(), Progress: s.line,
+	})
 }
