@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"regexp"
 	"runtime"
 	"strings"
@@ -48,6 +50,31 @@ func TestToolchain(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the cache (-want +got):\n%s", diff)
+	}
+}
+
+// TestDatabaseOfProxy asks the checksum database by way of the proxy that mirrors it.
+func TestDatabaseOfProxy(t *testing.T) {
+	t.Parallel()
+	r := kittest.NewRegistry(t)
+	future(t, r)
+	verifier, address, _ := strings.Cut(r.Database(t), " ")
+	origin, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	database := http.StripPrefix("/go/sumdb/sums.example.test", httputil.NewSingleHostReverseProxy(origin))
+	mux := http.NewServeMux()
+	mux.Handle("/", r)
+	mux.Handle("/go/sumdb/sums.example.test/", database)
+	mux.HandleFunc("/go/sumdb/sums.example.test/supported", func(http.ResponseWriter, *http.Request) {})
+	proxy := httptest.NewServer(mux)
+	t.Cleanup(proxy.Close)
+	got := kittest.Build(t, input(r, nothing, config.Environment{
+		"BP_GO_TOOLCHAIN_UNVERIFIED_ENABLED": "false", "GOPROXY": proxy.URL + "/go", "GOSUMDB": verifier,
+	}))
+	if got.Code != 0 {
+		t.Errorf("code %d\n%s", got.Code, got.Log())
 	}
 }
 
