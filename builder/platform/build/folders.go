@@ -85,11 +85,11 @@ func (f folders) writeEnv(env map[string]string) error {
 
 // writeHosts writes a table of host names, by which some more are found at the loopback address.
 func (f folders) writeHosts(file string, more ...string) error {
-	content := "127.0.0.1 localhost strata\n"
+	content := []byte("127.0.0.1 localhost strata\n")
 	for _, host := range more {
-		content += "127.0.0.1 " + host + "\n"
+		content = append(content, "127.0.0.1 "+host+"\n"...)
 	}
-	if err := os.WriteFile(f.path(file), []byte(content), 0o644); err != nil {
+	if err := os.WriteFile(f.path(file), content, 0o644); err != nil {
 		return fmt.Errorf("writing the build's host names: %w", err)
 	}
 	return nil
