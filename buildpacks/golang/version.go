@@ -17,7 +17,7 @@ func chooseVersion(dir, variable string, m modules, l lock.Lock) (version.Choice
 	if err != nil {
 		return version.Choice{}, err
 	}
-	ask := version.First(version.Ask{Text: variable, From: "BP_GO_VERSION"}, file, askToolchain(m), askGoLine(m, l))
+	ask := version.First(version.Ask{Text: variable, From: "BP_GO_VERSION"}, file, askToolchain(m), askGoLine(m))
 	tool := version.Tool{
 		Title: "Go", ID: goID, Arch: runtime.GOARCH, Lock: l, Default: "default", Like: "1.26.8, or 1.26 for the newest known patch",
 		Read: func(text string) []version.Range { return readGo(text, l) },
@@ -46,7 +46,7 @@ func askToolchain(m modules) version.Ask {
 
 // askGoLine returns what the go line asks for, which is a minimum. A program written for one Go may not run when the next one
 // compiles it, so the minor version stays while it is locked.
-func askGoLine(m modules, l lock.Lock) version.Ask {
+func askGoLine(m modules) version.Ask {
 	enough := func(v string) bool { return !older(v, m.Go) }
 	needs := fmt.Sprintf("; %s needs at least %s", m.File, m.Go)
 	return version.Ask{Text: m.Go, From: "go line of " + m.File, Ranges: []version.Range{

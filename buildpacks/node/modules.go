@@ -31,12 +31,7 @@ func (b build) modules(ctx context.Context, made outcome, changes string) (strin
 	if !b.plan.Project.HasPackages() {
 		return "", made.layout.Unlink()
 	}
-	request, err := layer.Request{}, error(nil)
-	if made.server != nil {
-		request, err = b.traced(made.server)
-	} else {
-		request, err = b.packages(made, changes)
-	}
+	request, err := b.request(made, changes)
 	if err != nil {
 		return "", err
 	}
@@ -45,6 +40,14 @@ func (b build) modules(ctx context.Context, made outcome, changes string) (strin
 		return "", err
 	}
 	return l.Path, made.layout.Link(ctx, l.Path)
+}
+
+// request asks for the layer that fits what the build made.
+func (b build) request(made outcome, changes string) (layer.Request, error) {
+	if made.server != nil {
+		return b.traced(made.server)
+	}
+	return b.packages(made, changes)
 }
 
 // packages is the layer of packages that the app needs when it runs.

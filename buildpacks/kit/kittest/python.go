@@ -27,12 +27,9 @@ func (r *Registry) Wheel(t *testing.T, project, version string, files map[string
 		info + "WHEEL":    "Wheel-Version: 1.0\nGenerator: kittest\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
 	}
 	maps.Copy(all, files)
-	record := ""
-	for _, name := range append(slices.Sorted(maps.Keys(all)), info+"RECORD") {
-		record += name + ",,\n"
-	}
 	if all[info+"RECORD"] == "" {
-		all[info+"RECORD"] = record
+		names := append(slices.Sorted(maps.Keys(all)), info+"RECORD")
+		all[info+"RECORD"] = strings.Join(names, ",,\n") + ",,\n"
 	}
 	archive := zipped(t, all)
 	w := wheel{name: escaped + "-py3-none-any.whl", hash: sum256(archive), metadata: sum256(all[info+"METADATA"])}
@@ -68,12 +65,13 @@ func (r *Registry) simpleDocument(w http.ResponseWriter, request *http.Request) 
 		return document, err == nil
 	}
 	w.Header().Set("Content-Type", "text/html")
-	page := "<!DOCTYPE html>\n<meta name=\"pypi:repository-version\" content=\"1.0\">\n"
+	var page strings.Builder
+	page.WriteString("<!DOCTYPE html>\n<meta name=\"pypi:repository-version\" content=\"1.0\">\n")
 	for _, f := range files {
-		page += fmt.Sprintf("<a href=\"%s#sha256=%s\" data-dist-info-metadata=\"sha256=%s\">%s</a><br>\n",
+		fmt.Fprintf(&page, "<a href=\"%s#sha256=%s\" data-dist-info-metadata=\"sha256=%s\">%s</a><br>\n",
 			f.path, f.hash, f.metadata, html.EscapeString(f.name))
 	}
-	return page, true
+	return page.String(), true
 }
 
 func simpleIndex(project string, files []wheel) (string, error) {

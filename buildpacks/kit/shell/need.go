@@ -74,13 +74,9 @@ func (f *finder) visit(node syntax.Node) bool {
 			f.found(n.Pos(), "~")
 		}
 	case *syntax.SglQuoted:
-		if n.Dollar {
-			f.found(n.Pos(), f.source(n))
-		}
+		f.quotes(n, n.Dollar)
 	case *syntax.DblQuoted:
-		if n.Dollar {
-			f.found(n.Pos(), f.source(n))
-		}
+		f.quotes(n, n.Dollar)
 	case *syntax.ParamExp, *syntax.ArithmExp, *syntax.ExtGlob:
 		if f.expansions {
 			f.found(n.Pos(), f.source(n))
@@ -94,6 +90,13 @@ func (f *finder) visit(node syntax.Node) bool {
 		return false
 	}
 	return true
+}
+
+// quotes looks at quotes: those with a dollar sign in front are Bash's own.
+func (f *finder) quotes(n syntax.Node, dollar bool) {
+	if dollar {
+		f.found(n.Pos(), f.source(n))
+	}
 }
 
 // keyword matches what a compound command begins with.

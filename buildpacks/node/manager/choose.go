@@ -21,7 +21,7 @@ import (
 // Chosen is the package manager of an app, and the release of it.
 type Chosen struct {
 	Manager
-	Release
+	Release   Release
 	Project   project.Project // with the folders of the app that packages come from
 	Unchecked bool            // packageManager tells a hash that cannot be compared
 }
@@ -79,16 +79,16 @@ func Choose(p project.Project, l Locks) (Chosen, error) {
 	c := Chosen{Manager: m, Project: p}
 	switch own := m.Own(); {
 	case own != "":
-		c.Choice = version.Choice{
+		c.Release.Choice = version.Choice{
 			Version: strings.TrimSuffix(strings.TrimPrefix(filepath.Base(own), "yarn-"), ".cjs"), Reason: "yarnPath of .yarnrc.yml",
 		}
 	case asked.version != "":
-		c.Choice = version.Choice{Version: asked.version, Reason: field}
-		c.Hash, c.Unchecked, err = asked.check(l)
+		c.Release.Choice = version.Choice{Version: asked.version, Reason: field}
+		c.Release.Hash, c.Unchecked, err = asked.check(l)
 	default:
-		c.Choice, err = m.newest(l)
+		c.Release.Choice, err = m.newest(l)
 	}
-	c.Manager = m.at(c.Version)
+	c.Manager = m.at(c.Release.Version)
 	return c, err
 }
 

@@ -107,8 +107,8 @@ func TestHash(t *testing.T) {
 		"yarn@1.22.22+sha512.000000": {"", false},
 	} {
 		got, err := choose(t, files{"package.json": `{"packageManager": "` + field + `"}`})
-		if err == nil && (got.Hash != want.hash || got.Unchecked != want.unchecked) {
-			t.Errorf("%s: %q, unchecked %t, want %+v", field, got.Hash, got.Unchecked, want)
+		if err == nil && (got.Release.Hash != want.hash || got.Unchecked != want.unchecked) {
+			t.Errorf("%s: %q, unchecked %t, want %+v", field, got.Release.Hash, got.Unchecked, want)
 		}
 		if other := want.hash == "" && strings.Contains(field, "+") && !want.unchecked; (err != nil) != other {
 			t.Errorf("%s: %v", field, err)
