@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -17,6 +16,7 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
 	"github.com/strata-buildpacks/strata/builder/platform/store"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/verdict"
 )
 
@@ -93,6 +93,10 @@ func (b *build) detectOn(ctx context.Context, runImage string) (target, error) {
 	if err := b.source.wait(); err != nil {
 		return t, fmt.Errorf("detect: %w", err)
 	}
+	// What detection on another run image left in that place may be a link.
+	if err := tree.Remove(f.verdicts()); err != nil {
+		return t, err
+	}
 	if err := sandbox.Own(f.verdicts()); err != nil {
 		return t, err
 	}
@@ -102,7 +106,7 @@ func (b *build) detectOn(ctx context.Context, runImage string) (target, error) {
 		return t, &undetected{output.String()}
 	}
 	if err == nil {
-		err = os.RemoveAll(f.verdicts()) // the build phase has no use for them
+		err = tree.Remove(f.verdicts()) // the build phase has no use for them
 	}
 	return t, err
 }

@@ -26,7 +26,7 @@ func Own(dirs ...string) error {
 			return fmt.Errorf("making %s: %w", dir, err)
 		}
 		if os.Getuid() != uid {
-			if err := os.Chown(dir, uid, gid); err != nil {
+			if err := os.Lchown(dir, uid, gid); err != nil {
 				return fmt.Errorf("giving %s to the sandbox: %w", dir, err)
 			}
 		}

@@ -6,10 +6,12 @@ package verdict
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // Env is the variable with the path of the folder. Without it, a buildpack leaves nothing.
@@ -26,16 +28,36 @@ func Write(dir, id, reason string) error {
 	return nil
 }
 
-// Read returns the reason that a buildpack left in the folder, or "" if it left none.
+// Read returns the reason that a buildpack left in the folder, or "" if it left none. Buildpacks may have put anything there, and
+// anything in the place of the folder: no link leads out of its parent, and what is not a regular file is no reason.
 func Read(dir, id string) (string, error) {
-	content, err := os.ReadFile(file(dir, id))
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
+	content, err := read(dir, id)
 	if err != nil {
 		return "", fmt.Errorf("reading why %s takes no part: %w", id, err)
 	}
-	return string(content[:min(len(content), maxReason)]), nil
+	return string(content), nil
+}
+
+func read(dir, id string) ([]byte, error) {
+	parent, err := os.OpenRoot(filepath.Dir(dir))
+	if err != nil {
+		return nil, err
+	}
+	defer parent.Close()
+	// A named pipe would block without O_NONBLOCK.
+	f, err := parent.OpenFile(file(filepath.Base(dir), id), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, err
+	}
+	return io.ReadAll(io.LimitReader(f, maxReason))
 }
 
 // file returns the file of a buildpack. An id has slashes, and no underscores that could take their place.
