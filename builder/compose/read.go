@@ -87,6 +87,13 @@ func (b *Builder) readMembers(composite buildpack) error {
 		if err != nil {
 			return err
 		}
+		if i := slices.IndexFunc(b.buildpacks, func(other buildpack) bool { return other.Info.ID == bp.Info.ID }); i >= 0 {
+			return fault.Fault{
+				ID:   "builder-buildpack",
+				What: fmt.Sprintf("%s and %s are both buildpack %s", b.buildpacks[i].uri, bp.uri, bp.Info.ID),
+				Do:   "remove one of them",
+			}
+		}
 		b.buildpacks = append(b.buildpacks, bp)
 	}
 	return nil
@@ -132,7 +139,8 @@ func (b *Builder) readBuildpack(ref BuildpackRef) (buildpack, error) {
 	return bp, nil
 }
 
-// resolve returns an order of a file with every version filled in. Buildpacks that are not there are those that without says.
+// resolve returns an order of a file with every version filled in. The words of without complete the fault for a buildpack
+// that is missing.
 func (b *Builder) resolve(order []Group, file, without string) ([]Group, error) {
 	out := make([]Group, 0, len(order))
 	for _, g := range order {

@@ -49,6 +49,13 @@ func TestErrors(t *testing.T) {
 		{"buildpack-target", replacing("buildpacks/one/buildpack.toml", `"amd64"`, `"arm64"`)},
 		{"buildpack-no-version", replacing("buildpacks/three/buildpack.toml", `version = "3.0.0"`, "")},
 		{"composite-unknown", removing("buildpacks/three/buildpack.toml")},
+		{"composite-twice", func(t *testing.T, root string) {
+			t.Helper()
+			if err := os.Mkdir(filepath.Join(root, "buildpacks/four"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			write(t, root, "buildpacks/four/buildpack.toml", read(t, root, "buildpacks/three/buildpack.toml"))
+		}},
 		{"composite-version", replacing("buildpacks/choice/buildpack.toml", `"1.2.3"`, `"9.9.9"`)},
 		{"composite-target", replacing("buildpacks/choice/buildpack.toml", "[[order]]", "[[targets]]\n  os = \"linux\"\n\n[[order]]")},
 		{"composite-first", replacing("buildpacks/two/buildpack.toml", `version = "0.1.0"`, order)},

@@ -113,6 +113,18 @@ func suite(t *testing.T) registries.List {
 	return all
 }
 
+// TestBuilderWithoutRegistries lets an app set nothing where the builder does not say what it may not set.
+func TestBuilderWithoutRegistries(t *testing.T) {
+	t.Parallel()
+	d := read(t, version+"[[io.buildpacks.build.env]]\nname = \"GOSUMDB\"\nvalue = \"off\"\n")
+	if _, err := d.Variables(nil, nil); !errors.As(err, new(fault.Fault)) || !strings.Contains(err.Error(), "GOSUMDB") {
+		t.Errorf("got %v", err)
+	}
+	if env, err := d.Variables(map[string]string{"GOSUMDB": "given"}, nil); err != nil || len(env) > 0 {
+		t.Errorf("given on the command line: %v, %v", env, err)
+	}
+}
+
 // TestVariables gives a build what an app may say, and neither what it may not nor what the command line says.
 func TestVariables(t *testing.T) {
 	t.Parallel()
@@ -244,7 +256,7 @@ env = [{name = "X", value = "1"}]
 `,
 	} {
 		d := read(t, text)
-		env, err := d.Variables(nil, nil)
+		env, err := d.Variables(nil, suite(t))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -23,6 +23,13 @@ func (d Descriptor) Variables(given map[string]string, from registries.List) (ma
 		if _, found := given[v.Name]; found {
 			continue
 		}
+		if len(from) == 0 {
+			return nil, fault.Fault{
+				ID:   "project-builder",
+				What: fmt.Sprintf("%s sets %q, and the builder does not say which variables are not for an app to set", d.file, v.Name),
+				Do:   "make the builder again with `strata builder create`, or give the variable with --env",
+			}
+		}
 		if reserved(v.Name) || from.Reserves(v.Name) {
 			return nil, fault.Fault{
 				ID:   "project-variable",

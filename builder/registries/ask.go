@@ -14,10 +14,15 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
+// OfMachine returns all settings of the machine. getenv reads its environment.
+func (l List) OfMachine(ctx context.Context, getenv func(string) string) (map[string]string, error) {
+	return l.settings(ctx, getenv, func(Registry) bool { return true })
+}
+
 // ForBuilder returns the settings that a builder keeps of the machine that it is made on. Addresses with a login are an
-// error. getenv reads the machine's environment.
+// error.
 func (l List) ForBuilder(ctx context.Context, getenv func(string) string) (map[string]string, error) {
-	env, err := l.settings(ctx, getenv, func(Registry) bool { return true })
+	env, err := l.OfMachine(ctx, getenv)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +77,7 @@ func (r Registry) ask(ctx context.Context) (map[string]string, error) {
 		return nil, nil
 	case errors.As(err, &failed) && r.Withheld != "" && bytes.Contains(failed.Stderr, []byte(r.Withheld)):
 		return nil, r.login(r.Variables[0])
-	case errors.As(err, &failed) && r.Unset != "" && bytes.Contains(failed.Stderr, []byte(r.Unset)):
+	case errors.As(err, &failed) && r.Missing != "" && bytes.Contains(failed.Stderr, []byte(r.Missing)):
 		return nil, nil
 	case err != nil:
 		return nil, r.unanswered(err)

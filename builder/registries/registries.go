@@ -22,8 +22,10 @@ type Registry struct {
 	Ask []string `toml:"ask"`
 	// AskEachBuild says that Ask is quick enough to be run for every build, and not for a builder alone.
 	AskEachBuild bool `toml:"ask-each-build"`
-	// Unset is what Ask prints in place of an address when there is none, besides an empty line, or what it complains of.
+	// Unset is what Ask prints in place of an address when there is none, besides an empty line.
 	Unset string `toml:"unset"`
+	// Missing is what Ask complains of when there is no address.
+	Missing string `toml:"missing"`
 	// Withheld is what Ask complains of when it does not print an address because of the login in it.
 	Withheld string `toml:"withheld"`
 	// Binding is the type of the binding in which a build gets a login. No address may have one: all who have the builder
@@ -69,9 +71,17 @@ func Read(file string, content []byte) (List, error) {
 		if len(one.Variables) == 0 || one.Binding == "" {
 			return wrong(": [[metadata.registries]] lacks variables or binding", nil)
 		}
+		for _, name := range one.Variables {
+			if !capitals.MatchString(name) {
+				return wrong(fmt.Sprintf(": [[metadata.registries]] has the variable %q, which is not written in capitals", name), nil)
+			}
+		}
 	}
 	return parsed.Metadata.Registries, nil
 }
+
+// capitals matches the names of variables that Reserves compares with.
+var capitals = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 
 // Reserves reports whether only who builds an app may set a variable.
 func (l List) Reserves(name string) bool {

@@ -85,6 +85,7 @@ const sample = `[[metadata.registries]]
 variables = ["INDEX", "EXTRA"]
 ask = ["packager", "settings"]
 unset = "none"
+missing = "nothing is set"
 withheld = "is secret"
 binding = "packagerrc"
 reserved = ['PACKAGER_.*(CERT|URL).*', 'TRUST|BELIEVE']
@@ -108,6 +109,7 @@ func TestRead(t *testing.T) {
 		"not-toml":     {"variables = [", "variables = "},
 		"unknown-key":  {"unset =", "not-set ="},
 		"no-variables": {`"INDEX", "EXTRA"`, ""},
+		"no-capitals":  {`"INDEX"`, `"Index"`},
 		"no-binding":   {`binding = "packagerrc"`, ""},
 		"no-pattern":   {"TRUST|BELIEVE", "(TRUST|BELIEVE"},
 	} {
@@ -152,7 +154,9 @@ func TestSettings(t *testing.T) {
 		"arguments": {each, `echo "$0" | sed 's,.*/,,'; echo "$@"`,
 			settings{"INDEX": "packager", "EXTRA": "settings"}, settings{"INDEX": "packager", "EXTRA": "settings"}},
 		"none set": {each, "echo none; echo none", settings{}, settings{}},
-		"complains that none is set": {each, "echo none >&2; exit 1", settings{"INDEX": "https://environment.example.test"},
+		"fails with the word for none": {sample, "echo 'cannot read a property of none' >&2; exit 1", nil,
+			settings{"INDEX": "https://environment.example.test"}},
+		"complains that none is set": {each, "echo nothing is set >&2; exit 1", settings{"INDEX": "https://environment.example.test"},
 			settings{"INDEX": "https://environment.example.test"}},
 		"two buildpacks": {each + each, "printf . >>\"$COUNT\"; echo a; echo b",
 			settings{"INDEX": "a", "EXTRA": "b"}, settings{"INDEX": "a", "EXTRA": "b"}},

@@ -116,6 +116,6 @@ func (l language) environment(ctx context.Context) (config.Environment, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings, err := from.ForBuilder(ctx, os.Getenv)
+	settings, err := from.OfMachine(ctx, os.Getenv)
 	return config.FromProcess().With(settings), err
 }

@@ -58,3 +58,23 @@ func TestExpanded(t *testing.T) {
 		}
 	}
 }
+
+func TestCircle(t *testing.T) {
+	t.Parallel()
+	to := func(ids ...string) []group {
+		var g group
+		for _, id := range ids {
+			g.Group = append(g.Group, member{ID: id, Version: "1"})
+		}
+		return []group{g}
+	}
+	for want, composites := range map[string]map[string][]group{
+		"":    {"a@1": to("b", "c"), "b@1": to("c", "d"), "d@1": nil},
+		"a@1": {"a@1": to("b", "a")},
+		"b@1": {"a@1": to("b"), "b@1": to("c"), "c@1": to("x", "b")},
+	} {
+		if got := circle(composites); got != want {
+			t.Errorf("%v: got %q, want %q", composites, got, want)
+		}
+	}
+}

@@ -63,6 +63,11 @@ func (b *Builder) Order(named, pre, post []string) (Order, error) {
 	for _, one := range o.has {
 		composites[one.Buildpack.name()] = one.Order
 	}
+	if name := circle(composites); name != "" {
+		return Order{}, fault.Fault{
+			ID: "builder-circle", What: fmt.Sprintf("the builder's buildpack %s is a member of itself", name), Do: "take another builder",
+		}
+	}
 	o.tried = o.asked.expanded(composites)
 	return o, nil
 }
@@ -132,6 +137,37 @@ func (o Order) members() func(yield func(member) bool) {
 			}
 		}
 	}
+}
+
+// circle returns the name of a composite that leads to itself, "" if there is none.
+func circle(composites map[string][]group) string {
+	const open, done = 1, 2
+	state := map[string]int{}
+	var visit func(name string) string
+	visit = func(name string) string {
+		switch state[name] {
+		case open:
+			return name
+		case done:
+			return ""
+		}
+		state[name] = open
+		for _, g := range composites[name] {
+			for _, one := range g.Group {
+				if found := visit(one.name()); found != "" {
+					return found
+				}
+			}
+		}
+		state[name] = done
+		return ""
+	}
+	for _, name := range slices.Sorted(maps.Keys(composites)) {
+		if found := visit(name); found != "" {
+			return found
+		}
+	}
+	return ""
 }
 
 // expanded returns the order as the lifecycle tries it. In the place of a composite are its groups, one after the other,
