@@ -11,6 +11,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 	"github.com/strata-buildpacks/strata/buildpacks/node"
 	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
@@ -126,10 +127,15 @@ var runners = []string{"npm", "pnpm", "yarn", "bun"}
 
 // command returns what a script starts, without variables before it and, where that is another script, what that one starts.
 func (a app) command(name string, seen ...string) string {
-	words := strings.Fields(a.Manifest.Scripts[name])
-	for len(words) > 0 && (words[0] == "cross-env" || words[0] == "env" || strings.Contains(words[0], "=")) {
-		words = words[1:]
+	line, err := shell.Parse(a.Manifest.Scripts[name])
+	if err != nil {
+		return a.Manifest.Scripts[name]
 	}
+	simple, err := line.Simple()
+	if err != nil {
+		return a.Manifest.Scripts[name]
+	}
+	words := simple.Words
 	seen = append(seen, name)
 	runs := len(words) == 3 && words[1] == "run" && slices.Contains(runners, words[0])
 	if runs && a.Manifest.Scripts[words[2]] != "" && !slices.Contains(seen, words[2]) {

@@ -68,7 +68,10 @@ func readNode(text string, l lock.Lock, arch string) []version.Range {
 	case "lts", "lts/*", "lts/-0", "--lts":
 		return version.Exactly(l.Default[nodeID])
 	case "node", "latest", "current", "stable":
-		return version.Exactly(l.Versions(nodeID, arch)[0])
+		for _, newest := range l.Versions(nodeID, arch) {
+			return version.Exactly(newest)
+		}
+		return []version.Range{{Allows: func(string) bool { return false }}} // an architecture without any
 	}
 	return manager.Semantic(cmp.Or(l.Names[text], text))
 }

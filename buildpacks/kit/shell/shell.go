@@ -77,8 +77,8 @@ func (l Line) Simple() (Command, error) {
 // assignment matches a word that sets a variable.
 var assignment = regexp.MustCompile(`(?s)^([A-Za-z_]\w*)=(.*)$`)
 
-// setters are programs that set variables for the program that they start.
-var setters = []string{"env", "cross-env", "cross-env-shell"}
+// setters are programs that set variables for the program that they start. (cross-env-shell gives its words to a shell.)
+var setters = []string{"env", "cross-env"}
 
 // withoutEnv takes a setter, and the variables that it sets, off the beginning of the command that it starts.
 func (c Command) withoutEnv() Command {

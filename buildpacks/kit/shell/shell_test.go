@@ -31,7 +31,7 @@ func TestSimple(t *testing.T) {
 		{"env A=1 B=2 node a", "A=1 B=2", []string{"node", "a"}},
 		{"A=1 env A=2 cross-env 'B=x y' node", "A=2 B=x y", []string{"node"}},
 		{"npx cross-env A=1 node a", "A=1", []string{"node", "a"}},
-		{"npx cross-env-shell A=1 node a", "A=1", []string{"node", "a"}},
+		{"cross-env-shell A=1 'node a && b'", "", []string{"cross-env-shell", "A=1", "node a && b"}},
 		{"env -i A=1 node", "", []string{"env", "-i", "A=1", "node"}},
 		{"npx env A=1 node", "", []string{"npx", "env", "A=1", "node"}},
 		{"env A=1", "", []string{"env", "A=1"}},

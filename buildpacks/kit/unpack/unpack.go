@@ -81,7 +81,7 @@ func (w *writer) archive(f *os.File) error {
 		return err
 	}
 	switch {
-	case bytes.HasPrefix(begin, []byte("PK")):
+	case bytes.HasPrefix(begin, []byte("PK\x03\x04")), bytes.HasPrefix(begin, []byte("PK\x05\x06")): // with files, and without any
 		return w.zip(f)
 	case string(begin) == arMagic:
 		return w.deb(r)
