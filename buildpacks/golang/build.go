@@ -37,6 +37,8 @@ type key struct {
 	WorkUse []string           `json:"workUse"`
 	Check   bool               `json:"check"`
 	Target  [4]string          `json:"target"` // os, arch, variant, distro
+
+	Unvouched bool `json:"unvouched,omitempty"` // nothing vouches for this Go
 }
 
 // decision is what a build does, known before it does anything.
@@ -98,7 +100,8 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	k := key{
 		Recipe: recipe, Go: d.choice.Version, Source: src.All, VCS: digest(vcs), Targets: d.targets, Flags: d.Flags,
 		LDFlags: d.LDFlags, Env: in.Env.Only(shaping...), WorkUse: d.WorkUse, Check: d.CgoCheck,
-		Target: [4]string{in.Target.OS, in.Target.Arch, in.Target.Variant, in.Target.Distro},
+		Target:    [4]string{in.Target.OS, in.Target.Arch, in.Target.Variant, in.Target.Distro},
+		Unvouched: toolchain{Choice: d.choice, lock: d.lock, sumdb: in.Env["GOSUMDB"], unverified: d.Unverified}.unvouched(),
 	}
 	imports := k
 	imports.Source, imports.VCS = src.Imports, ""

@@ -145,3 +145,21 @@ OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO 
 LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN
 CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 `
+
+// TestUnvouched builds with a Go that nothing vouches for, and again without the permission: neither the cached Go nor the layer
+// may be taken.
+func TestUnvouched(t *testing.T) {
+	t.Parallel()
+	r := kittest.NewRegistry(t)
+	future(t, r)
+	app := files{"go.mod": "module example.test/shop\n\ngo 1.22\n", "main.go": "package main\n\nfunc main() {}\n"}
+	c := input(r, app, config.Environment{"BP_CACHE_DIR": t.TempDir()})
+	first := kittest.Build(t, c)
+	if first.Code != 0 {
+		t.Fatalf("code %d\n%s", first.Code, first.Log())
+	}
+	c.Env = c.Env.With(config.Environment{"BP_GO_TOOLCHAIN_UNVERIFIED_ENABLED": "false"})
+	if second := kittest.Rebuild(t, first, c); second.Code != 1 || !strings.Contains(second.Log(), "cannot be verified because GOSUMDB is off") {
+		t.Errorf("code %d\n%s", second.Code, second.Log())
+	}
+}

@@ -54,8 +54,22 @@ func toolchainOf(version, arch string) module.Version {
 // name is what errors call the release.
 func (t toolchain) name() string { return fmt.Sprintf("Go %s (%s)", t.Version, t.Reason) }
 
-// folder is the name of the release's GOROOT.
-func (t toolchain) folder() string { return "go" + t.Version + "." + t.platform() }
+// unvouched reports whether a user takes a release that nothing vouches for: it is not locked, and no checksum database is asked.
+func (t toolchain) unvouched() bool {
+	_, locked := t.lock.Find(goID, runtime.GOARCH, t.Version)
+	return t.unverified && !locked && t.noDatabase()
+}
+
+func (t toolchain) noDatabase() bool { return t.sumdb == "off" || t.sumdb == "" }
+
+// folder is the name of the release's GOROOT. One that nothing vouches for has a name of its own, so that no other build takes it.
+func (t toolchain) folder() string {
+	name := "go" + t.Version + "." + t.platform()
+	if t.unvouched() {
+		name += ".unverified"
+	}
+	return name
+}
 
 // install returns the GOROOT of the release, and makes it below cache if it is not there.
 func (t toolchain) install(ctx context.Context, in bp.Workspace, cache string) (string, error) {
@@ -136,8 +150,8 @@ func (t toolchain) sum(ctx context.Context, client *fetch.Client) (string, error
 	if r, found := t.lock.Find(goID, runtime.GOARCH, t.Version); found {
 		return r.Hash, nil
 	}
-	if t.sumdb == "off" || t.sumdb == "" {
-		if t.unverified {
+	if t.noDatabase() {
+		if t.unvouched() {
 			t.log.Warn("nothing vouches for Go %s: BP_GO_TOOLCHAIN_UNVERIFIED_ENABLED is on and no checksum database is asked", t.Version)
 			return "", nil
 		}
