@@ -21,7 +21,7 @@ type layerKey struct {
 type tracedKey struct {
 	Recipe int               `json:"recipe"`
 	Port   string            `json:"port"`
-	Nitro  bool              `json:"nitro,omitempty"` // they are laid out anew
+	Nitro  bool              `json:"nitro,omitempty"` // they are laid out again
 	Traced map[string]string `json:"traced"`          // hashes of the packages, by folder
 }
 

@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	dir      = ".strata/bench" // everything is made in it, and made anew
+	dir      = ".strata/bench" // everything is made in it, and made again
 	runImage = "strata/run-static:13"
 )
 

@@ -26,7 +26,7 @@ func Path(in bp.BuildContext) string {
 	return filepath.Join(filepath.Dir(in.Layers.Path()), "strata_launch-helper", Layer, Program)
 }
 
-// RequiredToReload is what the buildpack of an app requires: the program, if the app is to start anew when its files
+// RequiredToReload is what the buildpack of an app requires: the program, if the app is to start again when its files
 // change. What is wrong with the variable is said at build.
 func RequiredToReload(c config.Config) []bp.Entry {
 	var s struct {
@@ -38,7 +38,7 @@ func RequiredToReload(c config.Config) []bp.Entry {
 	return []bp.Entry{Required()}
 }
 
-// Reload makes web a process that starts anew when files below the folders change, and adds no-reload, which is web as
+// Reload makes web a process that starts again when files below the folders change, and adds no-reload, which is web as
 // it was.
 func Reload(in bp.BuildContext, processes []bp.Process, folders ...string) []bp.Process {
 	i := slices.IndexFunc(processes, func(p bp.Process) bool { return p.Type == "web" })

@@ -167,7 +167,7 @@ func place(content []byte, folders ...string) (string, error) {
 	return "", fmt.Errorf("none of %s can be written to; mount a writable folder at /tmp or name one in TMPDIR", strings.Join(folders, ", "))
 }
 
-// same tells whether the file is there, and nobody else can change it.
+// same reports whether the file is there, and nobody else can change it.
 func same(path string, content []byte) bool {
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o022 != 0 {

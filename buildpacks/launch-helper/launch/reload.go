@@ -14,10 +14,10 @@ import (
 // grace is how long the app may take to end, the time that Docker gives it.
 const grace = 10 * time.Second
 
-// ending are the signals after which the app is not started anew.
+// ending are the signals after which the app is not started again.
 var ending = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP}
 
-// reloader runs the app and starts it anew when files change.
+// reloader runs the app and starts it again when files change.
 type reloader struct {
 	command []string
 	log     io.Writer
@@ -124,7 +124,7 @@ func (r *reloader) until(a *app, failed chan error) (again bool, code int) {
 			if stopping || kill != nil {
 				return !stopping, code
 			}
-			r.say("the app ended with status %d; it starts anew when a file changes", code)
+			r.say("the app ended with status %d; it starts again when a file changes", code)
 		case err := <-failed:
 			r.say("%v; changes are not seen any more", err)
 		}

@@ -107,7 +107,7 @@ func TestReload(t *testing.T) {
 	// An app that ends by itself waits for the next change, and so does one that cannot be started.
 	s.write(t, "greeting", "broken")
 	s.says(t, "reload: <app>/greeting changed", "stopped by me", "started: broken",
-		"reload: the app ended with status 3; it starts anew when a file changes")
+		"reload: the app ended with status 3; it starts again when a file changes")
 	if err := os.Remove(filepath.Join(s.app, "server")); err != nil {
 		t.Fatal(err)
 	}

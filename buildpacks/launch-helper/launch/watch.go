@@ -68,7 +68,7 @@ func (w *watcher) add(root string) error {
 	})
 }
 
-// ignored tells whether changes of a file or folder do not matter: what editors and version control keep for themselves,
+// ignored reports whether changes of a file or folder do not matter: what editors and version control keep for themselves,
 // and packages.
 func ignored(name string) bool {
 	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || name == "node_modules"

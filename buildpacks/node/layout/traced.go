@@ -12,8 +12,8 @@ import (
 )
 
 // FillTraced makes the layer of the files of packages that a standalone server loads. The app is that server by now, and has them in
-// its folders of packages. With anew, they are laid out in another way than they were installed.
-func (l Trees) FillTraced(ctx context.Context, layer string, anew bool) (*sbom.Document, error) {
+// its folders of packages. With again, they are laid out in another way than they were installed.
+func (l Trees) FillTraced(ctx context.Context, layer string, again bool) (*sbom.Document, error) {
 	for _, folder := range l.Project.Folders() { // the app has a link to each
 		if err := os.MkdirAll(filepath.Join(layer, folder), 0o755); err != nil {
 			return nil, fmt.Errorf("making the layer of packages: %w", err)
@@ -30,7 +30,7 @@ func (l Trees) FillTraced(ctx context.Context, layer string, anew bool) (*sbom.D
 		return nil, err
 	}
 	g := graph{paths: paths{root: install, app: l.Project.Root, seeds: true}, arch: l.Arch, everything: true}
-	if anew {
+	if again {
 		g.root, g.seeds = layer, false
 	}
 	if err := g.grow(l.Project.From()); err != nil {

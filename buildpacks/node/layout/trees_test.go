@@ -348,7 +348,7 @@ func TestLend(t *testing.T) {
 // another way, by themselves.
 func TestFillTraced(t *testing.T) {
 	t.Parallel()
-	for anew, want := range map[bool][]string{false: {"pkg:npm/a@1.0.0"}, true: {"pkg:npm/a@2.0.0"}} {
+	for again, want := range map[bool][]string{false: {"pkg:npm/a@1.0.0"}, true: {"pkg:npm/a@2.0.0"}} {
 		app, install, layer := t.TempDir(), t.TempDir(), t.TempDir()
 		kittest.Write(t, app, files{
 			"package.json": `{"dependencies": {"a": "1", "untraced": "1"}}`, "node_modules/a/package.json": `{"name": "a", "version": "2.0.0"}`,
@@ -357,7 +357,7 @@ func TestFillTraced(t *testing.T) {
 			"package.json": `{"dependencies": {"a": "1", "untraced": "1"}}`, "node_modules/a/package.json": `{"name": "a", "version": "1.0.0"}`,
 			"node_modules/untraced/package.json": `{"name": "untraced", "version": "1.0.0"}`,
 		})
-		bill, err := trees(t, app, "", install).FillTraced(t.Context(), layer, anew)
+		bill, err := trees(t, app, "", install).FillTraced(t.Context(), layer, again)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -365,7 +365,7 @@ func TestFillTraced(t *testing.T) {
 			t.Errorf("the layer (-want +got):\n%s", diff)
 		}
 		if diff := cmp.Diff(want, bill.Subject.Dependencies); diff != "" || len(bill.Components) != 1 {
-			t.Errorf("laid out anew %t: the app needs (-want +got):\n%s\nof %v", anew, diff, bill.Components)
+			t.Errorf("laid out again %t: the app needs (-want +got):\n%s\nof %v", again, diff, bill.Components)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Command pgo tells whether its compiler was given the profile beside it.
+// Command pgo reports whether its compiler was given the profile beside it.
 package main
 
 import (
