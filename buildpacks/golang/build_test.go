@@ -159,7 +159,8 @@ func TestUnvouched(t *testing.T) {
 		t.Fatalf("code %d\n%s", first.Code, first.Log())
 	}
 	c.Env = c.Env.With(config.Environment{"BP_GO_TOOLCHAIN_UNVERIFIED_ENABLED": "false"})
-	if second := kittest.Rebuild(t, first, c); second.Code != 1 || !strings.Contains(second.Log(), "cannot be verified because GOSUMDB is off") {
+	second := kittest.Rebuild(t, first, c)
+	if second.Code != 1 || !strings.Contains(second.Log(), "cannot be verified because GOSUMDB is off") {
 		t.Errorf("code %d\n%s", second.Code, second.Log())
 	}
 }
