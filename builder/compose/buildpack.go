@@ -67,7 +67,7 @@ func (b buildpack) layer(files []entry) []entry {
 }
 
 // files are the files of a buildpack's folder in the order of their names. suite is where its two executables lead, which
-// are links; programs are what it has of them itself. A composite has no executables.
+// are links; programs are those in its own folder bin. A composite has no executables.
 func (b buildpack) files(suite string, programs ...entry) []entry {
 	if b.composite() {
 		return []entry{file("buildpack.toml", 0o644, b.source)}
@@ -79,7 +79,7 @@ func (b buildpack) files(suite string, programs ...entry) []entry {
 	return append(files, file("buildpack.toml", 0o644, b.source))
 }
 
-// linked are the files of a buildpack in a builder or a package whose buildpack first has the programs.
+// linked are the files of a buildpack beside the buildpack first, which has the programs.
 func (b buildpack) linked(first buildpack) []entry {
 	return b.files(path.Join("../../..", folderName(first.Info.ID), first.Info.Version, "bin", suiteBinary))
 }

@@ -148,8 +148,8 @@ func (c compiler) try(ctx context.Context, dir string, env []string, args ...str
 	return nil, err
 }
 
-// layingOut are the folders with the code that lays a layer out. It is part of what a layer is made from, and is taken to be that
-// of the checkout.
+// layingOut are the folders with the code that lays a layer out. A layer's key includes it. The running program is assumed to be
+// compiled from this checkout.
 var layingOut = []string{"builder/compose", "builder/registries", "buildpacks/kit/fault", "buildpacks/kit/sbom"}
 
 // sourceKey is a hash of the flags and of every file that sources returns.

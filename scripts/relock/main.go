@@ -20,6 +20,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node"
 )
 
@@ -42,9 +43,12 @@ func main() {
 		fmt.Fprintln(os.Stderr, "lock: "+fault.Explain(err))
 		os.Exit(fault.Code(err))
 	case changed && *check:
-		os.Exit(1)
+		os.Exit(codeChanges)
 	}
 }
+
+// codeChanges is the exit code of -check if there are changes. It is none of fault.Code.
+const codeChanges = 10
 
 // run makes the locks of the named languages, or of all, and reports whether there are changes.
 func run(ctx context.Context, out io.Writer, all []language, names []string, check bool) (bool, error) {
@@ -102,7 +106,7 @@ func (l language) update(ctx context.Context, client *fetch.Client, check bool) 
 	if err != nil || check {
 		return changes, err
 	}
-	return changes, os.WriteFile(file, []byte(next.Text()), 0o644)
+	return changes, tree.WriteFile(file, []byte(next.Text()))
 }
 
 // environment is that of the machine with the registries that its package managers are configured for.

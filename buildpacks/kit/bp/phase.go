@@ -43,7 +43,7 @@ func (r *runner) detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
 	return out, nil
 }
 
-// tell leaves why the buildpack takes no part where the platform looks for it, if it does.
+// tell writes why the buildpack takes no part to the platform's folder, if there is one.
 func (r *runner) tell(why string) error {
 	if dir := r.env[verdict.Env]; dir != "" {
 		return verdict.Write(dir, r.buildpack.ID, why)

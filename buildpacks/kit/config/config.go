@@ -3,6 +3,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -144,12 +145,15 @@ func parseWords(name, kind, value string) ([]string, error) {
 		return strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) }), nil
 	case "argv":
 		words, err := shell.Words(value)
-		if err != nil {
-			return nil, fault.Fault{
-				ID:   "variable-not-words",
-				What: fmt.Sprintf("%s is %q, which does not split into words", name, value),
-				Do:   "close every quote, and put ( ) & | ; < > ` in single quotes",
+		if wrong := new(shell.Error); errors.As(err, &wrong) {
+			do := wrong.Do
+			if wrong.Part == "" {
+				do = "close every quote, and put ( ) & | ; < > ` in single quotes"
 			}
+			return nil, fault.Fault{ID: "variable-not-words", What: fmt.Sprintf("%s, column %d: %s", name, wrong.Column, wrong.What), Do: do}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", name, err)
 		}
 		return words, nil
 	}

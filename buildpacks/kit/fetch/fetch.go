@@ -1,7 +1,8 @@
 // Package fetch downloads files whose content is known beforehand: once, in one pass, into a content-addressed cache.
 //
-// No byte leaves the package unchecked: the hash is taken while the bytes go to disk, and a file is in the
+// No file leaves the package unchecked: the hash is taken while the bytes go to disk, and a file is in the
 // cache under its final name only when size and hash are right. A file found in the cache is checked again.
+// A Document, which has no hash, is the caller's to verify.
 //
 // Addresses may hold credentials. Errors and progress name files and hosts, never an address.
 package fetch
@@ -76,7 +77,8 @@ func WithMirrors(m Mirrors) Option { return func(c *Client) { c.mirrors = m } }
 // from the system.
 func WithTransport(t http.RoundTripper) Option { return func(c *Client) { c.http.Transport = t } }
 
-// New returns a client that keeps verified files at <dir>/<algorithm>/<hex>. The folder is made when first needed.
+// New returns a client that keeps verified files at <dir>/<algorithm>/<hex>, and at <dir>/checked/<hex of the name> those that have
+// a check and no hash. The folder is made when first needed.
 func New(dir string, options ...Option) *Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	// The bytes hashed must be the bytes published, so the transport must not decode them.
@@ -111,7 +113,7 @@ func (c *Client) Expect(artifacts ...Artifact) {
 }
 
 // Get returns the path of the verified artifact in the cache, downloading it if it is not there.
-// Errors are fault.Fault. They wrap ErrGone if no server has the file, and a *Mismatch if it is not the right file.
+// Errors are fault.Fault, except when ctx ends. They wrap ErrGone if no server has the file, and a *Mismatch if it is not the right file.
 func (c *Client) Get(ctx context.Context, a Artifact) (string, error) {
 	p, err := a.proof()
 	if err != nil {

@@ -32,7 +32,8 @@ type Document struct {
 	Setting string
 }
 
-// Read returns the content of a document. Errors are fault.Fault. They wrap ErrGone if no server has the document.
+// Read returns the content of a document, which nothing has verified. Errors are fault.Fault, except when ctx ends. They wrap ErrGone if
+// no server has the document.
 func (c *Client) Read(ctx context.Context, d Document) ([]byte, error) {
 	var content []byte
 	err := c.first(ctx, d.Name, d.Setting, d.URLs, func(u *url.URL) (err error) {

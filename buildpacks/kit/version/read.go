@@ -11,8 +11,8 @@ import (
 	"github.com/Masterminds/semver/v3"
 )
 
-// File returns what a file with one version asks for, such as .node-version: its first line that is not a comment. A file that
-// is not there asks for nothing.
+// File returns what a file with one version asks for, such as .node-version: its first line, without what "#" and
+// the rest of the line say. Lines with nothing else are passed over. A file that is not there asks for nothing.
 func File(dir, name string) (Ask, error) {
 	data, err := os.ReadFile(filepath.Join(dir, name))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

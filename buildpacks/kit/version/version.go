@@ -23,7 +23,7 @@ type Ask struct {
 	Ranges []Range
 }
 
-// First returns the first ask that asks for something, or else one that does not.
+// First returns the first ask that asks for something, and the zero Ask if none does.
 func First(asks ...Ask) Ask {
 	for _, ask := range asks {
 		if ask.Text = strings.TrimSpace(ask.Text); ask.Text != "" {
