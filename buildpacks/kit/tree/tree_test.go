@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
@@ -292,5 +293,30 @@ func TestOnce(t *testing.T) {
 	all := kittest.Tree(t, filepath.Dir(dir))
 	if content, err := os.ReadFile(filepath.Join(dir, "file")); err != nil || string(content) != "first" || len(all) != 2 {
 		t.Errorf("it has %q (%v) in %v", content, err, all)
+	}
+}
+
+func TestReadFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	kittest.Write(t, dir, map[string]string{"a": "A", "empty": "", "large": ""})
+	check(t, os.Truncate(filepath.Join(dir, "large"), 64<<20+1))
+	check(t, syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o644))
+	for name, want := range map[string]string{"a": "A", "empty": ""} {
+		if got, err := tree.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != want {
+			t.Errorf("%s: got %q, %v", name, got, err)
+		}
+	}
+	for name, want := range map[string]string{
+		"large": "large has more than 64 MiB, and is read into memory; make it smaller",
+		"pipe":  "pipe is no file, and is read as one; remove it, or put a file in its place",
+		".":     " is no file, and is read as one; remove it, or put a file in its place",
+	} {
+		if _, err := tree.ReadFile(filepath.Join(dir, name)); !errors.As(err, new(fault.Fault)) || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", name, err, want)
+		}
+	}
+	if _, err := tree.ReadFile(filepath.Join(dir, "absent")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v of a file that is not there", err)
 	}
 }

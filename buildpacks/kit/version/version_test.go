@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
@@ -126,5 +127,48 @@ func TestFile(t *testing.T) {
 	}
 	if _, err := version.File(dir, "."); err == nil {
 		t.Error("a folder is read")
+	}
+}
+
+func TestManager(t *testing.T) {
+	t.Parallel()
+	const listed = "# ours\nnodejs 24.1.0 22.1.0 # two\ngolang 1.25.14\npython system\n"
+	tests := []struct {
+		name       string
+		files      map[string]string
+		tools      []string
+		text, from string
+	}{
+		{"no file", nil, []string{"go"}, "", ""},
+		{"a list", map[string]string{".tool-versions": listed}, []string{"go", "golang"}, "1.25.14", "golang of .tool-versions"},
+		{"the first of several", map[string]string{".tool-versions": listed}, []string{"node", "nodejs"}, "24.1.0", "nodejs of .tool-versions"},
+		{"the system's", map[string]string{".tool-versions": listed}, []string{"python"}, "", ""},
+		{"not in the list", map[string]string{".tool-versions": listed}, []string{"bun"}, "", ""},
+		{"text", map[string]string{"mise.toml": "[tools]\ngo = '1.25'\n"}, []string{"go"}, "1.25", "go of mise.toml"},
+		{"array", map[string]string{".mise.toml": "[tools]\nnode = ['24', '22']\n"}, []string{"node"}, "24", "node of .mise.toml"},
+		{"table", map[string]string{".config/mise.toml": "[tools.node]\nversion = 'prefix:24'\npostinstall = 'x'\n"}, []string{"node"},
+			"24", "node of .config/mise.toml"},
+		{"with the backend", map[string]string{"mise.toml": "[tools]\n'core:go' = '1.25.1'\n"}, []string{"go"}, "1.25.1", "go of mise.toml"},
+		{"mise before asdf", map[string]string{"mise.toml": "[tools]\ngo = '1'\n", ".tool-versions": listed}, []string{"go", "golang"},
+			"1", "go of mise.toml"},
+		{"asdf for what mise lacks", map[string]string{"mise.toml": "[env]\nA = '1'\n", ".tool-versions": listed}, []string{"go", "golang"},
+			"1.25.14", "golang of .tool-versions"},
+	}
+	for _, tt := range tests {
+		dir := t.TempDir()
+		kittest.Write(t, dir, tt.files)
+		if got, err := version.Manager(dir, tt.tools...); err != nil || got.Text != tt.text || got.From != tt.from {
+			t.Errorf("%s: got %+v, %v", tt.name, got, err)
+		}
+	}
+	for content, want := range map[string]string{
+		"[tools]\ngo = 1.20\n": `mise.toml has 1.2 for go, which is no text; write the version in quotes: go = "1.2.3"`,
+		"[tools\n":             "reading mise.toml: toml: line 2",
+	} {
+		dir := t.TempDir()
+		kittest.Write(t, dir, map[string]string{"mise.toml": content})
+		if _, err := version.Manager(dir, "go"); !errors.As(err, new(fault.Fault)) || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: got %v, want %s", content, err, want)
+		}
 	}
 }

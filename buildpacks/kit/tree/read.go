@@ -1,0 +1,39 @@
+package tree
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+// maxFile is the size in bytes of the largest file of an app that is read as a whole. Lockfiles have some ten million.
+const maxFile = 64 << 20
+
+// ReadFile reads a file of an app. It is a fault if the file is larger than any that a person wrote, or no file at all.
+func ReadFile(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would wait for somebody who writes
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fault.Fault{ID: "file-kind", What: path + " is no file, and is read as one", Do: "remove it, or put a file in its place"}
+	}
+	// The size is not believed: a file may grow while it is read.
+	var content bytes.Buffer
+	content.Grow(int(min(info.Size(), maxFile)) + bytes.MinRead)
+	n, err := content.ReadFrom(io.LimitReader(f, maxFile+1))
+	if err == nil && n > maxFile {
+		err = fault.Fault{ID: "file-size", Do: "make it smaller",
+			What: fmt.Sprintf("%s has more than %d MiB, and is read into memory", path, maxFile>>20)}
+	}
+	return content.Bytes(), err
+}
