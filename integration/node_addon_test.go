@@ -1,12 +1,16 @@
 package integration
 
 import (
+	"bytes"
+	"debug/elf"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
 // TestNodeAddon compiles an addon that the app answers with. It compiles the addon again in another folder, changes the code, and
@@ -85,3 +89,70 @@ func (b built) checkAddon(t *testing.T) {
 		t.Errorf("the addons in the image are %v, want one", addons)
 	}
 }
+
+// TestNodeObjectWrap compiles an addon that is built on node::ObjectWrap. It may not take itself off the environment's list of
+// cleanup hooks when it is collected: that ends the process.
+func TestNodeObjectWrap(t *testing.T) {
+	suite(t, anyUser)
+	t.Parallel()
+	app, name := t.TempDir(), image(t)
+	kittest.Write(t, app, map[string]string{
+		"wrap-1.0.0.tgz": string(kittest.NPMArchive(t, map[string]string{
+			"package.json": `{"name": "wrap", "version": "1.0.0", "main": "build/Release/wrap.node", "scripts": {"install": "node-gyp rebuild"}}`,
+			"binding.gyp":  `{"targets": [{"target_name": "wrap", "sources": ["wrap.cc"]}]}`,
+			"wrap.cc":      wrapSource,
+		})),
+		"package.json": `{"dependencies": {"wrap": "file:wrap-1.0.0.tgz"}, "scripts": {"start": "node server.js"}}`,
+		"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {"dependencies": {"wrap": "file:wrap-1.0.0.tgz"}},
+			"node_modules/wrap": {"version": "1.0.0", "resolved": "file:wrap-1.0.0.tgz", "hasInstallScript": true}}}`,
+		"server.js": `const { Wrap } = require("wrap")
+			require("http").createServer((q, s) => s.end(new Wrap().constructor.name)).listen(process.env.PORT || 8080)`,
+	})
+	got := inspect(t, build(t, app, name))
+	if body := strings.TrimSpace(ask(t, name, "/")); body != "Wrap" {
+		t.Errorf("it answers %q, want Wrap", body)
+	}
+	addon := func(name string) bool { return strings.HasSuffix(name, "/wrap.node") }
+	read := false
+	for _, e := range got.entries(t, addon) {
+		if !addon(e.header.Name) {
+			continue
+		}
+		file, err := elf.NewFile(bytes.NewReader(e.content))
+		if err != nil {
+			t.Fatal(err)
+		}
+		symbols, err := file.ImportedSymbols()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, symbol := range symbols {
+			read = read || strings.Contains(symbol.Name, "FunctionTemplate")
+			if strings.Contains(symbol.Name, "RemoveEnvironmentCleanupHook") {
+				t.Errorf("the addon calls %s", symbol.Name)
+			}
+		}
+	}
+	if !read {
+		t.Error("no addon calls V8")
+	}
+}
+
+const wrapSource = `#include <node.h>
+#include <node_object_wrap.h>
+
+class Wrapped : public node::ObjectWrap {
+ public:
+  static void New(const v8::FunctionCallbackInfo<v8::Value>& arguments) { (new Wrapped())->Wrap(arguments.This()); }
+};
+
+void Init(v8::Local<v8::Object> exports, v8::Local<v8::Value>, v8::Local<v8::Context> context, void*) {
+  v8::Isolate* isolate = v8::Isolate::GetCurrent();
+  v8::Local<v8::String> name = v8::String::NewFromUtf8Literal(isolate, "Wrap");
+  v8::Local<v8::FunctionTemplate> made = v8::FunctionTemplate::New(isolate, Wrapped::New);
+  made->InstanceTemplate()->SetInternalFieldCount(1);
+  made->SetClassName(name);
+  exports->Set(context, name, made->GetFunction(context).ToLocalChecked()).Check();
+}
+NODE_MODULE_CONTEXT_AWARE(wrap, Init)
+`

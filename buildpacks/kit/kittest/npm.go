@@ -36,7 +36,7 @@ func (r *Registry) NPM(t *testing.T, name, version string, files map[string]stri
 		all = map[string]string{}
 	}
 	all["package.json"] = encode(t, manifest)
-	archive := npmArchive(t, all)
+	archive := NPMArchive(t, all)
 	sum, old := sha512.Sum512(archive), sha1.Sum(archive) //nolint:gosec // as above
 	integrity = "sha512-" + base64.StdEncoding.EncodeToString(sum[:])
 	location := "/npm/" + name + "/-/" + path.Base(name) + "-" + version + ".tgz"
@@ -70,8 +70,8 @@ func (r *Registry) npmDocument(asked string) (string, bool) {
 	return string(document), ok && err == nil
 }
 
-// npmArchive makes a package's archive, whose paths begin with "package/". Its bytes depend on the files alone.
-func npmArchive(t *testing.T, files map[string]string) []byte {
+// NPMArchive makes a package's archive, whose paths begin with "package/". Its bytes depend on the files alone.
+func NPMArchive(t *testing.T, files map[string]string) []byte {
 	t.Helper()
 	var archive bytes.Buffer
 	zipped := gzip.NewWriter(&archive)

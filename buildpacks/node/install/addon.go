@@ -144,7 +144,11 @@ func (i *Installer) withCompiler(ctx context.Context, c compiler.Compiler, dir s
 	if err != nil {
 		return nil, err
 	}
-	headers, err := i.programs.Node(ctx)
+	node, err := i.programs.Node(ctx)
+	if err != nil {
+		return nil, err
+	}
+	headers, err := i.headers(node)
 	if err != nil {
 		return nil, err
 	}
