@@ -2,9 +2,8 @@ package web
 
 import (
 	"context"
-	"fmt"
+	"path"
 	"path/filepath"
-	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
@@ -22,21 +21,23 @@ const program = "serve"
 
 // build removes everything from the app except the folder that is served, and adds the server.
 func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
-	var s settings
-	if err := in.Config.Decode(&s); err != nil {
-		return bp.BuildResult{}, err
-	}
-	if err := s.check(); err != nil {
-		return bp.BuildResult{}, err
-	}
-	root, why, err := s.find(in.AppDir)
+	s, err := read(in.Workspace)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	in.Log.Decision("Serves", root, why)
-	if s.SinglePage {
-		in.Log.Decision("Other paths", "the page at /", "BP_WEB_SERVER_ENABLE_PUSH_STATE")
+	root, why, err := s.find(in.AppDir, s.candidates(in.AppDir))
+	if err != nil {
+		return bp.BuildResult{}, err
 	}
+	if root == "" {
+		return bp.BuildResult{}, fault.Fault{ID: "web-root", What: why, Do: "set BP_WEB_SERVER_ROOT to the folder that has it after the build"}
+	}
+	in.Log.Decision("Serves", root, why)
+	others, err := s.others(in.AppDir, root)
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	others.describe(in.Log)
 	if root, err = keepOnly(in.AppDir, root); err != nil {
 		return bp.BuildResult{}, err
 	}
@@ -53,50 +54,24 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		return bp.BuildResult{}, err
 	}
 	command := []string{server}
-	if s.SinglePage {
-		command = append(command, "-single-page")
+	if others.Page != "" {
+		command = append(command, "-fallback", others.Page)
 	}
 	command = append(command, filepath.Join(in.AppDir, root))
 	return bp.BuildResult{Processes: []bp.Process{{Type: "web", Command: command, Default: true}}}, nil
 }
 
-// find returns the folder to serve and why it is that one.
-func (s settings) find(app string) (root, why string, err error) {
-	if s.Root != "" {
-		if !isFile(filepath.Join(app, s.Root, index)) {
-			return "", "", fault.Fault{
-				ID:   "web-root",
-				What: fmt.Sprintf("BP_WEB_SERVER_ROOT is %s, and there is no %s in it", s.Root, index),
-				Do:   "name the folder that the build writes to",
-			}
-		}
-		return filepath.Clean(s.Root), "BP_WEB_SERVER_ROOT", nil
+// candidates are the folders of an app that may be served, patterns as those of path.Match.
+func (s settings) candidates(app string) []string {
+	if !s.built(app) {
+		return plain
 	}
-	candidates := plain
-	if s.built(app) {
-		candidates = nil
-		for _, folder := range made {
-			candidates = append(candidates, filepath.Join(s.Project, folder))
-		}
-		if s.Project != "" {
-			candidates = append(candidates, filepath.Join("dist", s.Project)) // where Nx gathers what it makes
-		}
+	var folders []string
+	for _, folder := range made {
+		folders = append(folders, path.Join(s.Project, folder))
 	}
-	for _, pattern := range candidates {
-		found, err := filepath.Glob(filepath.Join(app, pattern, index))
-		if err != nil {
-			return "", "", err
-		}
-		for _, file := range found {
-			if isFile(file) {
-				root, err := filepath.Rel(app, filepath.Dir(file))
-				return root, "has an " + index, err
-			}
-		}
+	if s.Project != "" {
+		folders = append(folders, path.Join("dist", s.Project)) // where Nx gathers what it makes
 	}
-	return "", "", fault.Fault{
-		ID:   "web-root",
-		What: "the build made no " + index + " in " + strings.Join(candidates, ", "),
-		Do:   "set BP_WEB_SERVER_ROOT to the folder that it writes to",
-	}
+	return folders
 }

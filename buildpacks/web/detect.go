@@ -2,8 +2,12 @@ package web
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 )
@@ -12,30 +16,78 @@ import (
 const index = "index.html"
 
 // plain are the folders that are served of an app without a build. The first that is a site is taken.
-var plain = []string{"public", "."}
+var plain = []string{
+	"public", ".", "dist", "build", "docs", "htdocs", "public_html", "html", "_site", "site", "www", "web", "static", "src",
+}
+
+// programs are files at the root of projects that are programs, or sites that a program makes. Their folders of files are not
+// the app.
+var programs = []string{
+	"go.mod", "pom.xml", "build.gradle", "build.gradle.kts", "Cargo.toml", "pyproject.toml", "requirements.txt", "setup.py", "Pipfile",
+	"manage.py", "Gemfile", "composer.json", "mix.exs", "deno.json", "CMakeLists.txt", "Package.swift", "build.sbt", "_config.yml",
+	"hugo.toml", "mkdocs.yml",
+}
 
 // detect takes part in apps that are folders of files, and in apps of which another buildpack makes a site.
 func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
-	var s settings
-	if err := in.Config.Decode(&s); err != nil {
-		return bp.DetectResult{}, err
-	}
-	if err := s.check(); err != nil {
+	s, err := read(in.Workspace)
+	if err != nil {
 		return bp.DetectResult{}, err
 	}
 	if s.built(in.AppDir) {
 		return bp.Pass("if a buildpack makes a site", bp.Plan{Requires: []bp.Entry{{Name: site}}}), nil
 	}
-	folders := plain
-	if s.Root != "" {
-		folders = []string{s.Root}
-	}
-	for _, folder := range folders {
-		if isFile(filepath.Join(in.AppDir, folder, index)) {
-			return bp.Pass(filepath.Join(folder, index) + " found"), nil
+	root, why, err := s.find(in.AppDir, plain)
+	switch {
+	case err != nil:
+		return bp.DetectResult{}, err
+	case root == "":
+		return bp.Fail(why), nil
+	case s.Root == "":
+		for _, name := range programs {
+			if isFile(filepath.Join(in.AppDir, name)) {
+				return bp.Fail(name + " found, so the app is more than files; to serve some, set BP_WEB_SERVER_ROOT=" + root), nil
+			}
 		}
 	}
-	return bp.Fail("no " + filepath.Join(folders[0], index)), nil
+	return bp.Pass(filepath.Join(root, index) + " found"), nil
+}
+
+// find returns the folder of an app that is served, and why. Where there is none, root is "". Candidates are the folders that are
+// looked at if the app does not say it.
+func (s settings) find(app string, candidates []string) (root, why string, err error) {
+	if s.Root != "" {
+		if !isFile(filepath.Join(app, s.Root, index)) {
+			return "", fmt.Sprintf("BP_WEB_SERVER_ROOT is %s, and there is no %s in it", s.Root, index), nil
+		}
+		return filepath.Clean(s.Root), "BP_WEB_SERVER_ROOT", nil
+	}
+	told, err := hear(app, s.folders()...)
+	if err != nil {
+		return "", "", err
+	}
+	for _, one := range told {
+		if one.Root != "" && isFile(filepath.Join(app, one.Root, index)) {
+			return one.Root, one.File, nil
+		}
+	}
+	inside := os.DirFS(app)
+	for _, pattern := range candidates {
+		found, err := fs.Glob(inside, path.Join(pattern, index))
+		if err != nil {
+			return "", "", err
+		}
+		for _, file := range found {
+			if isFile(filepath.Join(app, file)) {
+				return path.Dir(file), "has an " + index, nil
+			}
+		}
+	}
+	why = "no " + index + " in " + strings.Join(candidates, ", ")
+	if other, err := fs.Glob(inside, "*/"+index); err == nil && len(other) > 0 {
+		why += "; for the one in " + path.Dir(other[0]) + ", set BP_WEB_SERVER_ROOT=" + path.Dir(other[0])
+	}
+	return "", why, nil
 }
 
 func isFile(path string) bool {

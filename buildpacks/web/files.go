@@ -35,13 +35,24 @@ func keepOnly(app, root string) (string, error) {
 	}
 	if err == nil { // an image that does not have them cannot give them away
 		served := filepath.Join(app, root)
-		err = errors.Join(removeHidden(served), os.RemoveAll(filepath.Join(served, "node_modules")),
-			os.RemoveAll(filepath.Join(served, "project.toml")))
+		err = removeHidden(served)
+		for _, name := range unserved() {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(served, name)))
+		}
 	}
 	if err != nil {
 		return "", fmt.Errorf("removing what is not served: %w", err)
 	}
 	return root, nil
+}
+
+// unserved are files and folders at the top of a site that are for those who make it.
+func unserved() []string {
+	names := []string{"node_modules", "project.toml"}
+	for _, h := range hosts {
+		names = append(names, h.name)
+	}
+	return names
 }
 
 // removeHidden removes files and folders whose names begin with a dot. The server never serves them.

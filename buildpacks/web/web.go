@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
@@ -19,24 +20,47 @@ func Buildpack() bp.Buildpack {
 
 // settings are the variables of buildpack.toml.
 type settings struct {
-	Root       string `config:"BP_WEB_SERVER_ROOT"`
-	SinglePage bool   `config:"BP_WEB_SERVER_ENABLE_PUSH_STATE"`
-	Project    string `config:"BP_NODE_PROJECT_PATH"`
+	Root      string `config:"BP_WEB_SERVER_ROOT"`
+	PushState string `config:"BP_WEB_SERVER_ENABLE_PUSH_STATE"`
+	Project   string `config:"BP_NODE_PROJECT_PATH"`
 }
+
+// read returns the settings of a build, and a fault for those that no build can follow.
+func read(w bp.Workspace) (settings, error) {
+	var s settings
+	if err := w.Config.Decode(&s); err != nil {
+		return s, err
+	}
+	if s.Root != "" && !filepath.IsLocal(s.Root) {
+		return s, fault.Fault{
+			ID:   "web-root",
+			What: "BP_WEB_SERVER_ROOT is " + s.Root + ", which is outside of the app",
+			Do:   "name a folder of the app",
+		}
+	}
+	if s.PushState == auto {
+		return s, nil
+	}
+	_, err := config.Bool(pushState, s.PushState)
+	return s, err
+}
+
+// pushState is the variable that says how paths that are no files are answered. Its value auto, which a buildpack sets for an app
+// with a router, is true for a site of one page.
+const (
+	pushState = "BP_WEB_SERVER_ENABLE_PUSH_STATE"
+	auto      = "auto"
+)
 
 // built reports whether another buildpack makes the site: the one that reads package.json.
 func (s settings) built(app string) bool {
 	return isFile(filepath.Join(app, "package.json")) || s.Project != "" && isFile(filepath.Join(app, s.Project, "package.json"))
 }
 
-// check refuses a root outside of the app.
-func (s settings) check() error {
-	if s.Root != "" && !filepath.IsLocal(s.Root) {
-		return fault.Fault{
-			ID:   "web-root",
-			What: "BP_WEB_SERVER_ROOT is " + s.Root + ", which is outside of the app",
-			Do:   "name a folder of the app",
-		}
+// folders are those of an app in which files for hosts are looked for.
+func (s settings) folders() []string {
+	if s.Project == "" || !filepath.IsLocal(s.Project) {
+		return []string{"."}
 	}
-	return nil
+	return []string{s.Project, "."}
 }

@@ -33,8 +33,23 @@ func TestDetect(t *testing.T) {
 		{"front end", map[string]string{"index.html": "", "package.json": "{}"}, nil, 0, "pass: if a buildpack makes a site", "site"},
 		{"front end below", map[string]string{"index.html": "", "site/package.json": "{}"},
 			config.Environment{"BP_NODE_PROJECT_PATH": "site"}, 0, "pass: if a buildpack makes a site", "site"},
-		{"nothing", map[string]string{"readme.html": ""}, nil, 100, "fail: no public/index.html", ""},
-		{"wrong root", map[string]string{"index.html": ""}, config.Environment{"BP_WEB_SERVER_ROOT": "www"}, 100, "fail: no www/index.html", ""},
+		{"dist", map[string]string{"dist/index.html": "", "readme.md": ""}, nil, 0, "pass: dist/index.html found", ""},
+		{"docs", map[string]string{"docs/index.html": ""}, nil, 0, "pass: docs/index.html found", ""},
+		{"htdocs", map[string]string{"htdocs/index.html": ""}, nil, 0, "pass: htdocs/index.html found", ""},
+		{"Staticfile", map[string]string{"index.html": "", "Staticfile": "root: pages/out\n", "pages/out/index.html": ""}, nil, 0,
+			"pass: pages/out/index.html found", ""},
+		{"static.json", map[string]string{"static.json": `{"root": "files/"}`, "files/index.html": ""}, nil, 0,
+			"pass: files/index.html found", ""},
+		{"program", map[string]string{"public/index.html": "", "Cargo.toml": ""}, nil, 100,
+			"fail: Cargo.toml found, so the app is more than files; to serve some, set BP_WEB_SERVER_ROOT=public", ""},
+		{"files of a program", map[string]string{"public/index.html": "", "Cargo.toml": ""},
+			config.Environment{"BP_WEB_SERVER_ROOT": "public"}, 0, "pass: public/index.html found", ""},
+		{"nothing", map[string]string{"readme.html": ""}, nil, 100, "fail: no index.html in public, ., dist, build, docs, htdocs, " +
+			"public_html, html, _site, site, www, web, static, src", ""},
+		{"elsewhere", map[string]string{"pages/index.html": ""}, nil, 100, "fail: no index.html in public, ., dist, build, docs, htdocs, " +
+			"public_html, html, _site, site, www, web, static, src; for the one in pages, set BP_WEB_SERVER_ROOT=pages", ""},
+		{"wrong root", map[string]string{"index.html": ""}, config.Environment{"BP_WEB_SERVER_ROOT": "www"}, 100,
+			"fail: BP_WEB_SERVER_ROOT is www, and there is no index.html in it", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -67,7 +82,7 @@ func TestBuild(t *testing.T) {
 			`["<layers>/server/serve", "<app>/public"]`},
 		{"front end", map[string]string{"package.json": "{}", "src/main.js": "", "index.html": "", "dist/index.html": "", "dist/a.js": "short"},
 			config.Environment{"BP_WEB_SERVER_ENABLE_PUSH_STATE": "true"},
-			[]string{"dist/a.js", "dist/index.html"}, `["<layers>/server/serve", "-single-page", "<app>/dist"]`},
+			[]string{"dist/a.js", "dist/index.html"}, `["<layers>/server/serve", "-fallback", "index.html", "<app>/dist"]`},
 		{"angular", map[string]string{"package.json": "{}", "dist/shop/browser/index.html": "", "dist/shop/3rdpartylicenses.txt": ""}, nil,
 			[]string{"dist/shop/browser/index.html"}, `["<layers>/server/serve", "<app>/dist/shop/browser"]`},
 		{"workspace", map[string]string{"package.json": "{}", "apps/web/package.json": "{}", "apps/web/dist/index.html": "",
@@ -77,6 +92,9 @@ func TestBuild(t *testing.T) {
 		{"nx", map[string]string{"package.json": "{}", "apps/web/package.json": "{}", "dist/apps/web/index.html": ""},
 			config.Environment{"BP_NODE_PROJECT_PATH": "apps/web"}, []string{"dist/apps/web/index.html"},
 			`["<layers>/server/serve", "<app>/dist/apps/web"]`},
+		{"files for hosts", map[string]string{"index.html": "", "_redirects": "/old /new\n/* /index.html 200\n", "vercel.json": "{}",
+			"vite.js": ""},
+			nil, []string{"public/index.html", "public/vite.js"}, `["<layers>/server/serve", "-fallback", "index.html", "<app>/public"]`},
 		{"root", map[string]string{"package.json": "{}", "dist/index.html": "", "target/web/index.html": ""},
 			config.Environment{"BP_WEB_SERVER_ROOT": "target/web/"},
 			[]string{"target/web/index.html"}, `["<layers>/server/serve", "<app>/target/web"]`},
@@ -102,6 +120,57 @@ func TestBuild(t *testing.T) {
 			text := strings.NewReplacer(got.Layers, "<layers>", got.AppDir, "<app>").Replace(string(launch))
 			if !strings.Contains(text, "command = "+tt.command) {
 				t.Errorf("it is started by %s, want %s", text, tt.command)
+			}
+		})
+	}
+}
+
+// TestOtherPaths looks at how paths that are no files are answered, by the site, the files for hosts and the variable.
+func TestOtherPaths(t *testing.T) {
+	t.Parallel()
+	dir := kittest.Builder(t, "./serve")
+	const hint = "Other paths    404 (BP_WEB_SERVER_ENABLE_PUSH_STATE=true answers with the page, for an app with a router)"
+	for _, tt := range []struct {
+		name     string
+		more     map[string]string
+		variable string
+		want     string // a line of the log, "" for none
+	}{
+		{"page", nil, "", ""},
+		{"page and script", map[string]string{"app.js": ""}, "", hint},
+		{"no", map[string]string{"app.js": "", "_redirects": "/* /index.html 200"}, "false", ""},
+		{"yes", map[string]string{"a.html": ""}, "true", "Other paths    the page index.html (BP_WEB_SERVER_ENABLE_PUSH_STATE)"},
+		{"a router", map[string]string{"app.js": ""}, "auto", "Other paths    the page index.html (an app with a router and one page)"},
+		{"a router and two pages", map[string]string{"app.js": "", "about.html": ""}, "auto", ""},
+		{"a router and its own 404", map[string]string{"app.js": "", "404.html": ""}, "auto", ""},
+		{"200.html", map[string]string{"200.html": "", "404.html": "", "a.html": ""}, "", "Other paths    the page 200.html (the site has it)"},
+		{"_redirects", map[string]string{"_redirects": "# all\n/* /index.html 200\n"}, "", "Other paths    the page index.html (_redirects)"},
+		{"forced", map[string]string{"_redirects": "/*  /  200!"}, "", "Other paths    the page index.html (_redirects)"},
+		{"moved", map[string]string{"_redirects": "/* https://example.com/:splat 301"}, "", ""},
+		{"netlify.toml", map[string]string{"netlify.toml": "[[redirects]]\nfrom = '/*'\nto = '/index.html'\nstatus = 200\n"}, "",
+			"Other paths    the page index.html (netlify.toml)"},
+		{"Staticfile", map[string]string{"Staticfile": "pushstate: enabled\n"}, "", "Other paths    the page index.html (Staticfile)"},
+		{"static.json", map[string]string{"static.json": `{"routes": {"/**": "index.html"}}`}, "", "Other paths    the page index.html (static.json)"},
+		{"vercel.json", map[string]string{"vercel.json": `{"rewrites": [{"source": "/(.*)", "destination": "/index.html"}]}`}, "",
+			"Other paths    the page index.html (vercel.json)"},
+		{"firebase.json", map[string]string{"firebase.json": `{"hosting": {"rewrites": [{"source": "**", "destination": "/index.html"}]}}`}, "",
+			"Other paths    the page index.html (firebase.json)"},
+		{"several sites", map[string]string{"firebase.json": `{"hosting": [{"rewrites": [{"source": "**", "destination": "/index.html"}]}]}`}, "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			app := map[string]string{"index.html": ""}
+			maps.Copy(app, tt.more)
+			env := config.Environment{"CNB_BUILDPACK_DIR": dir, "BP_WEB_SERVER_ENABLE_PUSH_STATE": tt.variable}
+			got := kittest.Build(t, kittest.Case{App: app, Env: env})
+			lines := strings.Split(got.Log(), "\n")
+			i := slices.IndexFunc(lines, func(line string) bool { return strings.Contains(line, "Other paths") })
+			said := ""
+			if i >= 0 {
+				said = strings.TrimSpace(lines[i])
+			}
+			if got.Code != 0 || said != tt.want {
+				t.Errorf("code %d and %q, want %q", got.Code, said, tt.want)
 			}
 		})
 	}

@@ -106,7 +106,7 @@ func assign(field reflect.Value, name, kind, value string) error {
 	case string:
 		field.SetString(strings.TrimSpace(value))
 	case bool:
-		b, err := parseBool(name, value)
+		b, err := Bool(name, value)
 		if err != nil {
 			return err
 		}
@@ -123,7 +123,8 @@ func assign(field reflect.Value, name, kind, value string) error {
 	return nil
 }
 
-func parseBool(name, value string) (bool, error) {
+// Bool reads the value of a variable that is true or false: true false 1 0 yes no on off, in any case. Nothing is false.
+func Bool(name, value string) (bool, error) {
 	switch strings.ToLower(strings.TrimSpace(value)) {
 	case "true", "1", "yes", "on":
 		return true, nil

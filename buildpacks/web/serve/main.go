@@ -1,7 +1,7 @@
 // Serve is the web server of static sites: the program that strata/web puts into images. It serves one folder over HTTP
 // and can do nothing else.
 //
-//	serve [-single-page] FOLDER
+//	serve [-fallback PAGE] FOLDER
 package main
 
 import (
@@ -18,7 +18,7 @@ import (
 )
 
 func main() {
-	page := flag.Bool("single-page", false, "answer paths that are no files with the page at /")
+	page := flag.String("fallback", "", "answer paths that are no files with this `PAGE` of the folder")
 	flag.Parse()
 	if flag.NArg() != 1 {
 		flag.Usage()
@@ -34,7 +34,7 @@ func main() {
 const grace = 8 * time.Second
 
 // serve answers at PORT, 8080 if it is not set, until the process is told to stop.
-func serve(folder string, singlePage bool) error {
+func serve(folder, fallback string) error {
 	root, err := os.OpenRoot(folder)
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func serve(folder string, singlePage bool) error {
 	// The first process of a container gets no signal that it has no handler for.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	server := &http.Server{Handler: newSite(root, singlePage), ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+	server := &http.Server{Handler: newSite(root, fallback), ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10}
 	stopped := make(chan error, 1)
 	go func() {

@@ -28,12 +28,12 @@ const gzipSuffix = ".~gz"
 
 // site serves the files of a folder. Its files never change while it runs.
 type site struct {
-	root       *os.Root
-	singlePage bool
-	tags       sync.Map // entity tags of files, by name
+	root     *os.Root
+	fallback string   // page that answers paths that are no files, "" for none
+	tags     sync.Map // entity tags of files, by name
 }
 
-func newSite(root *os.Root, singlePage bool) *site { return &site{root: root, singlePage: singlePage} }
+func newSite(root *os.Root, fallback string) *site { return &site{root: root, fallback: fallback} }
 
 // ServeHTTP answers GET and HEAD (RFC 9110). A path means a file, or the folder's page; what it leads to is always below
 // the root, whatever links there are.
@@ -96,8 +96,8 @@ func (s *site) redirect(w http.ResponseWriter, r *http.Request, to string) {
 // a file was meant.
 func (s *site) missing(w http.ResponseWriter, r *http.Request) {
 	switch {
-	case s.singlePage && path.Ext(r.URL.Path) == "" && !hidden(strings.TrimPrefix(path.Clean("/"+r.URL.Path), "/")):
-		s.file(w, r, index, http.StatusOK)
+	case s.fallback != "" && types[strings.ToLower(path.Ext(r.URL.Path))] == "" && !hidden(strings.TrimPrefix(path.Clean("/"+r.URL.Path), "/")):
+		s.file(w, r, s.fallback, http.StatusOK)
 	case s.has(notFound):
 		s.file(w, r, notFound, http.StatusNotFound)
 	default:

@@ -14,7 +14,7 @@ import (
 )
 
 // newServer serves a site of some files, with a secret beside it.
-func newServer(t *testing.T, singlePage bool, more map[string]string) *httptest.Server {
+func newServer(t *testing.T, fallback string, more map[string]string) *httptest.Server {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "site")
 	files := map[string]string{
@@ -39,7 +39,7 @@ func newServer(t *testing.T, singlePage bool, more map[string]string) *httptest.
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(newSite(root, singlePage))
+	server := httptest.NewServer(newSite(root, fallback))
 	t.Cleanup(func() { server.Close(); root.Close() })
 	return server
 }
@@ -69,7 +69,7 @@ func ask(t *testing.T, server *httptest.Server, method, path string, header http
 
 func TestSite(t *testing.T) {
 	t.Parallel()
-	server := newServer(t, false, nil)
+	server := newServer(t, "", nil)
 	for _, tt := range []struct {
 		method, path string
 		status       int
@@ -131,7 +131,7 @@ func TestRedirectStays(t *testing.T) {
 	request := httptest.NewRequest(http.MethodGet, "/", nil)
 	request.URL.Path = "//evil.test"
 	response := httptest.NewRecorder()
-	newSite(root, false).ServeHTTP(response, request)
+	newSite(root, "").ServeHTTP(response, request)
 	if got := response.Header().Get("Location"); response.Code != http.StatusMovedPermanently || got != "/evil.test/" {
 		t.Errorf("%d, Location %q", response.Code, got)
 	}
@@ -140,7 +140,7 @@ func TestRedirectStays(t *testing.T) {
 // TestConditions asks for what has not changed, for a part, and for the compressed file.
 func TestConditions(t *testing.T) {
 	t.Parallel()
-	server := newServer(t, false, nil)
+	server := newServer(t, "", nil)
 	plain, _ := ask(t, server, "GET", "/assets/index-B2x9Kf3a.js", nil)
 	packed, body := ask(t, server, "GET", "/assets/index-B2x9Kf3a.js", http.Header{"Accept-Encoding": {"br, gzip;q=0.5"}})
 	if body != "packed" || packed.Header.Get("Content-Encoding") != "gzip" ||
@@ -169,12 +169,12 @@ func TestConditions(t *testing.T) {
 	}
 }
 
-func TestSinglePage(t *testing.T) {
+func TestFallback(t *testing.T) {
 	t.Parallel()
-	server := newServer(t, true, map[string]string{"404.html": "lost"})
+	server := newServer(t, "200.html", map[string]string{"200.html": "app", "404.html": "lost"})
 	for path, want := range map[string]string{
-		"/": "200 <h1>home</h1>", "/users/7": "200 <h1>home</h1>", "/empty/": "200 <h1>home</h1>", "/docs/": "200 docs",
-		"/missing.js": "404 lost", "/.env": "404 lost", "/.git/HEAD": "404 lost",
+		"/": "200 <h1>home</h1>", "/users/7": "200 app", "/empty/": "200 app", "/docs/": "200 docs", "/users/jane.doe": "200 app",
+		"/v1.2": "200 app", "/missing.js": "404 lost", "/photo.PNG": "404 lost", "/.env": "404 lost", "/.git/HEAD": "404 lost",
 	} {
 		response, body := ask(t, server, "GET", path, nil)
 		if got := response.Status[:3] + " " + body; got != want {
