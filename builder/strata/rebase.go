@@ -153,6 +153,11 @@ func printRebased(w io.Writer, results []rebase.Result, dryRun bool, took time.D
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("printing the table: %w", err)
 	}
+	for _, r := range results {
+		if r.ByKpack && r.Err == nil && !r.Current {
+			fmt.Fprintf(w, "%s was built by kpack, which rebases it and does not notice what is done here\n", r.Image)
+		}
+	}
 	return nil
 }
 

@@ -42,6 +42,7 @@ func TestRebasedTable(t *testing.T) {
 	const older, newer = "strata/run-static:13@0123456789ab", "strata/run-static:13@ba9876543210"
 	results := []rebase.Result{
 		{Image: "registry.example.com/app", In: "registry", Old: older, New: newer, Moved: 6732, Took: 40 * time.Millisecond},
+		{Image: "registry.example.com/kpack", In: "registry", Old: older, New: newer, ByKpack: true, Moved: 6732},
 		{Image: "current", In: "store", Old: newer, New: newer, Current: true},
 		{Image: "none", In: "store", Err: errors.New("there is none")},
 	}

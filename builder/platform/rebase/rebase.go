@@ -5,6 +5,7 @@ package rebase
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,6 +50,7 @@ type Result struct {
 	In       string // "store" or "registry"
 	Old, New string // run images as NAME@DIGEST, digests cut to 12 digits; New is empty when none was found
 	Current  bool   // the image was on the run image already
+	ByKpack  bool   // kpack built the image, and rebases it
 	Moved    int64  // bytes that were written or, on a dry run, that would be
 	Took     time.Duration
 	Err      error // why it was not rebased
@@ -184,6 +186,7 @@ func (r rebaser) move(ctx context.Context, where place, ref name.Reference, resu
 	if err != nil {
 		return m, err
 	}
+	result.ByKpack = app.ByKpack()
 	names, err := r.names(app, result)
 	if err != nil {
 		return m, err
@@ -233,6 +236,14 @@ func (r rebaser) names(app *swap.App, result *Result) ([]string, error) {
 			Do:   "name one with --run-image",
 		}
 	}
+	names = slices.DeleteFunc(names, func(name string) bool { return strings.Contains(name, "@") })
+	if len(names) == 0 {
+		return nil, fault.Fault{
+			ID:   "rebase-no-tag",
+			What: result.Image + " names its run image by a digest, which always means the same image: " + result.Old,
+			Do:   "name one with --run-image",
+		}
+	}
 	if r.To == "" {
 		return names, nil
 	}
@@ -257,8 +268,9 @@ func twin(image string, debug bool) string {
 	return repository + rest
 }
 
-// short returns NAME@DIGEST with the digest cut to 12 digits.
+// short returns NAME@DIGEST with the digest cut to 12 digits, whatever digest the name itself has.
 func short(image, digest string) string {
+	image, _, _ = strings.Cut(image, "@")
 	_, hex, _ := strings.Cut(digest, ":")
 	if len(hex) < 12 {
 		return image

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"runtime"
-	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 )
@@ -41,21 +40,22 @@ func targetFrom(env config.Environment) Target {
 	}
 }
 
-// Libc returns the C library of the run image, and what told so. The distribution's name counts first, the stack's id
-// second. A run image that is not one of ours counts as glibc, as almost every distribution is.
+// Libc returns the C library of the run image, and what told so: the distribution's name if it is one of our run images',
+// else the stack's id if it is one of ours. Before Platform API 0.12 the distribution is that of the build image. A run
+// image that is not one of ours counts as glibc, as almost every distribution is.
 func (t Target) Libc() (libc Libc, because string) {
+	if libc, ok := variant(t.Distro, "strata-"); ok {
+		return libc, "target distribution " + t.Distro
+	}
+	if libc, ok := variant(t.StackID, "io.strata.stacks."); ok {
+		return libc, "stack " + t.StackID
+	}
 	switch {
 	case t.Distro == "alpine":
 		return Musl, "target distribution alpine"
 	case t.Distro != "":
-		if libc, ok := variant(t.Distro, "strata-"); ok {
-			return libc, "target distribution " + t.Distro
-		}
 		return Glibc, fmt.Sprintf("target distribution %s, taken for glibc", t.Distro)
 	case t.StackID != "":
-		if libc, ok := variant(t.StackID[strings.LastIndex(t.StackID, ".")+1:], ""); ok {
-			return libc, "stack " + t.StackID
-		}
 		return Glibc, fmt.Sprintf("stack %s, taken for glibc", t.StackID)
 	}
 	return Glibc, "the platform names neither distribution nor stack"

@@ -101,7 +101,8 @@ func Open(ref string, image v1.Image) (*App, error) {
 // IsApp reports whether a lifecycle exported the image with that configuration.
 func IsApp(config *v1.ConfigFile) bool { return config.Config.Labels[metadataLabel] != "" }
 
-// Names returns the names of the app's run image: its name, then its mirrors.
+// Names returns the names of the app's run image: its name, then its mirrors. kpack writes NAME:TAG@DIGEST, where the
+// digest is that of the day of the build, and moves the tag. Such a name is returned as NAME:TAG.
 func (a *App) Names() []string {
 	run := a.metadata.RunImage.runImage
 	if run.Image == "" && a.metadata.Stack != nil {
@@ -110,7 +111,24 @@ func (a *App) Names() []string {
 	if run.Image == "" {
 		return nil
 	}
-	return append([]string{run.Image}, run.Mirrors...)
+	var names []string
+	for _, recorded := range append([]string{run.Image}, run.Mirrors...) {
+		names = append(names, unpinned(recorded))
+	}
+	return names
+}
+
+// unpinned cuts the digest off a name that has a tag, too.
+func unpinned(image string) string {
+	if tag, _, pinned := strings.Cut(image, "@"); pinned && strings.Contains(tag[strings.LastIndex(tag, "/")+1:], ":") {
+		return tag
+	}
+	return image
+}
+
+// ByKpack reports whether kpack built the app: it names the run image by the tag *-run-image of a builder and by its digest.
+func (a *App) ByKpack() bool {
+	return a.metadata.Stack != nil && strings.Contains(a.metadata.Stack.RunImage.Image, "-run-image@")
 }
 
 // BaseDigest returns the digest of the run image that the app stands on. It is empty if no registry had the run image when
