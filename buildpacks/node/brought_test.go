@@ -152,16 +152,25 @@ func TestStandalone(t *testing.T) {
 	for _, tt := range []struct {
 		name, start, dependency string
 		built                   files
+		procfile                string
 		app                     []string
 		launch                  files // of the layer of packages: node_modules and env.launch
 		process                 string
+		more                    []string // done again with one package more: a server has the same ones
 	}{
-		{"next", "next start -p 3000", "next", next,
+		{"next", "next start -p 3000", "next", next, "",
 			[]string{".next/BUILD_ID", ".next/static/a.js", "package.json", "public/made.txt", "server.js"},
 			files{"node_modules/next/index.js": "traced", "env.launch/HOSTNAME.override": "0.0.0.0", "env.launch/PORT.default": "3000"},
-			`command = ["<layers>/node/bin/node", "server.js"]`},
-		{"nitro", "nuxt preview", "nuxt", nitro, []string{"package.json", "public/a.js", "server/index.mjs"},
-			files{"node_modules/vue/index.js": "traced"}, `command = ["<layers>/node/bin/node", "server/index.mjs"]`},
+			`command = ["<layers>/node/bin/node", "server.js"]`, []string{install, script}},
+		{"nitro", "nuxt preview", "nuxt", nitro, "web: npm start\n",
+			[]string{"Procfile", "package.json", "public/a.js", "server/index.mjs"},
+			files{"node_modules/vue/index.js": "traced"}, `command = ["<layers>/node/bin/node", "server/index.mjs"]`,
+			[]string{install, script}},
+		{"worker", "nuxt preview", "nuxt", nitro, "worker: node app/page.js\n",
+			[]string{".nuxt/x", ".output/public/a.js", ".output/server/index.mjs", ".output/server/node_modules/vue/index.js", "Procfile",
+				"app/page.js", "package-lock.json", "package.json"},
+			files{"node_modules/nuxt/package.json": `{"name": "nuxt", "version": "1.0.0"}`},
+			`command = ["<layers>/node/bin/node", ".output/server/index.mjs"]`, installed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -176,6 +185,9 @@ func TestStandalone(t *testing.T) {
 				"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {},
 					"node_modules/next": {"bin": {"next": "x"}}, "node_modules/nuxt": {"bin": {"nuxt": "x"}}}}`, "app/page.js": "1",
 			})
+			if process, _, found := strings.Cut(tt.procfile, ":"); found {
+				c.App["Procfile"], c.Plan = tt.procfile, "[[entries]]\nname = \"procfile-"+process+"\"\n"
+			}
 			got := kittest.Build(t, c)
 			if got.Code != 0 {
 				t.Fatalf("code %d\n%s", got.Code, got.Log())
@@ -198,8 +210,8 @@ func TestStandalone(t *testing.T) {
 			}
 			c.App["package-lock.json"] = strings.Replace(c.App["package-lock.json"], "{}", `{}, "node_modules/more": {}`, 1)
 			again := w.again(t, kittest.Rebuild(t, changed, c), 3)
-			if want := []string{install, script}; !slices.Equal(again, want) { // the server has the same packages
-				t.Errorf("with one package more, done again: %q, want %q", again, want)
+			if !slices.Equal(again, tt.more) {
+				t.Errorf("with one package more, done again: %q, want %q", again, tt.more)
 			}
 		})
 	}

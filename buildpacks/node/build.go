@@ -74,12 +74,17 @@ func (p runPlan) describe(in bp.BuildContext) {
 		case p.start.Bun:
 			in.Log.Decision("Runs on", "Bun "+p.bun.Version, "script start")
 		}
+		if made := p.app.Standalone(p.start); made != nil && len(p.app.Unmet(p.start)) > 0 {
+			in.Log.Decision("Keeps", "all of the app, not just "+made.Title, "the Procfile has other processes, too")
+		}
 	})
 }
 
-// standalone returns the standalone server that build scripts may make instead of the app, nil if none can take its place.
+// standalone returns the standalone server that build scripts may make instead of the app, nil if none can take its place: other
+// processes of the Procfile have their files and packages in the app.
 func (p runPlan) standalone() *framework.Standalone {
-	if p.source.Manager.PnP() != "" || p.Project.Root != p.Project.App || !p.Project.HasPackages() {
+	whole := p.source.Manager.PnP() != "" || p.Project.Root != p.Project.App || !p.Project.HasPackages()
+	if whole || len(p.app.Unmet(p.start)) > 0 {
 		return nil
 	}
 	return p.app.Standalone(p.start)

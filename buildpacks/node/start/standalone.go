@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
@@ -26,6 +27,20 @@ type Server struct {
 func (a App) Standalone(s Start) *framework.Standalone {
 	made, _ := a.standalone(s)
 	return made
+}
+
+// inside returns the file of a standalone server that is a part of the app, relative to the project, "" if there is none. A nested
+// one lacks files of the app, which the framework's own command finds.
+func (a App) inside(s Start) string {
+	made, _ := a.standalone(s)
+	if made == nil || made.Nested {
+		return ""
+	}
+	file := filepath.Join(made.Dir, made.File)
+	if info, err := os.Stat(filepath.Join(a.Dir, file)); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	return file
 }
 
 func (a App) standalone(s Start) (made *framework.Standalone, port string) {
@@ -54,6 +69,9 @@ func (a App) Replace(s Start) (*Server, error) {
 	}
 	if _, err := os.Stat(filepath.Join(server, made.File)); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
+	}
+	if err := move(filepath.Join(a.App, procfile.Name), filepath.Join(dir, procfile.Name)); err != nil {
+		return nil, fmt.Errorf("moving the Procfile to the server: %w", err)
 	}
 	for _, name := range made.Needs {
 		if err := move(filepath.Join(a.Dir, name), filepath.Join(server, name)); err != nil {

@@ -96,8 +96,12 @@ func (a App) instead(script string, err error) (Start, error) {
 // package for development has it.
 type Find func(program string) (file string, dev bool, err error)
 
-// Resolve returns the start with the file of its program.
+// Resolve returns the start with the file of its program, or of the server that build scripts made inside the app.
 func (a App) Resolve(s Start, find Find) (Start, error) {
+	if file := a.inside(s); file != "" {
+		s.Arguments, s.Program = []string{file}, nil
+		return s, nil
+	}
 	found, err := resolve(s, find)
 	if err == nil {
 		return found, nil

@@ -184,17 +184,18 @@ func TestReplace(t *testing.T) {
 			"Next.js", "", files{
 				"package.json": `{"scripts": {"start": "next start -p 4000"}, "dependencies": {"next": "1"}}`, "app/page.js": "",
 				".next/standalone/server.js": "", ".next/standalone/package.json": "{}", ".next/static/a.js": "", "public/b.png": "", ".next/build": "",
+				"Procfile": "web: npm start",
 			},
-			[]string{".next/static/a.js", "package.json", "public/b.png", "server.js"}, nil, ".", "server.js", "4000",
+			[]string{".next/static/a.js", "Procfile", "package.json", "public/b.png", "server.js"}, nil, ".", "server.js", "4000",
 		},
 		{
 			"Next.js of a workspace", "apps/web", files{
 				"package.json": `{"workspaces": ["apps/*"]}`, "apps/web/package.json": `{"scripts": {"start": "next start"}}`,
 				"apps/other/package.json":                      "{}",
 				"apps/web/.next/standalone/apps/web/server.js": "", "apps/web/.next/standalone/node_modules/next/index.js": "",
-				"apps/web/public/b.png": "",
+				"apps/web/public/b.png": "", "Procfile": "web: npm start",
 			},
-			[]string{"apps/web/public/b.png", "apps/web/server.js", "node_modules/next/index.js"}, []string{"apps/web"}, "apps/web", "server.js", "",
+			[]string{"Procfile", "apps/web/public/b.png", "apps/web/server.js", "node_modules/next/index.js"}, []string{"apps/web"}, "apps/web", "server.js", "",
 		},
 		{
 			"Nuxt of a workspace", "web", files{
@@ -234,6 +235,27 @@ func TestReplace(t *testing.T) {
 				t.Errorf("it starts %+v at port %q, want %s at %q", got.Start, got.Port, tt.file, tt.port)
 			}
 		})
+	}
+}
+
+// TestInside starts a standalone server where it was made, in an app that has other processes, too.
+func TestInside(t *testing.T) {
+	t.Parallel()
+	const nitro, next = ".output/server/index.mjs", ".next/standalone/server.js"
+	for _, tt := range []struct{ manifest, made, want string }{
+		{`{"dependencies": {"nuxt": "4"}, "scripts": {"build": "nuxt build"}}`, nitro, nitro},
+		{`{"dependencies": {"nuxt": "4"}, "scripts": {"start": "nuxt preview"}}`, nitro, nitro},
+		{`{"dependencies": {"nuxt": "4"}, "scripts": {"start": "nuxt preview"}}`, "other", "found.js preview"},
+		{`{"dependencies": {"next": "1"}, "scripts": {"start": "next start"}}`, next, "found.js start"},
+	} {
+		a := app(t, files{"package.json": tt.manifest, tt.made: ""}, "")
+		s, err := a.Choose()
+		if err == nil {
+			s, err = a.Resolve(s, func(string) (string, bool, error) { return "found.js", false, nil })
+		}
+		if got := strings.Join(s.Arguments, " "); err != nil || got != tt.want {
+			t.Errorf("%s: node is given %q, %v, want %q", tt.manifest, got, err, tt.want)
+		}
 	}
 }
 
