@@ -165,7 +165,7 @@ func TestFaults(t *testing.T) {
 		{name: "package-from-nothing", app: files{"package.json": `{"devDependencies": {"a": "file:a"}}`, "a/index.js": ""}},
 		{name: "lockfile-syntax", app: files{"package.json": "{}", "package-lock.json": "{"}},
 		{name: "lockfile-old", app: files{"package.json": "{}", "package-lock.json": `{}`}},
-		{name: "lockfile-link", app: locked(`"packages/a": {}, "node_modules/a": {"resolved": "packages/a", "link": true}`)},
+		{name: "lockfile-link", app: locked(`"": {"dependencies": {"a": "1"}}, "packages/a": {}, "node_modules/a": {"resolved": "packages/a", "link": true}`)},
 		{name: "script-missing", app: start("node x"), env: config.Environment{"BP_NODE_RUN_SCRIPTS": "bundle"}},
 		{name: "start-and", app: start("node a.js && node b.js")},
 		{name: "start-variable", app: start("node a.js --port $PORT")},

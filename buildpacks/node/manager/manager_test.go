@@ -273,3 +273,35 @@ func TestOffline(t *testing.T) {
 		}
 	}
 }
+
+// TestNPMStale skips in a lockfile what npm ci skips, and refuses what it would take from a place that is not there.
+func TestNPMStale(t *testing.T) {
+	t.Parallel()
+	const web = `"apps/web": {"dependencies": {"b": "1"}}, "node_modules/web": {"resolved": "apps/web", "link": true}`
+	for name, tt := range map[string]struct{ packages, fault string }{
+		"extraneous folder": {`"apps/docs": {"extraneous": true}`, ""},
+		"extraneous link":   {`"node_modules/b": {"resolved": "apps/b", "link": true, "extraneous": true}`, ""},
+		"stale workspace":   {`"apps/docs": {"dependencies": {"old": "*"}}, "node_modules/docs": {"resolved": "apps/docs", "link": true}`, ""},
+		"two of them": {`"apps/docs": {"dependencies": {"old": "*"}}, "node_modules/old": {"resolved": "apps/old", "link": true},
+			"apps/old": {}`, ""},
+		"no entry":       {`"node_modules/b": null`, ""},
+		"wanted link":    {`"node_modules/b": {"resolved": "apps/b", "link": true}`, "node-local"},
+		"wanted archive": {`"node_modules/b": {"resolved": "file:b.tgz"}`, "node-local"},
+	} {
+		m, err := choose(t, files{
+			"package.json": `{"workspaces": ["apps/*"]}`, "apps/web/package.json": `{"name": "web", "dependencies": {"b": "1"}}`,
+			"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {"workspaces": ["apps/*"]}, ` + web + `, ` + tt.packages + `}}`,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := m.Lock()
+		got := fault.Fault{}
+		if errors.As(err, &got); got.ID != tt.fault || err != nil && tt.fault == "" {
+			t.Errorf("%s: %v, want %q", name, err, tt.fault)
+		}
+		if len(l.Unhashed) > 0 {
+			t.Errorf("%s: nothing vouches for %q", name, l.Unhashed)
+		}
+	}
+}

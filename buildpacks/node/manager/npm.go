@@ -68,13 +68,19 @@ type npmLock struct {
 }
 
 type npmLocked struct {
-	Version   string            `json:"version"`
-	Resolved  string            `json:"resolved"`
-	Integrity string            `json:"integrity"`
-	InBundle  bool              `json:"inBundle"`
-	Dev       bool              `json:"dev"`
-	Link      bool              `json:"link"`
-	Bin       map[string]string `json:"bin"`
+	Version    string            `json:"version"`
+	Resolved   string            `json:"resolved"`
+	Integrity  string            `json:"integrity"`
+	InBundle   bool              `json:"inBundle"`
+	Dev        bool              `json:"dev"`
+	Link       bool              `json:"link"`
+	Extraneous bool              `json:"extraneous"`
+	Bin        map[string]string `json:"bin"`
+
+	Dependencies map[string]string `json:"dependencies"`
+	DevToo       map[string]string `json:"devDependencies"`
+	Optional     map[string]string `json:"optionalDependencies"`
+	Peer         map[string]string `json:"peerDependencies"`
 }
 
 // Lock finds packages without a hash, and programs. A package from a place that package.json does not name is a fault.
@@ -92,19 +98,49 @@ func (n npm) Lock() (Lock, error) {
 		return Lock{}, fault.Fault{ID: "node-lockfile-old", What: what, Do: "renew it with npm install --package-lock-only"}
 	}
 	local := slices.Concat(n.in.Copied, n.in.Members)
-	for _, at := range slices.Sorted(maps.Keys(l.Packages)) {
-		p := l.Packages[at]
-		member := at == "" || slices.Contains(local, at) || slices.Contains(local, strings.TrimPrefix(p.Resolved, "file:"))
-		if !member && (p.Link || strings.HasPrefix(p.Resolved, "file:") || !installed(at)) {
-			what := fmt.Sprintf("%s takes %s from a place that package.json does not name", n.in.Lockfile, at)
-			return Lock{}, fault.Fault{ID: "node-local", What: what, Do: "make it again with npm install"}
-		}
+	l.skipStale(local)
+	if at := l.elsewhere(local); at != "" {
+		what := fmt.Sprintf("%s takes %s from a place that package.json does not name", n.in.Lockfile, at)
+		return Lock{}, fault.Fault{ID: "node-local", What: what, Do: "make it again with npm install"}
 	}
 	lock := Lock{Unhashed: l.unhashed()}
 	if l.Version >= 2 {
 		lock.Program = l.program
 	}
 	return lock, nil
+}
+
+// skipStale takes out what npm ci skips: what npm itself calls extraneous, and folders that are no part of the app any more.
+func (l npmLock) skipStale(local []string) {
+	maps.DeleteFunc(l.Packages, func(at string, p *npmLocked) bool {
+		return p == nil || p.Extraneous || at != "" && !installed(at) && !slices.Contains(local, at)
+	})
+}
+
+// elsewhere returns the path of a package that another one asks for and that comes from a folder or an archive of the app, which is
+// none of the local ones; "" if there is none.
+func (l npmLock) elsewhere(local []string) string {
+	asked := map[string]bool{}
+	for _, p := range l.Packages {
+		for _, names := range []map[string]string{p.Dependencies, p.DevToo, p.Optional, p.Peer} {
+			for name := range names {
+				asked[name] = true
+			}
+		}
+	}
+	for _, at := range slices.Sorted(maps.Keys(l.Packages)) {
+		p := l.Packages[at]
+		file, archive := strings.CutPrefix(p.Resolved, "file:")
+		if installed(at) && asked[nameAt(at)] && (p.Link || archive) && !slices.Contains(local, file) {
+			return at
+		}
+	}
+	return ""
+}
+
+// nameAt returns the name of the installed package at a path.
+func nameAt(at string) string {
+	return at[strings.LastIndex(at, project.ModulesDir+"/")+len(project.ModulesDir)+1:]
 }
 
 // installed reports whether a path is of a package that is installed and not a folder of the app.
@@ -124,7 +160,7 @@ func (l npmLock) unhashed() []string {
 	var list []string
 	for _, at := range slices.Sorted(maps.Keys(l.Packages)) {
 		if p := l.Packages[at]; installed(at) && !p.vouched() {
-			list = append(list, at[strings.LastIndex(at, project.ModulesDir+"/")+len(project.ModulesDir)+1:]+"@"+p.Version)
+			list = append(list, nameAt(at)+"@"+p.Version)
 		}
 	}
 	return list
