@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
+	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,7 +47,11 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	processes, err := read(asked, s.Default)
+	launched, err := in.Launched()
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	processes, err := read(asked, s.Default, func(word string) string { return built(in.AppDir, launched, word) })
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
@@ -70,8 +77,8 @@ func checkDefault(in bp.BuildContext, all []procfile.Process, name string) error
 	}
 }
 
-// read returns the process types that this buildpack is asked for.
-func read(asked []procfile.Process, defaultType string) ([]process, error) {
+// read returns the process types that this buildpack is asked for. Program returns the program that a first word means.
+func read(asked []procfile.Process, defaultType string, program func(string) string) ([]process, error) {
 	var processes []process
 	for _, p := range asked {
 		command, err := p.Simple()
@@ -79,11 +86,32 @@ func read(asked []procfile.Process, defaultType string) ([]process, error) {
 			return nil, err
 		}
 		processes = append(processes, process{
-			Process:   bp.Process{Type: p.Type, Command: command.Words, Default: p.Type == defaultType},
+			Process: bp.Process{
+				Type: p.Type, Command: append([]string{program(command.Words[0])}, command.Words[1:]...), Default: p.Type == defaultType,
+				From: fmt.Sprintf("%s line %d", procfile.Name, p.Line),
+			},
 			variables: command.Variables,
 		})
 	}
 	return processes, nil
+}
+
+// built returns the program that the first word of a command means. NAME, in the app's folder or in its folder bin, is where other
+// platforms leave what they compile. Where the app has no such file, it is the program of that name that a buildpack before starts.
+func built(app string, launched []bp.Launched, word string) string {
+	name := path.Base(word)
+	if clean := path.Clean(word); !strings.Contains(word, "/") || clean != name && clean != path.Join("bin", name) {
+		return word
+	}
+	if _, err := os.Lstat(filepath.Join(app, word)); err == nil {
+		return word
+	}
+	for _, p := range launched {
+		if len(p.Command) > 0 && filepath.IsAbs(p.Command[0]) && filepath.Base(p.Command[0]) == name {
+			return p.Command[0]
+		}
+	}
+	return word
 }
 
 // managers are package managers. They start programs where an app is developed, and no run image has them.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -68,6 +69,7 @@ func TestBuild(t *testing.T) {
 		procfile string
 		started  []string // by another buildpack
 		env      config.Environment
+		app      map[string]string // beside the Procfile
 	}{
 		{name: "words", procfile: "# comment\n\nweb: server --title 'Hello, \"world\"' " +
 			"--empty \"\" a\\ b 'a;b|c' \"1>2\" 5$\r\nrake.task_2: ./bin/x\n"},
@@ -76,6 +78,9 @@ func TestBuild(t *testing.T) {
 		{name: "started-all", procfile: "web: npm start", started: []string{"web"},
 			env: config.Environment{"BP_PROCFILE_DEFAULT_PROCESS": "web"}},
 		{name: "variables", procfile: "web: NODE_ENV=staging A='x y' server\nworker: env B=1 queue"},
+		{name: "exec", procfile: "web: exec server\nworker: A=1 exec env B=2 queue"},
+		{name: "built", procfile: "a: bin/server -x\nb: ./server\nc: ./bin/server\nd: bin/own\ne: bin/typo\nf: cmd/server\ng: server\nh: ./own",
+			app: map[string]string{"bin/own": "#!"}},
 		{name: "no-web", procfile: "worker: queue"},
 		{name: "default-named", procfile: "web: a\nworker: b", env: config.Environment{"BP_PROCFILE_DEFAULT_PROCESS": "worker"}},
 	}
@@ -83,7 +88,15 @@ func TestBuild(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			asked := slices.DeleteFunc(types(test.procfile), func(name string) bool { return slices.Contains(test.started, name) })
-			got := kittest.Build(t, kittest.Case{App: map[string]string{"Procfile": test.procfile}, Env: test.env, Plan: plan(asked...)})
+			app := map[string]string{"Procfile": test.procfile}
+			maps.Copy(app, test.app)
+			layers := filepath.Join(t.TempDir(), "strata_procfile")
+			kittest.Write(t, filepath.Dir(layers), map[string]string{
+				"strata_go/launch.toml": "[[processes]]\ntype = \"server\"\ncommand = [\"/layers/strata_go/targets/bin/server\"]\n" +
+					"[[processes]]\ntype = \"own\"\ncommand = [\"/layers/strata_go/targets/bin/own\"]\n",
+			})
+			kittest.Write(t, layers, nil)
+			got := kittest.Build(t, kittest.Case{App: app, Env: test.env, Plan: plan(asked...), Layers: layers})
 			if got.Code != 0 {
 				t.Fatalf("exit code %d: %s", got.Code, got.Log())
 			}

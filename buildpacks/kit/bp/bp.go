@@ -91,6 +91,7 @@ type Process struct {
 	Args       []string // arguments that those of the user replace
 	WorkingDir string   // absolute; empty for the app's folder
 	Default    bool     // started when no type is named
+	From       string   // who says so: "Procfile line 3"; empty for the buildpack itself
 }
 
 // BuildResult is what a build gives besides its layers.

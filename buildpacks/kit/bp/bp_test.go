@@ -92,9 +92,16 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		return bp.BuildResult{}, err
 	}
 	in.Log.Bullet("cache %s", cache)
+	launched, err := in.Launched()
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	for _, p := range launched {
+		in.Log.Bullet("launched %s %s %q %q %q %t %q", p.Buildpack, p.Type, p.Command, p.Args, p.WorkingDir, p.Default, p.From)
+	}
 	return bp.BuildResult{
 		Processes: []bp.Process{{Type: "web", Command: []string{filepath.Join(l.Path, "x"), "-a"}, Args: []string{"-b"}, WorkingDir: "/srv",
-			Default: true}},
+			Default: true, From: "x.toml line 3"}},
 		Labels:    map[string]string{"b": "2", "a": "1"},
 		Unmet:     []string{"y"},
 		LaunchBOM: &sbom.Document{Subject: sbom.Component{Name: "app"}},

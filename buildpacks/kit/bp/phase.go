@@ -89,6 +89,9 @@ func (r *runner) build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 			return libcnb.BuildResult{}, err
 		}
 	}
+	if err := writeOrigins(ctx.Layers.Path, result.Processes); err != nil {
+		return libcnb.BuildResult{}, err
+	}
 	out := result.libcnb()
 	for _, l := range in.Layers.Layers() {
 		out.Layers = append(out.Layers, libcnbLayer(l))
@@ -144,7 +147,7 @@ func (b BuildResult) libcnb() libcnb.BuildResult {
 func libcnbLayer(l *layer.Layer) libcnb.Layer {
 	return libcnb.Layer{
 		LayerTypes: libcnb.LayerTypes{Launch: l.Flags.Launch, Build: l.Flags.Build, Cache: l.Flags.Cache},
-		Metadata:   map[string]any{"key": l.Key},
+		Metadata:   metadata(l),
 		Name:       l.Name,
 		Path:       l.Path,
 		// A reused layer that is only Launch has no folder; an environment would make one and so replace its content.
@@ -152,4 +155,13 @@ func libcnbLayer(l *layer.Layer) libcnb.Layer {
 		BuildEnvironment:  libcnb.Environment(l.BuildEnv),
 		LaunchEnvironment: libcnb.Environment(l.LaunchEnv),
 	}
+}
+
+// metadata returns what the next build is told of a layer.
+func metadata(l *layer.Layer) map[string]any {
+	m := map[string]any{"key": l.Key}
+	if l.Contents.Known {
+		m["contents"] = l.Contents
+	}
+	return m
 }

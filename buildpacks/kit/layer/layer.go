@@ -38,6 +38,7 @@ type Layer struct {
 	BuildEnv  Env
 	LaunchEnv Env
 	SBOM      *sbom.Document // what is in the layer, for CycloneDX and SPDX files
+	Contents  Contents       // what processes find in a launch layer
 }
 
 // Request describes the layer that is wanted. Key is a struct that encoding/json can encode; its fields are what the
@@ -95,7 +96,8 @@ func (d *Dir) Contribute(ctx context.Context, r Request) (*Layer, error) {
 func (d *Dir) restored(l *Layer) (bool, error) {
 	var file struct {
 		Metadata struct {
-			Key string `toml:"key"`
+			Key      string   `toml:"key"`
+			Contents Contents `toml:"contents"`
 		} `toml:"metadata"`
 	}
 	_, err := toml.DecodeFile(l.Path+".toml", &file)
@@ -107,7 +109,9 @@ func (d *Dir) restored(l *Layer) (bool, error) {
 	case file.Metadata.Key != l.Key:
 		d.log.Debug("layer %s is made again: its key differs in %s", l.Name, changed(file.Metadata.Key, l.Key))
 		return false, nil
-	case !l.Flags.Build && !l.Flags.Cache:
+	}
+	l.Contents = file.Metadata.Contents
+	if !l.Flags.Build && !l.Flags.Cache {
 		return true, nil
 	}
 	// The metadata may come from the previous image while the cache, and with it the content, is gone.
@@ -128,6 +132,13 @@ func (d *Dir) fill(ctx context.Context, l *Layer, fill func(context.Context, *La
 	}
 	if err := fill(ctx, l); err != nil {
 		return err
+	}
+	if l.Flags.Launch {
+		contents, err := contentsOf(l)
+		if err != nil {
+			return err
+		}
+		l.Contents = contents
 	}
 	if l.SBOM == nil {
 		return nil

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/BurntSushi/toml"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
@@ -155,5 +157,43 @@ func TestEnv(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, env); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}
+
+// TestContents tells the next build what processes find in a launch layer, which it gets back without its folder.
+func TestContents(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	request := layer.Request{Name: "tool", Flags: layer.Flags{Launch: true}, Key: key{}}
+	request.Fill = func(_ context.Context, l *layer.Layer) error {
+		l.LaunchEnv.Prepend("PATH", ":", "/tools/bin:/tools/sbin")
+		l.LaunchEnv["web/PATH.append"] = "/web"
+		l.LaunchEnv.Override("PATHS", "/no")
+		kittest.Write(t, l.Path, map[string]string{"bin/run": "#!/bin/sh", "bin/readme": "text", "bin/folder/x": "", "lib/x": "#!"})
+		return os.Symlink("/absent", filepath.Join(l.Path, "bin", "link"))
+	}
+	open := func() *layer.Dir { return layer.Open(dir, report.New(io.Discard, report.Options{})) }
+	made, err := open().Contribute(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := layer.Contents{Known: true, Programs: []string{"link", "run"}, Path: []string{"/tools/bin", "/tools/sbin", "/web"}}
+	if diff := cmp.Diff(want, made.Contents); diff != "" {
+		t.Errorf("contents (-want +got):\n%s", diff)
+	}
+	metadata, err := toml.Marshal(map[string]any{"metadata": map[string]any{"key": made.Key, "contents": made.Contents}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kittest.Write(t, dir, map[string]string{"tool.toml": string(metadata)})
+	if err := os.RemoveAll(made.Path); err != nil {
+		t.Fatal(err)
+	}
+	again, err := open().Contribute(t.Context(), request)
+	if err != nil || !again.Reused {
+		t.Fatalf("the layer is made again (%v)", err)
+	}
+	if diff := cmp.Diff(want, again.Contents); diff != "" {
+		t.Errorf("contents of the reused layer (-want +got):\n%s", diff)
 	}
 }

@@ -11,8 +11,10 @@ import (
 // first to be asked, and names in BuildResult.Unmet the entries that it leaves to strata/procfile.
 func (p Process) Entry() string { return "procfile-" + p.Type }
 
-// Plan returns the plan of strata/procfile for the Procfile in the app's folder. It is empty for a file with a fault,
-// which is said at build.
+// faulty is the entry of a Procfile with a fault. The first that is asked for it says the fault.
+const faulty = "procfile"
+
+// Plan returns the plan of strata/procfile for the Procfile in the app's folder.
 func Plan(app string) bp.Plan {
 	var plan bp.Plan
 	for _, name := range entries(app) {
@@ -34,11 +36,11 @@ func Offer(app string, plan bp.Plan) []bp.Plan {
 	return []bp.Plan{offer, plan}
 }
 
-// entries returns the names of the processes in the build plan, none for a file with a fault.
+// entries returns the names of the processes in the build plan.
 func entries(app string) []string {
 	processes, err := Read(app)
 	if err != nil {
-		return nil
+		return []string{faulty} // said at build, where the log is seen
 	}
 	var names []string
 	for _, p := range processes {
@@ -47,11 +49,16 @@ func entries(app string) []string {
 	return names
 }
 
-// Asked returns the processes of the Procfile that the build plan asks this buildpack to start.
+// Asked returns the processes of the Procfile that the build plan asks this buildpack to start. In a group without
+// strata/procfile nobody is asked, whatever the file says.
 func Asked(in bp.BuildContext) ([]Process, error) {
-	all, err := Read(in.AppDir)
-	if err != nil {
+	all, wrong := Read(in.AppDir)
+	_, asksFaulty, err := in.Required(faulty)
+	switch {
+	case err != nil:
 		return nil, err
+	case wrong != nil && asksFaulty:
+		return nil, wrong
 	}
 	var asked []Process
 	for _, p := range all {

@@ -131,6 +131,7 @@ func TestPlan(t *testing.T) {
 	type plan struct{ Provides, Requires names }
 	own := names{{"strata/variables"}} // of every buildpack
 	processes := names{{"procfile-web"}, {"procfile-worker"}, own[0]}
+	faulty := names{{"procfile"}, own[0]}
 	language := plan{names{{"language"}, own[0]}, own}
 	for _, test := range []struct {
 		text, language string
@@ -138,8 +139,8 @@ func TestPlan(t *testing.T) {
 	}{
 		{text, "", []plan{{processes, processes}}},
 		{text, "yes", []plan{{append(names{{"language"}}, processes...), own}, language}},
-		{"broken", "", []plan{{own, own}}},
-		{"broken", "yes", []plan{language}},
+		{"broken", "", []plan{{faulty, faulty}}},
+		{"broken", "yes", []plan{{append(names{{"language"}}, faulty...), own}, language}},
 	} {
 		c := sample(t, test.text)
 		c.Env["LANGUAGE"] = test.language
@@ -170,5 +171,19 @@ func TestAsked(t *testing.T) {
 	// libcnb writes Unmet, which the lifecycle takes for the unmet of the specification.
 	if want := "[[unmet]]\n  name = \"procfile-worker\"\n"; err != nil || strings.ToLower(string(left)) != want {
 		t.Errorf("left are %q, %v, want %q", left, err, want)
+	}
+}
+
+// TestAskedFaulty says what is wrong with a Procfile to a group that starts it, and not to a group that does not.
+func TestAskedFaulty(t *testing.T) {
+	t.Parallel()
+	c := sample(t, "web: a\nworker")
+	if got := kittest.Build(t, c); got.Code != 0 {
+		t.Errorf("in a group without strata/procfile: code %d: %s", got.Code, got.Log())
+	}
+	c.Plan = "[[entries]]\nname = \"procfile\"\n"
+	got := kittest.Build(t, c)
+	if want := "Procfile line 2: \"worker\" is not a process"; got.Code != 1 || !strings.Contains(got.Stderr, want) {
+		t.Errorf("code %d and %q, want %q", got.Code, got.Stderr, want)
 	}
 }

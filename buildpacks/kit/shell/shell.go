@@ -56,7 +56,8 @@ func syntaxError(text string, err error) *Error {
 }
 
 // Simple returns the command of a line that is one simple command without expansions, and an *Error for every other
-// line. Variables that env or cross-env sets count as those that a shell sets. An empty line has no words.
+// line. Variables that env or cross-env sets count as those that a shell sets. A leading exec is dropped: no shell is
+// there to be replaced. An empty line has no words.
 func (l Line) Simple() (Command, error) {
 	if need := l.need(l.tree, true); need != nil {
 		return Command{}, need
@@ -70,6 +71,9 @@ func (l Line) Simple() (Command, error) {
 		for _, word := range call.Args {
 			c.Words = append(c.Words, l.literal(word))
 		}
+	}
+	if len(c.Words) > 1 && c.Words[0] == "exec" && !strings.HasPrefix(c.Words[1], "-") {
+		c.Words = c.Words[1:]
 	}
 	return c.withoutEnv(), nil
 }
