@@ -31,7 +31,7 @@ schema-version = "0.2"
 
 [io.buildpacks]
 include = ["go.mod", "*.go", "!*_broken.go", "assets/", "/notes/private.txt"]
-group = [{id = "strata/go"}, {uri = "urn:cnb:builder:strata/linkage@0.1.0"}]
+group = [{id = "strata/go"}, {uri = "urn:cnb:builder:strata/linkage"}]
 
 [[io.buildpacks.build.env]]
 name = "BP_KEEP_FILES"

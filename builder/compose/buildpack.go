@@ -24,6 +24,7 @@ type buildpack struct {
 	Order   []Group    `toml:"order"` // of a composite, which has nothing else
 
 	uri        string // its folder, relative to builder.toml
+	written    string // the version in its folder, whose patch does not count
 	source     []byte
 	registries registries.List
 }

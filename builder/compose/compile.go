@@ -152,8 +152,13 @@ func (c compiler) try(ctx context.Context, dir string, env []string, args ...str
 // compiled from this checkout.
 var layingOut = []string{"builder/compose", "builder/registries", "buildpacks/kit/fault", "buildpacks/kit/sbom"}
 
-// sourceKey is a hash of the flags and of every file that sources returns.
+// sourceKey is a hash of the flags, of every file that sources returns, and of the code that lays a layer out.
 func sourceKey(root string, flags []string, paths ...string) (string, error) {
+	return filesKey(root, flags, slices.Concat(layingOut, paths))
+}
+
+// filesKey is a hash of the flags and of every file that sources returns.
+func filesKey(root string, flags, paths []string) (string, error) {
 	files, err := sources(root, paths...)
 	if err != nil {
 		return "", fmt.Errorf("looking for changed sources: %w", err)
@@ -170,18 +175,18 @@ func sourceKey(root string, flags []string, paths ...string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// sources returns every file below the paths except tests and their data, the code that lays a layer out, and what pins the modules
-// that are imported. All are relative to root.
+// sources returns every file below the paths except documentation, tests and their data, and what pins the modules that are imported.
+// All are relative to root.
 func sources(root string, paths ...string) ([]string, error) {
 	var files []string
-	for _, path := range slices.Concat([]string{"go.mod", "go.sum"}, layingOut, paths) {
+	for _, path := range slices.Concat([]string{"go.mod", "go.sum"}, paths) {
 		err := filepath.WalkDir(filepath.Join(root, path), func(path string, d fs.DirEntry, err error) error {
 			switch {
 			case err != nil:
 				return err
 			case d.IsDir() && d.Name() == "testdata":
 				return filepath.SkipDir
-			case !d.Type().IsRegular(), strings.HasSuffix(path, "_test.go"):
+			case !d.Type().IsRegular(), strings.HasSuffix(path, "_test.go"), strings.HasSuffix(path, ".md"):
 				return nil
 			}
 			rel, err := filepath.Rel(root, path)

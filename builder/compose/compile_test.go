@@ -60,7 +60,7 @@ func compiledFrom(t *testing.T, packages ...string) []string {
 // of before.
 func TestSourceKey(t *testing.T) {
 	t.Parallel()
-	keyed, err := sources(checkout, "buildpacks")
+	keyed, err := sources(checkout, slices.Concat(layingOut, []string{"buildpacks"})...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestSourceKey(t *testing.T) {
 		}
 	}
 	// The lifecycle is another module. Of ours, its layer has what lays it out.
-	keyed, err = sources(checkout, "builder/lifecycle")
+	keyed, err = sources(checkout, slices.Concat(layingOut, []string{"builder/lifecycle"})...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,6 +128,7 @@ func TestSourceKeyChanges(t *testing.T) {
 	}{
 		{"app/a_test.go", "package a", true},
 		{"app/testdata/a.go", "package a", true},
+		{"app/README.md", "# a", true},
 		{"other/a.go", "package a", true},
 		{"app/a.go", "package b", false},
 		{"app/new.txt", "", false},

@@ -43,6 +43,7 @@ type Builder struct {
 	compiler   compiler
 	cache      cache
 	lifecycle  descriptor
+	patch      string      // of the version of every buildpack
 	buildpacks []buildpack // those of builder.toml, then the members of composites
 	order      []Group     // with every version
 }
@@ -96,6 +97,9 @@ func Read(o Options) (*Builder, error) {
 		return nil, err
 	}
 	if b.lifecycle, err = readDescriptor(o.Root, o.Config.Lifecycle.Version); err != nil {
+		return nil, err
+	}
+	if b.patch, err = patchOf(o.Root); err != nil {
 		return nil, err
 	}
 	if err := b.readBuildpacks(); err != nil {

@@ -136,7 +136,7 @@ func (b *Builder) readBuildpack(ref BuildpackRef) (buildpack, error) {
 	case !supports(bp.Targets, "linux", b.arch, b.distro):
 		return wrong(fmt.Sprintf(" has no target linux/%s, which the build image is", b.arch), nil, "add the target or use another build image")
 	}
-	return bp, nil
+	return bp.version(b.patch)
 }
 
 // resolve returns an order of a file with every version filled in. The words of without complete the fault for a buildpack
@@ -147,7 +147,7 @@ func (b *Builder) resolve(order []Group, file, without string) ([]Group, error) 
 		var refs []GroupRef
 		for _, ref := range g.Group {
 			i := slices.IndexFunc(b.buildpacks, func(bp buildpack) bool {
-				return bp.Info.ID == ref.ID && (ref.Version == "" || ref.Version == bp.Info.Version)
+				return bp.Info.ID == ref.ID && (ref.Version == "" || ref.Version == bp.written)
 			})
 			if i < 0 {
 				return nil, fault.Fault{

@@ -47,6 +47,7 @@ func TestErrors(t *testing.T) {
 		{"buildpack-version", replacing("buildpacks/one/buildpack.toml", `"1.2.3"`, `"1.2.4"`)},
 		{"buildpack-api", replacing("buildpacks/one/buildpack.toml", `"0.10"`, `"0.99"`)},
 		{"buildpack-target", replacing("buildpacks/one/buildpack.toml", `"amd64"`, `"arm64"`)},
+		{"buildpack-version-form", replacing("buildpacks/three/buildpack.toml", `"3.0.0"`, `"3.0"`)},
 		{"buildpack-no-version", replacing("buildpacks/three/buildpack.toml", `version = "3.0.0"`, "")},
 		{"composite-unknown", removing("buildpacks/three/buildpack.toml")},
 		{"composite-twice", func(t *testing.T, root string) {
