@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"os"
@@ -49,6 +50,60 @@ func TestPlatformInterrupt(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(filepath.Join(home(), "tmp")); err != nil || len(entries) > 0 {
 		t.Errorf("tmp has %d entries (%v), want none", len(entries), err)
+	}
+}
+
+// traps answers each request with 404 and ends with 40 and the number of the signal that it gets.
+const traps = `package main
+
+import (
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	go http.ListenAndServe(":"+os.Getenv("PORT"), http.NotFoundHandler())
+	os.Stdout.WriteString("started\\n")
+	os.Exit(40 + int((<-signals).(syscall.Signal)))
+}
+`
+
+// TestRunEndsAsTheApp sends signals to an app, and asks it for what it does not have.
+func TestRunEndsAsTheApp(t *testing.T) {
+	suite(t, everyUser)
+	name := image(t)
+	build(t, writeApp(t, map[string]string{"go.mod": "module example.test/traps\n\ngo 1.25\n", "main.go": traps}), name)
+	for _, sent := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		cmd := exec.CommandContext(t.Context(), "strata", "run", name, "--port", freePort(t))
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if line, err := bufio.NewReader(stdout).ReadString('\n'); line != "started\n" {
+			t.Errorf("the app says %q, %v", line, err)
+		}
+		if err := cmd.Process.Signal(sent); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // the status is looked at next
+		if got, want := cmd.ProcessState.ExitCode(), 40+int(sent); got != want {
+			t.Errorf("after %s it ends with status %d, want the app's %d", sent, got, want)
+		}
+	}
+	for status, flags := range map[int][]string{0: {"--status", "404"}, 1: nil} {
+		if got := strata(t, append([]string{"run", name, "--port", freePort(t), "--ask", "/"}, flags...)...); got.status != status {
+			t.Errorf("404 and the flags %v: status %d, want %d\n%s", flags, got.status, status, got.stderr)
+		}
+	}
+	if got := strata(t, "run", name, "--command", "absent"); got.status == 0 || !strings.Contains(got.stderr, `"absent"`) {
+		t.Errorf("a program that is not there: status %d, %s", got.status, got.stderr)
 	}
 }
 

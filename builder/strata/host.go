@@ -41,18 +41,13 @@ func buildEnv(ctx context.Context, from registries.List, app project.Descriptor,
 			env[name] = addresses
 		}
 	}
+	pairs, err := givenEnv(flags)
+	if err != nil {
+		return nil, err
+	}
 	given := map[string]string{}
-	for _, flag := range flags {
-		key, value, found := strings.Cut(flag, "=")
-		if !found {
-			if value, found = os.LookupEnv(key); !found {
-				return nil, fault.Fault{
-					ID:   "variable-unset",
-					What: fmt.Sprintf("--env %s names a variable that is not set here", key),
-					Do:   "set it, or write --env " + key + "=value",
-				}
-			}
-		}
+	for _, pair := range pairs {
+		key, value, _ := strings.Cut(pair, "=")
 		given[key] = value
 	}
 	asked, err := app.Variables(given, from)
@@ -62,6 +57,34 @@ func buildEnv(ctx context.Context, from registries.List, app project.Descriptor,
 	maps.Copy(env, asked)
 	maps.Copy(env, given)
 	return env, nil
+}
+
+// givenEnv returns the variables of --env as NAME=value. One without a value has the value that it has here.
+func givenEnv(flags []string) ([]string, error) {
+	var pairs []string
+	for _, flag := range flags {
+		key, _, valued := strings.Cut(flag, "=")
+		if key == "" || strings.ContainsRune(flag, 0) {
+			return nil, fault.Fault{
+				ID:   "variable-name",
+				What: fmt.Sprintf("--env %q names no variable", flag),
+				Do:   "write it as --env NAME=value",
+			}
+		}
+		if !valued {
+			value, found := os.LookupEnv(key)
+			if !found {
+				return nil, fault.Fault{
+					ID:   "variable-unset",
+					What: fmt.Sprintf("--env %s names a variable that is not set here", key),
+					Do:   "set it, or write --env " + key + "=value",
+				}
+			}
+			flag = key + "=" + value
+		}
+		pairs = append(pairs, flag)
+	}
+	return pairs, nil
 }
 
 // proxies returns the proxy variables that are set, as NAME=value.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"syscall"
@@ -28,16 +27,16 @@ const (
 func main() {
 	unix.Umask(0o022) // what is written has to be readable inside a sandbox, and the same whoever runs the command
 	sandbox.Init()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	err := command().ExecuteContext(ctx)
 	interrupted := ctx.Err() != nil
 	stop()
-	var exit *exec.ExitError
+	var status exitStatus
 	var partly partlyError
 	switch {
 	case err == nil:
-	case errors.As(err, &exit):
-		os.Exit(exit.ExitCode())
+	case errors.As(err, &status):
+		os.Exit(int(status))
 	case errors.As(err, &partly):
 		fmt.Fprintln(os.Stderr, "strata:", err)
 		os.Exit(exitInterrupted)

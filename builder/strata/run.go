@@ -2,26 +2,30 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
-	"github.com/strata-buildpacks/strata/builder/platform/home"
 	"github.com/strata-buildpacks/strata/builder/platform/run"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 type runFlags struct {
-	env, bindings []string
-	process       string
-	port          int
-	ask           string
-	answerTimeout time.Duration
+	env, bindings    []string
+	process, command string
+	terminal         bool
+	port             int
+	ask              string
+	status           int
+	answerTimeout    time.Duration
 }
 
 func runCommand() *cobra.Command {
@@ -30,120 +34,112 @@ func runCommand() *cobra.Command {
 		Use:   "run IMAGE [-- ARG…]",
 		Short: "Start an image in a sandbox on this machine's network",
 		Long: "Start an image of the local store in a sandbox on this machine's network, with PORT\n" +
-			"set to the port it should listen on. What it writes is gone when it ends.",
+			"set to the port it should listen on. What it writes is gone when it ends. Signals go\n" +
+			"to the app, and the app's exit status is the one of the command.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := flags.check(cmd.Flags().Changed); err != nil {
+				return err
+			}
+			env, err := givenEnv(flags.env)
+			if err != nil {
+				return err
+			}
 			h, err := openHome()
 			if err != nil {
 				return err
 			}
 			options := run.Options{
-				Image: args[0], Process: flags.process, Args: args[1:],
-				Env:      append([]string{fmt.Sprintf("PORT=%d", flags.port)}, flags.env...),
+				Image: args[0], Process: flags.process, Command: flags.command, Args: args[1:],
+				Env:      append([]string{fmt.Sprintf("PORT=%d", flags.port)}, env...),
 				Bindings: flags.bindings,
-				Stdin:    os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 			}
-			if flags.ask == "" {
+			if flags.ask != "" {
+				return ask(cmd.Context(), h, options, flags)
+			}
+			return interact(cmd.Context(), options, flags.terminal || flags.command != "", func(options run.Options) error {
 				return run.Image(cmd.Context(), h, options)
-			}
-			return ask(cmd.Context(), h, options, flags)
+			})
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVarP(&flags.env, "env", "e", nil, "variable of the app, NAME=value")
+	f.StringArrayVarP(&flags.env, "env", "e", nil, "variable of the app, NAME=value (or NAME: with the value it has here)")
 	f.StringArrayVar(&flags.bindings, "binding", nil, "folder of a service binding")
 	f.StringVar(&flags.process, "process", "", "process type to start (default: the image's)")
+	f.StringVar(&flags.command, "command", "", "program of the image to start instead, with a terminal if there is one here")
+	f.BoolVarP(&flags.terminal, "tty", "t", false, "give the app a terminal")
 	f.IntVarP(&flags.port, "port", "p", 8080, "port that the app should listen on, in PORT")
 	f.StringVar(&flags.ask, "ask", "", "path to GET once the app listens; prints the answer and stops the app")
+	f.IntVar(&flags.status, "status", 0, "the only status of an answer to --ask that is no failure (default: each below 400)")
 	f.DurationVar(&flags.answerTimeout, "timeout", 30*time.Second, "how long --ask waits for an answer")
 	return cmd
 }
 
-// ask starts an app, asks it one question over HTTP and stops it.
-func ask(ctx context.Context, h *home.Home, options run.Options, flags runFlags) error {
-	address := net.JoinHostPort("127.0.0.1", fmt.Sprint(flags.port))
-	if conn, err := net.Dial("tcp", address); err == nil {
-		conn.Close()
-		return fault.Fault{ID: "port-taken", What: "something listens on " + address + " already", Do: "choose another port with --port"}
-	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	options.Stdin, options.Stdout = nil, os.Stderr
-	start := time.Now()
-	ended := make(chan error, 1)
-	go func() { ended <- run.Image(ctx, h, options) }()
-
-	answers := make(chan *answer, 1)
-	questions, giveUp := context.WithTimeout(ctx, flags.answerTimeout)
-	defer giveUp()
-	go func() { answers <- poll(questions, "http://"+address+flags.ask) }()
-	select {
-	case err := <-ended:
-		if err == nil {
-			err = fault.Fault{
-				ID:   "app-ended",
-				What: options.Image + " ended before it answered on port " + fmt.Sprint(flags.port),
-				Do:   "start it without --ask to see what it does",
-			}
-		}
-		return err
-	case got := <-answers:
-		took := time.Since(start)
-		stop()
-		<-ended // what the app says when it is stopped on purpose is no error
-		return printAnswer(got, took, flags)
-	}
-}
-
-// answer is what an app said to one question.
-type answer struct {
-	status string
-	code   int
-	body   []byte
-}
-
-// poll asks until something answers or the context ends, which gives nil.
-func poll(ctx context.Context, url string) *answer {
-	ticker := time.NewTicker(5 * time.Millisecond)
-	defer ticker.Stop()
-	for {
-		if got, err := get(ctx, url); err == nil {
-			return got
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-	}
-}
-
-// get asks once; redirects are answers too.
-func get(ctx context.Context, url string) (*answer, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := http.DefaultTransport.RoundTrip(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
-	return &answer{response.Status, response.StatusCode, body}, err
-}
-
-func printAnswer(got *answer, took time.Duration, flags runFlags) error {
-	if got == nil {
-		return fault.Fault{
-			ID:   "no-answer",
-			What: fmt.Sprintf("nothing answered on port %d within %s", flags.port, flags.answerTimeout),
-			Do:   "see whether the app listens on $PORT",
-		}
-	}
-	fmt.Fprintf(os.Stdout, "GET %s: %s after %d ms\n%s\n", flags.ask, got.status, took.Milliseconds(), got.body)
-	if got.code >= http.StatusInternalServerError {
-		return fault.Fault{ID: "bad-answer", What: "the app answered " + got.status, Do: "see its log above"}
+// check finds flags that mean nothing.
+func (f runFlags) check(given func(flag string) bool) error {
+	wrong := func(what, do string) error { return fault.Fault{ID: "run-flags", What: what, Do: do} }
+	switch {
+	case f.process != "" && f.command != "":
+		return wrong("--process and --command both say what to start", "leave one out")
+	case f.port < 1 || f.port > 65535:
+		return wrong(fmt.Sprintf("--port %d is no port", f.port), "write a number from 1 to 65535")
+	case f.ask != "" && !strings.HasPrefix(f.ask, "/"):
+		return wrong(fmt.Sprintf("--ask %s is no path", f.ask), "begin it with a slash: /"+f.ask)
+	case f.ask != "" && f.terminal:
+		return wrong("--ask needs no terminal", "leave --tty out")
+	case given("status") && (f.status < 100 || f.status > 999):
+		return wrong(fmt.Sprintf("--status %d is no status of HTTP", f.status), "write a number of three digits")
+	case f.ask == "" && (given("status") || given("timeout")):
+		return wrong("--status and --timeout are about --ask", "add --ask, or leave them out")
+	case f.terminal && !(term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd()))):
+		return wrong("--tty needs a terminal, and stdin or stdout is none here", "leave --tty out")
 	}
 	return nil
 }
+
+// exitStatus is the error of a command that ends as the program that it ran.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("the program ended with status %d", int(s)) }
+
+// statusOf returns how a program ended, as a shell says it.
+func statusOf(ended *exec.ExitError) exitStatus {
+	if status, ok := ended.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return exitStatus(128 + int(status.Signal()))
+	}
+	return exitStatus(ended.ExitCode())
+}
+
+// interact starts a program that reads and writes here and gets the signals that arrive here. If asked, it has a terminal where there
+// is one.
+func interact(ctx context.Context, options run.Options, terminal bool, start func(run.Options) error) error {
+	options.Stdin, options.Stdout, options.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if terminal && term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())) {
+		here, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+		if err != nil {
+			return fmt.Errorf("opening the terminal: %w", err)
+		}
+		defer here.Close()
+		options.Terminal = here
+	}
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, forwarded...)
+	defer signal.Stop(signals)
+	options.Signals = signals
+	if term.IsTerminal(int(os.Stdin.Fd())) { // a hangup means that nobody can end the program any more
+		hangup := make(chan os.Signal, 1)
+		signal.Notify(hangup, syscall.SIGHUP)
+		go func() {
+			<-hangup
+			signals <- syscall.SIGTERM
+		}()
+	}
+	err := start(options)
+	if ended := new(exec.ExitError); errors.As(err, &ended) {
+		return statusOf(ended)
+	}
+	return err
+}
+
+// forwarded are the signals that a program gets that runs in a sandbox.
+var forwarded = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2}

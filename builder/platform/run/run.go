@@ -2,11 +2,13 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,12 +33,18 @@ const stopGrace = 10 * time.Second
 type Options struct {
 	Image    string
 	Process  string   // process type; empty for the image's own entrypoint
+	Command  string   // a program of the image, by its path or by its name on the app's PATH, instead of a process type
 	Args     []string // arguments of the process
 	Env      []string // NAME=value pairs on top of the image's
 	Bindings []string // folders that the process finds under $SERVICE_BINDING_ROOT/<base name>
 
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+	// Terminal is where somebody sits. The process gets a terminal of its own behind it, and Stdin, Stdout and Stderr do not
+	// count. Nil for none.
+	Terminal *os.File
+	// Signals are passed on to the process. If they are not nil, the context counts only until the process starts.
+	Signals <-chan os.Signal
 }
 
 // Image starts an image of the home's store in a sandbox on the host's network, and waits for it. The error of a process
@@ -46,64 +54,99 @@ func Image(ctx context.Context, h *home.Home, options Options) error {
 	if err != nil {
 		return err
 	}
-	config, err := image.ConfigFile()
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", options.Image, err)
-	}
+	return Start(ctx, h, image, options)
+}
+
+// Start is Image for an image that need not be in the store.
+func Start(ctx context.Context, h *home.Home, image v1.Image, options Options) error {
 	dir, remove, err := h.Scratch(ctx)
 	if err != nil {
 		return err
 	}
 	defer remove()
-	uid, gid, err := user(config.Config.User)
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", options.Image, err)
-	}
-	root := filepath.Join(dir, "root")
-	if err := unpackApp(image, root, uid, gid); err != nil {
-		return fmt.Errorf("unpacking %s: %w", options.Image, err)
-	}
-	args, err := command(config.Config, options, root)
+	spec, err := prepare(image, dir, options)
 	if err != nil {
 		return err
+	}
+	if options.Signals != nil {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		ctx = context.WithoutCancel(ctx)
+	}
+	return sandbox.Run(ctx, spec)
+}
+
+// prepare unpacks an image in a folder and says how its process is started.
+func prepare(image v1.Image, dir string, options Options) (spec sandbox.Spec, err error) {
+	file, err := image.ConfigFile()
+	if err != nil {
+		return spec, fmt.Errorf("reading %s: %w", options.Image, err)
+	}
+	config := file.Config
+	uid, gid, err := user(config.User)
+	if err != nil {
+		return spec, fmt.Errorf("reading %s: %w", options.Image, err)
+	}
+	path := filepath.Join(dir, "root")
+	if err := unpackApp(image, path, uid, gid); err != nil {
+		return spec, fmt.Errorf("unpacking %s: %w", options.Image, err)
+	}
+	root, err := os.OpenRoot(path) // an image's links lead nowhere on the host
+	if err != nil {
+		return spec, fmt.Errorf("reading %s: %w", options.Image, err)
+	}
+	defer root.Close()
+	args, err := command(config, options, root)
+	if err != nil {
+		return spec, err
 	}
 	binds := []sandbox.Bind{
 		{Source: filepath.Join(dir, "resolv.conf"), Target: "/etc/resolv.conf"},
 		{Source: filepath.Join(dir, "hosts"), Target: "/etc/hosts"},
 	}
-	env := append([]string{}, config.Config.Env...)
+	env := append([]string{}, config.Env...)
 	if len(options.Bindings) > 0 {
-		bind, err := bindAll(options.Bindings, dir, root)
+		bind, err := bindAll(options.Bindings, dir, path)
 		if err != nil {
-			return err
+			return spec, err
 		}
 		binds, env = append(binds, bind), append(env, "SERVICE_BINDING_ROOT="+bindings.Root)
+	}
+	spec = sandbox.Spec{
+		Root: path, RootWritable: true, UID: uid, GID: gid, Dir: workingDir(config), Sysfs: true,
+		Binds: binds, Args: args, Network: sandbox.HostNetwork,
+		Stdin: options.Stdin, Stdout: options.Stdout, Stderr: options.Stderr, Signals: options.Signals, Grace: stopGrace,
+	}
+	if options.Terminal != nil {
+		env = append(env, "TERM="+cmp.Or(os.Getenv("TERM"), "xterm"))
+		spec.Terminal, spec.Attach = true, func(inside *os.File) { attach(options.Terminal, inside) }
 	}
 	env = append(env, options.Env...)
 	if !slices.ContainsFunc(env, func(one string) bool { return strings.HasPrefix(one, "HOME=") }) {
 		home, err := homeOf(root, uid)
 		if err != nil {
-			return fmt.Errorf("reading %s: %w", options.Image, err)
+			return spec, fmt.Errorf("reading %s: %w", options.Image, err)
 		}
 		env = append(env, "HOME="+home)
 	}
-	return sandbox.Run(ctx, sandbox.Spec{
-		Root: root, RootWritable: true, UID: uid, GID: gid, Dir: workingDir(config.Config),
-		Binds: binds, Env: env, Args: args, Network: sandbox.HostNetwork,
-		Stdin: options.Stdin, Stdout: options.Stdout, Stderr: options.Stderr, Grace: stopGrace,
-	})
+	spec.Env = env
+	return spec, nil
 }
 
 // homeOf returns the home that /etc/passwd of an image gives a user. For a user who is not there it is "/", as container
 // engines have it.
-func homeOf(root string, uid int) (string, error) {
-	opened, err := os.OpenRoot(root)
+func homeOf(root *os.Root, uid int) (string, error) {
+	file, err := root.Open("etc/passwd")
+	if errors.Is(err, fs.ErrNotExist) {
+		return "/", nil
+	}
 	if err != nil {
 		return "", err
 	}
-	defer opened.Close()
-	data, err := opened.ReadFile("etc/passwd")
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxPasswd))
+	if err != nil {
 		return "", err
 	}
 	for line := range strings.Lines(string(data)) {
@@ -113,6 +156,9 @@ func homeOf(root string, uid int) (string, error) {
 	}
 	return "/", nil
 }
+
+// maxPasswd is how much of an image's /etc/passwd is read, in bytes.
+const maxPasswd = 1 << 20
 
 // unpackApp unpacks an image with the mount points of a sandbox. Beside it lie the files that are bound there.
 func unpackApp(image v1.Image, root string, uid, gid int) error {
@@ -136,7 +182,7 @@ func unpackApp(image v1.Image, root string, uid, gid int) error {
 	if err := unpack.Image(image, root, owner); err != nil {
 		return err
 	}
-	if err := unpack.MountPoints(root, []string{"proc", "dev", "etc"}, []string{"etc/hosts", "etc/resolv.conf"}); err != nil {
+	if err := unpack.MountPoints(root, []string{"proc", "sys", "dev", "etc"}, []string{"etc/hosts", "etc/resolv.conf"}); err != nil {
 		return err
 	}
 	for file, content := range map[string]string{"hosts": "127.0.0.1 localhost strata\n", "resolv.conf": resolvConf()} {
@@ -169,58 +215,112 @@ func resolvConf() string {
 // user reads the numeric "uid:gid" of an image's configuration.
 func user(text string) (uid, gid int, err error) {
 	left, right, found := strings.Cut(text, ":")
-	if uid, err = strconv.Atoi(left); err != nil {
+	if uid, err = id(left); err != nil {
 		return 0, 0, notNumeric("user", text)
 	}
 	if !found {
 		return uid, uid, nil
 	}
-	if gid, err = strconv.Atoi(right); err != nil {
+	if gid, err = id(right); err != nil {
 		return 0, 0, notNumeric("group in", text)
 	}
 	return uid, gid, nil
 }
 
+// id reads the number of a user or a group. The largest number of 32 bits stands for none: user_namespaces(7).
+func id(text string) (int, error) {
+	number, err := strconv.ParseUint(text, 10, 32)
+	if number == math.MaxUint32 {
+		return 0, strconv.ErrRange
+	}
+	return int(number), err
+}
+
 func notNumeric(what, text string) error {
 	return fault.Fault{
 		ID:   "image-user",
-		What: fmt.Sprintf("the image's %s %q is no number", what, text),
+		What: fmt.Sprintf("the image's %s %q is no number from 0 to 4294967294", what, text),
 		Do:   "run it with a container engine",
 	}
 }
 
-// command returns what to execute: the entrypoint, or the process type that was asked for.
-func command(config v1.Config, options Options, root string) ([]string, error) {
-	entrypoint := config.Entrypoint
-	if options.Process != "" {
-		program := "/cnb/process/" + options.Process
-		if _, err := os.Lstat(filepath.Join(root, program)); err != nil || strings.Contains(options.Process, "/") {
+// Where the lifecycle puts its launcher, and a link to it for each process type (platform.md, "Launch").
+const (
+	launcher   = "cnb/lifecycle/launcher"
+	processDir = "cnb/process"
+)
+
+// command returns what to execute: the entrypoint, or the process type or program that was asked for.
+func command(config v1.Config, options Options, root *os.Root) ([]string, error) {
+	switch {
+	case options.Command != "":
+		found, err := program(config, options, root)
+		return append(found, options.Args...), err
+	case options.Process != "":
+		types := processes(root)
+		if !slices.Contains(types, options.Process) {
 			return nil, fault.Fault{
 				ID:   "process-unknown",
 				What: fmt.Sprintf("%s has no process type %q", options.Image, options.Process),
-				Do:   "take one of " + strings.Join(processes(root), ", "),
+				Do:   oneOf(types),
 			}
 		}
-		entrypoint = []string{program}
+		return append([]string{"/" + processDir + "/" + options.Process}, options.Args...), nil
 	}
 	args := options.Args
-	if len(args) == 0 && options.Process == "" {
+	if len(args) == 0 {
 		args = config.Cmd
 	}
-	full := append(append([]string{}, entrypoint...), args...)
+	full := append(append([]string{}, config.Entrypoint...), args...)
 	if len(full) == 0 || !strings.HasPrefix(full[0], "/") {
 		return nil, fault.Fault{
 			ID:   "process-missing",
 			What: options.Image + " has no default process",
-			Do:   "name one with --process: " + strings.Join(processes(root), ", "),
+			Do:   oneOf(processes(root)),
 		}
 	}
 	return full, nil
 }
 
-func processes(root string) []string {
-	entries, err := os.ReadDir(filepath.Join(root, "cnb", "process"))
-	if err != nil {
+// oneOf says how to start one of an image's process types.
+func oneOf(types []string) string {
+	if len(types) == 0 {
+		return "start a program of the image with --command"
+	}
+	return "name one with --process: " + strings.Join(types, ", ")
+}
+
+// program returns how a program is started. The launcher gives it the variables of the app, and looks for it on the PATH of the app.
+func program(config v1.Config, options Options, root *os.Root) ([]string, error) {
+	if _, err := root.Lstat(launcher); err == nil {
+		return []string{"/" + launcher, "--", options.Command}, nil
+	}
+	if strings.Contains(options.Command, "/") {
+		return []string{options.Command}, nil
+	}
+	var folders []string
+	for _, variable := range config.Env {
+		if list, found := strings.CutPrefix(variable, "PATH="); found {
+			folders = filepath.SplitList(list)
+		}
+	}
+	for _, folder := range folders {
+		path := filepath.Join("/", folder, options.Command)
+		if _, err := root.Lstat(strings.TrimPrefix(path, "/")); err == nil {
+			return []string{path}, nil
+		}
+	}
+	return nil, fault.Fault{
+		ID:   "program-missing",
+		What: fmt.Sprintf("%s has no program %q on its PATH", options.Image, options.Command),
+		Do:   "write the path of a program of the image",
+	}
+}
+
+// processes returns the process types of an image.
+func processes(root *os.Root) []string {
+	entries, err := fs.ReadDir(root.FS(), processDir)
+	if err != nil { // it has none
 		return nil
 	}
 	var types []string

@@ -4,18 +4,24 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"net"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// privateStep begins the message of the first step that a hardened kernel refuses.
-const privateStep = "detaching from the host's mounts"
+// What the messages of some steps begin with.
+const (
+	privateStep = "detaching from the host's mounts" // the first that a hardened kernel refuses
+	folderStep  = "entering the working folder"
+	executeStep = "executing"
+)
 
 // Init turns a process that Run started into the sandbox's first process, and then does not return. Every other process
 // goes on. A program that calls Run calls Init first thing in main.
@@ -75,9 +81,22 @@ func enter(channel *os.File) error {
 		return err
 	}
 	if err := os.Chdir(spec.Dir); err != nil {
-		return fmt.Errorf("entering the working folder: %w", err)
+		return fmt.Errorf(folderStep+" %s: %w", spec.Dir, cause(err))
 	}
-	return fmt.Errorf("executing %s: %w", spec.Args[0], syscall.Exec(spec.Args[0], spec.Args, spec.Env))
+	if spec.Terminal {
+		if err := openTerminal(channel); err != nil {
+			return fmt.Errorf("opening a terminal: %w", err)
+		}
+	}
+	return fmt.Errorf(executeStep+" %s: %w", spec.Args[0], syscall.Exec(spec.Args[0], spec.Args, spec.Env))
+}
+
+// cause is an error without the path, which the message names.
+func cause(err error) error {
+	if path := new(fs.PathError); errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }
 
 // listen brings the loopback interface up and hands a listener per port to the parent.
@@ -114,7 +133,47 @@ func listenOn(channel *os.File, port int) error {
 		return err
 	}
 	defer file.Close()
-	return unix.Sendmsg(int(channel.Fd()), []byte("l"), unix.UnixRights(int(file.Fd())), nil, 0)
+	return send(channel, listenerMessage, file)
+}
+
+// What the first process sends an open file as.
+const (
+	listenerMessage = 'l'
+	terminalMessage = 't'
+)
+
+func send(channel *os.File, what byte, file *os.File) error {
+	return unix.Sendmsg(int(channel.Fd()), []byte{what}, unix.UnixRights(int(file.Fd())), nil, 0)
+}
+
+// openTerminal makes a new terminal the one of the command and hands its other side to the parent: pty(7).
+func openTerminal(channel *os.File) error {
+	other, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		return err
+	}
+	defer other.Close()
+	if err := unix.IoctlSetPointerInt(int(other.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		return err
+	}
+	number, err := unix.IoctlGetInt(int(other.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		return err
+	}
+	terminal, err := os.OpenFile("/dev/pts/"+strconv.Itoa(number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		return err
+	}
+	defer terminal.Close()
+	if err := unix.IoctlSetInt(int(terminal.Fd()), unix.TIOCSCTTY, 0); err != nil {
+		return err
+	}
+	for _, standard := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
+		if err := unix.Dup3(int(terminal.Fd()), int(standard.Fd()), 0); err != nil {
+			return err
+		}
+	}
+	return send(channel, terminalMessage, other)
 }
 
 func mountAll(spec Spec) error {
@@ -177,62 +236,6 @@ func protect(target string, writable bool) error {
 	}
 	if err := unix.MountSetattr(unix.AT_FDCWD, target, 0, &attributes); err != nil {
 		return fmt.Errorf("protecting %s: %w", target, err)
-	}
-	return nil
-}
-
-// mountSystem mounts /proc and /dev. It forbids user namespaces, which only /proc can do.
-func mountSystem(spec Spec) error {
-	for _, target := range []string{"proc", "dev"} {
-		if err := inside(target); err != nil {
-			return err
-		}
-	}
-	// A file system that is mounted in here holds only files of ids that this namespace knows. It does not know the host's
-	// root.
-	if err := unix.Setfsgid(spec.GID); err != nil {
-		return fmt.Errorf("changing the file system gid: %w", err)
-	}
-	if err := unix.Setfsuid(spec.UID); err != nil {
-		return fmt.Errorf("changing the file system uid: %w", err)
-	}
-	if err := unix.Mount("proc", "proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
-		return fmt.Errorf("mounting /proc: %w", err)
-	}
-	// In a user namespace of its own the command would have every capability: user_namespaces(7).
-	if err := os.WriteFile("proc/sys/user/max_user_namespaces", []byte("0"), 0o644); err != nil {
-		return fmt.Errorf("forbidding further user namespaces: %w", err)
-	}
-	return mountDev()
-}
-
-// mountDev mounts /dev.
-func mountDev() error {
-	const dev = "dev"
-	if err := unix.Mount("tmpfs", dev, "tmpfs", unix.MS_NOSUID|unix.MS_NOEXEC, "mode=0755,size=64k"); err != nil {
-		return fmt.Errorf("mounting /dev: %w", err)
-	}
-	for _, device := range []string{"null", "zero", "full", "random", "urandom"} {
-		target := filepath.Join(dev, device)
-		if err := os.WriteFile(target, nil, 0o600); err != nil {
-			return fmt.Errorf("making /dev/%s: %w", device, err)
-		}
-		if err := unix.Mount("/dev/"+device, target, "", unix.MS_BIND, ""); err != nil {
-			return fmt.Errorf("binding /dev/%s: %w", device, err)
-		}
-	}
-	links := map[string]string{"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}
-	for name, target := range links {
-		if err := os.Symlink(target, filepath.Join(dev, name)); err != nil {
-			return fmt.Errorf("linking /dev/%s: %w", name, err)
-		}
-	}
-	shm := filepath.Join(dev, "shm")
-	if err := os.Mkdir(shm, 0o755); err != nil {
-		return fmt.Errorf("making /dev/shm: %w", err)
-	}
-	if err := unix.Mount("tmpfs", shm, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=1777"); err != nil {
-		return fmt.Errorf("mounting /dev/shm: %w", err)
 	}
 	return nil
 }

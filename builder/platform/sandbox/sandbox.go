@@ -3,9 +3,9 @@
 // inside (see Init), and that process becomes the command.
 //
 // The command gets the root file system that it was given (read-only unless asked otherwise), the folders that were
-// bound, a /proc and a /dev of its own, the environment that it was given, and nothing else of the host. It holds no
-// capability and cannot gain one, not even in a user namespace of its own. It never has the host's uid 0, and it dies
-// with the process that started it.
+// bound, a /proc and a /dev of its own, when asked the host's /sys, read-only, the environment that it was given, and
+// nothing else of the host. It holds no capability and cannot gain one, not even in a user namespace of its own. It never
+// has the host's uid 0, and it dies with the process that started it.
 //
 // The command keeps the supplementary groups of a caller that is not root, and the caller's resource limits. On the
 // host's network it reaches everything that listens on the machine itself, at the loopback address or at an abstract
@@ -24,6 +24,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -49,14 +50,22 @@ type Spec struct {
 	Env          []string
 	Args         []string
 	Network      Network
+	// Sysfs shows the host's /sys, read-only. The root has to have the folder.
+	Sysfs bool
 	// Listen are ports of 127.0.0.1 inside. On the host's side, Serve answers them. They need NoNetwork.
 	Listen []int
+	// Terminal gives the command a terminal instead of Stdin, Stdout and Stderr. On the host's side, Attach reads what the
+	// command writes and writes what it reads, until reading fails.
+	Terminal bool
 
 	Serve          func(net.Listener) `json:"-"`
+	Attach         func(*os.File)     `json:"-"`
 	Stdin          io.Reader          `json:"-"`
 	Stdout, Stderr io.Writer          `json:"-"`
-	// Grace is how long the command may take to end when the context is done and it was sent SIGTERM. Zero kills it at
-	// once.
+	// Signals are passed on to the command.
+	Signals <-chan os.Signal `json:"-"`
+	// Grace is how long the command may take to end after it was sent SIGINT or SIGTERM. It is sent SIGTERM when the
+	// context is done. Zero kills it at once.
 	Grace time.Duration `json:"-"`
 }
 
@@ -96,12 +105,23 @@ func Run(ctx context.Context, spec Spec) error {
 	}
 	inside.Close()
 
-	listeners, setupErr := converse(channel, config)
-	for _, listener := range listeners {
+	got, setupErr := converse(channel, config)
+	for _, listener := range got.listeners {
 		defer listener.Close()
 		go spec.Serve(listener)
 	}
+	var attached sync.WaitGroup
+	if got.terminal != nil {
+		attached.Go(func() {
+			defer got.terminal.Close() // which hangs up
+			spec.Attach(got.terminal)
+		})
+	}
+	ended := make(chan struct{})
+	go spec.passOn(cmd.Process, ended)
 	waitErr := cmd.Wait()
+	close(ended)
+	attached.Wait()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -140,50 +160,87 @@ func attributes(spec Spec) *syscall.SysProcAttr {
 	}
 }
 
-// converse gives the first process its configuration and takes its answers: first listeners to serve, then the text of an
-// error, or nothing when the process became the command.
-func converse(channel *os.File, config []byte) ([]net.Listener, error) {
+// passOn sends the command the signals that arrive until it has ended, and kills it when its grace is over.
+func (s Spec) passOn(command *os.Process, ended <-chan struct{}) {
+	var over <-chan time.Time
+	for {
+		select {
+		case <-ended:
+			return
+		case sent := <-s.Signals:
+			_ = command.Signal(sent) // it may have ended meanwhile
+			if over == nil && (sent == syscall.SIGINT || sent == syscall.SIGTERM) {
+				over = time.After(s.Grace)
+			}
+		case <-over:
+			_ = command.Kill()
+		}
+	}
+}
+
+// handed is what the first process hands to the parent.
+type handed struct {
+	listeners []net.Listener // to serve
+	terminal  *os.File       // the other side of the command's terminal
+}
+
+// converse gives the first process its configuration and takes its answers: open files, then the text of an error, or
+// nothing when the process became the command.
+func converse(channel *os.File, config []byte) (got handed, err error) {
 	conn, err := net.FileConn(channel)
 	if err != nil {
-		return nil, fmt.Errorf("opening the channel to the sandbox: %w", err)
+		return got, fmt.Errorf("opening the channel to the sandbox: %w", err)
 	}
 	defer conn.Close()
-	if _, err := conn.Write(config); err != nil {
-		return nil, fmt.Errorf("configuring the sandbox: %w", err)
+	if _, err := conn.Write(config); errors.Is(err, unix.EMSGSIZE) {
+		return got, fault.Fault{
+			ID:   "sandbox-size",
+			What: fmt.Sprintf("the command's arguments and variables have %d kB", len(config)>>10),
+			Err:  err,
+			Do:   "pass fewer of them",
+		}
+	} else if err != nil {
+		return got, fmt.Errorf("configuring the sandbox: %w", err)
 	}
-	var listeners []net.Listener
 	for {
 		message, rights := make([]byte, 4096), make([]byte, unix.CmsgSpace(4))
 		n, rn, _, _, err := conn.(*net.UnixConn).ReadMsgUnix(message, rights)
 		switch {
 		case errors.Is(err, io.EOF) || err == nil && n == 0:
-			return listeners, nil
+			return got, nil
 		case err != nil:
-			return listeners, fmt.Errorf("hearing from the sandbox: %w", err)
+			return got, fmt.Errorf("hearing from the sandbox: %w", err)
 		case rn > 0:
-			listener, err := receiveListener(rights[:rn])
-			if err != nil {
-				return listeners, err
+			if err := got.receive(message[0], rights[:rn]); err != nil {
+				return got, fmt.Errorf("hearing from the sandbox: %w", err)
 			}
-			listeners = append(listeners, listener)
 		default:
-			return listeners, setupFault(string(message[:n]))
+			return got, setupFault(string(message[:n]))
 		}
 	}
 }
 
-func receiveListener(rights []byte) (net.Listener, error) {
+func (h *handed) receive(what byte, rights []byte) error {
 	messages, err := unix.ParseSocketControlMessage(rights)
-	if err != nil || len(messages) != 1 {
-		return nil, fmt.Errorf("receiving the sandbox's listener: %w", err)
+	if err != nil {
+		return err
 	}
 	fds, err := unix.ParseUnixRights(&messages[0])
-	if err != nil || len(fds) != 1 {
-		return nil, fmt.Errorf("receiving the sandbox's listener: %w", err)
+	if err != nil {
+		return err
+	}
+	if what == terminalMessage {
+		h.terminal = os.NewFile(uintptr(fds[0]), "terminal")
+		return nil
 	}
 	file := os.NewFile(uintptr(fds[0]), "listener")
 	defer file.Close()
-	return net.FileListener(file)
+	listener, err := net.FileListener(file)
+	if err != nil {
+		return err
+	}
+	h.listeners = append(h.listeners, listener)
+	return nil
 }
 
 func socketPair() (outside, inside *os.File, err error) {
@@ -212,12 +269,19 @@ func refused(err error) error {
 }
 
 func setupFault(text string) error {
-	if strings.HasPrefix(text, privateStep) {
+	switch {
+	case strings.HasPrefix(text, privateStep):
 		return fault.Fault{
 			ID:   "sandbox-refused",
 			What: "this machine does not let a user namespace mount anything",
 			Err:  errors.New(text),
 			Do:   allowNamespaces,
+		}
+	case strings.HasPrefix(text, executeStep), strings.HasPrefix(text, folderStep):
+		return fault.Fault{
+			ID:   "sandbox-program",
+			What: text,
+			Do:   "see whether the root file system has it, with the interpreter or loader that it names, for this machine's architecture",
 		}
 	}
 	return fmt.Errorf("setting up the sandbox: %s", text)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"time"
@@ -83,6 +84,19 @@ func act(what string, args []string) {
 	case "cat":
 		content, err := os.ReadFile(args[0])
 		fmt.Println("read", verdict(err), string(content))
+	case "trap": // ends with the number of the signal that it gets
+		signals := make(chan os.Signal, 1)
+		signal.Notify(signals)
+		fmt.Println("started")
+		os.Exit(int((<-signals).(syscall.Signal)))
+	case "ignore":
+		signal.Ignore(syscall.SIGTERM)
+		fmt.Println("started")
+		time.Sleep(time.Hour)
+	case "machine":
+		machine()
+	case "terminal":
+		terminal()
 	case "killall":
 		fmt.Println("kill", verdict(syscall.Kill(-1, syscall.SIGKILL)))
 	}
@@ -126,6 +140,39 @@ func attack() {
 	fmt.Println("write /ro by a link", verdict(os.WriteFile("/rw/link/new", nil, 0o644)))
 	fmt.Println("write /proc/sys", verdict(os.WriteFile("/proc/sys/kernel/core_pattern", []byte("|/probe"), 0o644)))
 	fmt.Println("write oom_score_adj", verdict(os.WriteFile("/proc/self/oom_score_adj", []byte("-1000"), 0o644)))
+}
+
+// machine prints what it sees of the machine that container engines hide.
+func machine() {
+	for _, path := range args() {
+		info, err := os.Stat(path)
+		if err != nil {
+			fmt.Println(path, "missing")
+			continue
+		}
+		writable := verdict(unix.Access(path, unix.W_OK))
+		if info.IsDir() {
+			entries, _ := os.ReadDir(path)
+			fmt.Println(path, "folder", len(entries) > 0, "write", writable)
+			continue
+		}
+		content, err := os.ReadFile(path)
+		fmt.Println(path, "file", len(content) > 0, verdict(err), "write", writable)
+	}
+}
+
+func args() []string { return os.Args[2:] }
+
+// terminal tells its terminal and answers one line.
+func terminal() {
+	name, err := os.Readlink("/proc/self/fd/0")
+	fmt.Println("stdin", name, verdict(err))
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	fmt.Println("controlling terminal", verdict(err))
+	size, err := unix.IoctlGetWinsize(1, unix.TIOCGWINSZ)
+	fmt.Println("size", size != nil, verdict(err))
+	line, err := bufio.NewReader(tty).ReadString('\n')
+	fmt.Printf("read %q %s\n", line, verdict(err))
 }
 
 func verdict(err error) string {
