@@ -131,8 +131,9 @@ func (a app) command(name string, seen ...string) string {
 	if err != nil {
 		return a.Manifest.Scripts[name]
 	}
-	simple, err := line.Simple()
-	if err != nil {
+	list, err := line.List()
+	simple, ok := list.Simple()
+	if err != nil || !ok {
 		return a.Manifest.Scripts[name]
 	}
 	words := simple.Words

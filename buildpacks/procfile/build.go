@@ -13,9 +13,11 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 )
 
 type settings struct {
@@ -25,6 +27,7 @@ type settings struct {
 // process is a process type of the image, and the variables that it sets for its program.
 type process struct {
 	bp.Process
+	list      shell.List
 	variables map[string]string
 }
 
@@ -51,7 +54,7 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	processes, err := read(asked, s.Default, func(word string) string { return built(in.AppDir, launched, word) })
+	processes, err := read(in, asked, s.Default, launched)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
@@ -77,33 +80,51 @@ func checkDefault(in bp.BuildContext, all []procfile.Process, name string) error
 	}
 }
 
-// read returns the process types that this buildpack is asked for. Program returns the program that a first word means.
-func read(asked []procfile.Process, defaultType string, program func(string) string) ([]process, error) {
+// read returns the process types that this buildpack is asked for. Some programs are those that buildpacks before it start.
+func read(in bp.BuildContext, asked []procfile.Process, defaultType string, launched []bp.Launched) ([]process, error) {
 	var processes []process
 	for _, p := range asked {
-		command, err := p.Simple()
+		list, err := p.List()
 		if err != nil {
 			return nil, err
 		}
-		processes = append(processes, process{
-			Process: bp.Process{
-				Type: p.Type, Command: append([]string{program(command.Words[0])}, command.Words[1:]...), Default: p.Type == defaultType,
-				From: fmt.Sprintf("%s line %d", procfile.Name, p.Line),
-			},
-			variables: command.Variables,
-		})
+		for i, c := range list {
+			if program, literal := c.Words[0].Literal(); literal {
+				list[i].Words[0] = shell.Quote(built(within(in.AppDir, c.Dir), launched, program))
+			}
+		}
+		one := process{list: list, Process: bp.Process{
+			Type: p.Type, Default: p.Type == defaultType, From: fmt.Sprintf("%s line %d", procfile.Name, p.Line),
+		}}
+		if simple, ok := list.Simple(); ok {
+			one.Command, one.variables = simple.Words, simple.Variables
+		} else {
+			one.Command = launchhelper.Run(in, list)
+		}
+		if list[0].Dir != "" {
+			one.WorkingDir = within(in.AppDir, list[0].Dir)
+		}
+		processes = append(processes, one)
 	}
 	return processes, nil
 }
 
-// built returns the program that the first word of a command means. NAME, in the app's folder or in its folder bin, is where other
-// platforms leave what they compile. Where the app has no such file, it is the program of that name that a buildpack before starts.
-func built(app string, launched []bp.Launched, word string) string {
+// within returns the folder of a command.
+func within(app, dir string) string {
+	if filepath.IsAbs(dir) {
+		return dir
+	}
+	return filepath.Join(app, dir)
+}
+
+// built returns the program that the first word of a command means. NAME, in the command's folder or in its folder bin, is where other
+// platforms leave what they compile. Where there is no such file, it is the program of that name that a buildpack before starts.
+func built(dir string, launched []bp.Launched, word string) string {
 	name := path.Base(word)
 	if clean := path.Clean(word); !strings.Contains(word, "/") || clean != name && clean != path.Join("bin", name) {
 		return word
 	}
-	if _, err := os.Lstat(filepath.Join(app, word)); err == nil {
+	if _, err := os.Lstat(filepath.Join(dir, word)); err == nil {
 		return word
 	}
 	for _, p := range launched {
@@ -125,8 +146,10 @@ func describe(log *report.Log, all []procfile.Process, processes []process) {
 		}
 	}
 	for _, p := range processes {
-		if slices.Contains(managers, p.Command[0]) {
-			log.Warn("process %s starts %s, which run images do not have", p.Type, p.Command[0])
+		for _, c := range p.list {
+			if program := string(c.Words[0]); slices.Contains(managers, program) {
+				log.Warn("process %s starts %s, which run images do not have", p.Type, program)
+			}
 		}
 	}
 	if len(processes) > 0 {
@@ -137,7 +160,14 @@ func describe(log *report.Log, all []procfile.Process, processes []process) {
 		if p.Default {
 			why = "default"
 		}
-		log.Decision(p.Type, display(p.Command), why)
+		words := p.Command
+		if _, simple := p.list.Simple(); !simple {
+			words = p.list.Args()
+		}
+		log.Decision(p.Type, display(words), why)
+		if p.WorkingDir != "" {
+			log.Bullet("  in %s", p.list[0].Dir)
+		}
 		for _, name := range slices.Sorted(maps.Keys(p.variables)) {
 			log.Bullet("  with %s=%s", name, p.variables[name])
 		}
@@ -173,7 +203,7 @@ func setVariables(ctx context.Context, in bp.BuildContext, processes []process) 
 func display(argv []string) string {
 	words := make([]string, 0, len(argv))
 	for _, word := range argv {
-		if word == "" || strings.ContainsAny(word, " \t\"'") {
+		if word == "" || strings.ContainsAny(word, " \t") {
 			word = strconv.Quote(word)
 		}
 		words = append(words, word)

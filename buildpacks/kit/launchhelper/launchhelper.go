@@ -4,9 +4,11 @@ package launchhelper
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 )
 
 // Entry is the name in the build plan under which the program is asked for.
@@ -24,6 +26,34 @@ func Required() bp.Entry { return bp.Entry{Name: Entry} }
 // Path returns where the program is in the image.
 func Path(in bp.BuildContext) string {
 	return filepath.Join(filepath.Dir(in.Layers.Path()), "strata_launch-helper", Layer, Program)
+}
+
+// Run returns the command of a process that runs a list, in the folder of its first command. A buildpack that does not require the
+// program gives it simple lists only.
+func Run(in bp.BuildContext, list shell.List) []string {
+	if simple, ok := list.Simple(); ok && len(simple.Variables) == 0 {
+		return simple.Words
+	}
+	return append([]string{Path(in), "run"}, list.Args()...)
+}
+
+// Commands returns what the command of a process runs, which may be given to the program: a list, one that starts again when files
+// change, or nothing for one of the program's own.
+func Commands(command []string) shell.List {
+	if len(command) < 2 || !strings.HasSuffix(command[0], filepath.Join("/strata_launch-helper", Layer, Program)) {
+		var words []shell.Word
+		for _, word := range command {
+			words = append(words, shell.Quote(word))
+		}
+		return shell.List{{Words: words}}
+	}
+	switch command[1] {
+	case "run":
+		return shell.ListOf(command[2:])
+	case "reload":
+		return Commands(command[slices.Index(command, "--")+1:])
+	}
+	return nil
 }
 
 // RequiredToReload is what the buildpack of an app requires: the program, if the app is to start again when its files

@@ -64,3 +64,21 @@ func TestReload(t *testing.T) {
 		kittest.Golden(t, name+".txt", got.Log()+"--- launch.toml\n"+strings.ReplaceAll(string(launch), filepath.Dir(got.Layers), "<layers>"))
 	}
 }
+
+// TestCommands looks through the program to what it is told to run.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	const launch = "/layers/strata_launch-helper/helper/launch"
+	for command, want := range map[string]string{
+		"/bin/app $A": `/bin/app \$A`,
+		launch + " run A=1 app ${B} && cd x && c":                  "A=1 app ${B} && cd x && c",
+		launch + " reload /workspace /x -- app -a":                 "app -a",
+		launch + " reload /workspace -- " + launch + " run a && b": "a && b",
+		launch + " health-check":                                   "",
+		"/bin/launch run a && b":                                   `/bin/launch run a \&& b`,
+	} {
+		if got := strings.Join(launchhelper.Commands(strings.Fields(command)).Args(), " "); got != want {
+			t.Errorf("%s runs %q, want %q", command, got, want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 )
 
 // Entry returns the name of the process in the build plan. strata/procfile provides and requires an entry for each
@@ -14,20 +15,31 @@ func (p Process) Entry() string { return "procfile-" + p.Type }
 // faulty is the entry of a Procfile with a fault. The first that is asked for it says the fault.
 const faulty = "procfile"
 
-// Plan returns the plan of strata/procfile for the Procfile in the app's folder.
+// Plan returns the plan of strata/procfile for the Procfile in the app's folder. A process that is more than a program and its
+// arguments needs the launch helper.
 func Plan(app string) bp.Plan {
 	var plan bp.Plan
-	for _, name := range entries(app) {
+	processes, names := entries(app)
+	for _, name := range names {
 		plan.Provides = append(plan.Provides, name)
 		plan.Requires = append(plan.Requires, bp.Entry{Name: name})
 	}
+	if slices.ContainsFunc(processes, needsHelper) {
+		plan.Requires = append(plan.Requires, launchhelper.Required())
+	}
 	return plan
+}
+
+func needsHelper(p Process) bool {
+	list, err := p.List()
+	_, simple := list.Simple()
+	return err == nil && !simple
 }
 
 // Offer returns the alternatives of the plan of a buildpack before strata/procfile: one that offers to start the
 // processes of the Procfile in the app's folder, and the plan as it is, for a group without strata/procfile.
 func Offer(app string, plan bp.Plan) []bp.Plan {
-	names := entries(app)
+	_, names := entries(app)
 	if len(names) == 0 {
 		return []bp.Plan{plan}
 	}
@@ -36,17 +48,16 @@ func Offer(app string, plan bp.Plan) []bp.Plan {
 	return []bp.Plan{offer, plan}
 }
 
-// entries returns the names of the processes in the build plan.
-func entries(app string) []string {
+// entries returns the processes, and their names in the build plan.
+func entries(app string) (processes []Process, names []string) {
 	processes, err := Read(app)
 	if err != nil {
-		return []string{faulty} // said at build, where the log is seen
+		return nil, []string{faulty} // said at build, where the log is seen
 	}
-	var names []string
 	for _, p := range processes {
 		names = append(names, p.Entry())
 	}
-	return names
+	return processes, names
 }
 
 // Asked returns the processes of the Procfile that the build plan asks this buildpack to start. In a group without

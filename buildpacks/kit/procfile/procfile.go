@@ -81,16 +81,16 @@ func parse(number int, line string) (Process, error) {
 	return p, p.explain(err)
 }
 
-// Simple returns the command of a process that starts without a shell, and a fault for every other process.
-func (p Process) Simple() (shell.Command, error) {
-	command, err := p.Command.Simple()
+// List returns the commands of a process, and a fault for a process that needs a shell.
+func (p Process) List() (shell.List, error) {
+	list, err := p.Command.List()
 	if err != nil {
-		return shell.Command{}, p.explain(err)
+		return nil, p.explain(err)
 	}
-	if len(command.Words) == 0 {
-		return shell.Command{}, p.fault("procfile-line", "the process has no command", `write "name: command"`)
+	if len(list) == 0 || len(list[len(list)-1].Words) == 0 {
+		return nil, p.fault("procfile-line", "the process has no command", `write "name: command"`)
 	}
-	return command, nil
+	return list, nil
 }
 
 // explain returns the fault of a command that cannot be started as it is.

@@ -67,6 +67,8 @@ func TestRead(t *testing.T) {
 		"types":           {"rake.task_2-b: x", []string{`1 rake.task_2-b ["x"] map[]`}},
 		"variables":       {"web: NODE_ENV=staging A='x y' npm start", []string{`1 web ["npm" "start"] map["A":"x y" "NODE_ENV":"staging"]`}},
 		"env":             {"web: env A=1 server", []string{`1 web ["server"] map["A":"1"]`}},
+		"exec":            {"web: A=1 exec server", []string{`1 web ["server"] map["A":"1"]`}},
+		"list":            {"web: migrate && server -p ${PORT:-80}", []string{`1 web ["migrate" "&&" "server" "-p" "${PORT:-80}"] map[]`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -78,9 +80,13 @@ func TestRead(t *testing.T) {
 			}
 			var got []string
 			for _, p := range processes {
-				command, err := p.Simple()
+				list, err := p.List()
 				if err != nil {
 					t.Fatal(err)
+				}
+				command, simple := list.Simple()
+				if !simple {
+					command.Words = list.Args()
 				}
 				got = append(got, fmt.Sprintf("%d %s %q %q", p.Line, p.Type, command.Words, command.Variables))
 			}
@@ -98,22 +104,23 @@ func TestRead(t *testing.T) {
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"web: a\nworker":          "Procfile line 2: \"worker\" is not a process; ",
-		"we b: server":            "Procfile line 1: \"we b: server\" is not a process; ",
-		"web:":                    "Procfile line 1: the process has no command; ",
-		"web: A=1":                "Procfile line 1: the process has no command; ",
-		"web: a\n\nweb: b":        "Procfile line 3: process web is on line 1 already; ",
-		"# nothing\n":             "Procfile has no process; ",
-		"":                        "Procfile has no process; ",
-		"web: a\nworker: x 'a":    "Procfile line 2, column 11: \"x 'a\" does not split into words: ",
-		"  web:  server | tee":    "Procfile line 1, column 16: | needs a shell, ",
-		"\ufeffweb: server $PORT": "Procfile line 1, column 13: $PORT needs a shell, ",
+		"web: a\nworker":       "Procfile line 2: \"worker\" is not a process; ",
+		"we b: server":         "Procfile line 1: \"we b: server\" is not a process; ",
+		"web:":                 "Procfile line 1: the process has no command; ",
+		"web: A=1":             "Procfile line 1: the process has no command; ",
+		"web: a\n\nweb: b":     "Procfile line 3: process web is on line 1 already; ",
+		"# nothing\n":          "Procfile has no process; ",
+		"":                     "Procfile has no process; ",
+		"web: a\nworker: x 'a": "Procfile line 2, column 11: \"x 'a\" does not split into words: ",
+		"  web:  server | tee": "Procfile line 1, column 16: | needs a shell, ",
+		"\ufeffweb: server $1": "Procfile line 1, column 13: $1 needs a shell, ",
+		"web: a && cd $DIR":    "Procfile line 1, column 11: cd $DIR needs a shell, ",
 	} {
 		dir := t.TempDir()
 		kittest.Write(t, dir, map[string]string{procfile.Name: text})
 		processes, err := procfile.Read(dir)
 		for _, p := range processes {
-			if _, wrong := p.Simple(); wrong != nil {
+			if _, wrong := p.List(); wrong != nil {
 				err = wrong
 			}
 		}
@@ -139,6 +146,8 @@ func TestPlan(t *testing.T) {
 	}{
 		{text, "", []plan{{processes, processes}}},
 		{text, "yes", []plan{{append(names{{"language"}}, processes...), own}, language}},
+		{"web: migrate && server", "", []plan{{names{{"procfile-web"}, own[0]}, names{{"procfile-web"}, {"launch-helper"}, own[0]}}}},
+		{"web: a\nworker: queue $A", "", []plan{{processes, names{{"procfile-web"}, {"procfile-worker"}, {"launch-helper"}, own[0]}}}},
 		{"broken", "", []plan{{faulty, faulty}}},
 		{"broken", "yes", []plan{{append(names{{"language"}}, faulty...), own}, language}},
 	} {

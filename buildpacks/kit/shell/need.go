@@ -2,24 +2,25 @@ package shell
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// need returns the first part below a node that a shell would not hand to a program as it is written, nil if there is
-// none. Variables and patterns count if expansions is set.
-func (l Line) need(node syntax.Node, expansions bool) *Error {
-	f := finder{text: l.text, expansions: expansions}
+// need returns the first part below a node that only a shell can do, nil if there is none. In commands, patterns and all expansions
+// but those of plain variables count; elsewhere they stand for themselves.
+func (l Line) need(node syntax.Node, commands bool) *Error {
+	f := finder{line: l, commands: commands}
 	syntax.Walk(node, f.visit)
 	return f.first
 }
 
 // finder keeps the first of the parts that it finds: a tree is not walked in the order of the text.
 type finder struct {
-	text       string
-	expansions bool
-	first      *Error
+	line     Line
+	commands bool
+	first    *Error
 }
 
 func (f *finder) found(at syntax.Pos, part string) {
@@ -28,15 +29,33 @@ func (f *finder) found(at syntax.Pos, part string) {
 	}
 }
 
+// instead is what to do about a part, by its first character.
+var instead = map[byte]string{
+	'|': "run both in a program of the app",
+	'>': "leave it out, as the platform keeps what a program writes",
+	'<': "let the program open the file",
+	'&': "give each program a line of its own in a Procfile",
+	'*': "name the files", '?': "name the files", '[': "name the files",
+	'$': "let the program find it out, or set a variable when the image is started",
+	'`': "let the program find it out, or set a variable when the image is started",
+	'#': "leave it out",
+	'~': "write the path in full",
+}
+
 // needsShell returns the error of a part at an offset in bytes.
 func needsShell(offset uint, part string) *Error {
-	do := "start a program of the app that does it"
-	if strings.HasPrefix(part, "$") {
-		do = "let the program read it itself"
+	do, known := instead[part[0]]
+	switch {
+	case part == "||":
+		do = "write ; if the second command may run in any case"
+	case strings.HasPrefix(part, "&>"):
+		do = instead['>']
+	case !known:
+		do = "start a program of the app that does it"
 	}
 	return &Error{
 		Part: part, Column: int(offset) + 1, What: part + " needs a shell, and run images have none",
-		Do: do + ", or put it in single quotes if it is meant literally",
+		Do: do + "; in single quotes it is text",
 	}
 }
 
@@ -45,8 +64,10 @@ func (f *finder) visit(node syntax.Node) bool {
 	switch n := node.(type) {
 	case nil, *syntax.Lit:
 	case *syntax.File:
-		if len(n.Stmts) > 1 && !n.Stmts[0].Semicolon.IsValid() {
-			f.found(n.Stmts[0].End(), "a line break")
+		for i := range max(len(n.Stmts)-1, 0) {
+			if !n.Stmts[i].Semicolon.IsValid() {
+				f.found(n.Stmts[i].End(), "a line break")
+			}
 		}
 	case *syntax.Comment:
 		f.found(n.Pos(), "#")
@@ -54,11 +75,18 @@ func (f *finder) visit(node syntax.Node) bool {
 		if n.Negated {
 			f.found(n.Pos(), "!")
 		}
-		if n.Semicolon.IsValid() {
-			f.found(n.Semicolon, f.text[n.Semicolon.Offset():n.Semicolon.Offset()+1])
+		if n.Background {
+			f.found(n.Semicolon, "&")
 		}
 	case *syntax.BinaryCmd:
-		f.found(n.OpPos, n.Op.String())
+		if n.Op != syntax.AndStmt {
+			f.found(n.OpPos, n.Op.String())
+		}
+	case *syntax.DeclClause:
+		if n.Variant.Value != "export" || slices.ContainsFunc(n.Args, func(a *syntax.Assign) bool { return a.Naked }) {
+			f.found(n.Pos(), f.line.source(n))
+			return false
+		}
 	case *syntax.Redirect:
 		f.found(n.OpPos, n.Op.String())
 	case *syntax.CallExpr:
@@ -67,42 +95,50 @@ func (f *finder) visit(node syntax.Node) bool {
 		}
 	case *syntax.Assign:
 		if n.Append || n.Index != nil || n.Array != nil {
-			f.found(n.Pos(), f.source(n))
+			f.found(n.Pos(), f.line.source(n))
 		}
 	case *syntax.Word:
-		if lit, ok := n.Parts[0].(*syntax.Lit); ok && f.expansions && strings.HasPrefix(lit.Value, "~") {
+		if lit, ok := n.Parts[0].(*syntax.Lit); ok && f.commands && strings.HasPrefix(lit.Value, "~") {
 			f.found(n.Pos(), "~")
 		}
 	case *syntax.SglQuoted:
 		f.quotes(n, n.Dollar)
 	case *syntax.DblQuoted:
 		f.quotes(n, n.Dollar)
-	case *syntax.ParamExp, *syntax.ArithmExp, *syntax.ExtGlob:
-		if f.expansions {
-			f.found(n.Pos(), f.source(n))
+	case *syntax.ParamExp:
+		if f.commands && !variable.MatchString(f.line.source(n)) {
+			f.found(n.Pos(), f.line.source(n))
+		}
+		return f.commands
+	case *syntax.ArithmExp, *syntax.ExtGlob:
+		if f.commands {
+			f.found(n.Pos(), f.line.source(n))
 		}
 		return false
 	case syntax.WordPart:
-		f.found(n.Pos(), f.source(n))
+		f.found(n.Pos(), f.line.source(n))
 		return false
 	default:
-		f.found(n.Pos(), keyword.FindString(f.source(n)))
+		f.found(n.Pos(), keyword.FindString(f.line.source(n)))
 		return false
 	}
 	return true
 }
 
+// variable matches the expansions that stand for the value of a variable, or a default.
+var variable = regexp.MustCompile(`(?s)^\$([A-Za-z_]\w*|\{[A-Za-z_]\w*(:?-.*)?\})$`)
+
 // quotes looks at quotes: those with a dollar sign in front are Bash's own.
 func (f *finder) quotes(n syntax.Node, dollar bool) {
 	if dollar {
-		f.found(n.Pos(), f.source(n))
+		f.found(n.Pos(), f.line.source(n))
 	}
 }
 
 // keyword matches what a compound command begins with.
 var keyword = regexp.MustCompile(`^(\w+|[({[]+)`)
 
-func (f *finder) source(n syntax.Node) string { return f.text[n.Pos().Offset():n.End().Offset()] }
+func (l Line) source(n syntax.Node) string { return l.text[n.Pos().Offset():n.End().Offset()] }
 
 // patterns looks for what a shell replaces by the names of files.
 func (f *finder) patterns(word *syntax.Word) {

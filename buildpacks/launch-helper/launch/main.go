@@ -23,7 +23,7 @@ func main() {
 	code, err := run(os.Args, env, os.Stdout)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		code = 1
+		code = max(code, 1)
 	}
 	os.Exit(code)
 }
@@ -40,6 +40,8 @@ func run(args []string, env environment, out io.Writer) (code int, err error) {
 		return 0, healthCheck(env, out)
 	case len(args) > 2 && args[1] == "reload":
 		return reload(args[2:], os.Stderr)
+	case len(args) > 2 && args[1] == "run":
+		return runList(args[2:], env, out)
 	}
-	return 0, errors.New("launch: call it as launch health-check or launch reload, or by a link that is named certificates or inspector")
+	return 0, errors.New("launch: call it as launch run, reload or health-check, or by a link that is named certificates or inspector")
 }

@@ -17,6 +17,9 @@ const grace = 10 * time.Second
 // ending are the signals after which the app is not started again.
 var ending = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP}
 
+// passed are the signals that are passed on to the app.
+var passed = append([]os.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGCONT}, ending...)
+
 // reloader runs the app and starts it again when files change.
 type reloader struct {
 	command []string
@@ -36,7 +39,7 @@ func reload(args []string, log io.Writer) (code int, err error) {
 		return 0, fmt.Errorf("reload: %w", err)
 	}
 	r := reloader{command: args[end+1:], log: log, changes: make(chan string), signals: make(chan os.Signal, 16)}
-	signal.Notify(r.signals, append([]os.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGCONT}, ending...)...)
+	signal.Notify(r.signals, passed...)
 	failed := make(chan error, 1)
 	go func() {
 		for {
@@ -73,25 +76,32 @@ func start(command []string) (*app, error) {
 		return &app{}, err
 	}
 	a := &app{group: process.Pid, ended: make(chan int, 1)}
-	go func() {
-		state, err := process.Wait()
-		if err != nil {
-			a.ended <- 1
-			return
-		}
-		code := state.ExitCode()
-		if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-			code = 128 + int(status.Signal())
-		}
-		a.ended <- code
-	}()
+	go func() { a.ended <- status(process) }()
 	return a, nil
 }
 
+// status waits for the end of a process and returns its exit code, as a shell tells it.
+func status(process *os.Process) int {
+	state, err := process.Wait()
+	if err != nil {
+		return 1
+	}
+	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return exitCode(status.Signal())
+	}
+	return state.ExitCode()
+}
+
+// exitCode returns the exit code of a program that a signal ended.
+func exitCode(s os.Signal) int { return 128 + int(number(s)) }
+
+// number returns a signal as the kernel knows it.
+func number(s os.Signal) syscall.Signal { n, _ := s.(syscall.Signal); return n }
+
 // signal sends a signal to all processes of an app that runs.
 func (a *app) signal(s os.Signal) {
-	if number, ok := s.(syscall.Signal); ok && a.ended != nil {
-		_ = syscall.Kill(-a.group, number) // it may just have ended
+	if a.ended != nil {
+		_ = syscall.Kill(-a.group, number(s)) // it may just have ended
 	}
 }
 

@@ -79,15 +79,19 @@ var buildFirst = regexp.MustCompile(`^(?:npm run|yarn run|yarn|pnpm run|pnpm) ([
 var nextPort = regexp.MustCompile(`^((?:\S+ )*next start\b.*?) (?:-p|--port)[ =]["']?\$(?:PORT|\{PORT(?::?-\d+)?\})["']?`)
 
 // read returns the command of a script, or the fault of a script that only a shell could start.
-func read(name, script string) (shell.Command, error) {
-	var command shell.Command
+func read(name, script string) (shell.Simple, error) {
+	var list shell.List
 	line, err := shell.Parse(nextPort.ReplaceAllString(script, "$1"))
 	if err == nil {
-		command, err = line.Simple()
+		list, err = line.List()
 	}
 	if broken := new(shell.Error); errors.As(err, &broken) {
 		what := fmt.Sprintf("the script %s is %q: %s", name, script, broken.What)
-		return shell.Command{}, startFault(what, broken.Do+", or say how to start in a Procfile")
+		return shell.Simple{}, startFault(what, broken.Do+", or say how to start in a Procfile")
+	}
+	command, simple := list.Simple()
+	if !simple {
+		return command, startFault(fmt.Sprintf("the script %s is %q, which is a list", name, script), "say how to start in a Procfile")
 	}
 	return command, err
 }

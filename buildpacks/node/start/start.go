@@ -182,13 +182,17 @@ func (a App) siteHint() string {
 
 // web returns the command of the process web, and whether the build plan asks this buildpack to start it. Only a script
 // is started here, without the package manager.
-func (a App) web() (command shell.Command, asked bool, err error) {
+func (a App) web() (command shell.Simple, asked bool, err error) {
 	i := slices.IndexFunc(a.Asked, func(p procfile.Process) bool { return p.Type == "web" })
 	if i < 0 {
-		return shell.Command{}, false, nil
+		return shell.Simple{}, false, nil
 	}
-	command, err = a.Asked[i].Simple()
-	return command, true, err
+	list, err := a.Asked[i].List()
+	if simple, ok := list.Simple(); ok {
+		return simple, true, err
+	}
+	first, _ := list[0].Words[0].Literal()
+	return shell.Simple{Words: []string{first}}, true, err
 }
 
 // Unmet returns the entries of the build plan that are left to strata/procfile.
