@@ -2,13 +2,9 @@ package node
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 	"github.com/strata-buildpacks/strata/buildpacks/node/layout"
@@ -23,6 +19,7 @@ type runPlan struct {
 	app   start.App
 	start start.Start
 	bun   manager.Release // of Bun, that runs the app
+	maps  string          // what reads source maps of packages, so that they are not left out
 }
 
 // decide reads and checks all.
@@ -41,6 +38,9 @@ func decide(in bp.BuildContext) (runPlan, error) {
 	if p.Plan, err = Decide(in); err != nil {
 		return p, err
 	}
+	if p.LeaveOut, p.maps, err = withMaps(in, p.Project.Manifest, p.LeaveOut); err != nil {
+		return p, err
+	}
 	p.app = start.App{Project: p.Project, Scripts: p.Scripts, Locked: p.source.Lock.Program}
 	if p.app.Asked, err = procfile.Asked(in); err != nil {
 		return p, err
@@ -52,19 +52,6 @@ func decide(in bp.BuildContext) (runPlan, error) {
 	return p, err
 }
 
-// checkLeaveOut refuses kinds of files that do not exist.
-func checkLeaveOut(named []string) error {
-	for _, kind := range named {
-		if !slices.Contains(layout.Kinds(), kind) && kind != "none" {
-			return fault.Fault{
-				ID: "node-leave-out", What: fmt.Sprintf("BP_NODE_LEAVE_OUT names %q", kind),
-				Do: "name some of " + strings.Join(layout.Kinds(), ", ") + ", or none",
-			}
-		}
-	}
-	return nil
-}
-
 // describe prints the decisions.
 func (p runPlan) describe(in bp.BuildContext) {
 	p.Plan.describe(in.Log, func() {
@@ -73,6 +60,9 @@ func (p runPlan) describe(in bp.BuildContext) {
 			in.Log.Decision("Runs on", "Bun "+p.bun.Version, "Procfile")
 		case p.start.Bun:
 			in.Log.Decision("Runs on", "Bun "+p.bun.Version, "script start")
+		}
+		if p.maps != "" && p.Project.HasPackages() {
+			in.Log.Decision("Source maps", "of packages are kept", p.maps)
 		}
 		if made := p.app.Standalone(p.start); made != nil && len(p.app.Unmet(p.start)) > 0 {
 			in.Log.Decision("Keeps", "all of the app, not just "+made.Title, "the Procfile has other processes, too")

@@ -15,7 +15,7 @@ import (
 )
 
 // recipe changes when the same inputs give other layers.
-const recipe = 6 // addons are compiled without the cleanup hook of node::ObjectWrap
+const recipe = 7 // declarations of types stay where a package may serve them
 
 // Builder does what a plan says.
 type Builder struct {

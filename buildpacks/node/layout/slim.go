@@ -21,8 +21,13 @@ func Kinds() []string { return []string{"tests", "docs", "types", "sources", "ma
 type slim struct {
 	graph
 	kinds []string
-	bytes map[string]int64 // by kind
-	read  map[string]bool  // by package: whether its code reads its tests
+	bytes map[string]int64           // by kind
+	read  map[string]bool            // by package: whether its code reads its tests
+	types map[string]map[string]bool // by package: the files with types that its package.json leads to
+}
+
+func newSlim(g graph, kinds []string) slim {
+	return slim{graph: g, kinds: kinds, bytes: map[string]int64{}, read: map[string]bool{}, types: map[string]map[string]bool{}}
 }
 
 var (
@@ -32,9 +37,9 @@ var (
 		"__dirname.{0,40}(tests?|__tests__)\\b")
 	docFile = regexp.MustCompile(`(?i)^([^/]+\.(md|markdown)|(readme|changelog|changes|history|contributing)(\.txt|\.rst)?)$|` +
 		`^(.*/)?\.(github|circleci|vscode|idea)/`)
-	typeFile   = regexp.MustCompile(`\.(d\.[cm]?ts(\.map)?|js\.flow)$`)
 	sourceFile = regexp.MustCompile(`\.(c|cc|cpp|cxx|h|hh|hpp|o|a|gyp|gypi|mk)$`)
 	mapFile    = regexp.MustCompile(`\.([cm]?js|ts|css)\.map$`)
+	served     = regexp.MustCompile(`(^|/)(public|static|assets|templates)/`)
 	code       = regexp.MustCompile(`\.[cm]?js$|^package\.json$`)
 )
 
@@ -59,11 +64,11 @@ func (s slim) is(kind, owner, inner string) bool {
 	case "docs":
 		return docFile.MatchString(inner)
 	case "types": // the compiler reads them, when the app has it
-		return typeFile.MatchString(inner) && !s.has("typescript")
+		return typeFile.MatchString(inner) && !served.MatchString(inner) && !s.has("typescript") && s.declares(owner, inner)
 	case "sources":
 		return sourceFile.MatchString(inner)
 	}
-	return mapFile.MatchString(inner)
+	return mapFile.MatchString(inner) && !served.MatchString(inner)
 }
 
 // readsTests reports whether code of a package, except its tests, names their folder.

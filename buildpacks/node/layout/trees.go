@@ -67,7 +67,7 @@ func (l Trees) Fill(ctx context.Context, layer, changes string) (*sbom.Document,
 	if err != nil {
 		return nil, err
 	}
-	c := copier{graph: g, slim: slim{graph: g, kinds: l.LeaveOut, bytes: map[string]int64{}, read: map[string]bool{}}}
+	c := copier{graph: g, slim: newSlim(g, l.LeaveOut)}
 	for _, folder := range l.Project.Folders() {
 		err := os.MkdirAll(filepath.Join(layer, folder), 0o755)
 		if err == nil {
