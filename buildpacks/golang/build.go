@@ -44,12 +44,12 @@ type key struct {
 // decision is what a build does, known before it does anything.
 type decision struct {
 	settings
-	lock    lock.Lock
-	mods    modules
-	choice  version.Choice
-	finder  finder
-	targets []target
-	keep    keep.Patterns
+	lock      lock.Lock
+	mods      modules
+	choice    version.Choice
+	finder    finder
+	selection selection
+	keep      keep.Patterns
 }
 
 func decide(in bp.BuildContext) (decision, error) {
@@ -74,8 +74,12 @@ func decide(in bp.BuildContext) (decision, error) {
 	if d.choice, err = chooseVersion(in.AppDir, d.Version, d.mods, d.lock); err != nil {
 		return d, err
 	}
-	d.finder = newFinder(in.AppDir, d.mods, d.choice.Version, in.Target.Arch, d.tags())
-	d.targets, err = d.finder.find(d.Targets)
+	members, err := readMembers(in.AppDir, d.mods)
+	if err != nil {
+		return d, err
+	}
+	d.finder = newFinder(in.AppDir, members, d.choice.Version, in.Target.Arch, d.tags())
+	d.selection, err = d.finder.find(d.Targets)
 	return d, err
 }
 
@@ -91,14 +95,14 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	g := &compiler{settings: d.settings, dir: in.AppDir, finder: d.finder, targets: d.targets, log: in.Log}
+	g := &compiler{settings: d.settings, dir: in.AppDir, finder: d.finder, targets: d.selection.Targets, log: in.Log}
 	g.env = g.environment(in.Workspace, os.DevNull) // enough to ask git
 	vcs := vcsState(ctx, in.AppDir, g.env, in.Log)
 	g.stamp = vcs != ""
 	describe(in, d, g.stamp)
 
 	k := key{
-		Recipe: recipe, Go: d.choice.Version, Source: src.All, VCS: digest(vcs), Targets: d.targets, Flags: d.Flags,
+		Recipe: recipe, Go: d.choice.Version, Source: src.All, VCS: digest(vcs), Targets: d.selection.Targets, Flags: d.Flags,
 		LDFlags: d.LDFlags, Env: in.Env.Only(shaping...), WorkUse: d.WorkUse, Check: d.CgoCheck,
 		Target:    [4]string{in.Target.OS, in.Target.Arch, in.Target.Variant, in.Target.Distro},
 		Unvouched: toolchain{Choice: d.choice, lock: d.lock, sumdb: in.Env["GOSUMDB"], unverified: d.Unverified}.unvouched(),
@@ -128,7 +132,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		return bp.BuildResult{}, err
 	}
 	bin := filepath.Join(out.Path, "bin")
-	list := processes(d.targets, bin)
+	list := processes(d.selection.Targets, bin)
 	if d.Reload {
 		list = launchhelper.Reload(in, list, in.AppDir, bin)
 	}
@@ -137,19 +141,25 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 
 // describe prints the decisions before anything is done.
 func describe(in bp.BuildContext, d decision, stamp bool) {
-	for i, t := range d.targets {
+	for i, t := range d.selection.Targets {
 		why := t.Package
 		if i == 0 {
 			why += ", default"
 		}
 		in.Log.Decision("Binary", t.Binary, why)
 	}
+	if len(d.selection.Left) > 0 {
+		in.Log.Decision("Not built", enumerate(d.selection.Left), "BP_GO_TARGETS names what is built")
+	}
+	for _, err := range d.selection.Broken {
+		in.Log.Warn("%v: the file does not parse, so its folder is taken for no program; BP_GO_TARGETS names what is built", err)
+	}
 	flags := append([]string{"-trimpath", "-ldflags=-s -w"}, d.LDFlags...)
 	in.Log.Decision("Flags", strings.Join(append(flags, d.Flags...), " "), "CGO_ENABLED=0")
 	if stamp {
 		in.Log.Decision("Version", "stamped from git", "")
 	}
-	for _, t := range d.targets {
+	for _, t := range d.selection.Targets {
 		if _, err := os.Stat(filepath.Join(in.AppDir, t.Package, "default.pgo")); err == nil {
 			in.Log.Decision("Profile", filepath.ToSlash(filepath.Join(t.Package, "default.pgo")), "used by the compiler for "+t.Binary)
 		}
@@ -189,7 +199,7 @@ func (g *compiler) fill(ctx context.Context, in bp.BuildContext, d decision, too
 	if err := g.build(ctx, bin); err != nil {
 		return err
 	}
-	l.SBOM, err = g.bill(d.mods, bin)
+	l.SBOM, err = g.bill(bin)
 	return err
 }
 
@@ -227,14 +237,10 @@ func workspace(m modules, appDir, home, goVersion string) (string, error) {
 }
 
 // bill lists what the binaries were linked from.
-func (g *compiler) bill(m modules, bin string) (*sbom.Document, error) {
+func (g *compiler) bill(bin string) (*sbom.Document, error) {
 	roots := map[string]string{}
-	for _, dir := range m.Dirs {
-		name, err := modulePath(g.dir, dir)
-		if err != nil {
-			return nil, fmt.Errorf("reading go.mod: %w", err)
-		}
-		roots[name] = filepath.Join(g.dir, filepath.FromSlash(dir))
+	for _, m := range g.finder.members {
+		roots[m.Path] = g.finder.path(m.Dir)
 	}
 	found := openLicences(roots, g.dir, g.modCache)
 	var documents []sbom.Document

@@ -64,7 +64,9 @@ func TestBuild(t *testing.T) {
 	sums := r.Module(t, "example.test/greeting", "v1.2.3", files{
 		"greeting.go": "package greeting\n\nconst Text = \"good morning\"\n", "LICENSE": mit,
 	})
-	got := kittest.Build(t, input(r, shop(sums), config.Environment{"BP_KEEP_FILES": "assets/*"}))
+	got := kittest.Build(t, input(r, shop(sums), config.Environment{
+		"BP_KEEP_FILES": "assets/*", "BP_GO_TARGETS": ".:./cmd/worker",
+	}))
 	if got.Code != 0 {
 		t.Fatalf("code %d\n%s", got.Code, got.Log())
 	}

@@ -50,7 +50,7 @@ func (g *compiler) checkCgo(ctx context.Context) ([]string, error) {
 		return known.Suspects, nil
 	}
 	args := append([]string{"list", "-e", "-deps", "-json=ImportPath,Dir,Standard,Module,IgnoredGoFiles,Error"}, g.Flags...)
-	out, err := g.goOutput(ctx, append(args, g.packages()...))
+	out, err := g.goOutput(ctx, append(args, packages(g.targets)...))
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ func TestNeedsCgo(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			dir := app(t, tt.files)
-			f := newFinder(dir, modules{Dirs: []string{"."}}, "1.26.3", "amd64", nil)
+			f := newFinder(dir, []member{{Dir: "."}}, "1.26.3", "amd64", nil)
 			p := listed{ImportPath: "example.test/p", Dir: dir}
 			matches, err := filepath.Glob(filepath.Join(dir, "*.go"))
 			if err != nil {

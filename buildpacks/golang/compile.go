@@ -63,9 +63,10 @@ func (g *compiler) environment(in bp.Workspace, home string) config.Environment 
 	return env
 }
 
-func (g *compiler) packages() []string {
+// packages returns targets as the go command takes them.
+func packages(targets []target) []string {
 	var names []string
-	for _, t := range g.targets {
+	for _, t := range targets {
 		names = append(names, t.Package)
 	}
 	return names
@@ -90,11 +91,23 @@ func (g *compiler) build(ctx context.Context, bin string) error {
 	if err != nil {
 		return err
 	}
-	done := g.log.Phase("Compiling %s", strings.Join(g.packages(), " "))
-	args := []string{"build", "-trimpath", "-buildvcs=" + strconv.FormatBool(g.stamp), "-ldflags=" + ldflags, "-o", bin + "/"}
-	args = append(append(args, g.Flags...), g.packages()...)
-	if err := command.Run(ctx, g.command(args)); err != nil {
-		return g.explain(err, suspects)
+	done := g.log.Phase("Compiling %s", strings.Join(packages(g.targets), " "))
+	together := slices.DeleteFunc(slices.Clone(g.targets), func(t target) bool { return t.Apart })
+	calls := [][]string{append([]string{bin + "/"}, packages(together)...)}
+	for _, t := range g.targets {
+		if t.Apart {
+			calls = append(calls, []string{filepath.Join(bin, t.Binary), t.Package})
+		}
+	}
+	for _, call := range calls {
+		if len(call) == 1 {
+			continue
+		}
+		args := []string{"build", "-trimpath", "-buildvcs=" + strconv.FormatBool(g.stamp), "-ldflags=" + ldflags, "-o", call[0]}
+		args = append(append(args, g.Flags...), call[1:]...)
+		if err := command.Run(ctx, g.command(args)); err != nil {
+			return g.explain(err, suspects)
+		}
 	}
 	for _, t := range g.targets {
 		if _, err := os.Stat(filepath.Join(bin, t.Binary)); err != nil {

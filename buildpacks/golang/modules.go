@@ -75,12 +75,6 @@ func readGoMod(dir, sub string) (modules, error) {
 	return m, nil
 }
 
-// modulePath returns the path of the module in a folder of the app.
-func modulePath(dir, sub string) (string, error) {
-	data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(sub), "go.mod"))
-	return modfile.ModulePath(data), err
-}
-
 // readUse reads the modules that BP_GO_WORK_USE joins. The workspace needs the newest of their go lines, and no toolchain line
 // speaks for all of them.
 func readUse(dir string, use []string) (modules, error) {

@@ -1,125 +1,129 @@
 package golang
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"go/build"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// target is one main package.
+// target is one program to build.
 type target struct {
-	Package string `json:"package"` // as the go command takes it: "." or "./cmd/api"
-	Binary  string `json:"binary"`  // the name that the go command gives it
+	Package string `json:"package"`         // as the go command takes it: ".", "./cmd/api" or "./run.go"
+	Binary  string `json:"binary"`          // its name
+	Apart   bool   `json:"apart,omitempty"` // the go command would give it another name, or takes it only by itself
 }
 
-// finder finds main packages by reading files: an unchanged app needs no toolchain to know its processes.
-type finder struct {
-	dir      string // the app
-	mods     modules
-	contexts [2]build.Context // without and with cgo: what needs cgo must be found to be refused
+// selection is what is built. The first target is the default process.
+type selection struct {
+	Targets []target
+	Left    []string // the packages of programs that are not built, when nobody asked for some
+	Broken  []error  // what does not parse and is taken for the template of a program
 }
 
-// newFinder evaluates build constraints for a Go version such as "1.26.8".
-func newFinder(dir string, mods modules, goVersion, arch string, tags []string) finder {
-	ctx := build.Default
-	ctx.GOOS, ctx.GOARCH, ctx.BuildTags, ctx.CgoEnabled = "linux", arch, tags, false
-	ctx.GOROOT = "" // nothing of this machine's Go is asked
-	ctx.ReleaseTags = releaseTags(goVersion)
-	cgo := ctx
-	cgo.CgoEnabled = true
-	return finder{dir, mods, [2]build.Context{ctx, cgo}}
-}
-
-// releaseTags returns "go1.1" and so on to the minor of a version.
-func releaseTags(v string) []string {
-	var minor int
-	if _, err := fmt.Sscanf(v, "1.%d", &minor); err != nil {
-		return build.Default.ReleaseTags
+// find selects the programs that were asked for, or else those of the app.
+func (f finder) find(asked []string) (selection, error) {
+	if len(asked) == 0 {
+		return f.defaults()
 	}
-	tags := make([]string, 0, minor)
-	for i := 1; i <= minor; i++ {
-		tags = append(tags, fmt.Sprintf("go1.%d", i))
-	}
-	return tags
-}
-
-// find returns the targets that were asked for, or else the default ones. The first is the default process.
-func (f finder) find(asked []string) ([]target, error) {
-	var dirs []string
-	var err error
-	if len(asked) > 0 {
-		dirs, err = f.asked(asked)
-	} else {
-		dirs, err = f.defaults()
-	}
-	if err != nil {
-		return nil, err
-	}
-	var targets []target
-	owner := map[string]string{}
-	for _, d := range dirs {
-		t := f.target(d)
-		if slices.Contains(targets, t) {
-			continue
-		}
-		if other, ok := owner[t.Binary]; ok {
-			return nil, fault.Fault{
-				ID: "go-target-twice", What: fmt.Sprintf("%s and %s both give a binary named %s", other, t.Package, t.Binary),
-				Do: "leave one of them out of BP_GO_TARGETS",
-			}
-		}
-		owner[t.Binary] = t.Package
-		targets = append(targets, t)
-	}
-	return targets, nil
-}
-
-// asked returns the folders that BP_GO_TARGETS names, in its order.
-func (f finder) asked(asked []string) ([]string, error) {
-	var dirs []string
+	var s selection
 	for _, a := range asked {
-		clean := path.Clean(a)
-		if !filepath.IsLocal(clean) {
-			return nil, targetFault("go-target-outside", a, "is outside the app", giveFolders)
+		found, err := f.asked(a)
+		if err != nil {
+			return s, err
 		}
-		root, wild := strings.CutSuffix(clean, "...")
-		if wild {
-			found, err := f.below(path.Clean(root))
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil, targetFault("go-target-missing", a, "does not exist", giveFolders)
+		for _, t := range found {
+			if !slices.Contains(s.Targets, t) {
+				s.Targets = append(s.Targets, t)
 			}
-			if err != nil {
-				return nil, err
-			}
-			if len(found) == 0 {
-				return nil, targetFault("go-no-main", a, "matches no main package", nameMain)
-			}
-			dirs = append(dirs, found...)
-			continue
 		}
-		name, err := f.packageName(clean)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return nil, targetFault("go-target-missing", a, "does not exist", giveFolders)
-		case err != nil:
-			return nil, err
-		case name == "":
-			return nil, targetFault("go-target-empty", a, "has no Go files for this target", nameMain)
-		case name != "main":
-			return nil, targetFault("go-target-not-main", a, "is package "+name, nameMain)
-		}
-		dirs = append(dirs, clean)
 	}
-	return dirs, nil
+	return s, f.apart(s.Targets)
+}
+
+// asked returns the targets that one entry of BP_GO_TARGETS names: a folder, a file, a pattern or an import path.
+func (f finder) asked(asked string) ([]target, error) {
+	wrong := func(id, what, do string) ([]target, error) {
+		return nil, fault.Fault{ID: id, What: fmt.Sprintf("BP_GO_TARGETS names %q, which %s", asked, what), Do: do}
+	}
+	clean := path.Clean(asked)
+	for _, m := range f.members {
+		if rest, ok := strings.CutPrefix(clean+"/", m.Path+"/"); ok && m.Path != "" {
+			clean = path.Join(m.Dir, rest)
+		}
+	}
+	if !filepath.IsLocal(clean) {
+		return wrong("go-target-outside", "is outside the app", giveFolders)
+	}
+	if root, ok := strings.CutSuffix(clean, "..."); ok {
+		found, err := f.below(path.Clean(root))
+		if errors.Is(err, fs.ErrNotExist) {
+			return wrong("go-target-missing", "does not exist", giveFolders)
+		}
+		if err != nil {
+			return nil, err
+		}
+		var targets []target
+		for _, d := range programs(found) {
+			targets = append(targets, f.target(d.Dir))
+		}
+		if len(targets) == 0 {
+			return wrong("go-no-main", "matches no main package", nameMain)
+		}
+		return targets, nil
+	}
+	dir, isFile := clean, path.Ext(clean) == ".go"
+	_, err := os.Stat(f.path(clean))
+	if isFile {
+		dir = path.Dir(clean)
+	}
+	var d folder
+	if err == nil {
+		d, err = f.read(dir)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return wrong("go-target-missing", "does not exist", giveFolders)
+	case err != nil:
+		return nil, err
+	case f.stranger(dir) != "":
+		return wrong("go-target-nested", "is in a module of its own", "set BP_GO_WORK_USE="+packagePath(f.stranger(dir))+" too")
+	case isFile:
+		return f.file(d, clean)
+	case len(d.Mains) > 0:
+		return []target{f.target(dir)}, several(d)
+	case len(d.Excluded) > 0:
+		return nil, f.excluded(d.Excluded[0])
+	case d.Err != nil:
+		return nil, unparsed("the package that BP_GO_TARGETS names", d.Err)
+	case d.Name == "":
+		return wrong("go-target-empty", "has no Go files for this target", nameMain)
+	case d.Name == "main":
+		return wrong("go-target-not-main", "is package main without func main", nameMain)
+	}
+	return wrong("go-target-not-main", "is package "+d.Name, nameMain)
+}
+
+// stranger returns the folder of the module in which a folder lies, if the build is not made of it.
+func (f finder) stranger(rel string) string {
+	for ; ; rel = path.Dir(rel) {
+		if slices.ContainsFunc(f.members, func(m member) bool { return m.Dir == rel }) {
+			return ""
+		}
+		if _, err := os.Stat(f.path(path.Join(rel, "go.mod"))); err == nil {
+			return rel
+		}
+		if rel == "." {
+			return ""
+		}
+	}
 }
 
 // What to do about a target that is wrong.
@@ -128,138 +132,233 @@ const (
 	nameMain    = "name a folder that has package main"
 )
 
-func targetFault(id, asked, what, do string) error {
-	return fault.Fault{ID: id, What: fmt.Sprintf("BP_GO_TARGETS names %q, which %s", asked, what), Do: do}
-}
-
-// defaults returns the main packages at each module's root and in cmd/*, or else the only main package there is.
-func (f finder) defaults() ([]string, error) {
-	var dirs, all []string
-	for _, m := range f.mods.Dirs {
-		candidates := []string{m}
-		commands := path.Join(m, "cmd")
-		entries, err := os.ReadDir(filepath.Join(f.dir, filepath.FromSlash(commands)))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
-			return nil, fmt.Errorf("looking for commands: %w", err)
-		}
-		for _, e := range entries {
-			rel := path.Join(commands, e.Name())
-			if e.IsDir() && !f.separate(commands) && !f.separate(rel) {
-				candidates = append(candidates, rel)
-			}
-		}
-		for _, rel := range candidates {
-			if name, err := f.packageName(rel); err == nil && name == "main" {
-				dirs = append(dirs, rel)
-			}
-		}
+// file returns the target of a file: its folder, when that has no other func main, or the file alone.
+func (f finder) file(d folder, name string) ([]target, error) {
+	t := f.target(d.Dir)
+	if base := strings.TrimSuffix(path.Base(name), ".go"); base != "main" && base != t.Binary {
+		t.Binary, t.Apart = base, true
 	}
-	if len(dirs) > 0 {
-		return dirs, nil
+	if slices.Equal(d.Mains, []string{name}) {
+		return []target{t}, nil
 	}
-	for _, m := range f.mods.Dirs {
-		found, err := f.below(m)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, found...)
-	}
-	switch len(all) {
-	case 1:
-		return all, nil
-	case 0:
+	if !slices.Contains(slices.Concat(d.Mains, d.Excluded), name) {
 		return nil, fault.Fault{
-			ID: "go-no-main", What: "no main package was found at the root, in cmd/* or elsewhere",
-			Do: "an app needs a package main; name it in BP_GO_TARGETS",
+			ID: "go-target-not-main", What: fmt.Sprintf("BP_GO_TARGETS names %q, which is no file with func main of package main", name),
+			Do: nameMain,
 		}
 	}
-	return nil, fault.Fault{
-		ID: "go-many-mains", What: "there are several main packages, none of them at the root or in cmd/*: ./" + strings.Join(all, ", ./"),
-		Do: "name the ones to build in BP_GO_TARGETS",
+	t.Package, t.Apart = "./"+name, true
+	return []target{t}, nil
+}
+
+// several refuses a folder that the compiler would refuse.
+func several(d folder) error {
+	if len(d.Mains) < 2 {
+		return nil
+	}
+	return fault.Fault{
+		ID: "go-several-main", What: "func main is in each of " + strings.Join(d.Mains, ", "),
+		Do: "name the ones to build: BP_GO_TARGETS=./" + strings.Join(d.Mains, ":./"),
 	}
 }
 
-// below returns root and the folders below it that are main packages of the same module, as the go command's root/... does.
-func (f finder) below(root string) ([]string, error) {
-	var dirs []string
-	base := filepath.Join(f.dir, filepath.FromSlash(root))
-	err := filepath.WalkDir(base, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() {
-			return err
+// apart gives targets of several modules that have one name those of their modules in front: api-server, worker-server.
+func (f finder) apart(targets []target) error {
+	module := func(t target) string { return f.owner(path.Clean(t.Package)).Path }
+	owner, named := map[string]target{}, slices.Clone(targets)
+	for i, t := range targets {
+		if slices.ContainsFunc(named, func(o target) bool { return o.Binary == t.Binary && module(o) != module(t) }) {
+			t.Binary, t.Apart = moduleNames(module(t))[0]+"-"+t.Binary, true
+			targets[i] = t
 		}
-		rel, err := filepath.Rel(f.dir, p)
+		if other, ok := owner[t.Binary]; ok {
+			return fault.Fault{
+				ID: "go-target-twice", What: fmt.Sprintf("%s and %s both give a binary named %s", other.Package, t.Package, t.Binary),
+				Do: "name one of them in BP_GO_TARGETS",
+			}
+		}
+		owner[t.Binary] = t
+	}
+	return nil
+}
+
+// defaults selects the programs of an app that says nothing.
+func (f finder) defaults() (selection, error) {
+	var s selection
+	var all []folder
+	for _, m := range f.members {
+		found, err := f.below(m.Dir)
+		if err != nil {
+			return s, err
+		}
+		for _, d := range found {
+			if f.owner(d.Dir).Dir != m.Dir {
+				continue
+			}
+			if d.Err != nil && d.Dir == m.Dir {
+				return s, unparsed("package "+packagePath(d.Dir), d.Err)
+			}
+			if d.Err != nil && len(d.Mains) == 0 {
+				s.Broken = append(s.Broken, d.Err)
+			}
+			all = append(all, d)
+		}
+	}
+	mains := programs(all)
+	found := f.choose(mains)
+	if len(found) == 0 {
+		if err := f.inNested(len(mains) == 0); err != nil {
+			return s, err
+		}
+		found = f.onlyOne(mains)
+	}
+	for _, d := range found {
+		if err := several(d); err != nil {
+			return s, err
+		}
+		s.Targets = append(s.Targets, f.target(d.Dir))
+	}
+	if len(found) == 0 {
+		return s, f.none(all, mains)
+	}
+	var aided []string
+	for _, d := range mains {
+		switch {
+		case slices.ContainsFunc(found, func(c folder) bool { return c.Dir == d.Dir }):
+		case aids(strings.Split(d.Dir, "/")):
+			aided = append(aided, packagePath(d.Dir))
+		default:
+			s.Left = append(s.Left, packagePath(d.Dir))
+		}
+	}
+	s.Left = append(s.Left, aided...)
+	return s, f.apart(s.Targets)
+}
+
+// programs returns the folders that are programs.
+func programs(all []folder) []folder {
+	return slices.DeleteFunc(slices.Clone(all), func(d folder) bool { return len(d.Mains) == 0 })
+}
+
+// none says why no program is selected.
+func (f finder) none(all, mains []folder) error {
+	if len(mains) > 0 {
+		slices.SortStableFunc(mains, func(a, b folder) int { return cmp.Compare(f.rank(a.Dir), f.rank(b.Dir)) })
+		names := paths(mains)
+		return fault.Fault{
+			ID: "go-many-mains", What: "there are several programs, and none of them is the app's by its place or name: " + enumerate(names),
+			Do: "name the ones to build: BP_GO_TARGETS=" + names[0],
+		}
+	}
+	for _, d := range all {
+		if len(d.Excluded) > 0 {
+			return f.excluded(d.Excluded[0])
+		}
+	}
+	return fault.Fault{
+		ID: "go-no-main", What: "the app has no program, which is func main of package main",
+		Do: "add one, such as cmd/NAME/main.go; a library cannot be started",
+	}
+}
+
+// inNested refuses an app whose programs are in modules that the build is not made of: by their places, or any at all.
+func (f finder) inNested(anywhere bool) error {
+	dirs, err := nested(f.dir, f.members)
+	if err != nil {
+		return err
+	}
+	var mains []folder
+	var members []member
+	for _, sub := range dirs {
+		found, err := readMembers(f.dir, modules{File: "the app", Dirs: []string{sub}})
+		if err != nil {
+			continue // the module may be nothing to the app
+		}
+		other := f
+		other.members = found
+		all, err := other.below(sub)
 		if err != nil {
 			return err
 		}
-		rel = filepath.ToSlash(rel)
-		name := d.Name()
-		if p != base && (name[0] == '.' || name[0] == '_' || name == "testdata" || name == "vendor" || f.separate(rel)) {
-			return fs.SkipDir
-		}
-		if name, err := f.packageName(rel); err == nil && name == "main" {
-			dirs = append(dirs, rel)
-		}
+		mains, members = append(mains, programs(all)...), append(members, found...)
+	}
+	placed := finder{members: []member{{Dir: ".", Path: f.owner(".").Path}}}
+	if found := placed.ofModule(placed.members[0], mains); len(found) > 0 || !anywhere {
+		mains = found
+	}
+	if len(mains) == 0 {
 		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("looking for main packages below %q: %w", root, err)
 	}
-	return dirs, nil
+	var use []string
+	placed.members = members
+	for _, d := range mains {
+		use = append(use, placed.owner(d.Dir).Dir)
+	}
+	return fault.Fault{
+		ID: "go-main-nested", What: "the app's programs are in modules of their own: " + enumerate(paths(mains)),
+		Do: "name the modules to build: BP_GO_WORK_USE=" + list(slices.Compact(use)),
+	}
 }
 
-// separate reports whether a folder is the root of a module that this build is not made of.
-func (f finder) separate(rel string) bool {
-	_, err := os.Stat(filepath.Join(f.dir, filepath.FromSlash(rel), "go.mod"))
-	return err == nil && !slices.Contains(f.mods.Dirs, rel)
+// excluded says why a file is not for this target.
+func (f finder) excluded(name string) error {
+	line, tags := f.missing(name)
+	x := fault.Fault{ID: "go-excluded", What: fmt.Sprintf("%s has func main, but it is excluded by %s", name, line)}
+	switch {
+	case slices.Contains(tags, "ignore"):
+		x.Do = "name the file: BP_GO_TARGETS=./" + name
+	case len(tags) > 0:
+		x.Do = "set BP_GO_BUILD_FLAGS=-tags=" + strings.Join(tags, ",")
+	default:
+		if line == "" {
+			x.What = fmt.Sprintf("%s has func main, but its name says that it is for another system or architecture", name)
+		}
+		x.Do = "the app needs a program for " + f.contexts[0].GOOS + " on " + f.contexts[0].GOARCH
+	}
+	return x
 }
 
-// packageName returns the name in the package clause of a folder or Go file, "" if none of its files is for this target.
-func (f finder) packageName(rel string) (string, error) {
-	full := filepath.Join(f.dir, filepath.FromSlash(rel))
-	if _, err := os.Stat(full); err != nil {
-		return "", err
+// paths returns the packages of folders.
+func paths(folders []folder) []string {
+	var names []string
+	for _, d := range folders {
+		names = append(names, packagePath(d.Dir))
 	}
-	if strings.HasSuffix(rel, ".go") {
-		return "main", nil // the compiler knows better
+	return names
+}
+
+// enumerate joins names, at most ten.
+func enumerate(names []string) string {
+	if more := len(names) - 10; more > 0 {
+		names = append(slices.Clone(names[:10]), fmt.Sprintf("and %d more", more))
 	}
-	var name string
-	for _, ctx := range f.contexts {
-		p, err := ctx.ImportDir(full, 0)
-		if errors.As(err, new(*build.NoGoError)) {
-			continue
-		}
-		if err != nil && (p == nil || p.Name == "") {
-			return "main", nil // it does not parse, which the compiler explains best
-		}
-		if name = p.Name; name == "main" {
-			break
-		}
+	return strings.Join(names, ", ")
+}
+
+// packagePath returns a folder as the go command takes it.
+func packagePath(rel string) string {
+	if rel == "." {
+		return "."
 	}
-	return name, nil
+	return "./" + rel
 }
 
 // target names the binary of a folder as the go command does: by the last element of the import path that is no major version.
 func (f finder) target(rel string) target {
-	t := target{Package: "./" + rel}
-	if rel == "." {
-		t.Package = "."
+	m := f.owner(rel)
+	inner, err := filepath.Rel(m.Dir, rel)
+	if err != nil {
+		inner = rel
 	}
-	if file, ok := strings.CutSuffix(path.Base(rel), ".go"); ok {
-		t.Binary = file
-		return t
+	return target{Package: packagePath(rel), Binary: binaryName(path.Join(m.Path, filepath.ToSlash(inner)))}
+}
+
+// binaryName returns the last element of an import path that is no major version.
+func binaryName(importPath string) string {
+	if dir, last := path.Split(importPath); isMajor(last) && dir != "" {
+		return path.Base(dir)
 	}
-	for dir, tail := rel, ""; ; dir, tail = path.Dir(dir), path.Join(path.Base(dir), tail) {
-		root, err := modulePath(f.dir, dir)
-		if err != nil && dir != "." {
-			continue
-		}
-		importPath := path.Join(root, tail)
-		t.Binary = path.Base(importPath)
-		if isMajor(t.Binary) && path.Dir(importPath) != "." {
-			t.Binary = path.Base(path.Dir(importPath))
-		}
-		return t
-	}
+	return path.Base(importPath)
 }
 
 // isMajor reports whether a path element is a major version suffix: v2 and up.

@@ -18,7 +18,7 @@ const linesOfBuildpack = 1_200
 var lines = map[string]int{
 	"kit":         7_800, // what stacks and builder share of it included
 	"kit/kittest": 1_000,
-	"golang":      2_150, // finds programs in modules and workspaces, and vouches for them without the go command
+	"golang":      2_700, // finds programs in modules and workspaces, and vouches for them without the go command
 	"node":        7_200, // four package managers with their lockfiles, trees and Plug'n'Play, servers of twelve frameworks
 }
 
