@@ -3,6 +3,7 @@
 package frontend
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +12,11 @@ import (
 	"path/filepath"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // Buildpack is the entry of the suite's table.
@@ -27,20 +31,80 @@ type plan struct {
 	template string
 }
 
-func decide(in bp.BuildContext) (plan, error) {
+func decide(in bp.BuildContext, root string) (plan, error) {
 	p, err := node.Decide(in)
 	if err != nil {
 		return plan{}, err
 	}
 	public := filepath.Join(p.Project.Dir, "public")
-	if _, err := os.Stat(public); err != nil || len(p.Scripts.Run) == 0 || in.Env["BP_WEB_SERVER_ROOT"] != "" {
+	if _, err := os.Stat(public); err != nil || len(p.Scripts.Run) == 0 || root != "" {
 		return plan{Plan: p}, nil
 	}
 	return plan{p, public}, nil
 }
 
 func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
-	p, err := decide(in)
+	var s settings
+	if err := in.Config.Decode(&s); err != nil {
+		return bp.BuildResult{}, err
+	}
+	p, err := project.Find(in.AppDir, s.Folder)
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	d, why := decideSite(app{Project: p, settings: s})
+	if d.Maker == "" {
+		return bp.BuildResult{}, fault.Internal("detection took an app that is no front end: %s", why)
+	}
+	if err := tell(ctx, in, d); err != nil {
+		return bp.BuildResult{}, err
+	}
+	if d.AsIs {
+		return bp.BuildResult{}, leaveOut(in, p)
+	}
+	return buildSite(ctx, in, cmp.Or(s.Root, d.Root))
+}
+
+// tell tells the buildpack that serves the site what the app says about it.
+func tell(ctx context.Context, in bp.BuildContext, d decision) error {
+	said := layer.Env{}
+	if d.Root != "" {
+		in.Log.Decision("Site", d.Root, "the app's server serves it")
+		said.Default("BP_WEB_SERVER_ROOT", d.Root)
+	}
+	if d.PushState != "" {
+		said.Default("BP_WEB_SERVER_ENABLE_PUSH_STATE", d.PushState)
+	}
+	if len(said) == 0 {
+		return nil
+	}
+	_, err := in.Layers.Contribute(ctx, layer.Request{
+		Name: "site", Flags: layer.Flags{Build: true}, Key: said,
+		Fill: func(_ context.Context, l *layer.Layer) error {
+			l.BuildEnv = said
+			return nil
+		},
+	})
+	return err
+}
+
+// leaveOut removes from a site what is for its developers.
+func leaveOut(in bp.BuildContext, p project.Project) error {
+	in.Log.Bullet("no script builds the app, so its files are the site")
+	for _, name := range []string{project.ManifestFile, p.Lockfile, project.ModulesDir} {
+		if name == "" {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(p.Dir, name)); err != nil {
+			return fmt.Errorf("leaving out %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// buildSite runs the build scripts of a front end. Root is the folder that is served, "" if it is not known yet.
+func buildSite(ctx context.Context, in bp.BuildContext, root string) (bp.BuildResult, error) {
+	p, err := decide(in, root)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}

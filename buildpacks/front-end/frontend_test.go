@@ -2,6 +2,7 @@ package frontend_test
 
 import (
 	"maps"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -20,62 +21,102 @@ func TestMain(m *testing.M) { kittest.Main(m, frontend.Buildpack()) }
 func TestDetect(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		name      string
-		manifest  string
-		more      files
-		tool, why string
+		name     string
+		manifest string
+		more     files
+		why      string
 	}{
-		{"vite", `{"scripts": {"dev": "vite", "build": "vite build"}, "devDependencies": {"vite": "7"}}`, nil, "vite", ""},
-		{"angular", `{"scripts": {"start": "ng serve", "build": "ng build"}, "devDependencies": {"@angular/cli": "20"}}`, nil, "@angular/cli",
-			""},
+		{"vite", `{"scripts": {"dev": "vite", "build": "vite build"}, "devDependencies": {"vite": "7"}}`, nil, "built by vite"},
+		{"angular", `{"scripts": {"start": "ng serve", "build": "ng build"}, "devDependencies": {"@angular/cli": "20"}}`, nil,
+			"built by @angular/cli"},
 		{"create-react-app", `{"scripts": {"start": "react-scripts start", "build": "react-scripts build"},
-			"dependencies": {"react-scripts": "5"}}`, nil, "react-scripts", ""},
-		{"vue", `{"scripts": {"build": "vue-cli-service build"}, "devDependencies": {"@vue/cli-service": "5"}}`, nil, "@vue/cli-service", ""},
+			"dependencies": {"react-scripts": "5"}}`, nil, "built by react-scripts"},
+		{"vue", `{"scripts": {"build": "vue-cli-service build"}, "devDependencies": {"@vue/cli-service": "5"}}`, nil,
+			"built by @vue/cli-service"},
 		{"variables", `{"scripts": {"start": "cross-env PORT=3000 react-scripts start", "build": "react-scripts build"},
-			"dependencies": {"react-scripts": "5"}}`, nil, "react-scripts", ""},
+			"dependencies": {"react-scripts": "5"}}`, nil, "built by react-scripts"},
 		{"another script", `{"scripts": {"start": "npm run dev", "dev": "vite --host", "build": "vite build"},
-			"devDependencies": {"vite": "7"}}`, nil, "vite", ""},
+			"devDependencies": {"vite": "7"}}`, nil, "built by vite"},
+		{"another script with options", `{"scripts": {"start": "yarn run dev -- --host", "dev": "vite", "build": "vite build"},
+			"devDependencies": {"vite": "7"}}`, nil, "built by vite"},
+		{"build and preview", `{"scripts": {"start": "npm run build && npm run preview", "preview": "vite preview --port $PORT",
+			"build": "tsc && vite build"}, "devDependencies": {"vite": "7"}}`, nil, "built by vite"},
 		{"circle", `{"scripts": {"start": "npm run dev", "dev": "npm run x", "x": "npm run dev", "build": "vite build"},
-			"devDependencies": {"vite": "7"}}`, nil, "", "the script start starts a server"},
-		{"no build", `{"scripts": {"dev": "vite"}, "devDependencies": {"vite": "7"}}`, nil, "", "no build script"},
-		{"start", `{"scripts": {"start": "node dist/server.js", "build": "vite build"}, "devDependencies": {"vite": "7"}}`, nil, "",
+			"devDependencies": {"vite": "7"}}`, nil, "the script start starts a server"},
+		{"no build", `{"scripts": {"dev": "vite"}, "devDependencies": {"vite": "7"}}`, nil, "its files are a site"},
+		{"start", `{"scripts": {"start": "node dist/server.js", "build": "vite build"}, "devDependencies": {"vite": "7"}}`, nil,
 			"the script start starts a server"},
-		{"word", `{"scripts": {"start": "vite-node server.ts", "build": "vite build"}, "devDependencies": {"vite": "7"}}`, nil, "",
+		{"build and start", `{"scripts": {"start": "npm run build && node server.mjs", "build": "vite build"}, "devDependencies": {"vite": "7"}}`,
+			nil, "the script start starts a server"},
+		{"word", `{"scripts": {"start": "vite-node server.ts", "build": "vite build"}, "devDependencies": {"vite": "7"}}`, nil,
 			"the script start starts a server"},
-		{"main", `{"main": "index.cjs", "scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}}`, nil, "", "main is index.cjs"},
-		{"file", `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}}`, files{"server.js": ""}, "", "server.js found"},
-		{"procfile", `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}}`, files{"Procfile": "web: node x.js\n"}, "",
+		{"shell", `{"scripts": {"start": "vite | cat", "build": "vite build"}, "devDependencies": {"vite": "7"}}`, nil,
+			"the script start starts a server"},
+		{"main", `{"main": "index.cjs", "scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}}`, files{"index.cjs": ""},
+			"main is index.cjs"},
+		{"main that npm init writes", `{"main": "index.js", "scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}}`, nil,
+			"built by vite"},
+		{"main that is built", `{"main": "dist/index.js", "scripts": {"build": "tsc"}, "devDependencies": {"typescript": "5"}}`, nil,
+			"main is dist/index.js"},
+		{"file", `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}}`, files{"server.js": ""}, "server.js found"},
+		{"source of a page", `{"scripts": {"build": "parcel build index.html"}, "devDependencies": {"parcel": "2"}}`,
+			files{"index.js": "", "index.html": ""}, "built by parcel"},
+		{"source of a program", `{"scripts": {"build": "tsc"}, "devDependencies": {"typescript": "5"}}`, files{"src/index.ts": ""},
+			"src/index.ts found"},
+		{"procfile", `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}}`, files{"Procfile": "web: node x.js\n"},
 			"the Procfile starts a server"},
-		{"adapter", `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7", "@sveltejs/adapter-node": "5"}}`, nil, "",
+		{"procfile that serves files", `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}}`,
+			files{"Procfile": "web: npx serve -s dist -l $PORT\n"}, "built by its scripts, for a server of files"},
+		{"serves files", `{"scripts": {"build": "make-it", "start": "serve -s out"}, "dependencies": {"serve": "14"}}`, nil,
+			"built by its scripts, for a server of files"},
+		{"serves files in its own way", `{"scripts": {"build": "make-it", "start": "serve out"}, "dependencies": {"serve": "14"}}`,
+			files{"out/serve.json": "{}"}, "the script start starts a server"},
+		{"serves its own files", `{"scripts": {"start": "serve -s public -l $PORT"}, "dependencies": {"serve": "14"}}`,
+			files{"public/index.html": ""}, "its files are a site"},
+		{"adapter", `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7", "@sveltejs/adapter-node": "5"}}`, nil,
 			"the app has @sveltejs/adapter-node"},
-		{"nuxt generate", `{"scripts": {"build": "nuxt generate"}, "dependencies": {"nuxt": "4"}}`, nil, "nuxt generate", ""},
-		{"nuxt", `{"scripts": {"build": "nuxt build"}, "dependencies": {"nuxt": "4"}}`, nil, "", "the app has nuxt"},
+		{"server for developers", `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7", "express": "5"}}`, nil, "built by vite"},
+		{"server", `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}, "dependencies": {"express": "5"}}`, nil,
+			"the app has express"},
+		{"nuxt generate", `{"scripts": {"build": "nuxt generate"}, "dependencies": {"nuxt": "4"}}`, nil, "built by nuxt generate"},
+		{"nuxt", `{"scripts": {"build": "nuxt build"}, "dependencies": {"nuxt": "4"}}`, nil, "the app has nuxt"},
 		{"next", `{"scripts": {"start": "next start", "build": "next build"}, "dependencies": {"next": "16"}}`,
-			files{"next.config.mjs": "export default {output: 'standalone'}"}, "", "the script start starts a server"},
+			files{"next.config.mjs": "export default {output: 'standalone'}"}, "the script start starts a server"},
 		{"next export", `{"scripts": {"start": "next start", "build": "next build"}, "dependencies": {"next": "16"}}`,
-			files{"next.config.ts": "export default {\n  output: 'export',\n}"}, "Next.js, as an export", ""},
+			files{"next.config.ts": "export default {\n  output: 'export',\n}"}, "built by Next.js, as an export"},
 		{"react router", `{"scripts": {"build": "react-router build"}, "dependencies": {"@react-router/node": "7"},
-			"devDependencies": {"@react-router/dev": "7", "vite": "7"}}`, files{"react-router.config.ts": "export default {ssr: true}"}, "",
+			"devDependencies": {"@react-router/dev": "7", "vite": "7"}}`, files{"react-router.config.ts": "export default {ssr: true}"},
 			"the app has @react-router/node"},
 		{"react router without a server",
 			`{"scripts": {"build": "react-router build"}, "dependencies": {"@react-router/node": "7"},
 				"devDependencies": {"@react-router/dev": "7", "vite": "7"}}`,
-			files{"react-router.config.ts": "export default { ssr: false } satisfies Config"}, "React Router, without a server", ""},
-		{"compiler", `{"scripts": {"build": "tsc"}, "devDependencies": {"typescript": "5"}}`, nil, "",
-			"no package that makes files for browsers"},
+			files{"react-router.config.ts": "export default { ssr: false } satisfies Config"}, "built by React Router, without a server"},
+		{"compiler", `{"scripts": {"build": "tsc"}, "devDependencies": {"typescript": "5"}}`, nil,
+			"nothing is built that is known to be files for browsers"},
+		{"esbuild", `{"scripts": {"build": "esbuild src/app.js --outfile=public/app.js", "start": "esbuild src/app.js --servedir=public"},
+			"devDependencies": {"esbuild": "0.25"}}`, files{"public/index.html": ""}, "built by its scripts"},
+		{"tailwind", `{"scripts": {"build": "tailwindcss -o public/out.css"}, "devDependencies": {"tailwindcss": "3"}}`,
+			files{"public/index.html": ""}, "built by its scripts"},
+		{"gulp", `{"scripts": {"build": "gulp", "start": "gulp watch"}, "devDependencies": {"gulp": "5"}}`, files{"src/index.html": ""},
+			"built by its scripts"},
+		{"tools", `{"scripts": {"format": "prettier ."}, "devDependencies": {"prettier": "3"}}`, files{"index.html": ""},
+			"its files are a site"},
+		{"tools of a server", `{"devDependencies": {"prettier": "3"}}`, files{"index.js": ""}, "index.js found"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			app := files{"package.json": tt.manifest}
 			maps.Copy(app, tt.more)
-			got, word := kittest.Detect(t, kittest.Case{App: app, Arch: "amd64"}), "fail: "+tt.why
-			if tt.tool != "" {
-				word = "pass: built by " + tt.tool
+			got, takes := kittest.Detect(t, kittest.Case{App: app, Arch: "amd64"}), regexp.MustCompile("^(built by|its files)").MatchString(tt.why)
+			word := "fail: "
+			if takes {
+				word = "pass: "
 			}
-			if want := "strata/front-end " + word + "\n"; got.Log() != want {
+			if want := "strata/front-end " + word + tt.why + "\n"; got.Log() != want {
 				t.Errorf("got %q, want %q", got.Log(), want)
 			}
-			if passed := got.Code == 0; passed != (tt.tool != "") || strings.Contains(got.Plan, `name = "site"`) != passed {
+			provides := strings.Contains(got.Plan, `name = "site"`) || strings.Contains(got.Plan, `name = "files"`)
+			if passed := got.Code == 0; passed != takes || provides != passed {
 				t.Errorf("code %d and the plan %s", got.Code, got.Plan)
 			}
 		})
@@ -90,7 +131,7 @@ func TestFails(t *testing.T) {
 			App: files{"package.json": `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}}`},
 			Env: config.Environment{"BP_NODE_VERSION": "24.21.0"}, Distro: "strata-static",
 		},
-		"architecture": {App: files{"package.json": "{}"}, Arch: "riscv64"},
+		"architecture": {App: files{"package.json": `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}}`}, Arch: "riscv64"},
 		"no-project":   {App: files{"package.json": "{}"}, Env: config.Environment{"BP_NODE_PROJECT_PATH": "web"}},
 	} {
 		if c.Arch == "" {
@@ -161,6 +202,45 @@ func TestBuild(t *testing.T) {
 			bill := layers["launch.sbom.cdx.json"]
 			if !strings.Contains(bill, "pkg:npm/ms@2.1.3") || strings.Contains(bill, "pkg:npm/dev@") || len(layers) > 2 {
 				t.Errorf("layers %v with the bill of materials\n%s", layers, bill)
+			}
+		})
+	}
+}
+
+// TestTells tells the buildpack that serves a site what the app says about it, and leaves out of a site without a build what is for
+// its developers.
+func TestTells(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		app  files
+		env  config.Environment
+		left files
+		told files
+	}{
+		{"nothing", files{"package.json": "{}", "index.html": "1"}, nil, files{"index.html": "1"}, files{}},
+		{"server of files", files{"package.json": `{"scripts": {"start": "serve -s pages"}}`, "pages/index.html": "1"}, nil,
+			files{"pages/index.html": "1"}, files{"BP_WEB_SERVER_ROOT.default": "pages", "BP_WEB_SERVER_ENABLE_PUSH_STATE.default": "true"}},
+		{"workspace", files{"web/package.json": `{"scripts": {"start": "serve pages"}}`, "web/package-lock.json": "{}", "web/pages/index.html": "1"},
+			config.Environment{"BP_NODE_PROJECT_PATH": "web"}, files{"web/pages/index.html": "1"},
+			files{"BP_WEB_SERVER_ROOT.default": "web/pages"}},
+		{"router", files{"package.json": `{"dependencies": {"vue-router": "4"}}`, "index.html": "1"}, nil, files{"index.html": "1"},
+			files{"BP_WEB_SERVER_ENABLE_PUSH_STATE.default": "auto"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := kittest.Build(t, kittest.Case{App: tt.app, Env: tt.env, Arch: "amd64"})
+			told := files{}
+			for name, content := range kittest.Files(t, got.Layers) {
+				if variable, ok := strings.CutPrefix(name, "site/env.build/"); ok {
+					told[variable] = content
+				}
+			}
+			if diff := cmp.Diff(tt.told, told); got.Code != 0 || diff != "" {
+				t.Errorf("code %d: %s; told (-want +got):\n%s", got.Code, got.Log(), diff)
+			}
+			if diff := cmp.Diff(tt.left, kittest.Files(t, got.AppDir)); diff != "" {
+				t.Errorf("the app (-want +got):\n%s", diff)
 			}
 		})
 	}

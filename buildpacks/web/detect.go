@@ -34,13 +34,16 @@ func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	if err != nil {
 		return bp.DetectResult{}, err
 	}
-	if s.built(in.AppDir) {
-		return bp.Pass("if a buildpack makes a site", bp.Plan{Requires: []bp.Entry{{Name: site}}}), nil
-	}
 	root, why, err := s.find(in.AppDir, plain)
 	switch {
 	case err != nil:
 		return bp.DetectResult{}, err
+	case s.built(in.AppDir):
+		plans := []bp.Plan{{Requires: []bp.Entry{{Name: site}}}}
+		if root != "" {
+			plans = append(plans, bp.Plan{Requires: []bp.Entry{{Name: files}}})
+		}
+		return bp.Pass("if a buildpack makes a site", plans...), nil
 	case root == "":
 		return bp.Fail(why), nil
 	case s.Root == "":

@@ -10,8 +10,12 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// site is the name in the build plan of the files that a buildpack before this one makes.
-const site = "site"
+// Names in the build plan of what is served: the files that a buildpack before this one makes, and those that the app has, which a
+// buildpack before this one knows to be all.
+const (
+	site  = "site"
+	files = "files"
+)
 
 // Buildpack is the entry of the suite's table.
 func Buildpack() bp.Buildpack {

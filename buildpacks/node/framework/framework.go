@@ -42,13 +42,16 @@ const (
 	Site
 	// Server is a program for Node.js.
 	Server
+	// Library is a server that the app's own code is, if the app needs the package when it runs.
+	Library
 )
 
 // Export is how an app says that it is files for a browser.
 type Export struct {
-	Title   string         // of what is made then
-	Config  string         // file that says so, without its extension; "" for the build script
-	Matches *regexp.Regexp // finds it there
+	Title      string         // of what is made then
+	Config     string         // file that says so, without its extension; "" for the build script
+	Matches    *regexp.Regexp // finds it there
+	SinglePage bool           // its one page answers all paths
 }
 
 // Standalone is a server that a build script makes with just the packages that it loads.
