@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -70,6 +71,7 @@ func printTable(w io.Writer, s *store.Store, name string) error {
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("printing the table: %w", err)
 	}
-	fmt.Fprintf(w, "\n%s@%s\n", name, digest)
+	tag, _, _ := strings.Cut(name, "@")
+	fmt.Fprintf(w, "\n%s@%s\n", tag, digest)
 	return nil
 }

@@ -150,16 +150,13 @@ func (r rebaser) rebase(ctx context.Context, result *Result) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	ref, err := imagename.Parse(result.Image)
-	if err != nil {
+	if _, err := imagename.Parse(result.Image); err != nil {
 		return err
 	}
-	if _, isTag := ref.(name.Tag); !isTag {
-		return fault.Fault{
-			ID:   "rebase-digest",
-			What: result.Image + " is named by a digest, which always means the same image",
-			Do:   "name the image by a tag",
-		}
+	tag, _, _ := strings.Cut(result.Image, "@") // a digest says which image the tag has to stand for
+	ref, err := imagename.ParseTag(tag)
+	if err != nil {
+		return err
 	}
 	result.In = r.in(result.Image)
 	where := r.places[result.In]
@@ -182,6 +179,16 @@ func (r rebaser) move(ctx context.Context, where place, ref name.Reference, resu
 	if err != nil {
 		return m, err
 	}
+	if m.old, err = before.Digest(); err != nil {
+		return m, fmt.Errorf("reading %s: %w", ref, err)
+	}
+	if _, digest, found := strings.Cut(result.Image, "@"); found && digest != m.old.String() {
+		return m, fault.Fault{
+			ID:   "rebase-moved",
+			What: fmt.Sprintf("%s is not %s, but %s", ref, digest, m.old),
+			Do:   "name the tag of the image, or leave the digest out",
+		}
+	}
 	app, err := swap.Open(result.Image, before)
 	if err != nil {
 		return m, err
@@ -203,9 +210,6 @@ func (r rebaser) move(ctx context.Context, where place, ref name.Reference, resu
 		return m, err
 	}
 	result.Current = m.image == before
-	if m.old, err = before.Digest(); err != nil {
-		return m, fmt.Errorf("reading %s: %w", ref, err)
-	}
 	return m, nil
 }
 

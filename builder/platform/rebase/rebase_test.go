@@ -348,7 +348,21 @@ func TestRebaseRefused(t *testing.T) {
 		if err == nil {
 			err = results[0].Err
 		}
-		kittest.Golden(t, "rebase-"+name+".txt", server.Fault(t, err, h.Store.Dir(), "<store>"))
+		kittest.Golden(t, "rebase-"+name+".txt", server.Fault(t, err, h.Store.Dir(), "<store>", platformtest.DigestIn(t, h.Store, "app").String(), "<digest>"))
+	}
+}
+
+// TestNamedByDigest rebases what `strata build -q` prints.
+func TestNamedByDigest(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	older := platformtest.Run{Release: "1"}.Image(t)
+	platformtest.Put(t, h.Store, runName, platformtest.Run{Release: "2"}.Image(t))
+	platformtest.Put(t, h.Store, "app:1", platformtest.App(t, older, runName, "app", nil))
+	built := platformtest.DigestIn(t, h.Store, "app:1")
+	rebased(t, h, rebase.Options{Images: []string{"app:1@" + built.String()}})
+	if platformtest.DigestIn(t, h.Store, "app:1") == built {
+		t.Error("the tag still has the image on the old run image")
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -71,37 +72,89 @@ func (s *Store) Find(text, remedy string) (v1.Image, error) {
 	}
 	image, err := s.Image(ref)
 	if errors.Is(err, ErrNotFound) {
-		return nil, fault.Fault{ID: "image-missing", What: "there is no image " + text + " in " + s.dir, Do: remedy}
+		return nil, s.missing(text, remedy)
 	}
 	return image, err
 }
 
+// missing says why a name finds no image: a tag may have moved on from a digest.
+func (s *Store) missing(text, remedy string) error {
+	if tag, old, found := strings.Cut(text, "@"); found {
+		if image, err := s.Find(tag, remedy); err == nil {
+			now, err := image.Digest()
+			if err != nil {
+				return fmt.Errorf("reading %s: %w", tag, err)
+			}
+			return fault.Fault{
+				ID:   "image-moved",
+				What: fmt.Sprintf("%s is another image now, %s, and %s has no name in %s", tag, now, old, s.dir),
+				Do:   "leave the digest out for the image of now",
+			}
+		}
+	}
+	return fault.Fault{ID: "image-missing", What: "there is no image " + text + " in " + s.dir, Do: remedy}
+}
+
 // Image returns the image of a name. If the name stands for an index, it is the index's image for this machine's
-// architecture.
+// architecture. A digest stands for an image that has a tag of the same repository.
 func (s *Store) Image(ref name.Reference) (v1.Image, error) {
 	index, err := s.index()
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(index.Manifests, func(d v1.Descriptor) bool { return d.Annotations[refAnnotation] == ref.Name() })
-	if i < 0 {
-		return nil, fmt.Errorf("%s: %w", ref, ErrNotFound)
+	for _, d := range index.Manifests {
+		image, found, err := s.match(d, ref)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			return s.read(d, image)
+		}
 	}
-	d := index.Manifests[i]
+	return nil, fmt.Errorf("%s: %w", ref, ErrNotFound)
+}
+
+// match finds what a name stands for in an entry of the index: an image, or one of the images of an index.
+func (s *Store) match(d v1.Descriptor, ref name.Reference) (image v1.Descriptor, found bool, err error) {
+	digest, byDigest := ref.(name.Digest)
+	if !byDigest {
+		if d.Annotations[refAnnotation] != ref.Name() {
+			return image, false, nil
+		}
+		image, err = s.resolve(d)
+		return image, true, err
+	}
+	tag, err := name.NewTag(d.Annotations[refAnnotation])
+	if err != nil || tag.Repository.Name() != digest.Repository.Name() { // what is attached to an image has no tag
+		return image, false, nil
+	}
+	if d.Digest.String() == digest.DigestStr() {
+		image, err = s.resolve(d)
+		return image, true, err
+	}
 	if !d.MediaType.IsIndex() {
-		return layout.Path(s.dir).Image(d.Digest)
+		return image, false, nil
 	}
-	image, err := s.resolve(d)
-	if err != nil {
-		return nil, err
+	platforms, err := s.platforms(d)
+	i := slices.IndexFunc(platforms, func(p v1.Descriptor) bool { return p.Digest.String() == digest.DigestStr() })
+	if err != nil || i < 0 {
+		return image, false, err
+	}
+	return platforms[i], true, nil
+}
+
+// read returns an image that is an entry of the store's index, or of an index that is one.
+func (s *Store) read(entry, image v1.Descriptor) (v1.Image, error) {
+	if !entry.MediaType.IsIndex() {
+		return layout.Path(s.dir).Image(image.Digest)
 	}
 	root, err := layout.ImageIndexFromPath(s.dir)
 	if err != nil {
 		return nil, fmt.Errorf("reading the store: %w", err)
 	}
-	platforms, err := root.ImageIndex(d.Digest)
+	platforms, err := root.ImageIndex(entry.Digest)
 	if err != nil {
-		return nil, fmt.Errorf("reading the index %s: %w", ref, err)
+		return nil, fmt.Errorf("reading the index %s: %w", entry.Digest, err)
 	}
 	return platforms.Image(image.Digest)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/builder/platform/internal/platformtest"
 	"github.com/strata-buildpacks/strata/builder/platform/store"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // putVariable makes the test binary put images into the store that it names, and end.
@@ -190,5 +192,44 @@ func TestLayout(t *testing.T) {
 	}
 	if err := validate.Index(index); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestDigests finds images by their digests, and says when a tag has moved on from one.
+func TestDigests(t *testing.T) {
+	t.Parallel()
+	s := platformtest.Store(t)
+	old, now := platformtest.Random(t), platformtest.Random(t)
+	platforms := index(t, "s390x", runtime.GOARCH)
+	platformtest.Put(t, s, "app:1", old)
+	platformtest.Put(t, s, "app:2", now)
+	platformtest.Put(t, s, "team/app", old)
+	platformtest.Put(t, s, "app:1", now)
+	if _, err := s.PutIndex(platformtest.Parse(t, "both"), platforms); err != nil {
+		t.Fatal(err)
+	}
+	oldDigest, nowDigest := platformtest.Digest(t, old).String(), platformtest.Digest(t, now).String()
+	mine := digestOf(t, platformImage(t, runtime.GOARCH, "of "+runtime.GOARCH))
+	other := digestOf(t, platformImage(t, "s390x", "of s390x"))
+	for text, want := range map[string]string{
+		"app:1@" + nowDigest: nowDigest, "app@" + nowDigest: nowDigest, "docker.io/library/app@" + nowDigest: nowDigest,
+		"team/app@" + oldDigest: oldDigest, "both@" + digestOf(t, platforms).String(): mine.String(),
+		"both@" + mine.String(): mine.String(), "both@" + other.String(): other.String(),
+	} {
+		image, err := s.Find(text, "")
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+		} else if got := platformtest.Digest(t, image).String(); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"app:1@" + oldDigest: "app:1 is another image now, " + nowDigest, "app:2@" + oldDigest: "app:2 is another image now, " + nowDigest,
+		"team/app@" + nowDigest: "team/app is another image now, " + oldDigest, "none@" + nowDigest: "there is no image none@",
+		"app:1@sha256:12": `"app:1@sha256:12" is no image name`,
+	} {
+		if _, err := s.Find(text, "build it"); !errors.As(err, new(fault.Fault)) || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", text, err, want)
+		}
 	}
 }
