@@ -83,7 +83,7 @@ func buildApp(ctx context.Context, app string, flags buildFlags) error {
 	if err != nil {
 		return err
 	}
-	outputs, err := flags.output.parse(flags.tags)
+	outputs, err := flags.output.parse(ctx, flags.tags)
 	if err != nil {
 		return err
 	}

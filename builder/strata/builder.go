@@ -37,7 +37,7 @@ func builderCommand() *cobra.Command {
 
 // createBuilder makes the builder and, unless folders is empty, what pack makes buildpackages and builders of.
 func createBuilder(cmd *cobra.Command, path, tag, folders string, output *outputFlag) error {
-	outputs, err := output.parse([]string{tag})
+	outputs, err := output.parse(cmd.Context(), []string{tag})
 	if err != nil {
 		return err
 	}

@@ -63,11 +63,14 @@ func (o *outputFlag) options(outputs []output.Output) (options output.Options, e
 	return options, err
 }
 
-// parse checks the outputs of images with these names before there is an image.
-func (o *outputFlag) parse(names []string) ([]output.Output, error) {
+// parse checks the outputs of images with these names, and the credentials that they need, before there is an image.
+func (o *outputFlag) parse(ctx context.Context, names []string) ([]output.Output, error) {
 	var outputs []output.Output
 	for _, value := range o.values {
 		one, err := output.Parse(value, names)
+		if err == nil {
+			err = one.CheckCredentials(ctx, names)
+		}
 		if err != nil {
 			return nil, err
 		}

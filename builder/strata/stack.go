@@ -193,7 +193,7 @@ func updateFolder(cmd *cobra.Command, options assemble.Options, s *screen) error
 // buildStacks puts images into the store with their bills of materials attached and, unless bills is empty, writes those
 // into that folder too. Of all architectures a name gets one index, which goes to no output.
 func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen, bills string, output *outputFlag) error {
-	outputs, err := output.parse(nil)
+	outputs, err := output.parse(cmd.Context(), nil)
 	if err != nil {
 		return err
 	}
@@ -223,7 +223,7 @@ func buildStacks(cmd *cobra.Command, options assemble.Options, s *screen, bills 
 		if err := keepStack(cmd, h, one, s, bills); err != nil {
 			return err
 		}
-		if outputs, err = output.parse([]string{name}); err != nil {
+		if outputs, err = output.parse(cmd.Context(), []string{name}); err != nil {
 			return err
 		}
 		if err := writeOutputs(cmd.Context(), h, outputs, []string{name}, writing); err != nil {

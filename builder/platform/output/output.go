@@ -77,6 +77,27 @@ func Parse(text string, names []string) (Output, error) {
 	}
 }
 
+// CheckCredentials finds out, before there is an image with some names, whether it can be pushed with the user's credentials. Its errors
+// are faults.
+func (o Output) CheckCredentials(ctx context.Context, names []string) error {
+	if !o.Registry() {
+		return nil
+	}
+	if o.target != "" {
+		names = []string{o.target}
+	}
+	for _, name := range names {
+		ref, err := imagename.ParseTag(name)
+		if err == nil {
+			err = registry.CheckCredentials(ctx, ref)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func checkFolder(dir string) error {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		if _, err := os.Stat(filepath.Join(dir, "oci-layout")); err != nil {

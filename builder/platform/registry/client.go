@@ -49,7 +49,7 @@ type Client struct {
 // New returns a client, which has reached no registry yet.
 func New(options Options) (*Client, error) {
 	if options.Keychain == nil {
-		options.Keychain = authn.DefaultKeychain
+		options.Keychain = credentials{}
 	}
 	if options.Backoff.Steps == 0 {
 		options.Backoff = remote.Backoff{Duration: time.Second, Factor: 3, Jitter: 0.1, Steps: 3}

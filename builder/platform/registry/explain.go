@@ -52,6 +52,9 @@ func explainAt(doing, host string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
+	if known := (fault.Fault{}); errors.As(err, &known) { // of the credentials
+		return known
+	}
 	f := fault.Fault{ID: "registry", What: doing + " failed", Err: err, Do: "ask who runs " + host}
 	var answer *transport.Error
 	switch {
