@@ -48,9 +48,9 @@ func TestDetect(t *testing.T) {
 // TestOffer offers to start the processes of a Procfile, for a group with strata/procfile.
 func TestOffer(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]bool{"web: npm start": true, "worker: x": true, "": false, "broken": false} {
+	for text, want := range map[string]bool{"web: npm start": true, "worker: x": true, "": true, "broken": true} {
 		got := kittest.Detect(t, kittest.Case{App: files{"package.json": "{}", "Procfile": text}})
-		if found := strings.Contains(got.Plan, `name = "procfile-`); found != want || strings.Contains(got.Plan,
+		if found := strings.Contains(got.Plan, `name = "procfile`); found != want || strings.Contains(got.Plan,
 			"[[or]]") != want || got.Code != 0 {
 			t.Errorf("%q: code %d, plan\n%s", text, got.Code, got.Plan)
 		}
@@ -139,8 +139,12 @@ func TestFaults(t *testing.T) {
 		{name: "two-lockfiles", app: files{"package.json": "{}", "package-lock.json": "{}", "yarn.lock": ""}},
 		{name: "manager-and-lockfile", app: files{"package.json": `{"packageManager": "pnpm@10.1.0"}`, "yarn.lock": ""}},
 		{name: "manager-unknown", app: manifest(`{"packageManager": "vlt@1.0.0"}`)},
-		{name: "manager-range", app: manifest(`{"packageManager": "pnpm@10"}`)},
-		{name: "manager-hash", app: manifest(`{"packageManager": "npm@10.9.2+sha512.00"}`)},
+		{name: "manager-range", app: manifest(`{"packageManager": "pnpm@^99"}`)},
+		{name: "manager-range-and-lockfile", app: files{"package.json": `{"packageManager": "pnpm@8"}`,
+			"pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}},
+		{name: "manager-no-range", app: manifest(`{"packageManager": "pnpm@https://example.test/pnpm.tgz"}`)},
+		{name: "manager-hash-short", app: manifest(`{"packageManager": "npm@10.9.2+sha512.00"}`)},
+		{name: "manager-hash", app: manifest(`{"packageManager": "npm@10.9.2+sha512.` + strings.Repeat("00", 64) + `"}`)},
 		{name: "manager-too-new", app: files{"package.json": `{"engines": {"node": "16.20.2"}}`, "pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}},
 		{name: "pnpm-old", app: files{"package.json": "{}", "pnpm-lock.yaml": "lockfileVersion: 5.3\n"}},
 		{name: "pnpm-syntax", app: files{"package.json": "{}", "pnpm-lock.yaml": "lockfileVersion: [\n"}},
@@ -158,9 +162,8 @@ func TestFaults(t *testing.T) {
 			".yarnrc.yml": "nodeLinker: node-modules\nyarnPath: ../yarn.cjs\n"}},
 		{name: "project-outside", app: manifest("{}"), env: config.Environment{"BP_NODE_PROJECT_PATH": "../web"}},
 		{name: "project-missing", app: manifest("{}"), env: config.Environment{"BP_NODE_PROJECT_PATH": "web"}},
-		{name: "manager-without-version", app: manifest(`{"packageManager": "npm"}`)},
-		{name: "workspaces-pattern", app: manifest(`{"workspaces": ["packages/{a,b}"]}`)},
-		{name: "workspaces-syntax", app: manifest(`{"workspaces": "packages/*"}`)},
+		{name: "workspaces-pattern", app: manifest(`{"workspaces": ["packages/+(a|b)"]}`)},
+		{name: "workspace-syntax", app: files{"package.json": `{"workspaces": ["packages/*"]}`, "packages/a/package.json": "{\n  \"name\" 1}"}},
 		{name: "package-from-folder", app: manifest(`{"dependencies": {"a": "file:../a"}}`)},
 		{name: "package-from-nothing", app: files{"package.json": `{"devDependencies": {"a": "file:a"}}`, "a/index.js": ""}},
 		{name: "lockfile-syntax", app: files{"package.json": "{}", "package-lock.json": "{"}},

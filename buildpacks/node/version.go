@@ -53,8 +53,8 @@ func (p Plan) askNode() ([]version.Ask, error) {
 		}
 	}
 	return append(asks,
-		version.Ask{Text: p.Project.Manifest.Volta.Node, From: "volta.node of package.json"},
-		version.Ask{Text: p.Project.Base.Volta.Node, From: "volta.node of the root's package.json"},
+		version.Ask{Text: p.Project.Manifest.Volta, From: "volta.node of package.json"},
+		version.Ask{Text: p.Project.Base.Volta, From: "volta.node of the root's package.json"},
 	), nil
 }
 

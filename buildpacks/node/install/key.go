@@ -12,8 +12,6 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/strata-buildpacks/strata/buildpacks/kit/compiler"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/layout"
@@ -122,18 +120,11 @@ func (s Source) keyed() ([]string, error) {
 // eachSetting calls a function with the name of each setting in a file of a package manager, and how it is written.
 func eachSetting(file string, each func(name, text string)) error {
 	if filepath.Ext(file) == ".yml" {
-		var all map[string]any
-		if err := project.ReadYAML(file, &all); err != nil {
-			return err
-		}
+		all, err := project.ReadYAML(file)
 		for name, value := range all {
-			text, err := yaml.Marshal(value)
-			if err != nil {
-				return fmt.Errorf("reading the settings of a binding: %w", err)
-			}
-			each(name, name+": "+string(text))
+			each(name, name+": "+string(value))
 		}
-		return nil
+		return err
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {

@@ -103,7 +103,7 @@ func (l PnP) needed(ctx context.Context) (yarn string, data pnpData, err error) 
 	data = all.reach(first, func(folder, name string) bool {
 		m, read := manifests[folder]
 		if !read && err == nil {
-			m, err = project.ReadManifest(filepath.Join(l.Project.Root, filepath.FromSlash(folder)))
+			m, err = l.Project.ReadManifest(folder)
 			manifests[folder] = m
 		}
 		return m.OnlyDev(name)

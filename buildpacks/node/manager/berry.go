@@ -31,16 +31,17 @@ type berry struct {
 
 // berrySettings are what is read of .yarnrc.yml.
 type berrySettings struct {
-	Path   string `yaml:"yarnPath"`
-	Linker string `yaml:"nodeLinker"`
+	Path   string // yarnPath
+	Linker string // nodeLinker
 }
 
 // newBerry reads how Yarn lays out packages, and which Yarn the app brings along.
 func newBerry(a *app) (Manager, error) {
-	b := berry{app: a}
-	if err := project.ReadYAML(filepath.Join(a.in.Root, ".yarnrc.yml"), &b.settings); err != nil {
+	settings, err := project.ReadYAML(filepath.Join(a.in.Root, ".yarnrc.yml"))
+	if err != nil {
 		return nil, err
 	}
+	b := berry{app: a, settings: berrySettings{Path: settings.Text("yarnPath"), Linker: settings.Text("nodeLinker")}}
 	switch b.settings.Linker {
 	case "", "pnp", "node-modules", "pnpm":
 	default:

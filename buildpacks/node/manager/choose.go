@@ -2,12 +2,14 @@ package manager
 
 import (
 	"cmp"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
@@ -46,15 +48,17 @@ type Locks struct {
 	lock.Lock
 	Arch string // as Node.js calls it
 	Node string // the release of Node.js that package managers run on
+
+	asked string // the range that packageManager names; "" for none
 }
 
 // Choose decides on the package manager of a project, and its release: packageManager, or else the lockfile's, or else npm.
 func Choose(p project.Project, l Locks) (Chosen, error) {
-	asked, err := readField(p.Base.PackageManager)
+	of, err := ofLockfile(p)
 	if err != nil {
 		return Chosen{}, err
 	}
-	of, err := ofLockfile(p)
+	asked, err := readField(p.Base.PackageManager, of)
 	if err != nil {
 		return Chosen{}, err
 	}
@@ -86,52 +90,70 @@ func Choose(p project.Project, l Locks) (Chosen, error) {
 		c.Release.Choice = version.Choice{Version: asked.version, Reason: field}
 		c.Release.Hash, c.Unchecked, err = asked.check(l)
 	default:
+		l.asked = asked.allowed
 		c.Release.Choice, err = m.newest(l)
 	}
 	c.Manager = m.at(c.Release.Version)
 	return c, err
 }
 
-// asked is the value of packageManager: "pnpm@10.12.1+sha512.HEX", of which the hash may be missing.
+// asked is the value of packageManager: "pnpm@10.12.1+sha512.HEX", of which the hash may be missing, or less than that: "pnpm@10".
 type asked struct {
 	tool    Tool
 	version string
 	hash    string // "sha512.HEX"
+	allowed string // a range, where there is no version
 }
 
 const field = "packageManager of package.json"
 
-var syntax = regexp.MustCompile(`^[a-z]+@([0-9][^+]*)(?:\+([a-z0-9]+\.[0-9a-f]+))?$`)
+// exact matches a release and its hash.
+var exact = regexp.MustCompile(`^v?([0-9][^+]*)(?:\+([a-z0-9]+\.[0-9a-f]+))?$`)
 
-func readField(text string) (asked, error) {
-	if text == "" {
+// readField reads packageManager. Of two package managers with a name, the lockfile's counts, or else the release decides.
+func readField(text string, of Tool) (asked, error) {
+	name, release, _ := strings.Cut(strings.TrimSpace(text), "@")
+	if name == "" {
 		return asked{}, nil
 	}
-	name, _, _ := strings.Cut(text, "@")
 	tools := Tools()
 	i := slices.IndexFunc(tools, func(t Tool) bool { return t.Name == name })
 	if i < 0 {
 		what := fmt.Sprintf("%s is %q, which is not a package manager of this buildpack", field, text)
 		return asked{}, fault.Fault{ID: "node-manager", What: what, Do: "use npm, pnpm, yarn or bun"}
 	}
-	tool := tools[i]
-	wrong := func(why string) (asked, error) {
-		what := fmt.Sprintf("%s is %q, which %s", field, text, why)
-		return asked{}, fault.Fault{ID: "node-manager-version", What: what, Do: "write it like " + tool.Example}
+	a := asked{tool: tools[i]}
+	if parts := exact.FindStringSubmatch(release); parts != nil {
+		if v, err := semver.StrictNewVersion(parts[1]); err == nil {
+			a.version, a.hash = v.String(), parts[2]
+		}
 	}
-	parts := syntax.FindStringSubmatch(text)
-	if parts == nil {
-		return wrong("is not a name, @ and a version")
+	if a.version == "" && !slices.Contains(tags, release) {
+		a.allowed = release
 	}
-	v, err := semver.StrictNewVersion(parts[1])
-	if err != nil {
-		return wrong("has no exact version")
+	if version.Semantic(cmp.Or(a.allowed, "*")) == nil {
+		what := fmt.Sprintf("%s is %q, which is not a name, @ and a version", field, text)
+		return asked{}, fault.Fault{ID: "node-manager-version", What: what, Do: "write it like " + a.tool.Example}
 	}
-	if tool.Name == berryTool.Name && v.Major() > 1 {
-		tool = berryTool
+	if berry := a.tool.Name == berryTool.Name && (release == "berry" || release == "stable" || firstNumber(release) > 1); berry {
+		a.tool = berryTool
 	}
-	return asked{tool, v.String(), parts[2]}, nil
+	if a.version == "" && of.Name == a.tool.Name {
+		a.tool = of
+	}
+	return a, nil
 }
+
+// tags are names of releases that are the newest one.
+var tags = []string{"", "latest", "stable", "berry", "classic"}
+
+// firstNumber returns the first number of a range, 0 if there is none.
+func firstNumber(text string) int {
+	number, _ := strconv.Atoi(numberIn.FindString(text)) // an empty text is none
+	return number
+}
+
+var numberIn = regexp.MustCompile(`[0-9]{1,9}`)
 
 // check compares the hash in packageManager with the locked one, and returns it for a release that is not locked. It is the hash of
 // the package's archive for npm, Yarn 1, and pnpm before version 12. Others cannot be compared.
@@ -139,10 +161,14 @@ func (a asked) check(l Locks) (hash string, unchecked bool, err error) {
 	if a.hash == "" {
 		return "", false, nil
 	}
-	digits, sha512 := strings.CutPrefix(a.hash, "sha512.")
+	digits, is := strings.CutPrefix(a.hash, "sha512.")
 	sum, err := hex.DecodeString(digits)
-	if !sha512 || err != nil || a.tool.Package(a.version, l.Arch) != a.tool.Name {
+	if !is || err != nil || a.tool.Package(a.version, l.Arch) != a.tool.Name {
 		return "", true, nil
+	}
+	if len(sum) != sha512.Size {
+		what := fmt.Sprintf("%s has a hash sha512 of %d digits instead of %d", field, len(digits), 2*sha512.Size)
+		return "", false, fault.Fault{ID: "node-manager-hash", What: what, Do: "copy all of it, or leave the hash out"}
 	}
 	hash = "sha512-" + base64.StdEncoding.EncodeToString(sum)
 	if r, locked := l.Find(a.tool.ID, GoArch(l.Arch), a.version); locked && r.Hash != hash {
@@ -175,6 +201,9 @@ func ofLockfile(p project.Project) (Tool, error) {
 
 // newestOf returns the newest release that a range allows and that runs on the chosen Node.js. Why says where the range is from.
 func (a *app) newestOf(l Locks, allowed, why string) (version.Choice, error) {
+	if l.asked != "" {
+		why = strings.Trim(field+" is "+l.asked+"; "+why, "; ")
+	}
 	why = cmp.Or(why, "runs on Node.js "+l.Node)
 	found := l.NewestOn(a.tool, allowed)
 	if found == "" {
@@ -189,10 +218,10 @@ func (a *app) newestOf(l Locks, allowed, why string) (version.Choice, error) {
 // NewestOn returns the newest release of a package manager that a range allows and that runs on the release of Node.js, "" for
 // none. A release is left to those who name it if the lock does not say what it runs on.
 func (l Locks) NewestOn(t Tool, allowed string) string {
-	wanted := version.Semantic(allowed)
+	wanted, asked := version.Semantic(allowed), version.Semantic(cmp.Or(l.asked, "*"))
 	found, _ := l.Newest(t.ID, GoArch(l.Arch), func(v string) bool {
 		runsOn := version.Semantic(cmp.Or(l.Requires.Of(t.ID, v), "<0"))
-		return wanted(v) && runsOn(l.Node)
+		return wanted(v) && asked(v) && runsOn(l.Node)
 	})
 	return found.Version
 }

@@ -17,6 +17,12 @@ import (
 
 type files = map[string]string
 
+// zeros is the hash of an archive, as the registry tells it, and digits as packageManager does.
+var (
+	zeros  = "sha512-" + strings.Repeat("A", 86) + "=="
+	digits = "sha512." + strings.Repeat("00", 64)
+)
+
 // locks has some releases of each package manager.
 var locks = manager.Locks{Arch: "x64", Node: "24.0.0", Lock: lock.Lock{
 	Requires: lock.Lines{
@@ -25,7 +31,7 @@ var locks = manager.Locks{Arch: "x64", Node: "24.0.0", Lock: lock.Lock{
 	},
 	Releases: []lock.Release{
 		{ID: "npm", Version: "11.6.0"}, {ID: "npm", Version: "10.9.0"},
-		{ID: "pnpm", Version: "11.0.0"}, {ID: "pnpm", Version: "10.2.0"}, {ID: "pnpm", Version: "10.1.0", Hash: "sha512-AAAA"}, {ID: "pnpm",
+		{ID: "pnpm", Version: "11.0.0"}, {ID: "pnpm", Version: "10.2.0"}, {ID: "pnpm", Version: "10.1.0", Hash: zeros}, {ID: "pnpm",
 			Version: "9.9.0"},
 		{ID: "pnpm", Version: "8.15.0"}, {ID: "pnpm", Version: "7.33.0"}, {ID: "yarn", Version: "1.22.22"},
 		{ID: "berry", Version: "4.13.0"}, {ID: "berry", Version: "3.8.7"}, {ID: "berry", Version: "2.4.2"},
@@ -68,10 +74,20 @@ func TestChoose(t *testing.T) {
 		{"field", `{"packageManager": "pnpm@10.1.0"}`, "", "", "pnpm", "10.1.0", ""},
 		{"field and lockfile", `{"packageManager": "yarn@3.6.0"}`, "yarn.lock", berry6, "berry", "3.6.0", ""},
 		{"other lockfile", `{"packageManager": "pnpm@10.1.0"}`, "yarn.lock", berry6, "", "", "node-lockfiles"},
-		{"other hash", `{"packageManager": "pnpm@10.1.0+sha512.01"}`, "", "", "", "", "node-manager-hash"},
-		{"range", `{"packageManager": "pnpm@10"}`, "", "", "", "", "node-manager-version"},
+		{"hash of another length", `{"packageManager": "npm@9.0.0+sha512.00"}`, "", "", "", "", "node-manager-hash"},
+		{"other hash", `{"packageManager": "pnpm@10.1.0+sha512.` + strings.Repeat("01", 64) + `"}`, "", "", "", "", "node-manager-hash"},
+		{"range", `{"packageManager": "pnpm@~10.1"}`, "", "", "pnpm", "10.1.0", ""},
+		{"range and lockfile", `{"packageManager": "pnpm@<=9"}`, "pnpm-lock.yaml", "lockfileVersion: '9.0'\n", "pnpm", "9.9.0", ""},
+		{"range of another format", `{"packageManager": "pnpm@8"}`, "pnpm-lock.yaml", "lockfileVersion: '9.0'\n", "", "", "node-too-old"},
+		{"range of a later Yarn", `{"packageManager": "yarn@^3"}`, "", "", "berry", "3.8.7", ""},
+		{"tag of Yarn", `{"packageManager": "yarn@stable"}`, "", "", "berry", "4.13.0", ""},
+		{"name of Yarn", `{"packageManager": "yarn"}`, "yarn.lock", berry6, "berry", "3.8.7", ""},
+		{"name of Yarn 1", `{"packageManager": "yarn@latest"}`, "", "", "yarn", "1.22.22", ""},
+		{"letter and space", `{"packageManager": " pnpm@v10.1.0 "}`, "", "", "pnpm", "10.1.0", ""},
+		{"address", `{"packageManager": "pnpm@https://example.test/pnpm.tgz"}`, "", "", "", "", "node-manager-version"},
+		{"no text", `{"packageManager": {"name": "pnpm"}}`, "", "", "npm", "11.6.0", ""},
 		{"unknown", `{"packageManager": "vlt@1.0.0"}`, "", "", "", "", "node-manager"},
-		{"nothing runs", `{"packageManager": "pnpm"}`, "", "", "", "", "node-manager-version"},
+		{"name alone", `{"packageManager": "pnpm"}`, "", "", "pnpm", "10.2.0", ""},
 	} {
 		app := files{"package.json": tt.manifest}
 		if tt.lockfile != "" {
@@ -97,14 +113,14 @@ func TestHash(t *testing.T) {
 		hash      string
 		unchecked bool
 	}{
-		"npm@11.6.0":                 {"", false},
-		"npm@10.9.0+sha512.00":       {"", false}, // the lock has another one
-		"npm@9.0.0+sha512.00":        {"sha512-AA==", false},
-		"pnpm@12.0.0+sha512.00":      {"", true},
-		"yarn@4.9.2+sha512.00":       {"", true},
-		"pnpm@9.0.0+sha256.00":       {"", true},
-		"pnpm@10.1.0+sha512.000000":  {"sha512-AAAA", false},
-		"yarn@1.22.22+sha512.000000": {"", false},
+		"npm@11.6.0":             {"", false},
+		"npm@10.9.0+" + digits:   {"", false}, // the lock has another one
+		"npm@9.0.0+" + digits:    {zeros, false},
+		"pnpm@12.0.0+" + digits:  {"", true},
+		"yarn@4.9.2+" + digits:   {"", true},
+		"pnpm@9.0.0+sha256.00":   {"", true},
+		"pnpm@10.1.0+" + digits:  {zeros, false},
+		"yarn@1.22.22+" + digits: {"", false},
 	} {
 		got, err := choose(t, files{"package.json": `{"packageManager": "` + field + `"}`})
 		if err == nil && (got.Release.Hash != want.hash || got.Unchecked != want.unchecked) {

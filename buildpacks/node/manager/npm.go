@@ -1,7 +1,7 @@
 package manager
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fields"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
@@ -63,35 +65,59 @@ const NPMLockfile = "package-lock.json"
 
 // npmLock is a package-lock.json (npm's documentation, "package-lock.json").
 type npmLock struct {
-	Version  int                   `json:"lockfileVersion"`
-	Packages map[string]*npmLocked `json:"packages"` // by path, from version 2 on: "node_modules/a/node_modules/b"; "" is the app
+	Version  int
+	Packages map[string]npmLocked // by path, from version 2 on: "node_modules/a/node_modules/b"; "" is the app
 }
 
 type npmLocked struct {
-	Version    string            `json:"version"`
-	Resolved   string            `json:"resolved"`
-	Integrity  string            `json:"integrity"`
-	InBundle   bool              `json:"inBundle"`
-	Dev        bool              `json:"dev"`
-	Link       bool              `json:"link"`
-	Extraneous bool              `json:"extraneous"`
-	Bin        map[string]string `json:"bin"`
+	Version   string
+	Resolved  string
+	Integrity string
+	InBundle  bool
+	Dev       bool
+	Link      bool
+	Bin       map[string]string
+	Asks      []string // names of what it depends on
 
-	Dependencies map[string]string `json:"dependencies"`
-	DevToo       map[string]string `json:"devDependencies"`
-	Optional     map[string]string `json:"optionalDependencies"`
-	Peer         map[string]string `json:"peerDependencies"`
+	Extraneous bool
+}
+
+// read reads the lockfile, nil if there is none.
+func (n npm) read() (*npmLock, error) {
+	data, err := n.in.ReadLockfile()
+	if err != nil || data == nil {
+		return nil, err
+	}
+	f, err := fields.JSON(n.in.Lockfile, data)
+	if broken := new(fault.Fault); errors.As(err, broken) {
+		broken.Do = "make it again with npm install"
+		return nil, *broken
+	}
+	l := &npmLock{Packages: map[string]npmLocked{}}
+	l.Version, _ = strconv.Atoi(f.Text("lockfileVersion")) // one that is no number is none
+	packages := f.Object("packages")
+	for at := range packages {
+		p := packages.Object(at)
+		if p == nil {
+			continue
+		}
+		var asks []string
+		for _, kind := range []string{"dependencies", "devDependencies", "optionalDependencies", "peerDependencies"} {
+			asks = slices.AppendSeq(asks, maps.Keys(p.Object(kind)))
+		}
+		l.Packages[at] = npmLocked{
+			Version: p.Text("version"), Resolved: p.Text("resolved"), Integrity: p.Text("integrity"), InBundle: p.True("inBundle"),
+			Dev: p.True("dev"), Link: p.True("link"), Bin: p.Texts("bin"), Asks: asks, Extraneous: p.True("extraneous"),
+		}
+	}
+	return l, nil
 }
 
 // Lock finds packages without a hash, and programs. A package from a place that package.json does not name is a fault.
 func (n npm) Lock() (Lock, error) {
-	data, err := n.in.ReadLockfile()
-	if err != nil || data == nil {
+	l, err := n.read()
+	if err != nil || l == nil {
 		return Lock{}, err
-	}
-	var l npmLock
-	if err := json.Unmarshal(data, &l); err != nil {
-		return Lock{}, fault.Fault{ID: "node-lockfile", What: "reading " + n.in.Lockfile, Err: err, Do: "make it again with npm install"}
 	}
 	if l.Version < 1 {
 		what := fmt.Sprintf("%s has version %d of the format, which no npm reads", n.in.Lockfile, l.Version)
@@ -112,8 +138,8 @@ func (n npm) Lock() (Lock, error) {
 
 // skipStale takes out what npm ci skips: what npm itself calls extraneous, and folders that are no part of the app any more.
 func (l npmLock) skipStale(local []string) {
-	maps.DeleteFunc(l.Packages, func(at string, p *npmLocked) bool {
-		return p == nil || p.Extraneous || at != "" && !installed(at) && !slices.Contains(local, at)
+	maps.DeleteFunc(l.Packages, func(at string, p npmLocked) bool {
+		return p.Extraneous || at != "" && !installed(at) && !slices.Contains(local, at)
 	})
 }
 
@@ -122,10 +148,8 @@ func (l npmLock) skipStale(local []string) {
 func (l npmLock) elsewhere(local []string) string {
 	asked := map[string]bool{}
 	for _, p := range l.Packages {
-		for _, names := range []map[string]string{p.Dependencies, p.DevToo, p.Optional, p.Peer} {
-			for name := range names {
-				asked[name] = true
-			}
+		for _, name := range p.Asks {
+			asked[name] = true
 		}
 	}
 	for _, at := range slices.Sorted(maps.Keys(l.Packages)) {

@@ -9,7 +9,6 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
-	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 var pnpmTool = Tool{
@@ -58,17 +57,24 @@ func (p pnpm) newest(l Locks) (version.Choice, error) {
 	return p.newestOf(l, allowed, why)
 }
 
-// reads returns the releases by lockfileVersion, which stands in the first lines of a pnpm-lock.yaml.
+// pnpmFormat matches the version of the format, which stands in the first lines of a pnpm-lock.yaml.
+var pnpmFormat = regexp.MustCompile(`(?m)^lockfileVersion: *['"]?([\d.]+)`)
+
+// reads returns the releases that read the lockfile. pnpm itself says what else is wrong with it.
 func (p pnpm) reads() (allowed, why string, err error) {
-	var head struct {
-		Version string `yaml:"lockfileVersion"`
-	}
-	if err := project.ReadYAML(filepath.Join(p.in.Root, p.in.Lockfile), &head); err != nil {
+	data, err := p.in.ReadLockfile()
+	if err != nil {
 		return "", "", err
 	}
-	why = fmt.Sprintf("%s has version %s of the format", p.in.Lockfile, head.Version)
-	switch format, _, _ := strings.Cut(head.Version, "."); {
-	case head.Version == "5.4":
+	head := pnpmFormat.FindSubmatch(data)
+	if head == nil {
+		what := p.in.Lockfile + " has no lockfileVersion, so it is none of pnpm's"
+		return "", "", fault.Fault{ID: "node-lockfile", What: what, Do: "make it again with pnpm install"}
+	}
+	full := string(head[1])
+	why = fmt.Sprintf("%s has version %s of the format", p.in.Lockfile, full)
+	switch format, _, _ := strings.Cut(full, "."); {
+	case full == "5.4":
 		return "^7", why, nil
 	case format == "6":
 		return "^8", why, nil

@@ -18,7 +18,7 @@ import (
 func (p Project) WithLocal(copies bool) (Project, error) {
 	p.Members, p.Copied = slices.Clone(p.Members), slices.Clone(p.Copied)
 	for waiting := append([]string{"."}, p.Members...); len(waiting) > 0; waiting = waiting[1:] {
-		m, err := ReadManifest(filepath.Join(p.Root, waiting[0]))
+		m, err := p.ReadManifest(waiting[0])
 		if err != nil {
 			return p, err
 		}
@@ -56,14 +56,12 @@ func (p Project) WithLocal(copies bool) (Project, error) {
 
 // withPatches returns Copied with the patches of packages that pnpm and Bun are told of, wherever they are.
 func (p Project) withPatches() ([]string, error) {
-	var file struct {
-		Patches map[string]string `yaml:"patchedDependencies"`
-	}
-	if err := ReadYAML(filepath.Join(p.Root, pnpmWorkspace), &file); err != nil {
+	file, err := ReadYAML(filepath.Join(p.Root, pnpmWorkspace))
+	if err != nil {
 		return nil, err
 	}
 	copied := p.Copied
-	for _, patch := range slices.AppendSeq(p.Base.patches(), maps.Values(file.Patches)) {
+	for _, patch := range slices.AppendSeq(p.Base.patches(), maps.Values(file.Texts("patchedDependencies"))) {
 		if filepath.IsLocal(patch) && !slices.Contains(copied, path.Clean(patch)) {
 			copied = append(copied, path.Clean(patch))
 		}

@@ -4,31 +4,28 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 
-	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fields"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // Manifest is what a build reads of a package.json (npm's documentation, "package.json").
 type Manifest struct {
-	Name           string            `json:"name"`
-	Version        string            `json:"version"`
-	Main           string            `json:"main"`
-	Scripts        map[string]string `json:"scripts"`
-	Engines        map[string]string `json:"engines"`
-	PackageManager string            `json:"packageManager"`
-	Volta          struct {
-		Node string `json:"node"`
-	} `json:"volta"`
-	Workspaces   json.RawMessage   `json:"workspaces"`
-	Dependencies map[string]string `json:"dependencies"`
-	Dev          map[string]string `json:"devDependencies"`
-	Optional     map[string]string `json:"optionalDependencies"`
-	Peer         map[string]string `json:"peerDependencies"`
+	Name           string
+	Version        string
+	Main           string
+	PackageManager string
+	Volta          string // the release of Node.js that Volta takes
+	Scripts        map[string]string
+	Engines        map[string]string
+	Dependencies   map[string]string
+	Dev            map[string]string
+	Optional       map[string]string
+	Peer           map[string]string
 
-	fields map[string]json.RawMessage
+	fields fields.Object
 }
 
 // installing are the fields of package.json that decide what an install gives.
@@ -40,29 +37,34 @@ var installing = []string{
 	"pnpm", "trustedDependencies", "patchedDependencies", "catalog", "catalogs", // pnpm, Bun
 }
 
-// ReadManifest reads the package.json of a folder.
-func ReadManifest(dir string) (Manifest, error) {
-	data, err := os.ReadFile(filepath.Join(dir, ManifestFile))
+// ReadManifest reads the package.json of a folder, relative to Root. A field that is not of the kind that npm reads is passed over.
+func (p Project) ReadManifest(folder string) (Manifest, error) {
+	file := filepath.Join(p.Root, folder, ManifestFile)
+	data, err := tree.ReadFile(file)
 	if err != nil {
 		return Manifest{}, fmt.Errorf("reading package.json: %w", err)
 	}
-	var m Manifest
-	err = json.Unmarshal(data, &m)
-	if err == nil {
-		err = json.Unmarshal(data, &m.fields)
-	}
-	if err != nil {
-		return Manifest{}, fault.Fault{ID: "node-manifest", What: "reading package.json", Err: err, Do: "correct the file"}
-	}
-	return m, nil
+	f, err := fields.JSON(p.name(file), data)
+	return Manifest{
+		Name: f.Text("name"), Version: f.Text("version"), Main: f.Text("main"), PackageManager: f.Text("packageManager"),
+		Volta: f.Object("volta").Text("node"), Scripts: f.Texts("scripts"), Engines: f.Texts("engines"),
+		Dependencies: f.Texts("dependencies"), Dev: f.Texts("devDependencies"), Optional: f.Texts("optionalDependencies"),
+		Peer: f.Texts("peerDependencies"), fields: f,
+	}, err
 }
 
 // Has reports whether a package asks for another one, when it runs or for development.
-func (m Manifest) Has(name string) bool { return m.Dependencies[name] != "" || m.Dev[name] != "" }
+func (m Manifest) Has(name string) bool { return names(m.Dependencies, name) || names(m.Dev, name) }
 
 // OnlyDev reports whether a dependency is only for development.
 func (m Manifest) OnlyDev(name string) bool {
-	return m.Dev[name] != "" && m.Dependencies[name] == "" && m.Optional[name] == ""
+	return names(m.Dev, name) && !names(m.Dependencies, name) && !names(m.Optional, name)
+}
+
+// names reports whether dependencies have one of a name; its range may be empty, which is any.
+func names(dependencies map[string]string, name string) bool {
+	_, found := dependencies[name]
+	return found
 }
 
 // needs reports whether there is anything to install for a package.
@@ -72,40 +74,20 @@ func (m Manifest) needs() bool {
 
 // programs returns the files of a package's own programs, those below its folder.
 func (m Manifest) programs() []string {
-	var one string
-	files := map[string]string{}
-	if json.Unmarshal(m.fields["bin"], &one) == nil {
-		files[""] = one
-	} else if err := json.Unmarshal(m.fields["bin"], &files); err != nil {
-		return nil // package managers say what is wrong with it
-	}
-	return slices.DeleteFunc(slices.Sorted(maps.Values(files)), func(file string) bool { return !filepath.IsLocal(file) })
+	files := slices.AppendSeq(m.fields.List("bin"), maps.Values(m.fields.Texts("bin")))
+	slices.Sort(files)
+	return slices.DeleteFunc(files, func(file string) bool { return !filepath.IsLocal(file) })
 }
 
-// patches returns the files of the patches that pnpm and Bun are told of. They say themselves what is wrong with a field.
+// patches returns the files of the patches that pnpm and Bun are told of.
 func (m Manifest) patches() []string {
-	var ofPnpm struct {
-		Patches map[string]string `json:"patchedDependencies"`
-	}
-	var ofBun map[string]string
-	_ = json.Unmarshal(m.fields["pnpm"], &ofPnpm)
-	_ = json.Unmarshal(m.fields["patchedDependencies"], &ofBun)
-	return slices.AppendSeq(slices.Collect(maps.Values(ofPnpm.Patches)), maps.Values(ofBun))
+	ofPnpm, ofBun := m.fields.Object("pnpm").Texts("patchedDependencies"), m.fields.Texts("patchedDependencies")
+	return slices.AppendSeq(slices.Collect(maps.Values(ofPnpm)), maps.Values(ofBun))
 }
 
 // workspaces returns the patterns that name the workspaces: a list, or Yarn's object with one.
-func (m Manifest) workspaces() ([]string, error) {
-	var list []string
-	var object struct{ Packages []string }
-	if len(m.Workspaces) == 0 || json.Unmarshal(m.Workspaces, &list) == nil {
-		return list, nil
-	}
-	if err := json.Unmarshal(m.Workspaces, &object); err != nil {
-		return nil, fault.Fault{
-			ID: "node-manifest", What: "package.json: workspaces is no list of folders", Err: err, Do: "correct the file",
-		}
-	}
-	return object.Packages, nil
+func (m Manifest) workspaces() []string {
+	return append(m.fields.List("workspaces"), m.fields.Object("workspaces").List("packages")...)
 }
 
 // withoutScripts returns a package.json that gives the same install and has no scripts.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
@@ -13,28 +14,45 @@ import (
 
 // findMembers lists the folders of the workspaces, which package.json or pnpm-workspace.yaml name by patterns.
 func findMembers(root string, base Manifest) ([]string, error) {
-	patterns, err := base.workspaces()
+	file, err := ReadYAML(filepath.Join(root, pnpmWorkspace))
 	if err != nil {
 		return nil, err
 	}
-	var file struct{ Packages []string }
-	if err := ReadYAML(filepath.Join(root, pnpmWorkspace), &file); err != nil {
-		return nil, err
+	ofPnpm := file.List("packages")
+	slices.SortStableFunc(ofPnpm, func(a, b string) int { // pnpm leaves out what any of them takes out
+		return strings.Count(a[:1], "!") - strings.Count(b[:1], "!")
+	})
+	var patterns []string
+	for _, pattern := range append(base.workspaces(), ofPnpm...) {
+		patterns = append(patterns, alternatives(pattern)...)
 	}
-	patterns = append(patterns, file.Packages...)
 	if len(patterns) == 0 {
 		return nil, nil
 	}
 	return membersOf(root, patterns)
 }
 
+// alternatives returns the patterns that one with braces stands for: a/{b,c} is a/b and a/c.
+func alternatives(pattern string) []string {
+	before, after, closed := strings.Cut(pattern, "}")
+	open := strings.LastIndex(before, "{")
+	if !closed || open < 0 {
+		return []string{pattern}
+	}
+	var all []string
+	for one := range strings.SplitSeq(before[open+1:], ",") {
+		all = append(all, alternatives(before[:open]+one+after)...)
+	}
+	return all
+}
+
 // membersOf returns the folders below root with a package.json that the patterns name, sorted. The last pattern that matches
 // decides: one with "!" takes a folder out.
 func membersOf(root string, patterns []string) ([]string, error) {
 	for _, pattern := range patterns {
-		if _, err := path.Match(pattern, ""); err != nil || strings.Contains(pattern, "{") {
+		if _, err := path.Match(pattern, ""); err != nil || strings.ContainsAny(pattern, "{}()") {
 			return nil, fault.Fault{
-				ID: "node-workspaces", Do: "write it with *, ** and ! alone",
+				ID: "node-workspaces", Do: "write it with *, **, {a,b} and ! alone",
 				What: fmt.Sprintf("the workspaces are named by the pattern %q, which this buildpack does not understand", pattern),
 			}
 		}
@@ -65,7 +83,7 @@ func named(patterns []string, dir string) bool {
 	found := false
 	for _, pattern := range patterns {
 		text, not := strings.CutPrefix(pattern, "!")
-		if matches(strings.Split(path.Clean(text), "/"), strings.Split(dir, "/")) {
+		if matches(strings.Split(path.Clean(strings.TrimLeft(text, "/")), "/"), strings.Split(dir, "/")) {
 			found = !not
 		}
 	}

@@ -12,9 +12,9 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fields"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 const (
@@ -49,7 +49,7 @@ func Find(app, folder string) (Project, error) {
 		p.Dir = filepath.Join(app, folder)
 	}
 	var err error
-	p.Manifest, err = ReadManifest(p.Dir)
+	p.Manifest, err = p.ReadManifest(folder)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return p, pathFault(folder, "where there is no package.json", "name the folder of a package")
@@ -65,7 +65,7 @@ func Find(app, folder string) (Project, error) {
 		alone.Members, err = findMembers(alone.Root, alone.Base)
 		return alone, err
 	}
-	p.Base, err = ReadManifest(app)
+	p.Base, err = p.ReadManifest(".")
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		p.Base = p.Manifest
@@ -80,6 +80,11 @@ func Find(app, folder string) (Project, error) {
 	}
 	p.Lockfile, err = findLockfile(p.Root)
 	return p, err
+}
+
+// name returns the path of a file relative to the app, as messages have it.
+func (p Project) name(file string) string {
+	return filepath.ToSlash(strings.TrimPrefix(file, p.App+string(filepath.Separator)))
 }
 
 func pathFault(folder, what, do string) error {
@@ -113,7 +118,7 @@ func (p Project) ReadLockfile() ([]byte, error) {
 	if p.Lockfile == "" {
 		return nil, nil
 	}
-	data, err := os.ReadFile(filepath.Join(p.Root, p.Lockfile))
+	data, err := tree.ReadFile(filepath.Join(p.Root, p.Lockfile))
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", p.Lockfile, err)
 	}
@@ -127,13 +132,15 @@ var lockfiles = []string{"npm-shrinkwrap.json", "package-lock.json", "yarn.lock"
 func findLockfile(dir string) (string, error) {
 	found := ""
 	for _, name := range lockfiles {
-		_, err := os.Stat(filepath.Join(dir, name))
+		info, err := os.Stat(filepath.Join(dir, name))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
 			return "", fmt.Errorf("looking for %s: %w", name, err)
-		case found == "bun.lock":
-			// Bun reads the text and leaves the older binary file alone.
+		case info.Size() == 0 && filepath.Ext(name) == ".json":
+			// npm takes an empty one for none.
+		case found == "bun.lock" || found == "npm-shrinkwrap.json" && name == "package-lock.json":
+			// Bun reads the text and leaves the older binary file alone. npm reads what it is told to publish.
 		case found != "":
 			return "", LockfilesFault(fmt.Sprintf("there are two lockfiles, %s and %s", found, name))
 		default:
@@ -148,17 +155,14 @@ func LockfilesFault(what string) error {
 	return fault.Fault{ID: "node-lockfiles", What: what, Do: "remove the one that is not kept up to date"}
 }
 
-// ReadYAML decodes a file of the app. One that is not there gives nothing.
-func ReadYAML(file string, into any) error {
-	data, err := os.ReadFile(file)
+// ReadYAML reads a file of the app. One that is not there has no fields.
+func ReadYAML(file string) (fields.Object, error) {
+	data, err := tree.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", filepath.Base(file), err)
+		return nil, fmt.Errorf("reading %s: %w", filepath.Base(file), err)
 	}
-	if err := yaml.Unmarshal(data, into); err != nil {
-		return fault.Fault{ID: "node-yaml", What: "reading " + filepath.Base(file), Err: err, Do: "correct the file"}
-	}
-	return nil
+	return fields.YAML(filepath.Base(file), data)
 }

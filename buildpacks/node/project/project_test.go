@@ -90,19 +90,74 @@ func TestFind(t *testing.T) {
 func TestMembers(t *testing.T) {
 	t.Parallel()
 	for patterns, want := range map[string][]string{
-		`"packages/*"`:                    {"packages/a"},
-		`"./packages/**", "!**/test"`:     {"packages/a", "packages/group/b"},
-		`"packages/group/b", "tools/"`:    {"packages/group/b", "tools"},
-		`"none/*"`:                        nil,
-		`"**", "!packages/**", "**/b/**"`: {"packages/group/b", "tools"},
+		`["packages/*"]`:                                      {"packages/a"},
+		`["./packages/**", "!**/test"]`:                       {"packages/a", "packages/group/b"},
+		`["/packages/group/b", "tools/"]`:                     {"packages/group/b", "tools"},
+		`["none/*"]`:                                          nil,
+		`["**", "!packages/**", "**/b/**"]`:                   {"packages/group/b", "tools"},
+		`["{tools,packages/{a,group/*}}"]`:                    {"packages/a", "packages/group/b", "tools"},
+		`{"packages": ["tools"], "nohoist": ["packages/**"]}`: {"tools"},
+		`{"packages": "tools"}`:                               {"tools"},
+		`{"nohoist": ["packages/**"]}`:                        nil,
+		`[]`:                                                  nil,
+		`null`:                                                nil,
+		`[1, {"a": "b"}, "tools"]`:                            {"tools"},
 	} {
-		app := files{"package.json": `{"workspaces": [` + patterns + `]}`}
+		app := files{"package.json": `{"workspaces": ` + patterns + `}`}
 		for _, name := range []string{"packages/a", "packages/a/test", "packages/group/b", "packages/group/b/node_modules/x", "tools"} {
 			app[name+"/package.json"] = "{}"
 		}
 		if diff := cmp.Diff(want, find(t, app, "").Members); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", patterns, diff)
 		}
+	}
+}
+
+// TestMembersOfPnpm has a file in which a pattern takes a folder out wherever it stands.
+func TestMembersOfPnpm(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"packages:\n  - '!**/test/**'\n  - 'packages/**'\n": {"packages/a"},
+		"\ufeffpackages: packages/a/*\r\n":                  {"packages/a/test"},
+		"packages:\ncatalog:\n  ms: 2\n":                    nil,
+		"# none\n":                                          nil,
+	} {
+		app := files{"package.json": "{}", "pnpm-workspace.yaml": text, "packages/a/package.json": "{}", "packages/a/test/package.json": "{}"}
+		if diff := cmp.Diff(want, find(t, app, "").Members); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
+	}
+}
+
+// TestLockfile reads the one that package managers read.
+func TestLockfile(t *testing.T) {
+	t.Parallel()
+	for want, app := range map[string]files{
+		"":                    {"package-lock.json": ""},
+		"yarn.lock":           {"package-lock.json": "", "npm-shrinkwrap.json": "", "yarn.lock": ""},
+		"npm-shrinkwrap.json": {"package-lock.json": "{}", "npm-shrinkwrap.json": "{}"},
+		"package-lock.json":   {"package-lock.json": "{}", "npm-shrinkwrap.json": ""},
+		"bun.lock":            {"bun.lock": "", "bun.lockb": ""},
+	} {
+		app["package.json"] = "{}"
+		if got := find(t, app, "").Lockfile; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// TestManifest reads fields as npm does, whatever they hold.
+func TestManifest(t *testing.T) {
+	t.Parallel()
+	m := find(t, files{"package.json": "\ufeff" + `{"name": "a", "name": "b", "version": 1, "main": false, "scripts": {"//": ["words"], "start": "x"},
+		"engines": {"node": 22, "npm": null}, "dependencies": [], "devDependencies": {"ms": "", "dev": 1}, "optionalDependencies": "ms",
+		"volta": {"node": 24}, "packageManager": ["npm"]}`}, "").Manifest
+	got := []string{m.Name, m.Version, m.Main, m.Scripts["start"], m.Scripts["//"], m.Engines["node"], m.Engines["npm"], m.Volta, m.PackageManager}
+	if diff := cmp.Diff([]string{"b", "1", "", "x", "", "22", "", "24", ""}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if len(m.Dependencies)+len(m.Optional) > 0 || !m.Has("ms") || !m.OnlyDev("ms") || !m.Has("dev") || m.Has("other") {
+		t.Errorf("dependencies %v, %v, %v", m.Dependencies, m.Dev, m.Optional)
 	}
 }
 

@@ -3,7 +3,6 @@ package project
 import (
 	"fmt"
 	"maps"
-	"path/filepath"
 	"regexp"
 	"slices"
 
@@ -87,7 +86,7 @@ func (p Project) hooks(to *Scripts, names func(Manifest) []string) error {
 		return err
 	}
 	for _, dir := range dirs {
-		m, err := ReadManifest(filepath.Join(p.Root, dir))
+		m, err := p.ReadManifest(dir)
 		if err != nil {
 			return err
 		}
@@ -124,7 +123,7 @@ func (p Project) buildScripts(name string) ([]Script, error) {
 		if dir == "." && p.Dir != p.Root {
 			continue
 		}
-		m, err := ReadManifest(filepath.Join(p.Root, dir))
+		m, err := p.ReadManifest(dir)
 		if err != nil {
 			return nil, err
 		}
@@ -140,7 +139,7 @@ func (p Project) needed() ([]string, error) {
 	members := map[string]string{} // by name
 	manifests := map[string]Manifest{}
 	for _, dir := range append([]string{"."}, p.Members...) {
-		m, err := ReadManifest(filepath.Join(p.Root, dir))
+		m, err := p.ReadManifest(dir)
 		if err != nil {
 			return nil, err
 		}

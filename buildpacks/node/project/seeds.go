@@ -60,7 +60,7 @@ func (p Project) Seeds(manager string, each func(name string, data []byte, mode 
 
 // seedPackage calls the function with what an install reads of a package of the app.
 func (p Project) seedPackage(member string, each func(name string, data []byte, mode fs.FileMode) error) error {
-	m, err := ReadManifest(filepath.Join(p.Root, member))
+	m, err := p.ReadManifest(member)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
-	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // managers are programs of package managers, which no run image has.
@@ -201,7 +200,7 @@ func (a App) workspaceOf(command string) string {
 		return ""
 	}
 	for _, member := range a.Members {
-		m, err := project.ReadManifest(filepath.Join(a.Root, member))
+		m, err := a.ReadManifest(member)
 		if member == path.Clean(found[1]) || err == nil && m.Name == found[1] {
 			return member
 		}
