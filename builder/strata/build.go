@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -68,9 +67,9 @@ func buildCommand() *cobra.Command {
 
 // buildApp builds an app, gives the image its names and writes it to the outputs.
 func buildApp(ctx context.Context, app string, flags buildFlags) error {
-	app, err := filepath.Abs(app)
+	app, err := build.Folder(app)
 	if err != nil {
-		return fmt.Errorf("resolving %s: %w", app, err)
+		return err
 	}
 	if len(flags.tags) == 0 {
 		flags.tags = []string{imagename.Base(app)}

@@ -18,13 +18,12 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/imagename"
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
 	"github.com/strata-buildpacks/strata/builder/platform/store"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // Options say what to build and how.
 type Options struct {
-	App        string // folder with the source
+	App        string // folder with the source, as Folder returns it
 	Image      string // name of the image to make
 	Builder    *builderimage.Builder
 	RunImage   string                 // "auto", a variant's name, or an image's name
@@ -134,13 +133,6 @@ func (b *build) prepare(f folders) error {
 	}
 	if err := os.WriteFile(f.path("platform", "order.toml"), order, 0o644); err != nil {
 		return fmt.Errorf("writing the order of buildpacks: %w", err)
-	}
-	if info, err := os.Stat(b.App); err != nil || !info.IsDir() {
-		return fault.Fault{
-			ID:   "app-missing",
-			What: b.App + " is not a folder",
-			Do:   "name the folder that holds the app's source",
-		}
 	}
 	b.source = copyApp(b.App, f.path("workspace"), b.Keep, b.Note)
 	return nil

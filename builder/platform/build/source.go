@@ -3,6 +3,7 @@ package build
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -11,12 +12,43 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"golang.org/x/mod/sumdb/dirhash"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
+
+// Folder returns the absolute path of an app's folder. If there is no folder to read, the error is a fault.
+func Folder(app string) (string, error) {
+	path, err := filepath.Abs(app)
+	if err != nil {
+		return "", fmt.Errorf("resolving %s: %w", app, err)
+	}
+	missing := fault.Fault{ID: "app-missing", What: path + " is not a folder", Do: "name the folder that holds the app's source"}
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		f, err := os.Open(path)
+		if err == nil {
+			return path, f.Close()
+		}
+		missing.ID, missing.What, missing.Do = "app-unreadable", "the folder "+path+" cannot be read", "give yourself the right to read it"
+		missing.Err = cause(err)
+	} else if err != nil {
+		missing.What, missing.Err = path+" cannot be read", cause(err)
+	}
+	return "", missing
+}
+
+// cause is an error without the path, which the message names.
+func cause(err error) error {
+	if path := new(fs.PathError); errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
 
 // source is an app on its way into a workspace.
 type source struct {
@@ -47,7 +79,8 @@ func copyApp(app, workspace string, keep func(path string) bool, note func(strin
 }
 
 // copySource copies what keep keeps of an app's folder into a workspace; nil keeps all. It returns the sockets, pipes and
-// devices that it left out: they hold nothing to copy. Folders get the mode 0755, and so do files that their owner may
+// devices that it left out: they hold nothing to copy. A file that vanishes meanwhile, as an editor's do, was never there, and of a
+// folder its name is left. Folders get the mode 0755, and so do files that their owner may
 // execute. Other files get 0644. So the umask of whoever checked the source out does not reach the image.
 func copySource(from, to string, keep func(path string) bool) (leftOut []string, err error) {
 	if from, err = filepath.EvalSymlinks(from); err != nil { // a walk does not follow a link
@@ -68,7 +101,7 @@ func copySource(from, to string, keep func(path string) bool) (leftOut []string,
 			return nil
 		}
 		if err != nil {
-			return err
+			return vanished(err, relative)
 		}
 		target := filepath.Join(to, relative)
 		folder := filepath.Dir(relative)
@@ -82,7 +115,7 @@ func copySource(from, to string, keep func(path string) bool) (leftOut []string,
 		case entry.IsDir():
 			return nil
 		case entry.Type() == fs.ModeSymlink:
-			if err := copyLink(path, target); err != nil {
+			if made, err := copyLink(path, target); err != nil || !made {
 				return err
 			}
 		case entry.Type().IsRegular():
@@ -100,10 +133,26 @@ func copySource(from, to string, keep func(path string) bool) (leftOut []string,
 	if err := group.Wait(); walkErr == nil {
 		walkErr = err
 	}
+	if errors.Is(walkErr, fs.ErrPermission) {
+		return nil, fault.Fault{
+			ID:   "app-unreadable",
+			What: "a file of the app cannot be read",
+			Err:  walkErr,
+			Do:   "give yourself the right to read it, or leave it out with exclude in project.toml",
+		}
+	}
 	if walkErr != nil {
 		return nil, fmt.Errorf("copying the app: %w", walkErr)
 	}
 	return leftOut, nil
+}
+
+// vanished is the error of a file that cannot be read, and nil if it is gone. The app's folder itself has to stay.
+func vanished(err error, relative string) error {
+	if errors.Is(err, fs.ErrNotExist) && relative != "." {
+		return nil
+	}
+	return err
 }
 
 // makeFolder makes a folder of the workspace and those above it, unless made has them.
@@ -123,23 +172,28 @@ func makeFolder(workspace, relative string, made map[string]bool, chown bool) er
 	return os.Lchown(path, uid, gid)
 }
 
-func copyLink(from, to string) error {
+// copyLink copies a link, and reports whether it was still there.
+func copyLink(from, to string) (made bool, err error) {
 	target, err := os.Readlink(from)
 	if err != nil {
-		return err
+		return false, vanished(err, from)
 	}
-	return os.Symlink(target, to)
+	return true, os.Symlink(target, to)
 }
 
+// copyFile copies a file, unless it is gone. It follows no link that has taken the file's place.
 func copyFile(from, to string, chown bool, uid, gid int) error {
-	source, err := os.Open(from)
+	source, err := os.OpenFile(from, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return err
+		return vanished(err, from)
 	}
 	defer source.Close()
 	info, err := source.Stat()
 	if err != nil {
 		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s was replaced while it was read", from)
 	}
 	mode := fs.FileMode(0o644)
 	if info.Mode()&0o100 != 0 {
@@ -150,7 +204,7 @@ func copyFile(from, to string, chown bool, uid, gid int) error {
 		return err
 	}
 	defer target.Close()
-	if _, err := io.Copy(target, source); err != nil {
+	if _, err := io.Copy(target, io.LimitReader(source, info.Size())); err != nil { // not what is appended meanwhile
 		return err
 	}
 	if err := target.Chmod(mode); err != nil { // OpenFile applies the umask

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/strata-buildpacks/strata/builder/platform/internal/platformtest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
@@ -60,6 +61,61 @@ func TestCopyPart(t *testing.T) {
 	want := "d .\nd empty\n-rw-r--r-- main.go\nd out\nd out/deep\n-rw-r--r-- out/deep/in.txt\nL out/in.link\n-rwxr-xr-x out/run"
 	if diff := cmp.Diff(want, strings.Join(got, "\n")); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestVanishing removes files of an app while it is copied, before the copy comes to them.
+func TestVanishing(t *testing.T) {
+	t.Parallel()
+	app, workspace := t.TempDir(), t.TempDir()
+	kittest.Write(t, app, map[string]string{"a": "a", "file": "", "folder/in": "", "stays": "stays"})
+	if err := os.Symlink("a", filepath.Join(app, "link")); err != nil {
+		t.Fatal(err)
+	}
+	keep := func(path string) bool {
+		if path != "a" && path != "stays" {
+			if err := os.RemoveAll(filepath.Join(app, path)); err != nil {
+				t.Error(err)
+			}
+		}
+		return true
+	}
+	if _, err := copySource(app, workspace, keep); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(workspace)
+	if err != nil || len(entries) != 3 || entries[0].Name() != "a" || entries[1].Name() != "folder" || entries[2].Name() != "stays" {
+		t.Errorf("the copy has %v, %v", entries, err)
+	}
+	if _, err := copySource(filepath.Join(app, "folder"), t.TempDir(), nil); err == nil {
+		t.Error("an app that is gone was copied")
+	}
+}
+
+// TestReplacedFile has a link where a file was.
+func TestReplacedFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	kittest.Write(t, dir, map[string]string{"secret": "secret"})
+	if err := os.Symlink("secret", filepath.Join(dir, "file")); err != nil {
+		t.Fatal(err)
+	}
+	if err := copyFile(filepath.Join(dir, "file"), filepath.Join(dir, "copy"), false, 0, 0); err == nil {
+		t.Error("it follows a link that has taken the place of a file")
+	}
+}
+
+// TestFolder has apps that are no folders.
+func TestFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	kittest.Write(t, dir, map[string]string{"app.zip": ""})
+	if got, err := Folder(dir + "/x/.."); err != nil || got != dir {
+		t.Errorf("got %s (%v), want %s", got, err, dir)
+	}
+	for file, app := range map[string]string{"file": dir + "/app.zip", "missing": dir + "/app", "below-a-file": dir + "/app.zip/app"} {
+		_, err := Folder(app)
+		kittest.Golden(t, "folder-"+file+".txt", platformtest.Fault(t, err, dir, "<folder>"))
 	}
 }
 

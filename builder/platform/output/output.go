@@ -3,11 +3,15 @@ package output
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -99,16 +103,31 @@ func (o Output) CheckCredentials(ctx context.Context, names []string) error {
 }
 
 func checkFolder(dir string) error {
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		if _, err := os.Stat(filepath.Join(dir, "oci-layout")); err != nil {
-			return fault.Fault{
-				ID:   "output",
-				What: dir + " holds something else than an OCI image layout",
-				Do:   "name an empty or a new folder",
-			}
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fault.Fault{ID: "output", What: dir + " cannot hold an OCI image layout", Err: cause(err), Do: "name an empty or a new folder"}
+	case len(entries) == 0:
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(dir, "oci-layout")); err != nil {
+		return fault.Fault{
+			ID:   "output",
+			What: dir + " holds something else than an OCI image layout",
+			Do:   "name an empty or a new folder",
 		}
 	}
 	return nil
+}
+
+// cause is an error without the path, which the message names.
+func cause(err error) error {
+	if path := new(fs.PathError); errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }
 
 func checkFile(path string) error {
@@ -170,9 +189,9 @@ func (o Output) Write(ctx context.Context, h *home.Home, names []string, options
 	}
 	switch o.kind {
 	case "oci":
-		return writeLayout(o.target, refs, image)
+		return o.written(writeLayout(o.target, refs, image))
 	case "oci-archive", "docker-archive":
-		return whole.Replace(o.target, func(w io.Writer) error { return writeArchive(w, refs, image, o.kind == "docker-archive") })
+		return o.written(whole.Replace(o.target, func(w io.Writer) error { return writeArchive(w, refs, image, o.kind == "docker-archive") }))
 	case "docker":
 		return load(ctx, refs, image)
 	}
@@ -193,12 +212,30 @@ func (o Output) Write(ctx context.Context, h *home.Home, names []string, options
 	return publish.Image{Image: image, Attached: attached, Signer: options.Signer}.Push(ctx, client, refs)
 }
 
+// written explains why a folder or a file was not written, which is then as it was.
+func (o Output) written(err error) error {
+	f := fault.Fault{ID: "output-write", What: o.String() + " was not written, and what there was of it is removed", Err: err}
+	is := func(code syscall.Errno) bool { return errors.Is(err, code) }
+	switch {
+	case err == nil:
+		return nil
+	case slices.ContainsFunc([]syscall.Errno{syscall.ENOSPC, syscall.EDQUOT}, is):
+		f.Do = "free some disk space, or name a place on another disk"
+	case slices.ContainsFunc([]syscall.Errno{syscall.EACCES, syscall.EPERM, syscall.EROFS, syscall.ENOTDIR}, is):
+		f.Do = "name a place that you may write"
+	default:
+		return fmt.Errorf("writing %s: %w", o, err)
+	}
+	return f
+}
+
 // writeLayout writes an OCI image layout. When it is whole, it replaces what the folder held.
 func writeLayout(dir string, refs []name.Reference, image v1.Image) error {
 	partial := filepath.Clean(dir) + ".partial"
 	if err := os.RemoveAll(partial); err != nil {
-		return fmt.Errorf("writing %s: %w", dir, err)
+		return err
 	}
+	defer func() { _ = os.RemoveAll(partial) }() // after the rename there is nothing to remove
 	target, err := store.Open(partial)
 	if err != nil {
 		return err
@@ -209,10 +246,10 @@ func writeLayout(dir string, refs []name.Reference, image v1.Image) error {
 		}
 	}
 	if err := os.Remove(filepath.Join(partial, store.LockFile)); err != nil {
-		return fmt.Errorf("writing %s: %w", dir, err)
+		return err
 	}
 	if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("writing %s: %w", dir, err)
+		return err
 	}
 	return os.Rename(partial, dir)
 }

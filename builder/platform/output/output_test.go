@@ -160,12 +160,36 @@ func TestOutputErrors(t *testing.T) {
 	for file, text := range map[string]string{
 		"unknown": "tar:x", "no-folder-name": "oci:", "docker-target": "docker:x",
 		"not-a-layout": "oci:" + dir + "/notes", "no-folder": "oci-archive:" + dir + "/none/app.tar",
+		"is-file": "oci:" + dir + "/notes/todo.txt", "below-a-file": "oci:" + dir + "/notes/todo.txt/layout",
 		"is-folder":   "docker-archive:" + dir + "/notes",
 		"no-registry": "registry", "no-registry-named": "registry:app", "digest": "registry:r.example.com/app@sha256:" + strings.Repeat("0", 64),
 		"bad-name": "registry:r.example.com/App",
 	} {
 		_, err := output.Parse(text, []string{"app"})
 		kittest.Golden(t, "output-"+file+".txt", platformtest.Fault(t, err, dir, "<folder>"))
+	}
+}
+
+// TestNotWritten has an image whose layer cannot be read to the end.
+func TestNotWritten(t *testing.T) {
+	t.Parallel()
+	h, image := homeWithApp(t)
+	manifest, err := image.Manifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(h.Store.Blobs().Path(manifest.Layers[0].Digest), 10); err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{"oci", "oci-archive"} {
+		dir := t.TempDir()
+		err := write(h, kind+":"+dir+"/app", "app")
+		if err == nil || !strings.HasPrefix(err.Error(), "writing "+kind+":"+dir+"/app: ") {
+			t.Errorf("got %v, want an error that names the output", err)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("%s left %v, %v", kind, left, err)
+		}
 	}
 }
 
