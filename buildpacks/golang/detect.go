@@ -39,5 +39,13 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	if len(loose) > 0 {
 		return bp.Fail(fmt.Sprintf("%s found, but no go.mod or go.work; make one with go mod init", filepath.Base(loose[0]))), nil
 	}
+	below, err := nested(in.AppDir, nil)
+	if err != nil {
+		return bp.DetectResult{}, err
+	}
+	if len(below) > 0 {
+		use := list(below[:1])
+		return bp.Fail(fmt.Sprintf("no go.mod or go.work, but %s/go.mod; build that folder, or set BP_GO_WORK_USE=%s", below[0], use)), nil
+	}
 	return bp.Fail("no go.mod or go.work"), nil
 }

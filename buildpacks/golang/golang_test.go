@@ -55,6 +55,10 @@ func TestDetect(t *testing.T) {
 			"strata/go pass: BP_GO_WORK_USE is ./a\n"},
 		{"no module", map[string]string{"main.go": "package main\n"}, nil, 100,
 			"strata/go fail: main.go found, but no go.mod or go.work; make one with go mod init\n"},
+		{"a module in a folder", map[string]string{"backend/go.mod": goMod, "web/package.json": "{}"}, nil, 100,
+			"strata/go fail: no go.mod or go.work, but backend/go.mod; build that folder, or set BP_GO_WORK_USE=./backend\n"},
+		{"modules of others", map[string]string{"node_modules/x/go.mod": goMod, "vendor/x/go.mod": goMod, ".cache/go.mod": goMod}, nil, 100,
+			"strata/go fail: no go.mod or go.work\n"},
 		{"a folder named go.mod", map[string]string{"go.mod/x": ""}, nil, 100, "strata/go fail: no go.mod or go.work\n"},
 		{"another language", map[string]string{"package.json": "{}"}, nil, 100, "strata/go fail: no go.mod or go.work\n"},
 	}
