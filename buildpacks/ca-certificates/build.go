@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
@@ -69,6 +70,9 @@ func certificates(in bp.BuildContext, b bp.Binding) ([]byte, error) {
 	for _, file := range slices.Sorted(maps.Keys(b.Secret)) {
 		wrong := func(what, do string, err error) error {
 			return fault.Fault{ID: "certificates-file", What: fmt.Sprintf("binding %s: %s %s", b.Name, file, what), Do: do, Err: err}
+		}
+		if strings.HasPrefix(file, ".") {
+			continue // a file manager's
 		}
 		data := []byte(b.Secret[file])
 		begun := bytes.Count(data, []byte("-----BEGIN "))

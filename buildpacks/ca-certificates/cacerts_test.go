@@ -37,7 +37,7 @@ func company(t *testing.T) map[string]map[string]string {
 	t.Helper()
 	return map[string]map[string]string{
 		"company": {"type": "ca-certificates", "root.pem": authority(t, "Root"),
-			"others.crt": "old\n" + authority(t, "Old") + "new\n" + authority(t, "New")},
+			"others.crt": "old\n" + authority(t, "Old") + "new\n" + authority(t, "New"), ".DS_Store": "a file manager's"},
 		"other": {"type": "netrc", ".netrc": ""},
 	}
 }

@@ -38,7 +38,7 @@ var annotations = map[string]string{
 }
 
 type settings struct {
-	Labels []string `config:"BP_IMAGE_LABELS,argv"`
+	Labels []string `config:"BP_IMAGE_LABELS,quoted"`
 }
 
 // named returns the variables that are set.

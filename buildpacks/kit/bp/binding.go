@@ -26,7 +26,8 @@ type Binding struct {
 	Secret   map[string]string // file name -> content without white space around it
 }
 
-// Bindings returns the bindings of a type, which is compared without regard to case.
+// Bindings returns the bindings of a type, which is compared without regard to case. It knows those types alone that the
+// buildpack declares in [[metadata.bindings]] of its buildpack.toml.
 func (w Workspace) Bindings(kind string) []Binding {
 	var out []Binding
 	for _, b := range bindings.Resolve(w.bindings, bindings.OfType(kind)) {
@@ -73,6 +74,15 @@ func (b BuildContext) entries() []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// ofTypes returns the bindings of some types.
+func ofTypes(all bindingList, kinds []string) bindingList {
+	var kept bindingList
+	for _, kind := range kinds {
+		kept = append(kept, bindings.Resolve(all, bindings.OfType(kind))...)
+	}
+	return kept
 }
 
 func bindingFields(b libcnb.Binding) Binding {

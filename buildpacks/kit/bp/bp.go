@@ -36,7 +36,9 @@ type Workspace struct {
 	Config    config.Config      // the declared variables
 	Env       config.Environment // the whole environment, for the tools that are called
 	Log       *report.Log
-	bindings  bindingList
+
+	bindings    bindingList // of the types that the buildpack declares
+	allBindings bindingList
 }
 
 // DetectContext is the input of Detect.

@@ -230,49 +230,6 @@ func TestBuild(t *testing.T) {
 	}
 }
 
-// TestUnread warns of variables that are meant for the suite, if the buildpack is the first of its group. Under debugging
-// it says what the build is given.
-func TestUnread(t *testing.T) {
-	t.Parallel()
-	builder := t.TempDir()
-	declare := func(id string, names ...string) string {
-		text := fmt.Sprintf("api = \"0.10\"\n[buildpack]\nid = %q\nname = \"Sample\"\nversion = \"1\"\n", id)
-		for _, name := range names {
-			text += fmt.Sprintf("[[metadata.configurations]]\nname = %q\n", name)
-		}
-		return text
-	}
-	kittest.Write(t, builder, map[string]string{
-		"strata_sample/1/buildpack.toml": declare("strata/sample", "BP_SAMPLE_MODE", "BP_SAMPLE_OTHER"),
-		"strata_twin/1/buildpack.toml":   declare("strata/twin", "BP_LONG_NAME_OF_TWIN"),
-		"theirs/2/buildpack.toml":        declare("theirs", "BP_LONG_THEIRS", "BP_OTHER_X"),
-		"broken/3/buildpack.toml":        "[metadata]\nconfigurations = 3\n",
-	})
-	env := config.Environment{
-		"CNB_BUILDPACK_DIR": filepath.Join(builder, "strata_sample", "1"), "BP_LOG_LEVEL": "Debug",
-		"BP_SAMPLE_MODE": "", "BP_SAMPLE_OTHER": "x", "BP_LONG_NAME_OF_TWIN": "x", "BP_LONG_THEIRS": "x", "BP_OTHER_Y": "x",
-		"BP_SAMPLE_MODUS": "x", "BP_LONG_NAME_OF_TWINS": "x",
-	}
-	const want = "Sample 1\n" +
-		"    debug: the run image is static on linux/amd64 (target distribution strata-static)\n" +
-		"    debug: the build plan asks for: strata/variables, x\n" +
-		"    debug: variables that are set: BP_SAMPLE_OTHER\n" +
-		"    debug: the variables of <builder>/broken/3/buildpack.toml are not known: toml: line 2 (last key \"metadata.configurations\"): " +
-		"incompatible types: TOML value has type int64; destination has type slice\n" +
-		"  warning: BP_LONG_NAME_OF_TWINS is set but nothing reads it; did you mean BP_LONG_NAME_OF_TWIN?\n" +
-		"  warning: BP_SAMPLE_MODUS is set but nothing reads it; did you mean BP_SAMPLE_MODE?\n" +
-		"    required true"
-	c := kittest.Case{Env: env, Plan: kittest.First + "[[entries]]\nname = \"x\"\n[[entries]]\nname = \"x\"\n", Distro: "strata-static",
-		Arch: "amd64"}
-	got := kittest.Build(t, c)
-	if text := strings.ReplaceAll(got.Log(), builder, "<builder>"); !strings.HasPrefix(text, want) {
-		t.Errorf("got\n%s\nwant\n%s", text, want)
-	}
-	if got := kittest.Build(t, kittest.Case{Env: env}); strings.Contains(got.Log(), "warning") {
-		t.Errorf("a later buildpack warns again:\n%s", got.Log())
-	}
-}
-
 // TestBuildSettlesModes builds an app as a platform may hand it over; what a link leads to is not the app's.
 func TestBuildSettlesModes(t *testing.T) {
 	t.Parallel()
@@ -322,6 +279,8 @@ func TestBuildFails(t *testing.T) {
 		{name: "fault", c: kittest.Case{Env: config.Environment{"BP_SAMPLE_MODE": "fault"}}, code: 1},
 		{name: "panic", c: kittest.Case{Env: config.Environment{"BP_SAMPLE_MODE": "panic"}}, code: 2},
 		{name: "two-bindings", c: kittest.Case{Bindings: two}, code: 1},
+		{name: "binding-no-type", c: kittest.Case{Bindings: map[string]map[string]string{"a": {"type": " \n", "key": "x"}}}, code: 1},
+		{name: "log-level", c: kittest.Case{Env: config.Environment{"BP_LOG_LEVEL": "verbose"}}, code: 1},
 		{name: "cache-relative", c: kittest.Case{Env: config.Environment{"BP_CACHE_DIR": "cache"}}, code: 1},
 		{name: "cache-file", c: kittest.Case{Env: config.Environment{"BP_CACHE_DIR": file}}, code: 1},
 	}

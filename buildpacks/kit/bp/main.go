@@ -56,6 +56,7 @@ type runner struct {
 	log       *report.Log
 	buildpack Buildpack
 	variables []config.Variable
+	kinds     []string // of bindings that the buildpack declares
 	code      int
 	err       error
 }
@@ -90,7 +91,12 @@ func (r *runner) choose() error {
 	if dir == "" {
 		return fault.Fault{ID: "buildpack-dir-unset", What: libcnb.EnvBuildpackDirectory + " is not set", Do: "run this program by a lifecycle"}
 	}
-	var file libcnb.Buildpack
+	var file struct {
+		Info     libcnb.BuildpackInfo `toml:"buildpack"`
+		Metadata struct {
+			Bindings []struct{ Type string }
+		}
+	}
 	path := filepath.Join(dir, "buildpack.toml")
 	if _, err := toml.DecodeFile(path, &file); err != nil {
 		return fmt.Errorf("reading %s: %w", path, err)
@@ -98,6 +104,9 @@ func (r *runner) choose() error {
 	for _, b := range r.table {
 		if b.ID == file.Info.ID {
 			r.buildpack = b
+			for _, binding := range file.Metadata.Bindings {
+				r.kinds = append(r.kinds, binding.Type)
+			}
 			var err error
 			r.variables, err = config.Declared(path)
 			return err
@@ -123,7 +132,8 @@ func (r *runner) workspace(appDir string, b libcnb.Buildpack, platform libcnb.Pl
 		Config:    config.New(r.variables, r.env),
 		Env:       r.env,
 		Log:       r.log,
-		bindings:  platform.Bindings,
+
+		bindings: ofTypes(platform.Bindings, r.kinds), allBindings: platform.Bindings,
 	}
 }
 

@@ -74,6 +74,9 @@ func (r *runner) build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 	}
 	r.log.Title(in.Buildpack.Name, in.Buildpack.Version)
 	r.describe(in)
+	if err := r.checkInput(in); err != nil {
+		return libcnb.BuildResult{}, err
+	}
 	if err := r.warnUnread(in); err != nil {
 		return libcnb.BuildResult{}, err
 	}
@@ -105,6 +108,9 @@ func (r *runner) describe(in BuildContext) {
 	r.log.Debug("the run image is %s on %s/%s (%s)", libc, in.Target.OS, in.Target.Arch, because)
 	r.log.Debug("the build plan asks for: %s", strings.Join(in.entries(), ", "))
 	r.log.Debug("variables that are set: %s", strings.Join(in.Config.Set(), ", "))
+	for _, b := range in.allBindings {
+		r.log.Debug("binding %s has the type %s and the keys: %s", b.Name, b.Type, strings.Join(slices.Sorted(maps.Keys(b.Secret)), ", "))
+	}
 }
 
 // install has the buildpack install a tool for all apps, if it was this one that told of it.

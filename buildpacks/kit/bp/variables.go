@@ -4,11 +4,15 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// variables is the name in the build plan of the warnings about variables that nothing reads. Each buildpack provides it
+// variables is the name in the build plan of the warnings about variables and bindings that nothing reads. Each buildpack provides it
 // and requires it of itself, so the first of a group that builds is the only one that finds it in its plan: that one warns
 // for all of them, and no variable is named twice.
 const variables = "strata/variables"
@@ -28,7 +32,7 @@ func withVariables(plans []Plan) []Plan {
 	return out
 }
 
-// warnUnread warns of each variable that is meant for a buildpack of the suite and that none reads. A builder has the
+// warnUnread warns of each variable that is meant for a buildpack of the suite and that none reads, and of each binding. A builder has the
 // buildpack.toml of every buildpack, ours or not, in FOLDER/ID/VERSION (Platform API, "Buildpacks Directory Layout").
 func (r *runner) warnUnread(in BuildContext) error {
 	if _, first, err := in.Required(variables); err != nil || !first {
@@ -38,12 +42,13 @@ func (r *runner) warnUnread(in BuildContext) error {
 	if err != nil {
 		return fmt.Errorf("looking for the buildpacks of the builder: %w", err)
 	}
-	var ours, others []string
+	var ours, others, kinds []string
 	for _, path := range paths {
 		var file struct {
 			Buildpack struct{ ID string }
 			Metadata  struct {
 				Configurations []struct{ Name string }
+				Bindings       []struct{ Type string }
 			}
 		}
 		if _, err := toml.DecodeFile(path, &file); err != nil {
@@ -57,9 +62,45 @@ func (r *runner) warnUnread(in BuildContext) error {
 		for _, v := range file.Metadata.Configurations {
 			*names = append(*names, v.Name)
 		}
+		for _, b := range file.Metadata.Bindings {
+			kinds = append(kinds, b.Type)
+		}
 	}
-	for _, warning := range r.env.Unread(ours, others) {
+	for _, warning := range append(r.env.Unread(ours, others), unreadBindings(in.allBindings, kinds)...) {
 		r.log.Warn("%s", warning)
+	}
+	return nil
+}
+
+// unreadBindings returns one warning for each binding whose type is none of those that buildpacks declare.
+func unreadBindings(all bindingList, kinds []string) []string {
+	var warnings []string
+	for _, b := range all {
+		if slices.ContainsFunc(kinds, func(kind string) bool { return strings.EqualFold(kind, b.Type) }) {
+			continue
+		}
+		warning := fmt.Sprintf("binding %s has the type %s, which no buildpack reads", b.Name, b.Type)
+		if near := config.Nearest(strings.ToLower(b.Type), kinds); near != "" {
+			warning += fmt.Sprintf("; did you mean %s?", near)
+		}
+		warnings = append(warnings, warning)
+	}
+	return warnings
+}
+
+// checkInput refuses what would mean nothing to any buildpack.
+func (r *runner) checkInput(in BuildContext) error {
+	for _, b := range in.allBindings {
+		if b.Type == "" {
+			return fault.Fault{
+				ID:   "binding-no-type",
+				What: fmt.Sprintf("binding %s has no type: its file type is missing or empty", b.Name),
+				Do:   "write the type into it, such as ca-certificates, or remove the binding",
+			}
+		}
+	}
+	if level := r.env["BP_LOG_LEVEL"]; level != "" && !strings.EqualFold(level, "debug") && !strings.EqualFold(level, "info") {
+		return fault.Fault{ID: "log-level", What: fmt.Sprintf("BP_LOG_LEVEL is %q, which is no level", level), Do: "set it to debug or info"}
 	}
 	return nil
 }

@@ -130,14 +130,17 @@ func TestUndeclaredIsInternal(t *testing.T) {
 
 func TestUnread(t *testing.T) {
 	t.Parallel()
-	ours := []string{"BP_T_VERSION", "BP_T_TARGETS", "BP_OCI_TITLE", "BP_LIVE_RELOAD_ENABLED", "BPL_DEBUG_PORT", "PORT", "BP_T_MIRROR_<HOST>"}
+	ours := []string{"BP_T_VERSION", "BP_T_TARGETS", "BP_OCI_TITLE", "BP_LIVE_RELOAD_ENABLED", "BPL_DEBUG_PORT", "BP_EMBED_CERTS", "PORT", "BP_T_MIRROR_<HOST>"}
 	got := config.Environment{
 		"BP_T_VERSON": "1", "BP_T_TARGET": "x", "BP_T_QQQQQQQQ": "x", "BP_T_VERSION": "1", "BP_T_THEIRS": "x", "BP_OTHER_X": "x", "BP_OCI": "x",
 		"BP_OCI_TITEL": "x", "BP_LIVE_RELOD_ENABLED": "x", "BPL_DEBUG_POTR": "x", "PORT": "1", "PORTS": "1", "PATH": "x", "BP_LOG_LEVEL": "x",
+		"BP_EMBEDD_CERTS": "x", "BP_EMBDE_CERTS": "x", "EMBED_CERTS": "x", "BP_ENABLE_CERTS": "x",
 		"BP_T_MIRROR_EXAMPLE_COM": "x", "BP_T_MIROR_EXAMPLE": "x",
 	}.Unread(ours, []string{"BP_T_THEIRS", "BP_OTHER_Y"})
 	want := []string{
 		"BPL_DEBUG_POTR is set but nothing reads it; did you mean BPL_DEBUG_PORT?",
+		"BP_EMBDE_CERTS is set but nothing reads it; did you mean BP_EMBED_CERTS?",
+		"BP_EMBEDD_CERTS is set but nothing reads it; did you mean BP_EMBED_CERTS?",
 		"BP_LIVE_RELOD_ENABLED is set but nothing reads it; did you mean BP_LIVE_RELOAD_ENABLED?",
 		"BP_OCI_TITEL is set but nothing reads it; did you mean BP_OCI_TITLE?",
 		"BP_T_MIROR_EXAMPLE is set but nothing reads it",

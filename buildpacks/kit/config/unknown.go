@@ -9,10 +9,18 @@ import (
 )
 
 // family matches how the variables of a buildpack begin: "BP_GO_", "BP_OCI_", "BPL_DEBUG_".
-var family = regexp.MustCompile(`^BPL?_[A-Z0-9]+_`)
+var (
+	begins = regexp.MustCompile(`^BPL?_`)
+	family = regexp.MustCompile(`^BPL?_[A-Z0-9]+_`)
+)
+
+// slip is how many edits may lie between a variable of no family of ours and the one that was meant: two letters that
+// changed places are two.
+const slip = 2
 
 // Unread returns one warning for each variable of the environment that nothing reads although it begins as one of ours
-// does, with the name of ours that is nearest to it. Others are the names of variables that other buildpacks read.
+// does, or is one of ours except for a slip, with the name of ours that is nearest to it. Others are the names of variables
+// that other buildpacks read.
 func (e Environment) Unread(ours, others []string) []string {
 	families := map[string]bool{}
 	for _, name := range ours {
@@ -21,11 +29,15 @@ func (e Environment) Unread(ours, others []string) []string {
 	delete(families, "") // such as PORT
 	var warnings []string
 	for _, name := range slices.Sorted(maps.Keys(e)) {
-		if !families[family.FindString(name)] || declares(ours, name) || declares(others, name) {
+		if !begins.MatchString(name) || declares(ours, name) || declares(others, name) {
+			continue
+		}
+		near := Nearest(name, ours)
+		if !families[family.FindString(name)] && (near == "" || distance(name, near) > slip) {
 			continue
 		}
 		warning := fmt.Sprintf("%s is set but nothing reads it", name)
-		if near := nearest(name, ours); near != "" {
+		if near != "" {
 			warning += fmt.Sprintf("; did you mean %s?", near)
 		}
 		warnings = append(warnings, warning)
@@ -42,8 +54,8 @@ func declares(names []string, variable string) bool {
 	})
 }
 
-// nearest returns the name that the fewest edits turn a misspelt one into, or "" if they are a third of its letters.
-func nearest(misspelt string, names []string) string {
+// Nearest returns the name that the fewest edits turn a misspelt one into, or "" if they are a third of its letters.
+func Nearest(misspelt string, names []string) string {
 	best, least := "", len(misspelt)/3
 	for _, name := range names {
 		if n := distance(misspelt, name); n < least {

@@ -3,7 +3,9 @@
 package bindings
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -27,15 +29,39 @@ func Copy(bindings []string, to string) error {
 			}
 		}
 		named[name] = binding
-		if _, err := os.Stat(filepath.Join(binding, "type")); err != nil {
-			return fault.Fault{
-				ID:   "binding",
-				What: binding + " is no binding",
-				Do:   "name a folder with a file `type` in it and a file per key (github.com/buildpacks/spec, extensions/bindings.md)",
-			}
+		if err := check(binding); err != nil {
+			return err
 		}
 		if err := os.CopyFS(filepath.Join(to, name), os.DirFS(binding)); err != nil {
 			return fmt.Errorf("copying binding %s: %w", binding, err)
+		}
+	}
+	return nil
+}
+
+// longest is how many bytes of the file with the type are read: a type is a word.
+const longest = 4096
+
+// check refuses a folder that no buildpack and no app could take for a binding.
+func check(binding string) error {
+	file, err := os.Open(filepath.Join(binding, "type"))
+	if err != nil {
+		return fault.Fault{
+			ID:   "binding",
+			What: binding + " is no binding",
+			Do:   "name a folder with a file `type` in it and a file per key (github.com/buildpacks/spec, extensions/bindings.md)",
+		}
+	}
+	defer file.Close()
+	kind, err := io.ReadAll(io.LimitReader(file, longest))
+	if err != nil {
+		return fmt.Errorf("reading binding %s: %w", binding, err)
+	}
+	if len(bytes.TrimSpace(kind)) == 0 {
+		return fault.Fault{
+			ID:   "binding",
+			What: filepath.Join(binding, "type") + " is empty, so nothing would read the binding",
+			Do:   "write the type into it, such as ca-certificates",
 		}
 	}
 	return nil
