@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
@@ -23,7 +25,7 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	for _, name := range []string{project.ManifestFile, "server.js", "index.js"} {
 		info, err := os.Stat(filepath.Join(in.AppDir, folder, name))
 		switch {
-		case errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		case err != nil:
 			return bp.DetectResult{}, fmt.Errorf("looking for %s: %w", name, err)
 		case !info.Mode().IsRegular():
@@ -37,5 +39,6 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 			return bp.Pass("package.json found", procfile.Offer(in.AppDir, plan)...), nil
 		}
 	}
-	return bp.Fail("no package.json"), nil
+	what, do := project.Missing(in.AppDir, folder)
+	return bp.Fail(strings.TrimSuffix(what+"; "+do, "; ")), nil
 }

@@ -29,6 +29,18 @@ func TestDetect(t *testing.T) {
 	}{
 		{"package", files{"package.json": "{}"}, 0, "strata/node pass: package.json found\n", nil},
 		{"nothing", files{"main.go": ""}, 100, "strata/node fail: no package.json\n", nil},
+		{"one folder", files{"web/package.json": "{}", "go.mod": "", ".github/x/package.json": "{}", "a/node_modules/package.json": "{}"}, 100,
+			"strata/node fail: no package.json; for the one in web, set BP_NODE_PROJECT_PATH=web\n", nil},
+		{"two folders", files{"backend/package.json": "{}", "apps/web/package.json": "{}"}, 100,
+			"strata/node fail: no package.json; set BP_NODE_PROJECT_PATH to a folder that has one: backend, apps/web\n", nil},
+		{"wrong folder", files{"package.json": "{}", "backend/package.json": "{}"}, 100, "strata/node fail: BP_NODE_PROJECT_PATH is \"back\", where " +
+			"there is no package.json; set BP_NODE_PROJECT_PATH to a folder that has one: ., backend\n",
+			config.Environment{"BP_NODE_PROJECT_PATH": "back"}},
+		{"no folder", files{"main.go": ""}, 100, "strata/node fail: BP_NODE_PROJECT_PATH is \"back\", where there is no package.json; " +
+			"name the folder of a package\n", config.Environment{"BP_NODE_PROJECT_PATH": "back"}},
+		{"file", files{"web/package.json": "{}"}, 100, "strata/node fail: BP_NODE_PROJECT_PATH is \"web/package.json\", where there is no " +
+			"package.json; set BP_NODE_PROJECT_PATH to a folder that has one: web\n",
+			config.Environment{"BP_NODE_PROJECT_PATH": "web/package.json"}},
 		{"loose file", files{"server.js": ""}, 100, "strata/node fail: server.js found, but no package.json; make one with npm init\n", nil},
 		{"folder", files{"package.json/readme": ""}, 100, "strata/node fail: package.json is not a file\n", nil},
 		{"project", files{"web/package.json": "{}"}, 0, "strata/node pass: package.json found\n",

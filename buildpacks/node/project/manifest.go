@@ -18,6 +18,7 @@ type Manifest struct {
 	Main           string
 	PackageManager string
 	Volta          string // the release of Node.js that Volta takes
+	Runtime        string // the release of Node.js that devEngines asks for
 	Scripts        map[string]string
 	Engines        map[string]string
 	Dependencies   map[string]string
@@ -45,9 +46,13 @@ func (p Project) ReadManifest(folder string) (Manifest, error) {
 		return Manifest{}, fmt.Errorf("reading package.json: %w", err)
 	}
 	f, err := fields.JSON(p.name(file), data)
+	runtime := f.Object("devEngines").Object("runtime")
+	if runtime.Text("name") != "node" {
+		runtime = nil
+	}
 	return Manifest{
 		Name: f.Text("name"), Version: f.Text("version"), Main: f.Text("main"), PackageManager: f.Text("packageManager"),
-		Volta: f.Object("volta").Text("node"), Scripts: f.Texts("scripts"), Engines: f.Texts("engines"),
+		Volta: f.Object("volta").Text("node"), Runtime: runtime.Text("version"), Scripts: f.Texts("scripts"), Engines: f.Texts("engines"),
 		Dependencies: f.Texts("dependencies"), Dev: f.Texts("devDependencies"), Optional: f.Texts("optionalDependencies"),
 		Peer: f.Texts("peerDependencies"), fields: f,
 	}, err

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fields"
@@ -44,15 +45,17 @@ func Find(app, folder string) (Project, error) {
 	p := Project{App: app, Root: app, Dir: app}
 	if folder != "" {
 		if !filepath.IsLocal(folder) {
-			return p, pathFault(folder, "which is outside the app", "name a folder of the app")
+			what := fmt.Sprintf("BP_NODE_PROJECT_PATH is %q, which is outside the app", folder)
+			return p, fault.Fault{ID: "node-project-path", What: what, Do: "name a folder of the app"}
 		}
 		p.Dir = filepath.Join(app, folder)
 	}
 	var err error
 	p.Manifest, err = p.ReadManifest(folder)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return p, pathFault(folder, "where there is no package.json", "name the folder of a package")
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		what, do := Missing(app, folder)
+		return p, fault.Fault{ID: "node-project-path", What: what, Do: do}
 	case err != nil:
 		return p, err
 	}
@@ -87,8 +90,35 @@ func (p Project) name(file string) string {
 	return filepath.ToSlash(strings.TrimPrefix(file, p.App+string(filepath.Separator)))
 }
 
-func pathFault(folder, what, do string) error {
-	return fault.Fault{ID: "node-project-path", What: fmt.Sprintf("BP_NODE_PROJECT_PATH is %q, %s", folder, what), Do: do}
+// Missing returns the words for a folder of an app without a package.json, "" for the app's own: what is wrong, and what to do about
+// it, with the folders that have one.
+func Missing(app, folder string) (what, do string) {
+	what = "no package.json"
+	if folder != "" {
+		what = fmt.Sprintf("BP_NODE_PROJECT_PATH is %q, where there is no package.json", folder)
+	}
+	var found []string
+	for _, pattern := range []string{".", "*", "*/*"} {
+		files, _ := fs.Glob(os.DirFS(app), path.Join(pattern, ManifestFile)) // the pattern is right
+		for _, file := range files {
+			if dir := path.Dir(file); dir == "." || dir[0] != '.' && !strings.Contains(dir, ModulesDir) {
+				found = append(found, dir)
+			}
+		}
+	}
+	const most = 8
+	if more := len(found) - most; more > 0 {
+		found = append(found[:most], fmt.Sprintf("%d more", more))
+	}
+	switch {
+	case len(found) == 0 && folder == "":
+		return what, ""
+	case len(found) == 0:
+		return what, "name the folder of a package"
+	case len(found) == 1 && folder == "":
+		return what, "for the one in " + found[0] + ", set BP_NODE_PROJECT_PATH=" + found[0]
+	}
+	return what, "set BP_NODE_PROJECT_PATH to a folder that has one: " + strings.Join(found, ", ")
 }
 
 // From is the path of the started package's folder below Root, "." where it is Root.
