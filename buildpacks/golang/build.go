@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/golang/missing"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/keep"
@@ -100,6 +101,9 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	vcs := vcsState(ctx, in.AppDir, g.env, in.Log)
 	g.stamp = vcs != ""
 	describe(in, d, g.stamp)
+	if err := d.warnMissing(in); err != nil {
+		return bp.BuildResult{}, err
+	}
 
 	k := key{
 		Recipe: recipe, Go: d.choice.Version, Source: src.All, VCS: digest(vcs), Targets: d.selection.Targets, Flags: d.Flags,
@@ -164,6 +168,23 @@ func describe(in bp.BuildContext, d decision, stamp bool) {
 			in.Log.Decision("Profile", filepath.ToSlash(filepath.Join(t.Package, "default.pgo")), "used by the compiler for "+t.Binary)
 		}
 	}
+}
+
+// warnMissing says which files of the app the programs may read when they run, and how to keep them.
+func (d decision) warnMissing(in bp.BuildContext) error {
+	files, err := missing.Find(in.AppDir, d.finder.linked(d.selection.Targets), d.keep)
+	if err != nil || len(files.Patterns) == 0 {
+		return err
+	}
+	const shown = 6
+	places := files.Places
+	if more := len(places) - shown; more > 0 {
+		places = append(places[:shown:shown], fmt.Sprintf("%d more", more))
+	}
+	in.Log.Warn("the source names files that the image will not have: %s", strings.Join(places, ", "))
+	in.Log.Warn("if the programs read them when they run, set %s=%s", keep.Variable,
+		strings.Join(slices.Concat(d.KeepFiles, files.Patterns), ":"))
+	return nil
 }
 
 // fill makes the layer of binaries.

@@ -20,6 +20,8 @@ type member struct {
 	Dir    string   // slash-separated, relative to the app
 	Path   string   // of the module, "" when go.mod has none
 	Ignore []string // folders that go.mod hides from patterns
+
+	Replaced map[string]string // the folders of the app that modules are replaced with, by the modules' paths
 }
 
 // readMembers reads the go.mod of each member. It refuses what the go command would miss: members and replacements that are not there.
@@ -51,7 +53,7 @@ func readMembers(dir string, mods modules) ([]member, error) {
 		if err := checkReplaced(dir, sub, f); err != nil {
 			return nil, err
 		}
-		m := member{Dir: sub}
+		m := member{Dir: sub, Replaced: map[string]string{}}
 		if f.Module != nil {
 			m.Path = f.Module.Mod.Path
 		}
@@ -59,6 +61,11 @@ func readMembers(dir string, mods modules) ([]member, error) {
 			m.Ignore = append(m.Ignore, path.Clean(i.Path))
 			if strings.HasPrefix(i.Path, "./") {
 				m.Ignore[len(m.Ignore)-1] = "./" + path.Clean(i.Path)
+			}
+		}
+		for _, r := range f.Replace {
+			if to := path.Join(sub, filepath.ToSlash(r.New.Path)); r.New.Version == "" && filepath.IsLocal(to) {
+				m.Replaced[r.Old.Path] = to
 			}
 		}
 		members = append(members, m)

@@ -49,8 +49,8 @@ func Parse(texts []string) (Patterns, error) {
 	return p, nil
 }
 
-// keeps reports whether a pattern matches a path.
-func (p Patterns) keeps(name string) bool {
+// Keeps reports whether a pattern matches a path.
+func (p Patterns) Keeps(name string) bool {
 	return slices.ContainsFunc(p, func(one pattern) bool { return one.match.MatchString(name) })
 }
 
@@ -75,7 +75,7 @@ func (p Patterns) clear(app string, log *report.Log, files []string) error {
 		return false
 	}, func(tree.Entry) (struct{}, error) { return struct{}{}, nil })
 	if err == nil {
-		err = tree.Only(app, func(name string) bool { return slices.Contains(files, name) || p.keeps(name) })
+		err = tree.Only(app, func(name string) bool { return slices.Contains(files, name) || p.Keeps(name) })
 	}
 	if err != nil {
 		return err

@@ -1,0 +1,60 @@
+package golang
+
+import (
+	"go/build"
+	"maps"
+	"path"
+	"strings"
+)
+
+// linked returns the packages of the app that the targets are linked from.
+func (f finder) linked(targets []target) []*build.Package {
+	roots := f.roots()
+	var found []*build.Package
+	seen := map[string]bool{}
+	var visit func(rel string)
+	visit = func(rel string) {
+		if seen[rel] {
+			return
+		}
+		seen[rel] = true
+		p, err := f.contexts[0].ImportDir(f.path(rel), 0)
+		if err != nil && len(p.GoFiles) == 0 {
+			return // the compiler says what is wrong with it
+		}
+		found = append(found, p)
+		for _, name := range p.Imports {
+			if dir, ok := folderOf(name, roots); ok {
+				visit(dir)
+			}
+		}
+	}
+	for _, t := range targets {
+		if dir := path.Clean(t.Package); strings.HasSuffix(dir, ".go") {
+			visit(path.Dir(dir))
+		} else {
+			visit(dir)
+		}
+	}
+	return found
+}
+
+// roots returns the folders of the modules in the app, by their paths: those of the build, and what they are replaced with.
+func (f finder) roots() map[string]string {
+	roots := map[string]string{}
+	for _, m := range f.members {
+		roots[m.Path] = m.Dir
+		maps.Copy(roots, m.Replaced)
+	}
+	return roots
+}
+
+// folderOf returns the folder of a package in the module whose path is the longest above it.
+func folderOf(importPath string, roots map[string]string) (string, bool) {
+	for root := importPath; root != "."; root = path.Dir(root) {
+		if dir, ok := roots[root]; ok {
+			return path.Join(dir, strings.TrimPrefix(importPath, root)), true
+		}
+	}
+	return "", false
+}
