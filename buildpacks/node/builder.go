@@ -15,7 +15,7 @@ import (
 )
 
 // recipe changes when the same inputs give other layers.
-const recipe = 7 // declarations of types stay where a package may serve them
+const recipe = 8 // what scripts put beside packages is in their layer
 
 // Builder does what a plan says.
 type Builder struct {

@@ -22,19 +22,21 @@ import (
 
 // builtKey is everything that the app after its build scripts depends on.
 type builtKey struct {
-	Modules install.Key
-	Source  string
-	Scripts []project.Script
-	Env     []string
+	Modules  install.Key
+	Source   string
+	Packages []install.Script `json:",omitempty"`
+	Scripts  []project.Script
+	Env      []string
 }
 
-// RunScripts runs the build scripts with all packages in place, or takes what they made of the same source before. More are
-// variables for them, unless the platform has them. It returns the folder of what they changed in the packages, which is not there
-// if they changed nothing, "" if there are no scripts.
+// RunScripts runs the scripts of packages that may look at the app, and the build scripts, with all packages in place, or takes what
+// they made of the same source before. More are variables for them, unless the platform has them. It returns the folder of what they
+// changed in the packages, which is not there if they changed nothing, "" if there are no scripts.
 func (b *Builder) RunScripts(ctx context.Context, more config.Environment) (changes string, err error) {
 	scripts := b.plan.Scripts.Run
-	if len(scripts) == 0 {
-		return "", nil
+	installing, err := b.installing(ctx)
+	if err != nil || len(scripts)+len(installing) == 0 {
+		return "", err
 	}
 	source, err := tree.Hash(b.AppDir, nil)
 	if err != nil {
@@ -42,7 +44,7 @@ func (b *Builder) RunScripts(ctx context.Context, more config.Environment) (chan
 	}
 	env, unkept := maps.Clone(b.Env), install.Unkept()
 	maps.DeleteFunc(env, func(name, _ string) bool { return install.Hidden(name) || slices.Contains(unkept, name) })
-	name, err := install.Digest(builtKey{b.key, source, scripts, env.List()})
+	name, err := install.Digest(builtKey{b.key, source, installing, scripts, env.List()})
 	if err != nil {
 		return "", err
 	}
@@ -62,12 +64,25 @@ func (b *Builder) RunScripts(ctx context.Context, more config.Environment) (chan
 	if err := b.lend(ctx); err != nil {
 		return "", err
 	}
+	for _, script := range installing {
+		if err := b.installer.RunScript(ctx, script, more.With(full)); err != nil {
+			return "", err
+		}
+	}
 	for _, script := range scripts {
 		if err := b.runScript(ctx, script, more.With(full)); err != nil {
 			return "", err
 		}
 	}
 	return changes, b.keep(ctx, kept, changes)
+}
+
+// installing returns the scripts of packages that run where the app is. There are none where a package is in no folder of the app.
+func (b *Builder) installing(ctx context.Context) ([]install.Script, error) {
+	if !b.plan.Project.HasPackages() || b.plan.source.Manager.PnP() != "" {
+		return nil, nil
+	}
+	return b.installer.Scripts(ctx)
 }
 
 func (b *Builder) runScript(ctx context.Context, s project.Script, env config.Environment) error {

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/compiler"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 	"github.com/strata-buildpacks/strata/buildpacks/node/manager"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
@@ -24,6 +26,11 @@ func (i *Installer) run(ctx context.Context, j job) error {
 	if env, err = i.own(env.With(i.source.Offline.Env)); err != nil {
 		return err
 	}
+	shell, err := i.recording()
+	if err != nil {
+		return err
+	}
+	env = env.With(shell)
 	lock, err := i.source.Manager.Project.ReadLockfile()
 	if err != nil {
 		return err
@@ -67,7 +74,9 @@ func (i *Installer) resolve(ctx context.Context, j job, env config.Environment) 
 		return j, nil, nil
 	}
 	if err := i.call(ctx, job{j.dir, args, j.prepare}, env); err != nil {
-		return j, nil, i.explainAs(err, args, "npm could not make the lockfile that the app lacks")
+		return j, nil, i.explainAs(err, "npm "+strings.Join(args, " "), fault.Fault{
+			ID: "node-install", What: "npm could not make the lockfile that the app lacks", Do: i.above(),
+		})
 	}
 	lock, err := os.ReadFile(filepath.Join(j.dir, manager.NPMLockfile))
 	if err != nil {

@@ -87,6 +87,7 @@ func (i *Installer) manager(ctx context.Context) (string, error) {
 // that these name ("${TOKEN}").
 func (i *Installer) own(env config.Environment) (config.Environment, error) {
 	names := slices.Concat(passed, []string{"PATH", "HOME", "CI", "DO_NOT_TRACK", "NODE_EXTRA_CA_CERTS"})
+	names = slices.AppendSeq(names, maps.Values(mirrors))
 	files := slices.Collect(maps.Values(i.source.Settings))
 	for _, name := range append(slices.Clone(settingFiles), bunSettings) {
 		files = append(files, filepath.Join(i.source.Manager.Project.Root, name))

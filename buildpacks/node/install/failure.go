@@ -1,9 +1,11 @@
 package install
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,41 +20,69 @@ var addonFailed = regexp.MustCompile(`gyp ERR! cwd .*/node_modules/(\S+)$`)
 // compilerError matches a line in which a compiler or a linker says what is wrong.
 var compilerError = regexp.MustCompile(`([^\s:]+:\d+:\d+: (?:fatal )?error: .*|cannot find -l[\w+.-]+)`)
 
-// npmCode matches the line in which npm names the kind of the failure.
-var npmCode = regexp.MustCompile(`npm (?:error|ERR!) code (\S+)`)
+// npmCode matches the line in which npm names the kind of the failure. Where git or a script failed, it is a number.
+var npmCode = regexp.MustCompile(`npm (?:error|ERR!) code ([A-Z]\S*)`)
 
-// unreachable are the words of package managers when they do not reach a registry.
-var unreachable = []string{"ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EAI_AGAIN", "ENETUNREACH", "ConnectionRefused"}
+// unreachable are the words of package managers, of git and of scripts when they do not reach a host.
+var unreachable = []string{
+	"ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EAI_AGAIN", "ENETUNREACH", "ConnectionRefused",
+	"Could not resolve host", "Failed to connect to",
+}
+
+// asked matches the host in a line of theirs: in an address, or after what went wrong.
+var asked = regexp.MustCompile(`\b(?:https?|ssh|git)://(?:[^@/\s]*@)?([\w.-]+)|` +
+	`(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|resolve host(?:name)?:?|connect to) ([\w.-]*\w)`)
+
+// mirrors are the variables that name another address for what scripts of packages fetch, by the host that they ask.
+var mirrors = map[string]string{
+	"binaries.prisma.sh": "PRISMA_ENGINES_MIRROR", "download.cypress.io": "CYPRESS_DOWNLOAD_MIRROR", "cdn.playwright.dev": "PLAYWRIGHT_DOWNLOAD_HOST",
+	"storage.googleapis.com": "PUPPETEER_DOWNLOAD_BASE_URL", "downloads.sentry-cdn.com": "SENTRYCLI_CDNURL",
+}
 
 // passing matches a line of what a package manager goes on after.
 var passing = regexp.MustCompile(`(?i)\bwarn|\bretry`)
 
 // explain turns a failed command, whose words are in the log already, into the line that ends the build.
 func (i *Installer) explain(err error, args []string) error {
-	tool := i.source.Manager.Tool()
-	return i.explainAs(err, args, tool.Name+" "+strings.Join(args, " ")+" failed")
+	what := i.source.Manager.Tool().Name + " " + strings.Join(args, " ")
+	return i.explainAs(err, what, fault.Fault{ID: "node-install", What: what + " failed", Do: i.above()})
+}
+
+func (i *Installer) above() string {
+	return "see the words of " + i.source.Manager.Tool().Title + " above"
 }
 
 // explainAs says something else where the reason is not known.
-func (i *Installer) explainAs(err error, args []string, unknown string) error {
+func (i *Installer) explainAs(err error, what string, unknown fault.Fault) error {
 	failed := new(command.Error)
 	if !errors.As(err, &failed) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	tool := i.source.Manager.Tool()
-	what := tool.Name + " " + strings.Join(args, " ")
 	if addon, words := failedAddon(failed.Tail); addon != "" {
 		return fault.Fault{
 			ID: "node-gyp", What: fmt.Sprintf("%s: the addon %s does not compile%s", what, addon, words),
 			Do: "take a release of it for this Node.js that needs no other library than those of C and C++, or another Node.js with BP_NODE_VERSION",
 		}
 	}
-	if code := failedNetwork(failed.Tail); code != "" {
-		return fault.Fault{
-			ID: "node-offline", What: what + " did not reach the registry (" + code + ")", Do: "check the network and NPM_CONFIG_REGISTRY",
-		}
+	if code, host := failedNetwork(failed.Tail); code != "" {
+		return i.offline(what, code, host)
 	}
-	return fault.Fault{ID: "node-install", What: unknown, Do: "see the words of " + tool.Title + " above"}
+	return unknown
+}
+
+// offline says which host did not answer, and what names another one.
+func (i *Installer) offline(what, code, host string) error {
+	do := "check the network and NPM_CONFIG_REGISTRY"
+	registry, err := url.Parse(i.source.Registry)
+	switch variable := mirrors[host]; {
+	case host == "" || err == nil && host == registry.Hostname():
+		host = strings.TrimSpace("the registry " + host)
+	case variable != "":
+		do = "set " + variable + " to the address of a mirror of it that the build reaches"
+	default:
+		do = "let the build reach it, or take what comes from there from a registry"
+	}
+	return fault.Fault{ID: "node-offline", What: fmt.Sprintf("%s did not reach %s (%s)", what, host, code), Do: do}
 }
 
 // failedAddon returns the addon that did not compile, the last if there are several, and the first that was wrong with it.
@@ -69,22 +99,23 @@ func failedAddon(lines []string) (addon, words string) {
 	return addon, words
 }
 
-// failedNetwork returns the code with which a package manager gave up to reach a registry, "" if it failed for another reason. What
-// it tried again is none, and npm names the reason itself.
-func failedNetwork(lines []string) string {
-	last := ""
+// failedNetwork returns the words with which something gave up to reach a host, and the host, "" where it is not known; no words if it
+// failed for another reason. What was tried again is none, and npm names its own reasons.
+func failedNetwork(lines []string) (code, host string) {
 	for _, line := range slices.Backward(lines) {
-		if code := npmCode.FindStringSubmatch(line); code != nil {
-			if slices.Contains(unreachable, code[1]) {
-				return code[1]
-			}
-			return ""
+		if named := npmCode.FindStringSubmatch(line); named != nil && !slices.Contains(unreachable, named[1]) {
+			return "", ""
 		}
-		for _, code := range unreachable {
-			if last == "" && strings.Contains(line, code) && !passing.MatchString(line) {
-				last = code
+		for _, word := range unreachable {
+			if !strings.Contains(line, word) || passing.MatchString(line) {
+				continue
+			}
+			if code = cmp.Or(code, word); host == "" {
+				if found := asked.FindStringSubmatch(line); found != nil {
+					host = found[1] + found[2]
+				}
 			}
 		}
 	}
-	return last
+	return code, host
 }

@@ -117,6 +117,9 @@ func (i *Installer) All(ctx context.Context) (string, error) {
 	if err := layout.LinkMembers(p, partial, p.Root); err != nil {
 		return "", err
 	}
+	if err := i.keepScripts(partial); err != nil {
+		return "", err
+	}
 	return dir, os.Rename(partial, dir)
 }
 
@@ -249,6 +252,9 @@ type job struct {
 func (i *Installer) call(ctx context.Context, j job, env config.Environment) error {
 	if err := j.prepare(); err != nil {
 		return err
+	}
+	if err := os.RemoveAll(i.record()); err != nil {
+		return fmt.Errorf("preparing the install: %w", err)
 	}
 	name, log := i.source.Manager.Tool().Name, i.source.In.Log
 	done := log.Phase("Running %s %s", name, strings.Join(j.args, " "))

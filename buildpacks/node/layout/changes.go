@@ -26,9 +26,7 @@ var stores = []string{".pnpm", ".bun", ".store"}
 // keepChanges copies the files of a folder of packages that are new or changed, and leaves whiteouts for those that are gone.
 func keepChanges(to, before, now, folder string) error {
 	err := eachPackageFile(now, folder, func(name string, entry fs.DirEntry) error {
-		// What is in folders with a dot is no package's and not in the layer otherwise: .prisma
-		generated := strings.HasPrefix(path.Base(packageOf(name)), ".")
-		if same, err := sameFile(filepath.Join(before, name), filepath.Join(now, name)); err != nil || same && !generated {
+		if same, err := sameFile(filepath.Join(before, name), filepath.Join(now, name)); err != nil || same {
 			return err
 		}
 		return copyEntry(filepath.Join(to, name), filepath.Join(now, name), entry)
@@ -107,9 +105,9 @@ func applyChanges(to, changes, install string, g graph) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		if at := packageOf(name); g.owner(name) == "" && !strings.HasPrefix(path.Base(at), ".") {
+		if at := packageOf(name); g.owner(name) == "" && !generated(install, name) {
 			if _, err := os.Lstat(filepath.Join(install, at)); err == nil {
-				return nil
+				return nil // a package for development
 			}
 		}
 		base, gone := strings.CutPrefix(entry.Name(), whiteout)

@@ -21,7 +21,9 @@ func TestChanges(t *testing.T) {
 		"node_modules/.pnpm/b@1/node_modules/@s/b/package.json": "{}", "node_modules/.pnpm/b@1/node_modules/@s/b/index.js": "old",
 		"node_modules/.pnpm/lock.yaml": "old", "node_modules/.store/c-npm-1/package/package.json": "{}",
 		"node_modules/.store/c-npm-1/package/index.js": "old", "node_modules/dev/index.js": "old", "node_modules/.modules.yaml": "old",
-		"node_modules/.prisma/stub.js": "same",
+		"node_modules/dev/package.json": "{}", "node_modules/dev/node_modules/.made/x.js": "", "node_modules/.cache/y": "", "node_modules/.bin/z": "",
+		"node_modules/.prisma/stub.js": "same", "node_modules/.prisma/client/old.js": "old", "node_modules/beside/index.js": "same",
+		"node_modules/single.js": "same",
 	})
 	link(t, filepath.Join(install, "node_modules/@s/b"), "../.pnpm/b@1/node_modules/@s/b")
 	link(t, filepath.Join(install, "node_modules/c"), ".store/c-npm-1/package")
@@ -39,7 +41,7 @@ func TestChanges(t *testing.T) {
 	for _, err := range []error{
 		os.Remove(filepath.Join(app, "node_modules/a/gone.js")), os.RemoveAll(filepath.Join(app, "node_modules/a/lib")),
 		os.Chmod(filepath.Join(app, "node_modules/a/package.json"), 0o755),
-		os.Symlink("../src", filepath.Join(app, "node_modules/~")),
+		os.Symlink("../src", filepath.Join(app, "node_modules/~")), os.Remove(filepath.Join(app, "node_modules/.prisma/client/old.js")),
 		l.Keep(t.Context(), changes),
 	} {
 		if err != nil {
@@ -53,6 +55,7 @@ func TestChanges(t *testing.T) {
 		"node_modules/a/package.json": "{}", "node_modules/a/index.js": "new",
 		"node_modules/.pnpm/b@1/node_modules/@s/b/package.json": "{}", "node_modules/.pnpm/b@1/node_modules/@s/b/index.js": "new",
 		"node_modules/.prisma/client.js": "generated", "node_modules/.prisma/stub.js": "same", "node_modules/made/index.js": "made",
+		"node_modules/beside/index.js": "same", "node_modules/single.js": "same",
 		"node_modules/.store/c-npm-1/package/package.json": "{}", "node_modules/.store/c-npm-1/package/index.js": "new",
 	}
 	for name, content := range want {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
@@ -41,7 +42,7 @@ func (c copier) copy(to, folder string) error {
 		case inAddon && forCompiling(name[len(owner)+1:]):
 			return skip(entry)
 		case entry.IsDir() && owner == "":
-			if name == folder || parents[name] || linksOnly(name) {
+			if name == folder || parents[name] || linksOnly(name) || generated(c.root, name) {
 				return nil
 			}
 			return fs.SkipDir
@@ -57,8 +58,10 @@ func (c copier) copy(to, folder string) error {
 			return c.copyLink(root, target, name, owner)
 		case entry.Type().IsRegular() && owner != "" && !foreignAddon(name, c.arch):
 			return c.copyFile(root, target, name, owner)
+		case entry.Type().IsRegular() && owner == "" && generated(c.root, name):
+			return copyFile(root, target, name)
 		}
-		return nil // beside packages, or a socket or a pipe, which holds nothing
+		return nil // a list of the package manager's, or a socket or a pipe, which holds nothing
 	})
 }
 
@@ -93,6 +96,26 @@ func (c copier) copyLink(root *os.Root, to, name, owner string) error {
 		}
 	}
 	return makeLink(to, target)
+}
+
+// generated reports whether a script made a file or a folder beside packages, as Prisma does with its client: what has neither a
+// package.json nor a name of package managers and build tools.
+func generated(root, name string) bool {
+	at := packageOf(name)
+	base := path.Base(at)
+	switch {
+	case at == "" || slices.Contains(toolFolders, base) || slices.Contains(stores, base) || strings.HasPrefix(base, "@"):
+		return false
+	case strings.HasPrefix(base, "."): // package managers keep their lists in files
+		return name != at || isFolder(filepath.Join(root, at))
+	}
+	_, err := os.Lstat(filepath.Join(root, at, project.ManifestFile))
+	return err != nil
+}
+
+func isFolder(file string) bool {
+	info, err := os.Lstat(file)
+	return err == nil && info.IsDir()
 }
 
 // linksOnly reports whether a folder may hold links to packages and no packages: links to programs, to the packages of a scope, pnpm's

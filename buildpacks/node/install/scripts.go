@@ -1,0 +1,193 @@
+package install
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/compiler"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
+)
+
+// Script is a script of a package that the package manager ran when it installed it.
+type Script struct {
+	Dir   string `json:"dir"`   // of the package, relative to the root
+	Event string `json:"event"` // its name in package.json
+}
+
+// String names the script and its package.
+func (s Script) String() string { return s.Event + " of " + s.Dir }
+
+// events are the names of the scripts that package managers run when they install a package.
+var events = []string{"preinstall", "install", "postinstall"}
+
+const (
+	// scriptsFile lists, in an install, the scripts that run again where the app is.
+	scriptsFile = ".install-scripts.json"
+	// shellScript stands in for the shell that package managers run scripts with. It notes each script, its folder and how it ended.
+	// An install has no app, so a script that fails without one does not end it: it runs again, and counts, where the app is. A script
+	// that compiles, or of a package that may be missing, ends as it ends.
+	shellScript = `/bin/sh "$@"
+status=$?
+echo "$status $npm_lifecycle_event $(pwd -P)" >>%s
+case "$npm_package_optional $2" in 1*|*gyp*) exit $status;; esac
+`
+)
+
+// record is the file in which the shell notes the scripts of a job.
+func (i *Installer) record() string { return filepath.Join(i.home, "scripts-run") }
+
+// recording returns the variables with which package managers run scripts by a shell that notes them.
+func (i *Installer) recording() (config.Environment, error) {
+	dir, err := i.scripts("shell", fmt.Sprintf(shellScript, i.record()), "sh")
+	shell := filepath.Join(dir, "sh")
+	return config.Environment{"npm_config_script_shell": shell, "pnpm_config_script_shell": shell}, err
+}
+
+// keepScripts writes the scripts that run again into an install: all that the package manager ran, except those of addons, which take
+// long to compile and look at no app.
+func (i *Installer) keepScripts(dir string) error {
+	noted, err := os.ReadFile(i.record())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	root, rootErr := filepath.EvalSymlinks(dir)
+	if err = cmp.Or(err, rootErr); err != nil {
+		return fmt.Errorf("reading which scripts ran: %w", err)
+	}
+	var again []Script
+	for line := range strings.Lines(string(noted)) {
+		parts := strings.SplitN(strings.TrimSpace(line), " ", 3)
+		if len(parts) < 3 || !slices.Contains(events, parts[1]) {
+			continue
+		}
+		at, err := filepath.Rel(root, parts[2])
+		if err != nil || !filepath.IsLocal(at) || !strings.Contains("/"+at, "/"+project.ModulesDir+"/") {
+			continue
+		}
+		if parts[0] != "0" || !compiles(parts[2]) {
+			again = append(again, Script{filepath.ToSlash(at), parts[1]})
+		}
+	}
+	if len(again) == 0 {
+		return nil
+	}
+	// Package managers run the scripts of several packages at a time.
+	slices.SortStableFunc(again, func(a, b Script) int {
+		return cmp.Or(cmp.Compare(slices.Index(events, a.Event), slices.Index(events, b.Event)), cmp.Compare(a.Dir, b.Dir))
+	})
+	data, err := json.Marshal(slices.Compact(again))
+	if err != nil {
+		return err
+	}
+	return tree.WriteFile(filepath.Join(dir, scriptsFile), data)
+}
+
+// compiles reports whether node-gyp compiles something of a package.
+func compiles(dir string) bool {
+	found := false
+	_ = filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() && entry.Name() == project.ModulesDir {
+			return fs.SkipDir
+		}
+		found = found || entry.Name() == "binding.gyp"
+		return nil
+	})
+	return found
+}
+
+// Scripts returns the scripts of packages that run again where the app is.
+func (i *Installer) Scripts(ctx context.Context) ([]Script, error) {
+	dir, err := i.All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(filepath.Join(dir, scriptsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var list []Script
+	if err == nil {
+		err = json.Unmarshal(data, &list)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading which scripts run: %w", err)
+	}
+	return list, nil
+}
+
+// RunScript runs a script of a package in the app, which has all packages by now.
+func (i *Installer) RunScript(ctx context.Context, s Script, env config.Environment) error {
+	root := i.source.Manager.Project.Root
+	dir := filepath.Join(root, filepath.FromSlash(s.Dir))
+	var about struct {
+		Name, Version string
+		Scripts       map[string]string
+	}
+	data, err := tree.ReadFile(filepath.Join(dir, project.ManifestFile))
+	if errors.Is(err, fs.ErrNotExist) { // a script before took it away
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_ = json.Unmarshal(data, &about) // as far as the package manager could, too
+	if about.Scripts[s.Event] == "" {
+		return nil
+	}
+	folder, err := i.caches.Compiler(ctx)
+	if err != nil {
+		return err
+	}
+	c := compiler.Compiler{In: i.source.In, Dir: folder, Mirrors: i.source.Mirrors}
+	if cached, err := c.Cached(); err != nil {
+		return err
+	} else if cached { // as when it was installed
+		more, err := i.withCompiler(ctx, c, dir)
+		if err != nil {
+			return err
+		}
+		env = first(env, more)
+	}
+	log := i.source.In.Log
+	done := log.Phase("Running %s, which may look at the app", s)
+	err = command.Run(ctx, command.Command{
+		Path: "sh", Args: []string{"-c", about.Scripts[s.Event]}, Dir: dir, Log: log,
+		Env: first(env, config.Environment{
+			"PATH": ProgramFolders(root, s.Dir), "INIT_CWD": root, "npm_config_local_prefix": root, "npm_lifecycle_event": s.Event,
+			"npm_package_json": filepath.Join(dir, project.ManifestFile), "npm_package_name": about.Name, "npm_package_version": about.Version,
+			"npm_config_user_agent": i.source.Manager.Tool().Name + "/" + i.source.Manager.Release.Version,
+		}).List(),
+	})
+	if err == nil {
+		done()
+	}
+	return i.explainAs(err, s.String(), fault.Fault{
+		ID: "node-install-script", What: "the script " + s.String() + " failed", Do: "see its words above",
+	})
+}
+
+// ProgramFolders returns the folders with the programs of packages that a script in a folder of the app finds, as a list for PATH.
+func ProgramFolders(root, dir string) string {
+	var list []string
+	for ; ; dir = path.Dir(dir) {
+		if path.Base(dir) != project.ModulesDir {
+			list = append(list, filepath.Join(root, filepath.FromSlash(dir), project.ModulesDir, ".bin"))
+		}
+		if dir == "." {
+			return strings.Join(list, ":")
+		}
+	}
+}

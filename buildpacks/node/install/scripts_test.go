@@ -1,0 +1,85 @@
+package install_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/node/install"
+)
+
+// runs makes a package whose script of an event a package manager runs as npm does.
+func runs(name, event, script, variables string) string {
+	dir := "node_modules/" + name
+	return "mkdir -p " + dir + ` && printf '%s' '{"scripts": {"` + event + `": "` + script + `"}}' >` + dir + "/package.json && (cd " + dir +
+		" && npm_lifecycle_event=" + event + " " + variables + ` "$npm_config_script_shell" -c '` + script + "')\n"
+}
+
+// TestScripts runs again, where the app is, the scripts that a package manager ran without it.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, files{
+		"package.json": `{"dependencies": {"a": "1"}}`, "package-lock.json": `{"lockfileVersion": 3}`, "schema.txt": "the app's", "server.js": "",
+	}, "set -e\n"+runs("b", "postinstall", "true", "")+
+		runs("reads", "postinstall", "cat ../../schema.txt >out.txt", "")+ // fails: there is no app
+		runs("@s/early", "preinstall", "true", "")+
+		"mkdir -p node_modules/addon/deps && touch node_modules/addon/deps/binding.gyp\n"+runs("addon", "install", "true", "")+
+		"(cd /tmp && npm_lifecycle_event=postinstall \"$npm_config_script_shell\" -c true)\n")
+	scripts, err := b.Scripts(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []install.Script{
+		{Dir: "node_modules/@s/early", Event: "preinstall"}, {Dir: "node_modules/b", Event: "postinstall"},
+		{Dir: "node_modules/reads", Event: "postinstall"},
+	}
+	if diff := cmp.Diff(want, scripts); diff != "" {
+		t.Fatalf("the scripts that run again (-want +got):\n%s", diff)
+	}
+	kittest.Write(t, b.app, files{
+		"node_modules/reads/package.json":  `{"name": "reads", "scripts": {"postinstall": "cat \"$INIT_CWD/schema.txt\" >$npm_package_name.txt"}}`,
+		"node_modules/b/package.json":      `{"name": "b", "scripts": {"postinstall": "helper"}}`,
+		"node_modules/.bin/helper":         "#!/bin/sh\necho helped >out.txt\n",
+		"node_modules/@s/early/index.html": "",
+	})
+	if err := os.Chmod(filepath.Join(b.app, "node_modules/.bin/helper"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	env := config.FromProcess().Only("PATH")
+	for _, s := range scripts {
+		if err := b.RunScript(t.Context(), s, env); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := kittest.Files(t, b.app)
+	if got["node_modules/reads/reads.txt"] != "the app's" || got["node_modules/b/out.txt"] != "helped\n" {
+		t.Errorf("scripts made %q", got)
+	}
+	kittest.Write(t, b.app, files{"node_modules/b/package.json": `{"scripts": {"postinstall": "echo getaddrinfo ENOTFOUND binaries.prisma.sh; exit 3"}}`})
+	err = b.RunScript(t.Context(), want[1], env)
+	if f := (fault.Fault{}); !errors.As(err, &f) || !strings.Contains(f.Error(), "binaries.prisma.sh") ||
+		!strings.Contains(f.Error(), "PRISMA_ENGINES_MIRROR") {
+		t.Errorf("%v, want the host and the variable", err)
+	}
+}
+
+// TestScriptsThatCount end an install: those that compile, and those of packages that may be missing.
+func TestScriptsThatCount(t *testing.T) {
+	t.Parallel()
+	for name, script := range map[string]string{
+		"compiles": runs("a", "install", "false || node-gyp rebuild", "PATH=/bin:/usr/bin"),
+		"optional": runs("a", "postinstall", "exit 5", "npm_package_optional=1"),
+	} {
+		b := newBench(t, files{"package.json": `{"dependencies": {"a": "1"}}`, "package-lock.json": `{"lockfileVersion": 3}`}, script)
+		if _, err := b.All(t.Context()); err == nil {
+			t.Errorf("%s: the install went on", name)
+		}
+	}
+}
