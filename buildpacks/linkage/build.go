@@ -15,6 +15,7 @@ import (
 type settings struct {
 	Ignore    []string `config:"BP_LINKAGE_IGNORE,list"`
 	Libraries []string `config:"BP_LINKAGE_LIBRARIES,list"`
+	Programs  []string `config:"BP_LINKAGE_PROGRAMS,list"`
 }
 
 // finding is a file that cannot be used on the run image.
@@ -33,13 +34,22 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	in.Log.Heading("Checking programs and libraries")
 	in.Log.Decision("Run image", fmt.Sprintf("%s on %s", libc, in.Target.Arch), because)
 
-	folders, reused, err := launchLayers(filepath.Dir(in.Layers.Path()))
+	layers, err := launchLayers(filepath.Dir(in.Layers.Path()))
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
+	folders, reused := []string{in.AppDir}, false
+	for _, l := range layers {
+		if l.there {
+			folders = append(folders, l.folder)
+		} else {
+			reused = true
+		}
+	}
+	slices.Sort(folders)
 	there := librariesOf(in.Target, s.Libraries)
 	var files []elfFile
-	for _, folder := range append(folders, in.AppDir) {
+	for _, folder := range folders {
 		found, err := elfFiles(ctx, folder, s.Ignore, there)
 		if err != nil {
 			return bp.BuildResult{}, err
@@ -60,7 +70,12 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		in.Log.Bullet("%d in node_modules passed over: for other machines, or programs that lack a library", spare)
 	}
 	in.Log.Bullet("%d checked: %s", len(files), there.proved(len(unproved) == 0))
-	return bp.BuildResult{}, nil
+
+	processes, err := in.Launched()
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	return bp.BuildResult{}, checkProcesses(in.Log, imageOf(in, layers, s.Programs), processes)
 }
 
 // findings returns the files that cannot be used, and those of which that is not proved. The latter need a library that is

@@ -21,11 +21,33 @@ type libraries struct {
 	names map[string]bool // those of the run image, of the launch layers and of the app
 }
 
+// ours reports whether the run image is one of Strata's, of which it is known what they have.
+func ours(target bp.Target) bool {
+	return strings.HasPrefix(target.Distro, "strata-") || target.Distro == "" && strings.HasPrefix(target.StackID, "io.strata.stacks.")
+}
+
+// programFile names the programs of the run images, one per line behind the image's kind. A test writes it from the lists of the
+// stacks.
+//
+//go:embed programs.txt
+var programFile string
+
+// programsOf returns the paths of the programs of a run image.
+func programsOf(libc bp.Libc) []string {
+	programs := []string{}
+	for line := range strings.Lines(programFile) {
+		if words := strings.Fields(line); words[0] == string(libc) {
+			programs = append(programs, words[1])
+		}
+	}
+	return programs
+}
+
 // librariesOf returns the libraries of the run image, and more, which the user names.
 func librariesOf(target bp.Target, more []string) libraries {
 	libc, _ := target.Libc()
 	l := libraries{libc: libc, names: map[string]bool{}}
-	l.known = strings.HasPrefix(target.Distro, "strata-") || target.Distro == "" && strings.HasPrefix(target.StackID, "io.strata.stacks.")
+	l.known = ours(target)
 	if libc == bp.Glibc {
 		more = append(strings.Fields(libraryFile), more...)
 	}

@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/BurntSushi/toml"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/elf"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
@@ -21,39 +18,6 @@ import (
 type elfFile struct {
 	path string
 	elf.File
-}
-
-// launchLayers returns the folders of the layers that become part of the image, sorted. Root is the parent of the layers of
-// all buildpacks. Reused reports whether the previous image has more of them: such a layer has no folder, and was checked
-// when it was made.
-func launchLayers(root string) (folders []string, reused bool, err error) {
-	files, err := filepath.Glob(filepath.Join(root, "*", "*.toml"))
-	if err != nil {
-		return nil, false, fmt.Errorf("listing layers of %s: %w", root, err)
-	}
-	for _, file := range files {
-		folder := strings.TrimSuffix(file, ".toml")
-		if slices.Contains([]string{"launch.toml", "build.toml", "store.toml"}, filepath.Base(file)) {
-			continue // of the buildpack, not of a layer
-		}
-		var metadata struct {
-			Types struct {
-				Launch bool `toml:"launch"`
-			} `toml:"types"`
-		}
-		if _, err := toml.DecodeFile(file, &metadata); err != nil {
-			return nil, false, fmt.Errorf("reading metadata of layer %s: %w", folder, err)
-		}
-		if !metadata.Types.Launch {
-			continue
-		}
-		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
-			reused = true
-			continue
-		}
-		folders = append(folders, folder)
-	}
-	return folders, reused, nil
 }
 
 // elfFiles returns the programs and shared libraries below root in the order of their paths, except those that a pattern

@@ -93,7 +93,7 @@ func TestBuild(t *testing.T) {
 			kittest.Write(t, filepath.Join(root, "layers", "other_go", "built"), test.layer)
 			kittest.Write(t, filepath.Join(root, "layers", "other_go"), map[string]string{
 				"built.toml": "[types]\nlaunch = true\n", "tools.toml": "[types]\nbuild = true\n",
-				"launch.toml": "", "tools/cc.so": glibc,
+				"launch.toml": "[[processes]]\ntype = \"old\"\ncommand = \"x\"\n", "tools/cc.so": glibc,
 			})
 			if test.reused {
 				kittest.Write(t, filepath.Join(root, "layers", "other_go"), map[string]string{"reused.toml": "[types]\nlaunch = true\n"})
@@ -134,25 +134,34 @@ func TestDetect(t *testing.T) {
 	}
 }
 
-// TestLibraryList makes the list of libraries of the files that the run image glibc has on either architecture.
-func TestLibraryList(t *testing.T) {
+// TestLists makes the lists of libraries and programs of the files that the run images have on either architecture.
+func TestLists(t *testing.T) {
 	t.Parallel()
 	library := regexp.MustCompile(`(?m)^[-l]\S+ \S+ /usr/lib\S*/([^/ ]+\.so(?:\.[0-9.]+)?) `)
-	names := map[string]bool{}
-	for _, stack := range []string{"static", "glibc"} {
-		lists, err := filepath.Glob(filepath.Join("../../stacks/images", stack, "contents-*.txt"))
-		if err != nil || len(lists) == 0 {
-			t.Fatalf("no list of the files of %s: %v", stack, err)
-		}
-		for _, list := range lists {
-			data, err := os.ReadFile(list)
-			if err != nil {
-				t.Fatal(err)
+	program := regexp.MustCompile(`(?m)^[-l]\S+ \S+ (/usr/(?:local/)?s?bin/\S+) `)
+	libraries, programs := map[string]bool{}, map[string]bool{}
+	for _, kind := range []string{"static", "glibc", "musl"} {
+		for _, stack := range []string{"static", kind} { // which all others stand on
+			lists, err := filepath.Glob(filepath.Join("../../stacks/images", stack, "contents-*.txt"))
+			if err != nil || len(lists) == 0 {
+				t.Fatalf("no list of the files of %s: %v", stack, err)
 			}
-			for _, found := range library.FindAllStringSubmatch(string(data), -1) {
-				names[found[1]] = true
+			for _, list := range lists {
+				data, err := os.ReadFile(list)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, found := range library.FindAllStringSubmatch(string(data), -1) {
+					if kind == "glibc" {
+						libraries[found[1]] = true
+					}
+				}
+				for _, found := range program.FindAllStringSubmatch(string(data), -1) {
+					programs[kind+" "+found[1]] = true
+				}
 			}
 		}
 	}
-	kittest.Golden(t, "../../libraries.txt", strings.Join(slices.Sorted(maps.Keys(names)), "\n")+"\n")
+	kittest.Golden(t, "../../libraries.txt", strings.Join(slices.Sorted(maps.Keys(libraries)), "\n")+"\n")
+	kittest.Golden(t, "../../programs.txt", strings.Join(slices.Sorted(maps.Keys(programs)), "\n")+"\n")
 }

@@ -41,7 +41,7 @@ func (b build) launch(ctx context.Context, made outcome, program, modules string
 	if modules != "" {
 		arguments = append(made.layout.Arguments(), arguments...)
 	}
-	process := bp.Process{Type: "web", Command: append([]string{program}, arguments...), Default: true}
+	process := bp.Process{Type: "web", Command: append([]string{program}, arguments...), Default: true, From: "package.json: " + why}
 	if made.app.Dir != b.AppDir {
 		process.WorkingDir = made.app.Dir
 	}

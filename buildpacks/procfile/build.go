@@ -135,21 +135,11 @@ func built(dir string, launched []bp.Launched, word string) string {
 	return word
 }
 
-// managers are package managers. They start programs where an app is developed, and no run image has them.
-var managers = []string{"npm", "npx", "pnpm", "pnpx", "yarn"}
-
 // describe prints which processes there are, and which another buildpack starts.
 func describe(log *report.Log, all []procfile.Process, processes []process) {
 	for _, p := range all {
 		if !slices.ContainsFunc(processes, func(own process) bool { return own.Type == p.Type }) {
 			log.Bullet("Process %s is started by another buildpack", p.Type)
-		}
-	}
-	for _, p := range processes {
-		for _, c := range p.list {
-			if program := string(c.Words[0]); slices.Contains(managers, program) {
-				log.Warn("process %s starts %s, which run images do not have", p.Type, program)
-			}
 		}
 	}
 	if len(processes) > 0 {

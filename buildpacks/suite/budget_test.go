@@ -16,6 +16,7 @@ const linesOfBuildpack = 1_200
 
 // lines are the folders of buildpacks that have a budget of their own, without tests.
 var lines = map[string]int{
+	"linkage":        1_350, // files and processes
 	"kit":            8_100, // what stacks and builder share of it included
 	"kit/kittest":    1_000,
 	"golang":         2_780, // finds programs in modules and workspaces, and vouches for them without the go command

@@ -8,8 +8,8 @@ import (
 
 	"github.com/BurntSushi/toml"
 
-	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/spelling"
 )
 
 // variables is the name in the build plan of the warnings about variables and bindings that nothing reads. Each buildpack provides it
@@ -80,7 +80,7 @@ func unreadBindings(all bindingList, kinds []string) []string {
 			continue
 		}
 		warning := fmt.Sprintf("binding %s has the type %s, which no buildpack reads", b.Name, b.Type)
-		if near := config.Nearest(strings.ToLower(b.Type), kinds); near != "" {
+		if near := spelling.Nearest(strings.ToLower(b.Type), kinds); near != "" {
 			warning += fmt.Sprintf("; did you mean %s?", near)
 		}
 		warnings = append(warnings, warning)

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/spelling"
 )
 
 // family matches how the variables of a buildpack begin: "BP_GO_", "BP_OCI_", "BPL_DEBUG_".
@@ -32,8 +34,8 @@ func (e Environment) Unread(ours, others []string) []string {
 		if !begins.MatchString(name) || declares(ours, name) || declares(others, name) {
 			continue
 		}
-		near := Nearest(name, ours)
-		if !families[family.FindString(name)] && (near == "" || distance(name, near) > slip) {
+		near := spelling.Nearest(name, ours)
+		if !families[family.FindString(name)] && (near == "" || spelling.Distance(name, near) > slip) {
 			continue
 		}
 		warning := fmt.Sprintf("%s is set but nothing reads it", name)
@@ -52,36 +54,4 @@ func declares(names []string, variable string) bool {
 		stem, _, open := strings.Cut(declared, "<")
 		return declared == variable || open && strings.HasPrefix(variable, stem)
 	})
-}
-
-// Nearest returns the name that the fewest edits turn a misspelt one into, or "" if they are a third of its letters.
-func Nearest(misspelt string, names []string) string {
-	best, least := "", len(misspelt)/3
-	for _, name := range names {
-		if n := distance(misspelt, name); n < least {
-			best, least = name, n
-		}
-	}
-	return best
-}
-
-// distance is the Levenshtein distance of a and b in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

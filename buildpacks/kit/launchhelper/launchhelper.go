@@ -51,7 +51,9 @@ func Commands(command []string) shell.List {
 	case "run":
 		return shell.ListOf(command[2:])
 	case "reload":
-		return Commands(command[slices.Index(command, "--")+1:])
+		if i := slices.Index(command, "--"); i >= 0 {
+			return Commands(command[i+1:])
+		}
 	}
 	return nil
 }
