@@ -195,10 +195,14 @@ func buildOptions(app string, descriptor project.Descriptor, flags buildFlags) (
 			return build.Options{}, err
 		}
 	}
+	limits, err := cacheLimits(os.Getenv)
+	if err != nil {
+		return build.Options{}, err
+	}
 	return build.Options{
 		App: app, Image: flags.tags[0], RunImage: flags.runImage,
 		Keep: descriptor.Keep(), Buildpacks: descriptor.Buildpacks, Pre: descriptor.Pre, Post: descriptor.Post,
-		Bindings: flags.bindings, Network: network, ClearCache: flags.clearCache,
+		Bindings: flags.bindings, Network: network, ClearCache: flags.clearCache, Limits: limits,
 		Proxies: proxies(), CABundle: hostCABundle(),
 	}, nil
 }

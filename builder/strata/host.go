@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"strconv"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/builder/platform/home"
 	"github.com/strata-buildpacks/strata/builder/project"
 	"github.com/strata-buildpacks/strata/builder/registries"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
@@ -85,6 +87,24 @@ func givenEnv(flags []string) ([]string, error) {
 		pairs = append(pairs, flag)
 	}
 	return pairs, nil
+}
+
+// cacheLimits returns what bounds the caches of all apps.
+func cacheLimits(getenv func(string) string) (home.Limits, error) {
+	const variable = "STRATA_CACHES_GB"
+	limits := home.DefaultLimits
+	if text := getenv(variable); text != "" {
+		gigabytes, err := strconv.ParseFloat(text, 64)
+		if err != nil || !(gigabytes >= 0 && gigabytes < 1e6) {
+			return limits, fault.Fault{
+				ID:   "caches-size",
+				What: fmt.Sprintf("%s is %q, which is no number of gigabytes", variable, text),
+				Do:   "set it to how large the caches of all apps may be together, such as 20",
+			}
+		}
+		limits.Bytes = int64(gigabytes * 1e9)
+	}
+	return limits, nil
 }
 
 // proxies returns the proxy variables that are set, as NAME=value.

@@ -9,19 +9,20 @@ import (
 )
 
 func pruneCommand() *cobra.Command {
-	var dryRun bool
+	var dryRun, caches bool
 	cmd := &cobra.Command{
 		Use:   "prune",
 		Short: "Remove from the disk what no image of the store needs",
 		Long: "Remove what no image of the store needs: files of images that lost their name,\n" +
-			"builders and their tools, caches of apps. Verified downloads are kept.",
+			"builders and their tools, caches of apps. Verified downloads are kept. With\n" +
+			"--caches the caches of all apps go; their next builds fetch and compile again.",
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			h, err := openHome()
 			if err != nil {
 				return err
 			}
-			pruned, err := h.Prune(dryRun)
+			pruned, err := h.Prune(dryRun, caches)
 			if err != nil {
 				return err
 			}
@@ -34,5 +35,6 @@ func pruneCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "tell what would be removed, and remove nothing")
+	cmd.Flags().BoolVar(&caches, "caches", false, "remove the caches of apps whose images are there, too")
 	return cmd
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/imagename"
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
 	"github.com/strata-buildpacks/strata/builder/platform/store"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
@@ -34,6 +35,7 @@ type Options struct {
 	Bindings   []string               // folders bound as /platform/bindings/<base name>
 	Network    sandbox.Network        // what detect and build may reach
 	ClearCache bool                   // forget what earlier builds of the app left
+	Limits     home.Limits            // of the caches of all apps
 	Proxies    []string               // NAME=value pairs of the proxy variables
 	CABundle   string                 // file of certificates that a build trusts; empty for the build image's own
 
@@ -80,6 +82,7 @@ func App(ctx context.Context, h *home.Home, options Options) (name.Reference, v1
 		return nil, v1.Hash{}, err
 	}
 	defer remove()
+	defer trimCaches(h, ref, options, dir)
 	if err := b.prepare(folders{dir: dir, caches: caches, tools: h.Tools(b.Builder.Digest)}); err != nil {
 		return nil, v1.Hash{}, err
 	}
@@ -113,6 +116,28 @@ func openCaches(ctx context.Context, h *home.Home, ref name.Reference, options O
 		return "", nil, fmt.Errorf("opening the app's caches: %w", err)
 	}
 	return dir, unlock, nil
+}
+
+// trimCaches keeps the caches of all apps within their limits at the end of a build, however it ended. What fails here fails no
+// build: the next one does it.
+func trimCaches(h *home.Home, ref name.Reference, options Options, scratch string) {
+	if err := h.NoteUse(ref); err != nil {
+		options.Note(fault.Explain(err))
+		return
+	}
+	dropped, err := h.Trim(options.Limits, scratch)
+	if err != nil {
+		options.Note(fault.Explain(err))
+	}
+	if len(dropped) == 0 {
+		return
+	}
+	var bytes int64
+	for _, one := range dropped {
+		bytes += one.Bytes
+	}
+	options.Note(fmt.Sprintf("dropped the caches of apps that were built the longest ago: %d, %.2f GB; STRATA_CACHES_GB is %g",
+		len(dropped), float64(bytes)/1e9, float64(options.Limits.Bytes)/1e9))
 }
 
 // prepare lays out what the phases see. The app's source is copied meanwhile: detection waits for it.

@@ -22,7 +22,7 @@ import (
 // Home is such a folder:
 //
 //	store/      the images, an OCI image layout
-//	apps/       a folder per app image: its lock and its caches
+//	apps/       a folder per app image: its lock, its caches, and how large they were when
 //	builders/   the unpacked file systems of builders, by digest
 //	tools/      a folder per builder, by digest: the tools that its buildpacks installed for all apps
 //	zstd/       which blob of the store holds a layer compressed by Zstandard, by the layer's digest
@@ -74,7 +74,7 @@ func (h *Home) App(ctx context.Context, image name.Reference, waiting func()) (d
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", nil, fmt.Errorf("making the app's caches: %w", err)
 	}
-	unlock, err = flock.Lock(ctx, filepath.Join(dir, "lock"), waiting)
+	unlock, err = flock.Lock(ctx, filepath.Join(dir, appLock), waiting)
 	return dir, unlock, err
 }
 

@@ -22,8 +22,8 @@ type Pruned struct {
 }
 
 // Prune removes what no image of the store needs: blobs, the unpacked file systems and the tools of builders, and the
-// caches of apps. With dryRun it only counts. While another command uses the home, Prune is refused with a fault.
-func (h *Home) Prune(dryRun bool) ([]Pruned, error) {
+// caches of apps; with caches, those of all apps. With dryRun it only counts. While another command uses the home, Prune is refused with a fault.
+func (h *Home) Prune(dryRun, caches bool) ([]Pruned, error) {
 	if err := unix.Flock(int(h.use.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, fault.Fault{
 			ID:   "prune-in-use",
@@ -52,7 +52,7 @@ func (h *Home) Prune(dryRun bool) ([]Pruned, error) {
 	for i, dir := range []struct {
 		name    string
 		removes func(name string) bool
-	}{{"builders", ofNoBuilder}, {"tools", ofNoBuilder}, {"apps", func(name string) bool { return !apps[name] }}} {
+	}{{"builders", ofNoBuilder}, {"tools", ofNoBuilder}, {"apps", func(name string) bool { return caches || !apps[name] }}} {
 		if err == nil {
 			err = all[i].sweep(filepath.Join(h.dir, dir.name), dir.removes, dryRun)
 		}
@@ -77,16 +77,8 @@ func (p *Pruned) sweep(dir string, removes func(name string) bool, dryRun bool) 
 
 func (p *Pruned) remove(path string, dryRun bool) error {
 	p.Count++
-	err := filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		info, err := d.Info()
-		if err == nil {
-			p.Bytes += info.Size()
-		}
-		return err
-	})
+	bytes, err := size(path)
+	p.Bytes += bytes
 	if err == nil && !dryRun {
 		err = tree.Remove(path)
 	}

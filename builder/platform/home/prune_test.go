@@ -35,14 +35,14 @@ func TestPrune(t *testing.T) {
 	})
 	before := kittest.Tree(t, dir)
 
-	told, err := h.Prune(true)
+	told, err := h.Prune(true, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(before, kittest.Tree(t, dir)); diff != "" {
 		t.Errorf("a dry run changes the home (-before +after):\n%s", diff)
 	}
-	done, err := h.Prune(false)
+	done, err := h.Prune(false, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,8 +74,40 @@ func TestPrune(t *testing.T) {
 	if err := validate.Image(left); err != nil {
 		t.Errorf("the image that is left is not whole: %v", err)
 	}
-	if again, err := h.Prune(false); err != nil || again[0].Count+again[1].Count+again[2].Count+again[3].Count != 0 {
+	if again, err := h.Prune(false, false); err != nil || again[0].Count+again[1].Count+again[2].Count+again[3].Count != 0 {
 		t.Errorf("the second time removed %+v (%v), want nothing", again, err)
+	}
+}
+
+// TestPruneCaches removes caches of apps whose images are there, too.
+func TestPruneCaches(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	h, err := home.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	platformtest.Put(t, h.Store, "app", platformtest.App(t, platformtest.Run{}.Image(t), platformtest.RunName, "app", nil))
+	caches, unlock, err := h.App(t.Context(), platformtest.Parse(t, "app"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	kittest.Write(t, caches, map[string]string{"build/x": "1234"})
+	for _, test := range []struct {
+		caches bool
+		bytes  int64
+	}{{false, 0}, {true, 4}} {
+		pruned, err := h.Prune(false, test.caches)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pruned[3].Bytes != test.bytes {
+			t.Errorf("caches of all apps %t: removed %+v, want %d bytes of caches", test.caches, pruned, test.bytes)
+		}
+	}
+	if _, err := os.Stat(caches); !os.IsNotExist(err) {
+		t.Errorf("the caches are there: %v", err)
 	}
 }
 
@@ -91,7 +123,7 @@ func TestPruneInUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = h.Prune(false)
+	_, err = h.Prune(false, false)
 	if f := (fault.Fault{}); !errors.As(err, &f) || f.ID != "prune-in-use" {
 		t.Errorf("got %v, want a refusal", err)
 	}
