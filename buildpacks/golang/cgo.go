@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
@@ -50,9 +49,13 @@ func (g *compiler) checkCgo(ctx context.Context) ([]string, error) {
 		return known.Suspects, nil
 	}
 	args := append([]string{"list", "-e", "-deps", "-json=ImportPath,Dir,Standard,Module,IgnoredGoFiles,Error"}, g.Flags...)
-	out, err := g.goOutput(ctx, append(args, packages(g.targets)...))
-	if err != nil {
-		return nil, err
+	var out []byte
+	for _, group := range together(g.targets) {
+		more, err := g.goOutput(ctx, append(slices.Clone(args), packages(group)...))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, more...)
 	}
 	var own bool // a suspect is part of the app, where more than imports decides
 	answer := cgoAnswer{Key: g.imports}
@@ -67,7 +70,9 @@ func (g *compiler) checkCgo(ctx context.Context) ([]string, error) {
 			continue
 		}
 		suspect, err := g.finder.needsCgo(p)
-		if err != nil {
+		if f := (fault.Fault{}); errors.As(err, &f) {
+			return nil, g.withCommands(ctx, f, []string{p.ImportPath})
+		} else if err != nil {
 			return nil, err
 		}
 		if suspect {
@@ -190,14 +195,4 @@ func receiver(expr ast.Expr) string {
 			return ""
 		}
 	}
-}
-
-// blame returns a suspect that did not compile. The go command heads what it says of a package with "# import/path".
-func blame(lines, suspects []string) (string, bool) {
-	for _, line := range lines {
-		if name, ok := strings.CutPrefix(line, "# "); ok && slices.Contains(suspects, name) {
-			return name, true
-		}
-	}
-	return "", false
 }

@@ -1,14 +1,11 @@
 package golang
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,13 +69,26 @@ func packages(targets []target) []string {
 	return names
 }
 
+// together returns the targets that one call of the go command takes: those apart come one by one.
+func together(targets []target) [][]target {
+	var groups [][]target
+	for _, t := range targets {
+		if last := len(groups) - 1; last < 0 || t.Apart || groups[last][0].Apart {
+			groups = append(groups, []target{t})
+		} else {
+			groups[last] = append(groups[last], t)
+		}
+	}
+	return groups
+}
+
 func (g *compiler) command(args []string) command.Command {
 	return command.Command{Path: filepath.Join(g.goroot, "bin", "go"), Args: args, Dir: g.dir, Env: g.env.List(), Log: g.log}
 }
 
 func (g *compiler) goOutput(ctx context.Context, args []string) ([]byte, error) {
 	out, err := command.Output(ctx, g.command(args))
-	return out, g.explain(err, nil)
+	return out, g.explain(ctx, err, nil)
 }
 
 // build compiles all targets into bin.
@@ -92,60 +102,31 @@ func (g *compiler) build(ctx context.Context, bin string) error {
 		return err
 	}
 	done := g.log.Phase("Compiling %s", strings.Join(packages(g.targets), " "))
-	together := slices.DeleteFunc(slices.Clone(g.targets), func(t target) bool { return t.Apart })
-	calls := [][]string{append([]string{bin + "/"}, packages(together)...)}
-	for _, t := range g.targets {
-		if t.Apart {
-			calls = append(calls, []string{filepath.Join(bin, t.Binary), t.Package})
+	for _, group := range together(g.targets) {
+		to := bin + "/"
+		if group[0].Apart {
+			to = filepath.Join(bin, group[0].Binary)
 		}
-	}
-	for _, call := range calls {
-		if len(call) == 1 {
-			continue
-		}
-		args := []string{"build", "-trimpath", "-buildvcs=" + strconv.FormatBool(g.stamp), "-ldflags=" + ldflags, "-o", call[0]}
-		args = append(append(args, g.Flags...), call[1:]...)
+		args := []string{"build", "-trimpath", "-buildvcs=" + strconv.FormatBool(g.stamp), "-ldflags=" + ldflags, "-o", to}
+		args = append(append(args, g.Flags...), packages(group)...)
 		if err := command.Run(ctx, g.command(args)); err != nil {
-			return g.explain(err, suspects)
+			return g.explain(ctx, err, suspects)
 		}
 	}
 	for _, t := range g.targets {
-		if _, err := os.Stat(filepath.Join(bin, t.Binary)); err != nil {
+		info, err := os.Stat(filepath.Join(bin, t.Binary))
+		if err != nil {
 			return fault.Fault{
 				ID: "go-target-not-main", What: fmt.Sprintf("building %s gave no program", t.Package),
 				Do: "name folders that have package main in BP_GO_TARGETS",
 			}
 		}
+		if len(g.targets) > 1 {
+			g.log.Bullet("%s: %.1f MB", t.Binary, float64(info.Size())/1e6)
+		}
 	}
 	done()
 	return nil
-}
-
-// network matches the lines in which the go command says that it cannot fetch a module.
-var network = regexp.MustCompile(`dial tcp|connection re(fused|set)|no such host|i/o timeout|TLS handshake|x509: |: 5\d\d [A-Z]|` +
-	`: 40[01347] [A-Z]|: 410 Gone|GOPROXY=off|GOPROXY list is not the empty string|terminal prompts disabled|could not read Username`)
-
-// explain turns a failure of the go command into the line that ends the build. The command's own words are in the log already.
-func (g *compiler) explain(err error, suspects []string) error {
-	var failed *command.Error
-	if err == nil || !errors.As(err, &failed) || errors.Is(err, context.Canceled) {
-		return err
-	}
-	for _, line := range failed.Tail {
-		if network.MatchString(line) {
-			p, _ := parseProxies(g.env["GOPROXY"])
-			return fault.Fault{
-				ID:   "go-modules-fetch",
-				What: "modules cannot be fetched from GOPROXY (" + cmp.Or(p.String(), "no proxy") + ")",
-				Err:  errors.New(strings.TrimPrefix(strings.TrimSpace(line), "go: ")),
-				Do:   "check the network, GOPROXY and GOPRIVATE, or vendor the modules",
-			}
-		}
-	}
-	if name, ok := blame(failed.Tail, suspects); ok {
-		return fault.Fault{ID: "go-cgo", What: "package " + name + " needs cgo: it does not compile without", Do: "use a package in pure Go"}
-	}
-	return fault.Fault{ID: "go-build", What: "the app does not build", Do: "see the go command's words above"}
 }
 
 // joinFlags quotes words as the go command splits -ldflags: in single or double quotes, without escapes.

@@ -345,12 +345,17 @@ func packagePath(rel string) string {
 
 // target names the binary of a folder as the go command does: by the last element of the import path that is no major version.
 func (f finder) target(rel string) target {
+	return target{Package: packagePath(rel), Binary: binaryName(f.importPath(rel))}
+}
+
+// importPath returns what a folder's package is imported by.
+func (f finder) importPath(rel string) string {
 	m := f.owner(rel)
 	inner, err := filepath.Rel(m.Dir, rel)
 	if err != nil {
 		inner = rel
 	}
-	return target{Package: packagePath(rel), Binary: binaryName(path.Join(m.Path, filepath.ToSlash(inner)))}
+	return path.Join(m.Path, filepath.ToSlash(inner))
 }
 
 // binaryName returns the last element of an import path that is no major version.
