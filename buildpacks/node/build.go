@@ -2,10 +2,13 @@ package node
 
 import (
 	"context"
+	"slices"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 	"github.com/strata-buildpacks/strata/buildpacks/node/layout"
 	"github.com/strata-buildpacks/strata/buildpacks/node/manager"
@@ -41,15 +44,39 @@ func decide(in bp.BuildContext) (runPlan, error) {
 	if p.LeaveOut, p.maps, err = withMaps(in, p.Project.Manifest, p.LeaveOut); err != nil {
 		return p, err
 	}
-	p.app = start.App{Project: p.Project, Scripts: p.Scripts, Locked: p.source.Lock.Program}
-	if p.app.Asked, err = procfile.Asked(in); err != nil {
+	asked, err := procfile.Asked(in)
+	if err != nil {
 		return p, err
 	}
-	if p.start, err = p.app.Choose(); err != nil || !p.start.Bun {
+	p.app = p.startedOf(asked)
+	if p.start, err = p.app.Choose(); err != nil {
 		return p, err
+	}
+	p.Scripts.Run = append(slices.Clone(p.Scripts.Run), p.start.Build...)
+	p.Project.Roots = p.app.Roots(p.start)
+	p.app.Scripts, p.app.Project = p.Scripts, p.Project
+	if len(p.Project.Roots) > 0 && p.source.Manager.PnP() != "" {
+		return p, fault.Fault{
+			ID: "node-start-pnp", Do: "move it to dependencies, or set nodeLinker: node-modules in .yarnrc.yml",
+			What: "the app starts " + p.Project.Roots[0] + ", of which Plug'n'Play leaves out what it needs",
+		}
+	}
+	if !p.start.Bun {
+		return p, nil
 	}
 	p.bun, err = p.source.Manager.Bun(p.locks())
 	return p, err
+}
+
+// typeScript are the releases of Node.js that run TypeScript without an option.
+const typeScript = "^22.18 || >=23.6"
+
+// startedOf returns what a start is chosen of.
+func (p Plan) startedOf(asked []procfile.Process) start.App {
+	return start.App{
+		Project: p.Project, Scripts: p.Scripts, Asked: asked, Locked: p.source.Lock.Program,
+		TypeScript: version.Semantic(typeScript)(p.node.Version),
+	}
 }
 
 // describe prints the decisions.
@@ -71,10 +98,10 @@ func (p runPlan) describe(in bp.BuildContext) {
 }
 
 // standalone returns the standalone server that build scripts may make instead of the app, nil if none can take its place: other
-// processes of the Procfile have their files and packages in the app.
+// processes of the Procfile have their files and packages in the app, and so have commands before that of the server.
 func (p runPlan) standalone() *framework.Standalone {
 	whole := p.source.Manager.PnP() != "" || p.Project.Root != p.Project.App || !p.Project.HasPackages()
-	if whole || len(p.app.Unmet(p.start)) > 0 {
+	if whole || len(p.start.Commands) > 1 || len(p.app.Unmet(p.start)) > 0 {
 		return nil
 	}
 	return p.app.Standalone(p.start)

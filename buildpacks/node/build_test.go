@@ -151,6 +151,7 @@ func TestBuild(t *testing.T) {
 		"modules/node_modules/ms/index.js": "file 0644", "modules/node_modules/ms/package.json": "file 0644",
 		"node/": "dir 0755", "node/LICENSE": "file 0644", "node/bin/": "dir 0755", "node/bin/node": "file 0755",
 		"node/env.launch/": "dir 0755", "node/env.launch/NODE_ENV.default": "file 0644", "node/env.launch/NODE_OPTIONS.default": "file 0644",
+		"origins.json": "file 0644",
 	}
 	if diff := cmp.Diff(want, kinds(kittest.Tree(t, got.Layers))); diff != "" {
 		t.Errorf("layers (-want +got):\n%s", diff)

@@ -159,6 +159,11 @@ func TestDecisions(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
+			for _, name := range []string{"server.js", "index.js", "web/index.js", "web/server.js", "packages/web/server.js"} { // what is started
+				if _, own := test.app[name]; !own {
+					test.app[name] = ""
+				}
+			}
 			fails(t, "decision-"+test.name, kittest.Case{App: test.app, Env: test.env, Plan: test.plan})
 		})
 	}

@@ -34,7 +34,7 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 			return bp.Fail(name + " found, but no package.json; make one with npm init"), nil
 		default:
 			requires := append([]bp.Entry{bp.Tools("node", Wanted(in)...)}, launchhelper.RequiredToReload(in.Config)...)
-			requires = append(requires, requiredToDebug(in.Config)...)
+			requires = append(append(requires, requiredToDebug(in.Config)...), requiredToStart(in)...)
 			plan := bp.Plan{Provides: []string{"node"}, Requires: requires}
 			return bp.Pass("package.json found", procfile.Offer(in.AppDir, plan)...), nil
 		}

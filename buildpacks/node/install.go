@@ -6,18 +6,16 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/node/manager"
 )
 
 // Wanted returns Node.js and the package manager that a build of the app would use, as far as they are locked. The build
 // tells what is wrong with an app that has none.
 func Wanted(in bp.DetectContext) []string {
-	var s settings
-	if err := in.Config.Decode(&s); err != nil {
-		return nil
-	}
-	p, err := choose(in.Workspace, s, false)
+	p, err := likely(in)
 	if err != nil {
 		return nil
 	}
@@ -33,6 +31,28 @@ func Wanted(in bp.DetectContext) []string {
 	}
 	slices.Sort(list)
 	return list
+}
+
+// likely returns what a build would choose. The build tells what is wrong.
+func likely(in bp.DetectContext) (Plan, error) {
+	var s settings
+	if err := in.Config.Decode(&s); err != nil {
+		return Plan{}, err
+	}
+	return choose(in.Workspace, s, false)
+}
+
+// requiredToStart is the launch helper, if the app is started by more than one command, or with variables in it.
+func requiredToStart(in bp.DetectContext) []bp.Entry {
+	p, err := likely(in)
+	if err != nil {
+		return nil
+	}
+	processes, err := procfile.Read(in.AppDir)
+	if err != nil || !p.startedOf(processes).Helped() {
+		return nil
+	}
+	return []bp.Entry{launchhelper.Required()}
 }
 
 // Install installs a locked release of Node.js or of a package manager.

@@ -33,17 +33,18 @@ func (b build) launch(ctx context.Context, made outcome, program, modules string
 		result.Processes = b.reloading()
 		return result, nil
 	}
-	arguments, why, err := made.app.Launch(started)
+	words := []string{program}
+	if modules != "" {
+		words = append(words, made.layout.Arguments()...)
+	}
+	list, why, err := made.app.Launch(started, words...)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	b.Log.Decision("Starts", strings.Join(append([]string{filepath.Base(program)}, arguments...), " "), why)
-	if modules != "" {
-		arguments = append(made.layout.Arguments(), arguments...)
-	}
-	process := bp.Process{Type: "web", Command: append([]string{program}, arguments...), Default: true, From: "package.json: " + why}
-	if made.app.Dir != b.AppDir {
-		process.WorkingDir = made.app.Dir
+	b.Log.Decision("Starts", strings.ReplaceAll(strings.Join(list.Args(), " "), strings.Join(words, " "), filepath.Base(program)), why)
+	process := bp.Process{Type: "web", Command: launchhelper.Run(b.BuildContext, list), Default: true, From: "package.json: " + why}
+	if dir := filepath.Join(made.app.Dir, list[0].Dir); dir != b.AppDir {
+		process.WorkingDir = dir
 	}
 	result.Processes = b.reloading(process)
 	return result, nil

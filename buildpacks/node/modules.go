@@ -14,6 +14,7 @@ import (
 type layerKey struct {
 	install.Key
 	LeaveOut []string `json:"leaveOut"`
+	Roots    []string `json:"roots,omitempty"`   // as of a project
 	Changes  string   `json:"changes,omitempty"` // hash of them
 }
 
@@ -52,7 +53,7 @@ func (b build) request(made outcome, changes string) (layer.Request, error) {
 
 // packages is the layer of packages that the app needs when it runs.
 func (b build) packages(made outcome, changes string) (layer.Request, error) {
-	key := layerKey{Key: b.key, LeaveOut: b.plan.LeaveOut}
+	key := layerKey{Key: b.key, LeaveOut: b.plan.LeaveOut, Roots: b.plan.Project.Roots}
 	if _, err := os.Stat(changes); err == nil {
 		if key.Changes, err = tree.Hash(changes, nil); err != nil {
 			return layer.Request{}, err

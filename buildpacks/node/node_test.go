@@ -120,15 +120,31 @@ func TestDetectHelper(t *testing.T) {
 			t.Errorf("%s=true: the plan asks for the launch helper: %v, want %v", variable, found, want)
 		}
 	}
+	for script, want := range map[string]bool{"node a.js && node b.js": true, "node a.js $A": true, "node a.js": false, "tsc && node a.js": false,
+		"cd server && A=1 node a.js": false, "node a.js | b": false} {
+		for _, text := range []string{"", "web: npm start", "web: node x.js && node y.js"} {
+			app := files{"package.json": `{"scripts": {"start": "` + script + `"}}`}
+			if text != "" {
+				app["Procfile"] = text
+			}
+			got := kittest.Detect(t, kittest.Case{App: app, Distro: "strata-glibc", Arch: "amd64"})
+			own := want && !strings.Contains(text, "x.js") // strata/procfile asks for its own
+			if found := strings.Contains(got.Plan, `name = "launch-helper"`); found != own {
+				t.Errorf("%s, %s: the plan asks for the launch helper: %v, want %v", script, text, found, own)
+			}
+		}
+	}
 }
 
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	manifest := func(text string) files { return files{"package.json": text} }
-	start := func(script string) files { return manifest(`{"scripts": {"start": "` + script + `"}}`) }
+	start := func(script string) files {
+		return files{"package.json": `{"scripts": {"start": "` + script + `"}}`, "x.js": "", "server.js": ""}
+	}
 	locked := func(packages string) files {
 		return files{
-			"package.json":      `{"scripts": {"start": "serve --single"}, "dependencies": {"serve": "14"}}`,
+			"package.json":      `{"scripts": {"start": "site --single"}, "dependencies": {"site": "14"}}`,
 			"package-lock.json": `{"lockfileVersion": 3, "packages": {` + packages + `}}`,
 		}
 	}
@@ -182,9 +198,8 @@ func TestFaults(t *testing.T) {
 		{name: "lockfile-old", app: files{"package.json": "{}", "package-lock.json": `{}`}},
 		{name: "lockfile-link", app: locked(`"": {"dependencies": {"a": "1"}}, "packages/a": {}, "node_modules/a": {"resolved": "packages/a", "link": true}`)},
 		{name: "script-missing", app: start("node x"), env: config.Environment{"BP_NODE_RUN_SCRIPTS": "bundle"}},
-		{name: "start-and", app: start("node a.js && node b.js")},
-		{name: "start-variable", app: start("node a.js --port $PORT")},
-		{name: "start-assignment", app: start("NODE_ENV=$MODE node a.js")},
+		{name: "start-pipe", app: start("node x | tee log")},
+		{name: "start-missing", app: start("node x && node Server.js")},
 		{name: "start-npm", app: start("npm run serve")},
 		{name: "start-node-alone", app: start("node")},
 		{name: "bun-version", app: files{"package.json": `{"engines": {"bun": "newest"}, "dependencies": {"ms": "2"}}`, "bun.lock": ""}},
@@ -198,11 +213,11 @@ func TestFaults(t *testing.T) {
 		{name: "start-nothing", app: manifest(`{"scripts": {"docs:build": "vitepress build docs"}, "devDependencies": {"vitepress": "1"}}`)},
 		{name: "start-circle", app: manifest(`{"scripts": {"start": "npm run serve", "serve": "bun start"}}`)},
 		{name: "start-nested-hook", app: manifest(`{"scripts": {"start": "npm run serve", "serve": "node x", "preserve": "a"}}`)},
-		{name: "start-dev-program", app: locked(`"node_modules/serve": {"version": "14.0.0", "dev": true, "bin": {"serve": "build/main.js"}}`)},
-		{name: "start-hook", app: manifest(`{"scripts": {"prestart": "node migrate", "start": "node x"}}`)},
+		{name: "start-dev-program", app: locked(`"node_modules/site": {"version": "14.0.0", "dev": true, "bin": {"site": "build/main.js"}}`)},
+		{name: "start-hook", app: manifest(`{"scripts": {"poststart": "node x", "start": "node x"}}`)},
 		{name: "procfile-script", app: files{"package.json": `{"scripts": {"start": "node x"}}`, "Procfile": "web: npm run prod\n"}, plan: web},
 		{name: "procfile-shell", app: files{"package.json": `{"scripts": {"start": "node x"}}`,
-			"Procfile": "web: npm run migrate && npm start\n"}, plan: web},
+			"Procfile": "web: npm run migrate | npm start\n"}, plan: web},
 		{name: "vendored-missing", app: start("node x"), env: config.Environment{"BP_NODE_VENDORED_ENABLED": "true"}},
 		{name: "vendored-manager", app: files{"package.json": "{}", "yarn.lock": "", "node_modules/a/package.json": "{}"},
 			env: config.Environment{"BP_NODE_VENDORED_ENABLED": "true"}},
@@ -235,7 +250,7 @@ func TestRegistry(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			fails(t, "fault-"+name, kittest.Case{
-				App: files{"package.json": `{"scripts": {"start": "node server.js"}}`},
+				App: files{"package.json": `{"scripts": {"start": "node server.js"}}`, "server.js": ""},
 				Env: config.Environment{"NPM_CONFIG_REGISTRY": registry.URL, "BP_NODE_UNVERIFIED_ENABLED": "true"}.With(env),
 			})
 		})

@@ -87,8 +87,14 @@ func (b *Builder) installing(ctx context.Context) ([]install.Script, error) {
 
 func (b *Builder) runScript(ctx context.Context, s project.Script, env config.Environment) error {
 	done := b.Log.Phase("Running script %s", s)
-	name, dir := b.plan.source.Manager.Tool().Name, filepath.Join(b.plan.Project.Root, s.Dir)
-	err := command.Run(ctx, command.Command{Path: name, Args: []string{"run", s.Name}, Dir: dir, Env: env.List(), Log: b.Log})
+	dir := filepath.Join(b.plan.Project.Root, s.Dir)
+	words := append([]string{b.plan.source.Manager.Tool().Name, "run"}, s.Name)
+	if s.Words != nil {
+		words = s.Words
+		env = env.With(config.Environment{"PATH": filepath.Join(dir, project.ModulesDir, ".bin") + ":" +
+			filepath.Join(b.plan.Project.Root, project.ModulesDir, ".bin") + ":" + env["PATH"]})
+	}
+	err := command.Run(ctx, command.Command{Path: words[0], Args: words[1:], Dir: dir, Env: append(env.List(), s.Env...), Log: b.Log})
 	if failed := new(command.Error); errors.As(err, &failed) && !errors.Is(err, context.Canceled) {
 		do := "see its words above"
 		if s.Hook {

@@ -96,11 +96,8 @@ func read(in bp.BuildContext, asked []procfile.Process, defaultType string, laun
 		one := process{list: list, Process: bp.Process{
 			Type: p.Type, Default: p.Type == defaultType, From: fmt.Sprintf("%s line %d", procfile.Name, p.Line),
 		}}
-		if simple, ok := list.Simple(); ok {
-			one.Command, one.variables = simple.Words, simple.Variables
-		} else {
-			one.Command = launchhelper.Run(in, list)
-		}
+		simple, _ := list.Simple()
+		one.Command, one.variables = launchhelper.Run(in, list), simple.Variables
 		if list[0].Dir != "" {
 			one.WorkingDir = within(in.AppDir, list[0].Dir)
 		}

@@ -28,10 +28,10 @@ func Path(in bp.BuildContext) string {
 	return filepath.Join(filepath.Dir(in.Layers.Path()), "strata_launch-helper", Layer, Program)
 }
 
-// Run returns the command of a process that runs a list, in the folder of its first command. A buildpack that does not require the
-// program gives it simple lists only.
+// Run returns the command of a process that runs a list, in the folder of its first command. A simple list needs no program, and a
+// layer sets its variables; every other one is for a buildpack that requires the program.
 func Run(in bp.BuildContext, list shell.List) []string {
-	if simple, ok := list.Simple(); ok && len(simple.Variables) == 0 {
+	if simple, ok := list.Simple(); ok {
 		return simple.Words
 	}
 	return append([]string{Path(in), "run"}, list.Args()...)

@@ -25,10 +25,10 @@ type graph struct {
 	packages   map[string]*installed // by path
 }
 
-// grow follows the dependencies of the package at a path, without those that are for development.
-func (g *graph) grow(start string) error {
+// grow follows the dependencies of the packages at some paths, without those that are for development.
+func (g *graph) grow(starts ...string) error {
 	g.packages = map[string]*installed{}
-	queue := []string{start}
+	queue := starts
 	if g.everything {
 		queue = append(queue, ".")
 	}

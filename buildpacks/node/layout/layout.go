@@ -26,8 +26,8 @@ type Layout interface {
 	Link(ctx context.Context, layer string) error
 	// Unlink takes all packages out of the app.
 	Unlink() error
-	// Program finds a program in the packages that the app asks for. File is an argument of node, "" if there is none; dev says
-	// that only a package for development has it.
+	// Program finds a program in the packages that the app asks for. File is an argument of node, "" if there is none or Plug'n'Play
+	// leaves it out; dev says that only a package for development has it.
 	Program(ctx context.Context, layer, name string) (file string, dev bool, err error)
 	// Arguments returns those with which node finds the packages.
 	Arguments() []string

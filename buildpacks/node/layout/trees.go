@@ -102,14 +102,24 @@ func (l Trees) Bill(ctx context.Context) (*sbom.Document, error) {
 // production reads what the app needs of what is installed.
 func (l Trees) production(ctx context.Context) (graph, error) {
 	install, err := l.Packages.All(ctx)
-	if err == nil && l.Packages.Production != nil {
+	pruned := l.Packages.Production != nil && len(l.Project.Roots) == 0 // the package manager keeps what one package needs
+	if err == nil && pruned {
 		install, err = l.Packages.Production(ctx, false)
 	}
 	if err != nil {
 		return graph{}, err
 	}
-	g := graph{paths: paths{root: install, app: l.Project.Root}, arch: l.Arch, everything: l.Packages.Production != nil}
-	return g, g.grow(l.Project.From())
+	g := graph{paths: paths{root: install, app: l.Project.Root}, arch: l.Arch, everything: pruned}
+	starts := []string{l.Project.From()}
+	for _, root := range l.Project.Roots {
+		if !slices.Contains(l.Project.Members, root) {
+			if root, err = g.resolve(l.Project.From(), root); err != nil {
+				return graph{}, err
+			}
+		}
+		starts = append(starts, root)
+	}
+	return g, g.grow(slices.DeleteFunc(starts, func(at string) bool { return at == "" })...)
 }
 
 // Link puts links to the layer's folders of packages where Node.js looks for them.
@@ -136,7 +146,7 @@ func (l Trees) Unlink() error {
 }
 
 // Program returns the file below the folder of the package, relative to the project.
-func (l Trees) Program(ctx context.Context, _, name string) (file string, dev bool, err error) {
+func (l Trees) Program(ctx context.Context, _, name string) (found string, dev bool, err error) {
 	install, err := l.Packages.All(ctx)
 	if err != nil {
 		return "", false, err
@@ -163,14 +173,13 @@ func (l Trees) Program(ctx context.Context, _, name string) (file string, dev bo
 		if file == "" {
 			continue
 		}
-		if m.OnlyDev(dependency) {
-			dev = true
-			continue
-		}
 		folder, err := filepath.Rel(from, at)
-		return path.Join(folder, file), false, err
+		if !m.OnlyDev(dependency) || err != nil {
+			return path.Join(folder, file), false, err
+		}
+		found, dev = path.Join(folder, file), true
 	}
-	return "", dev, nil
+	return found, dev, nil
 }
 
 // Arguments returns none: node_modules is where Node.js looks.

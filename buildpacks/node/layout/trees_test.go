@@ -279,7 +279,7 @@ func TestProgram(t *testing.T) {
 		dev           bool
 	}{
 		{"serve", "node_modules/@s/serve/cli.js", false}, {"run-plain", "../../node_modules/plain/bin/run.js", false},
-		{"tool", "", true}, {"absent", "", false},
+		{"tool", "../../node_modules/tool/tool.js", true}, {"absent", "", false},
 	} {
 		file, dev, err := l.Program(t.Context(), "", test.program)
 		if file != test.want || dev != test.dev || err != nil {

@@ -34,6 +34,7 @@ type Project struct {
 	Dir      string   // absolute path of the folder of the package that is started: Root or a workspace
 	Members  []string // folders that package managers link to, relative to Root: workspaces and packages of the app
 	Copied   []string // folders and files of the app that package managers copy, relative to Root
+	Roots    []string // what else is started: workspaces by their folders, packages for development by their names
 	Lockfile string   // its name in Root; "" if there is none
 	Base     Manifest // of Root
 	Manifest Manifest // of Dir

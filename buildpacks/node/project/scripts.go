@@ -15,6 +15,9 @@ type Script struct {
 	Name    string
 	Command string
 	Hook    bool // package managers run it after an install
+
+	Words []string // a program of a package with its arguments, to run instead of the script; nil for the script
+	Env   []string // NAME=value each, for it alone
 }
 
 // String returns the name of a script, with the folder of its workspace.
@@ -91,7 +94,7 @@ func (p Project) hooks(to *Scripts, names func(Manifest) []string) error {
 			return err
 		}
 		for _, name := range names(m) {
-			s := Script{dir, name, m.Scripts[name], true}
+			s := Script{Dir: dir, Name: name, Command: m.Scripts[name], Hook: true}
 			named := dir == p.From() && slices.Contains(to.Names, name)
 			switch {
 			case s.Command == "" || named: // it is run as a build script

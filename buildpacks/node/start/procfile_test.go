@@ -12,23 +12,26 @@ import (
 func TestProcfile(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]struct{ script, variables, unmet string }{
-		"web: npm start":                             {"start", "", ""},
-		"\ufeffweb: npm start\r\n":                   {"start", "", ""},
-		"web: NODE_ENV=staging npm start":            {"start", "web/NODE_ENV=staging", ""},
-		"web: env A=1 B='x y' npm run prod":          {"prod", "A=2 C=3 web/B=x y", ""},
-		"worker: npm run queue\nweb: yarn prod":      {"prod", "A=2 C=3", "procfile-worker"},
-		"web: pnpm run prod\nworker: node worker.js": {"prod", "A=2 C=3", "procfile-worker"},
-		"web: npm run-script prod":                   {"prod", "A=2 C=3", ""},
-		"web: node server.js":                        {"", "", "procfile-web"},
-		"web: A=1 node server.js\nworker: x":         {"", "", "procfile-web procfile-worker"},
-		"web: npm run prod -- --port 1":              {"", "", "procfile-web"},
-		"web: npm test":                              {"", "", "procfile-web"},
-		"web: npm run":                               {"", "", "procfile-web"},
-		"web: yarn --version":                        {"", "", "procfile-web"},
-		"web: npx serve":                             {"", "", "procfile-web"},
-		"worker: x":                                  {"start", "", "procfile-worker"},
+		"web: npm start":                              {"start", "", ""},
+		"\ufeffweb: npm start\r\n":                    {"start", "", ""},
+		"web: NODE_ENV=staging npm start":             {"start", "web/NODE_ENV=staging", ""},
+		"web: env A=1 B='x y' npm run prod":           {"prod", "A=2 C=3 web/B=x y", ""},
+		"worker: npm run queue\nweb: yarn prod":       {"prod", "A=2 C=3", "procfile-worker"},
+		"web: pnpm run prod\nworker: node worker.js":  {"prod", "A=2 C=3", "procfile-worker"},
+		"web: npm run-script prod":                    {"prod", "A=2 C=3", ""},
+		"web: node server.js":                         {"", "", "procfile-web"},
+		"web: A=1 node server.js\nworker: x":          {"", "", "procfile-web procfile-worker"},
+		"web: npm run migrate && npm start":           {"web of the Procfile", "", ""},
+		"web: A=1 npm run migrate; exec npm run prod": {"web of the Procfile", "", ""},
+		"web: node a.js && node b.js":                 {"", "", "procfile-web"},
+		"web: npm run prod -- --port 1":               {"", "", "procfile-web"},
+		"web: npm test":                               {"", "", "procfile-web"},
+		"web: npm run":                                {"", "", "procfile-web"},
+		"web: yarn --version":                         {"", "", "procfile-web"},
+		"web: npx serve":                              {"", "", "procfile-web"},
+		"worker: x":                                   {"start", "", "procfile-worker"},
 	} {
-		a := app(t, files{"package.json": `{"scripts": {"start": "node start.js", "prod": "A=2 C=3 node prod.js", "test": "x"}}`,
+		a := app(t, files{"package.json": `{"scripts": {"start": "node start.js", "prod": "A=2 C=3 node prod.js", "migrate": "node m.js", "test": "x"}}`, "start.js": "", "prod.js": "", "m.js": "",
 			procfile.Name: text})
 		var err error
 		if a.Asked, err = procfile.Read(a.Dir); err != nil {

@@ -1,9 +1,9 @@
 package start
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -11,74 +11,126 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
-// managers are programs of package managers, which no run image has.
-var managers = []string{"npm", "npx", "pnpm", "pnpx", "yarn"}
-
-// absent are programs that the run image does not have and no package should be taken for.
-var absent = append(slices.Clone(managers), "bun", "bunx", "sh", "bash")
-
-// shells are programs of packages that start others by npm or a shell.
-var shells = []string{"npm-run-all", "npm-run-all2", "run-s", "run-p", "concurrently", "turbo", "nx", "lerna", "wireit"}
-
-// scriptOf returns the script of package.json that a command of a package manager runs without further arguments, "" for other
-// commands.
-func scriptOf(words []string) string {
-	if len(words) < 2 || !slices.Contains([]string{"npm", "pnpm", "yarn"}, words[0]) {
-		return ""
-	}
-	rest := words[1:]
-	switch {
-	case rest[0] == "run" || rest[0] == "run-script":
-		rest = rest[1:]
-	case words[0] == "npm" && rest[0] != "start":
-		return "" // a command of npm's own
-	}
-	if len(rest) != 1 || strings.HasPrefix(rest[0], "-") {
-		return ""
-	}
-	return rest[0]
+// reading is a script that is read, of which one may run others.
+type reading struct {
+	App
+	seen  []string         // scripts that run this one, and this one
+	first bool             // it runs before the app's own command
+	build []project.Script // what belongs to the build, of all that was read
 }
 
-// script reads a script. One that does nothing but run another is that one.
-func (a App) script(name string, seen []string) (Start, error) {
-	if slices.Contains(seen, name) {
-		return Start{}, startFault("the script "+name+" runs itself", "let it start a file")
+// script reads a script of package.json with the scripts that it runs.
+func (a App) script(name string) (Start, error) {
+	r := reading{App: a}
+	commands, err := r.script(name)
+	return r.start(name, commands, err)
+}
+
+// list reads a list of the Procfile, of which some commands run scripts.
+func (a App) list(list shell.List) (Start, error) {
+	r := reading{App: a}
+	commands, err := r.list(list, "web", "Procfile")
+	return r.start("web of the Procfile", commands, err)
+}
+
+// start returns the start of what was read.
+func (r *reading) start(name string, commands []Command, err error) (Start, error) {
+	if err != nil {
+		return Start{}, err
 	}
-	seen = append(seen, name)
-	text := strings.TrimSpace(a.Manifest.Scripts[name])
-	for _, hook := range []string{"pre" + name, "post" + name} {
-		if a.Manifest.Scripts[hook] != "" && !a.built(hook) {
-			do := "let the app do it, or run it at build time: BP_NODE_RUN_SCRIPTS=" + strings.Join(a.scriptsWith(hook), ",")
-			return Start{}, startFault(fmt.Sprintf("the script %s needs npm at launch", hook), do)
+	s := Start{Commands: commands, Build: r.build, Script: name}
+	for _, c := range commands {
+		s.Bun = s.Bun || c.Bun
+	}
+	for _, c := range commands {
+		if s.Bun && !c.Bun && c.Words == nil {
+			return Start{}, startFault("the script "+name+" starts both node and bun", "start all of it with one of them")
 		}
 	}
-	if first := buildFirst.FindStringSubmatch(text); first != nil && a.built(first[1]) {
-		text = text[len(first[0]):]
-	}
-	command, err := read(name, text)
-	if err != nil {
-		return Start{}, err
-	}
-	s, err := a.command(command.Words, name, text, seen)
-	if err != nil {
-		return Start{}, err
-	}
-	variables := maps.Clone(command.Variables)
-	maps.Copy(variables, s.Variables) // of a script that this one runs
-	s.Variables = variables
 	return s, nil
 }
 
-// buildFirst matches a script that has another one run before its own command.
-var buildFirst = regexp.MustCompile(`^(?:npm run|yarn run|yarn|pnpm run|pnpm) ([\w:.-]+) *&& *`)
+// script returns the commands of a script. What belongs to the build is not among them.
+func (r *reading) script(name string) ([]Command, error) {
+	if slices.Contains(r.seen, name) {
+		return nil, startFault("the script "+name+" runs itself", "let it start a file")
+	}
+	r.seen = append(r.seen, name)
+	defer func() { r.seen = r.seen[:len(r.seen)-1] }()
+	var all []Command
+	if hook := "post" + name; r.Manifest.Scripts[hook] != "" && !r.built(hook) {
+		do := "let the app do it, or run it at build time: BP_NODE_RUN_SCRIPTS=" + strings.Join(r.scriptsWith(hook), ",")
+		return nil, startFault(fmt.Sprintf("the script %s needs npm at launch", hook), do)
+	}
+	if hook := "pre" + name; r.Manifest.Scripts[hook] != "" && !r.built(hook) {
+		before, err := r.before(hook)
+		if err != nil {
+			return nil, err
+		}
+		all = before
+	}
+	text := strings.TrimSpace(r.Manifest.Scripts[name])
+	list, err := read(name, text)
+	if err != nil {
+		return nil, err
+	}
+	commands, err := r.list(list, name, text)
+	if err != nil {
+		return nil, err
+	}
+	return join(all, shell.Command{}, commands)
+}
+
+// list reads the commands of a script.
+func (r *reading) list(list shell.List, name, text string) (all []Command, err error) {
+	outer := r.first
+	defer func() { r.first = outer }()
+	for i, c := range list {
+		r.first = outer || i < len(list)-1
+		inner, err := r.command(c, name, text)
+		if err != nil {
+			return nil, err
+		}
+		if all, err = join(all, c, inner); err != nil {
+			return nil, startFault(fmt.Sprintf("the script %s is %q, and a script that it runs is a list with ;", name, text), err.Error())
+		}
+	}
+	return all, nil
+}
+
+// before reads a script that runs before the app's own command.
+func (r *reading) before(name string) ([]Command, error) {
+	outer := r.first
+	defer func() { r.first = outer }()
+	r.first = true
+	return r.script(name)
+}
+
+// join adds the commands that one of a list stands for. Its folder and its variables are theirs.
+func join(all []Command, of shell.Command, inner []Command) ([]Command, error) {
+	for i, c := range inner {
+		switch {
+		case len(all) == 0:
+			c.After = ""
+		case i == 0:
+			c.After = cmp.Or(of.After, shell.And) // after what npm runs before a script
+		case c.After != shell.And && of.After != "":
+			return nil, errors.New("write its commands into this script")
+		}
+		c.Dir, c.Variables = path.Join(of.Dir, c.Dir), slices.Concat(of.Variables, c.Variables)
+		all = append(all, c)
+	}
+	return all, nil
+}
 
 // nextPort matches a port for Next.js that is a variable, which it reads by itself.
 var nextPort = regexp.MustCompile(`^((?:\S+ )*next start\b.*?) (?:-p|--port)[ =]["']?\$(?:PORT|\{PORT(?::?-\d+)?\})["']?`)
 
-// read returns the command of a script, or the fault of a script that only a shell could start.
-func read(name, script string) (shell.Simple, error) {
+// read returns the commands of a script, or the fault of a script that only a shell could start.
+func read(name, script string) (shell.List, error) {
 	var list shell.List
 	line, err := shell.Parse(nextPort.ReplaceAllString(script, "$1"))
 	if err == nil {
@@ -86,13 +138,12 @@ func read(name, script string) (shell.Simple, error) {
 	}
 	if broken := new(shell.Error); errors.As(err, &broken) {
 		what := fmt.Sprintf("the script %s is %q: %s", name, script, broken.What)
-		return shell.Simple{}, startFault(what, broken.Do+", or say how to start in a Procfile")
+		return nil, startFault(what, broken.Do)
 	}
-	command, simple := list.Simple()
-	if !simple {
-		return command, startFault(fmt.Sprintf("the script %s is %q, which is a list", name, script), "say how to start in a Procfile")
+	if err == nil && (len(list) == 0 || len(list[len(list)-1].Words) == 0) {
+		return nil, startFault("the script "+name+" is empty", "let it start a file")
 	}
-	return command, err
+	return list, err
 }
 
 // built reports whether the build has run a script, or the only script that this one runs.
@@ -112,86 +163,68 @@ func (a App) scriptsWith(name string) []string {
 	return append(list, name)
 }
 
-// command reads the words of a script.
-func (a App) command(words []string, name, script string, seen []string) (Start, error) {
+// scriptOf returns the script of package.json that a command of a package manager runs without further arguments, "" for other
+// commands.
+func scriptOf(words []string) string {
+	if len(words) < 2 || !slices.Contains([]string{"npm", "pnpm", "yarn"}, words[0]) {
+		return ""
+	}
+	rest := slices.DeleteFunc(slices.Clone(words[1:]), func(word string) bool { return slices.Contains(quiet, word) })
 	switch {
-	case len(words) == 0:
-		return Start{}, startFault("the script "+name+" is empty", "let it start a file")
-	case words[0] == "node" && len(words) == 1:
-		return Start{}, startFault("the script "+name+" is \"node\" without a file", "name the file")
-	case words[0] == "node":
-		if tool := a.preloaded(words[1:]); tool != "" {
-			return Start{}, onlyDev(name, tool)
-		}
-		return Start{Arguments: words[1:], Script: name}, nil
-	case slices.Contains(shells, words[0]):
-		what := fmt.Sprintf("the script %s is %q, and %s starts npm or a shell, which run images do not have", name, script, words[0])
-		return Start{}, startFault(what, "start the server with node, and any other process from a Procfile or an image of its own")
-	case words[0] == "bun":
-		return a.bun(words, name, seen)
-	case a.Manifest.Scripts[scriptOf(words)] != "":
-		return a.script(scriptOf(words), seen)
-	case len(words) > 1 && words[0] == "npx" && !strings.HasPrefix(words[1], "-"):
-		return a.program(words[1:], name)
+	case len(rest) > 0 && (rest[0] == "run" || rest[0] == "run-script"):
+		rest = rest[1:]
+	case words[0] == "npm" && (len(rest) == 0 || rest[0] != "start"):
+		return "" // a command of npm's own
 	}
-	if member := a.workspaceOf(strings.Join(words, " ")); slices.Contains(managers, words[0]) && member != "" {
-		what := fmt.Sprintf("the script %s is %q, which starts a workspace", name, script)
-		return Start{}, startFault(what, "set BP_NODE_PROJECT_PATH="+member)
+	if len(rest) != 1 || strings.HasPrefix(rest[0], "-") {
+		return ""
 	}
-	return a.program(words, name)
+	return rest[0]
 }
 
-// bunValues are options of Bun that take the next word.
-var bunValues = []string{
-	"--preload", "-r", "--require", "--import", "--env-file", "--cwd", "--conditions", "--port", "--define", "-d", "--config", "-c",
-}
+// quiet are options of package managers that change nothing of a script.
+var quiet = []string{"-s", "--silent"}
 
-// bun reads a script that calls Bun: with a file, which Bun then runs, or with another script.
-func (a App) bun(words []string, name string, seen []string) (Start, error) {
-	target, ran := -1, false
-	for i := 1; i < len(words) && target < 0; i++ {
-		switch word := words[i]; {
-		case word == "run" && !ran:
-			ran = true
-		case slices.Contains(bunValues, word):
-			i++
-		case !strings.HasPrefix(word, "-"):
-			target = i
-		}
-	}
-	switch {
-	case target < 0:
-		what := fmt.Sprintf("the script %s is %q, which names no file", name, strings.Join(words, " "))
-		return Start{}, startFault(what, "name the file")
-	case a.Manifest.Scripts[words[target]] != "":
-		return a.script(words[target], seen)
-	case strings.ContainsAny(words[target], "./"):
-		return Start{Arguments: words[1:], Script: name, Bun: true}, nil
-	}
-	return a.program(words[target:], name)
-}
+var (
+	// building matches the names of scripts that make something.
+	building = regexp.MustCompile(`(^|[:._-])(build|compile|bundle|generate|transpile|clean)([:._-]|$)`)
+	// builders are programs that make something of an app's files, whatever their arguments are.
+	builders = []string{"tsc", "tsc-alias", "tsup", "babel", "swc", "esbuild", "rollup", "webpack", "gulp", "grunt", "rimraf", "copyfiles", "cpx"}
+	// makes are first arguments with which a program makes something.
+	makes = []string{"build", "generate", "compile"}
+)
 
-// program starts a program of a package. If the lockfile does not tell its file, it is found after the install.
-func (a App) program(words []string, script string) (Start, error) {
-	if a.Locked == nil {
-		if a.HasPackages() && !slices.Contains(absent, words[0]) {
-			return Start{Program: words, Command: words, Script: script}, nil
-		}
-		return Start{}, notFound(script, a.Manifest.Scripts[script])
-	}
-	file, dev, found := a.Locked(a.From(), words[0])
+// atBuild reports whether a command before the app's own belongs to the build: what it makes of the app's files. The build runs it,
+// unless one of its scripts does.
+func (r *reading) atBuild(c shell.Command) bool {
+	words := texts(c.Words)
+	name, text := scriptOf(words), strings.Join(words, " ")
+	script := project.Script{Dir: r.From(), Name: name, Command: r.Manifest.Scripts[name], Env: texts(c.Variables)}
 	switch {
-	case !found:
-		return Start{}, notFound(script, a.Manifest.Scripts[script])
-	case dev:
-		return Start{}, onlyDev(script, words[0])
+	case !r.first || c.Dir != "":
+		return false
+	case name != "" && r.built(name):
+		return true
+	case slices.ContainsFunc(r.Scripts.Run, func(s project.Script) bool { return s.Dir == r.From() && s.Command == text }):
+		return true
+	case name != "" && building.MatchString(name) && r.Manifest.Scripts[name] != "":
+		r.build = append(r.build, script)
+		return true
 	}
-	file, err := filepath.Rel(a.From(), file)
-	return Start{Arguments: append([]string{file}, words[1:]...), Command: words, Script: script}, err
+	program := words
+	if len(words) > 1 && words[0] == "npx" {
+		program = words[1:]
+	}
+	if slices.Contains(builders, program[0]) || len(program) > 1 && slices.Contains(makes, program[1]) && program[0] != "node" && name == "" {
+		script.Name, script.Command, script.Words = r.seen[len(r.seen)-1], text, program
+		r.build = append(r.build, script)
+		return true
+	}
+	return false
 }
 
 // workspaceName matches the workspace that a command of a package manager is about.
-var workspaceName = regexp.MustCompile(`(?:--workspace[= ]|-w[= ]?|workspace |--filter[= ]|-F )(\S+)`)
+var workspaceName = regexp.MustCompile(`(?:--workspace[= ]|-w[= ]?|workspace |--filter[= ]|-F |--prefix[= ]|--cwd[= ]|-C )(\S+)`)
 
 // workspaceOf returns the folder of the workspace that a command names, "" if it names none.
 func (a App) workspaceOf(command string) string {
@@ -205,27 +238,10 @@ func (a App) workspaceOf(command string) string {
 			return member
 		}
 	}
-	return ""
-}
-
-// preloads are options of node that name a package to load first.
-var preloads = []string{"-r", "--require", "--import", "--loader", "--experimental-loader"}
-
-// preloaded returns a package that node is told to load first and that is only for development, "" if there is none.
-func (a App) preloaded(words []string) string {
-	for i, word := range words[:len(words)-1] {
-		if name := packageIn(words[i+1]); slices.Contains(preloads, word) && a.Manifest.OnlyDev(name) {
-			return name
+	if folder := path.Clean(found[1]); filepath.IsLocal(folder) {
+		if _, err := a.ReadManifest(path.Join(a.From(), folder)); err == nil {
+			return path.Join(a.From(), folder)
 		}
 	}
 	return ""
-}
-
-// packageIn returns the package that a name for require is in.
-func packageIn(name string) string {
-	parts := strings.SplitN(name, "/", 3)
-	if strings.HasPrefix(name, "@") && len(parts) > 1 {
-		return parts[0] + "/" + parts[1]
-	}
-	return parts[0]
 }

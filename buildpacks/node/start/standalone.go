@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
@@ -44,14 +45,14 @@ func (a App) inside(s Start) string {
 }
 
 func (a App) standalone(s Start) (made *framework.Standalone, port string) {
-	words := s.Command
+	words := s.app().Words
 	if words == nil {
-		words = s.Arguments
+		words = s.app().Arguments
 	}
-	if s.Elsewhere {
+	if s.Elsewhere || s.app().Dir != "" {
 		return nil, ""
 	}
-	return framework.Started(a.Manifest.Has, words)
+	return framework.Started(a.Manifest.Has, texts(words))
 }
 
 // Replace replaces all of the app by the standalone server that it starts. It returns nil, and changes nothing, if the build scripts
@@ -94,7 +95,9 @@ func (a App) Replace(s Start) (*Server, error) {
 			return nil, fmt.Errorf("moving the packages of the server: %w", err)
 		}
 	}
-	s.Arguments, s.Program = []string{made.File}, nil
+	c := s.app()
+	c.Arguments = []shell.Word{shell.Quote(made.File)}
+	s = s.with(c)
 	return &Server{Project: left, Start: s, Made: *made, Port: port}, nil
 }
 

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,52 +26,94 @@ type App struct {
 	// Locked finds a program in the lockfile, from a folder; both paths are relative to the root. It is nil where the lockfile
 	// names no programs.
 	Locked func(from, program string) (file string, dev, found bool)
+	// TypeScript says that Node.js runs it.
+	TypeScript bool
 }
 
 // Start is how an app is started, as far as it is known. Nothing changes it: what becomes known later makes another one.
 type Start struct {
-	Arguments []string          // of node or Bun; nil if they are those of Program or the main file
-	Program   []string          // of a package, with its arguments; its file is known after the install
-	Elsewhere bool              // strata/procfile starts the app
-	Bun       bool              // Bun runs the app
-	Command   []string          // of a package, as the script says it
-	Script    string            // that says so; "" for the main file
-	Variables map[string]string // that the script sets for its program
+	Commands  []Command        // one after the other, that of the app is the last; none for the main file
+	Build     []project.Script // what the script does first and the build does instead
+	Elsewhere bool             // strata/procfile starts the app
+	Bun       bool             // Bun runs the app
+	Script    string           // that says so; "" for the main file
+}
+
+// app returns the command of the app.
+func (s Start) app() Command {
+	if len(s.Commands) == 0 {
+		return Command{}
+	}
+	return s.Commands[len(s.Commands)-1]
+}
+
+// with returns the start with another command of the app.
+func (s Start) with(c Command) Start {
+	s.Commands = append(slices.Clone(s.Commands[:max(len(s.Commands)-1, 0)]), c)
+	return s
 }
 
 // Choose reads the process web, if the build plan asks for it, or else the script start.
 func (a App) Choose() (Start, error) {
-	web, asked, err := a.web()
-	name := scriptOf(web.Words)
-	switch {
-	case err != nil:
+	list, asked, err := a.web()
+	if err != nil {
 		return Start{}, err
-	case asked && name == "":
-		return Start{Elsewhere: true, Bun: web.Words[0] == "bun"}, nil
-	case asked && a.Manifest.Scripts[name] == "":
-		return Start{}, startFault("the Procfile starts the script "+name+", which is not there", "name another one")
-	case !asked && strings.TrimSpace(a.Manifest.Scripts["start"]) == "":
-		return a.checked(Start{})
-	case !asked:
-		name = "start"
 	}
-	s, err := a.script(name, nil)
+	name := "start"
+	if asked {
+		if !runsScript(list) {
+			bun := slices.ContainsFunc(list, func(c shell.Command) bool { return c.Words[0] == "bun" })
+			return Start{Elsewhere: true, Bun: bun}, nil
+		}
+		if name = onlyScript(list); name == "" {
+			return a.whole(a.list(list))
+		}
+	}
+	switch text := a.Manifest.Scripts[name]; {
+	case asked && text == "":
+		return Start{}, startFault("the Procfile starts the script "+name+", which is not there", "name another one")
+	case strings.TrimSpace(text) == "":
+		return a.checked(Start{})
+	}
+	s, err := a.script(name)
 	if err != nil {
 		s, err = a.instead(name, err)
 	}
+	return a.whole(s, err)
+}
+
+// runsScript reports whether a command of a list runs a script of package.json.
+func runsScript(list shell.List) bool {
+	return slices.ContainsFunc(list, func(c shell.Command) bool { return scriptOf(texts(c.Words)) != "" })
+}
+
+// onlyScript returns the script that is all that a list runs, "" for other lists.
+func onlyScript(list shell.List) string {
+	simple, ok := list.Simple()
+	if !ok || simple.Dir != "" {
+		return ""
+	}
+	return scriptOf(simple.Words)
+}
+
+// whole returns a start that was read, and checks it.
+func (a App) whole(s Start, err error) (Start, error) {
 	if err != nil {
 		return Start{}, err
 	}
 	return a.checked(s)
 }
 
-// checked returns a start. The main file has to be there, unless build scripts may make it.
+// checked returns a start. Its files have to be there, unless scripts may make them.
 func (a App) checked(s Start) (Start, error) {
-	if len(a.Scripts.Run) > 0 || s.Arguments != nil || s.Program != nil {
+	if len(a.Scripts.Run)+len(s.Build) > 0 {
 		return s, nil
 	}
-	_, err := a.mainFile()
-	return s, err
+	if len(s.Commands) == 0 {
+		_, err := a.mainFile()
+		return s, err
+	}
+	return s, a.missing(s)
 }
 
 // production is the script that starts the app where start does so for its developer, as in apps of NestJS.
@@ -84,7 +126,7 @@ func (a App) instead(script string, err error) (Start, error) {
 		return Start{}, err
 	}
 	if a.Manifest.Scripts[production] != "" {
-		return a.script(production, nil)
+		return a.script(production)
 	}
 	if framework.ServerOf(a.Manifest.Has) != "" {
 		return Start{}, nil
@@ -92,15 +134,76 @@ func (a App) instead(script string, err error) (Start, error) {
 	return Start{}, err
 }
 
-// Find finds a program in the packages that were installed. File is an argument of node, "" if there is none; dev says that only a
-// package for development has it.
+// Helped reports whether the launch helper may be needed to start the app. What is wrong is said by Choose.
+func (a App) Helped() bool {
+	list, asked, err := a.web()
+	if err != nil || asked && !runsScript(list) {
+		return false
+	}
+	name := "start"
+	if asked {
+		name = onlyScript(list)
+	}
+	var starts []Start
+	if name == "" {
+		s, _ := a.list(list)
+		starts = append(starts, s)
+	}
+	for _, name := range []string{name, production} {
+		if s, err := a.script(name); name != "" && err == nil {
+			starts = append(starts, s)
+		}
+	}
+	return slices.ContainsFunc(starts, func(s Start) bool {
+		var list shell.List
+		for _, c := range s.Commands {
+			list = append(list, shell.Command{Words: slices.Concat(c.Words, c.Arguments), Variables: c.Variables})
+		}
+		_, simple := list.Simple()
+		return !simple
+	})
+}
+
+// Roots returns what a start needs besides the dependencies of the project, as Project.Roots.
+func (a App) Roots(s Start) []string {
+	var roots []string
+	for _, c := range s.Commands {
+		file := c.script()
+		for _, member := range a.Members {
+			if in, found := strings.CutPrefix(path.Join(a.From(), file), member+"/"); file != "" && found && !strings.HasPrefix(in, project.ModulesDir) {
+				roots = append(roots, member)
+			}
+		}
+		words := texts(c.Arguments)
+		if c.Words != nil {
+			if words = texts(c.Words); words[0] == "dotenv" {
+				words[0] = "dotenv-cli"
+			}
+		}
+		for _, word := range words {
+			if option, value, found := strings.Cut(word, "="); found && strings.HasPrefix(option, "--") {
+				word = value
+			}
+			name := packageIn(word)
+			if slices.Contains(runners, name) && a.Manifest.OnlyDev(name) {
+				roots = append(roots, name)
+			}
+		}
+	}
+	slices.Sort(roots)
+	return slices.Compact(roots)
+}
+
+// Find finds a program in the packages that were installed. File is an argument of node, relative to the project or absolute, "" if
+// there is none; dev says that a package for development has it.
 type Find func(program string) (file string, dev bool, err error)
 
-// Resolve returns the start with the file of its program, or of the server that build scripts made inside the app.
+// Resolve returns the start with the files of its programs, or of the server that build scripts made inside the app.
 func (a App) Resolve(s Start, find Find) (Start, error) {
 	if file := a.inside(s); file != "" {
-		s.Arguments, s.Program = []string{file}, nil
-		return s, nil
+		c := s.app()
+		c.Arguments = []shell.Word{shell.Quote(file)}
+		s = s.with(c)
 	}
 	found, err := resolve(s, find)
 	if err == nil {
@@ -113,61 +216,59 @@ func (a App) Resolve(s Start, find Find) (Start, error) {
 }
 
 func resolve(s Start, find Find) (Start, error) {
-	if s.Program == nil {
-		return s, nil
+	s.Commands = slices.Clone(s.Commands)
+	for i, c := range s.Commands {
+		if c.Arguments != nil || c.own() {
+			continue
+		}
+		name := texts(c.Words)[0]
+		file, dev, err := find(name)
+		switch {
+		case err != nil:
+			return Start{}, err
+		case dev && (!slices.Contains(runners, name) || file == ""):
+			return Start{}, onlyDev(s.Script, name)
+		case file == "":
+			return Start{}, notFound(s.Script, strings.Join(texts(c.Words), " "))
+		}
+		if !filepath.IsAbs(file) {
+			if file, err = filepath.Rel(c.Dir, file); err != nil {
+				return Start{}, fmt.Errorf("looking for %s: %w", name, err)
+			}
+		}
+		s.Commands[i].Arguments = append([]shell.Word{shell.Quote(file)}, c.Words[1:]...)
 	}
-	file, dev, err := find(s.Program[0])
-	switch {
-	case err != nil:
-		return Start{}, err
-	case file != "":
-		s.Arguments, s.Program = append([]string{file}, s.Program[1:]...), nil
-		return s, nil
-	case dev:
-		return Start{}, onlyDev(s.Script, s.Program[0])
-	}
-	return Start{}, notFound(s.Script, strings.Join(s.Program, " "))
+	return s, nil
 }
 
-// Launch returns the arguments of node or Bun for a start that was resolved, and where they are from. It looks for the main file in
-// what the build made.
-func (a App) Launch(s Start) (arguments []string, why string, err error) {
-	switch {
-	case s.Arguments == nil:
+// Launch returns the commands of a start that was resolved, each with the program node or Bun in front of its arguments, and where
+// they are from. It looks for the files of the app in what the build made.
+func (a App) Launch(s Start, program ...string) (list shell.List, why string, err error) {
+	why = "script " + s.Script
+	if len(s.Commands) == 0 {
 		main, err := a.mainFile()
-		return []string{main}, "main file", err
-	case s.Script == "":
-		return s.Arguments, "made by the build", nil
-	}
-	return s.Arguments, "script " + s.Script, nil
-}
-
-// mainFile returns the file that main names, as Node.js finds it, or else server.js or index.js.
-func (a App) mainFile() (string, error) {
-	main := a.Manifest.Main
-	if main != "" && !filepath.IsLocal(main) {
-		return "", startFault(fmt.Sprintf("main is %q, which is outside the app", main), "name a file of the app")
-	}
-	if pattern := framework.ServerOf(a.Manifest.Has); pattern != "" {
-		found, err := filepath.Glob(filepath.Join(a.Dir, filepath.FromSlash(pattern)))
-		if err == nil && len(found) == 1 {
-			return filepath.Rel(a.Dir, found[0])
+		if err != nil {
+			return nil, "", err
 		}
+		s, why = s.with(Command{Arguments: []shell.Word{shell.Quote(main)}}), "main file"
+	} else if s.Script == "" {
+		why = "made by the build"
 	}
-	candidates := []string{"server.js", "index.js"}
-	if main != "" {
-		candidates = []string{main, main + ".js", filepath.Join(main, "index.js")}
+	if err := a.missing(s); err != nil {
+		return nil, "", err
 	}
-	for _, name := range candidates {
-		if info, err := os.Stat(filepath.Join(a.Dir, name)); err == nil && info.Mode().IsRegular() {
-			return name, nil
+	for _, c := range s.Commands {
+		one := shell.Command{After: c.After, Dir: c.Dir, Variables: c.Variables, Words: c.Words}
+		if !c.own() {
+			one.Words = nil
+			for _, word := range program {
+				one.Words = append(one.Words, shell.Quote(word))
+			}
+			one.Words = append(one.Words, c.Arguments...)
 		}
+		list = append(list, one)
 	}
-	if main != "" {
-		return "", startFault(fmt.Sprintf("main is %q, which is not a file", main), "name a file that is there after the build")
-	}
-	do := "add a script start such as node server.js" + a.siteHint()
-	return "", startFault("there is no script start, no main, no server.js and no index.js", do)
+	return list, why, nil
 }
 
 // siteHint returns what else to do about an app that starts nothing: it may be a site whose build script has another name.
@@ -180,19 +281,15 @@ func (a App) siteHint() string {
 	return ""
 }
 
-// web returns the command of the process web, and whether the build plan asks this buildpack to start it. Only a script
-// is started here, without the package manager.
-func (a App) web() (command shell.Simple, asked bool, err error) {
+// web returns the commands of the process web, and whether the build plan asks this buildpack to start it. Only scripts are started
+// here, without the package manager.
+func (a App) web() (list shell.List, asked bool, err error) {
 	i := slices.IndexFunc(a.Asked, func(p procfile.Process) bool { return p.Type == "web" })
 	if i < 0 {
-		return shell.Simple{}, false, nil
+		return nil, false, nil
 	}
-	list, err := a.Asked[i].List()
-	if simple, ok := list.Simple(); ok {
-		return simple, true, err
-	}
-	first, _ := list[0].Words[0].Literal()
-	return shell.Simple{Words: []string{first}}, true, err
+	list, err = a.Asked[i].List()
+	return list, true, err
 }
 
 // Unmet returns the entries of the build plan that are left to strata/procfile.
@@ -208,20 +305,21 @@ func (a App) Unmet(s Start) []string {
 
 // Env returns the variables of a start by the names that they have in a layer. Those of frameworks and of the script are for all
 // processes. Those that the Procfile sets for the process web are "TYPE/NAME" for each type of process that is started as web is. The
-// script sets its own last.
+// script sets its own last. The launch helper sets those of a list.
 func (a App) Env(s Start, types ...string) (map[string]string, error) {
-	variables := framework.EnvOf(a.Manifest.Has)
-	for name, value := range s.Variables {
+	variables, own := framework.EnvOf(a.Manifest.Has), s.variables()
+	for name, value := range own {
 		if value != "" || variables[name] == "" {
 			variables[name] = value
 		}
 	}
-	web, _, err := a.web()
+	list, _, err := a.web()
 	if err != nil || s.Elsewhere {
 		return variables, err
 	}
+	web, _ := list.Simple()
 	for name, value := range web.Variables {
-		if _, last := s.Variables[name]; last {
+		if _, last := own[name]; last {
 			continue
 		}
 		delete(variables, name)
@@ -230,6 +328,15 @@ func (a App) Env(s Start, types ...string) (map[string]string, error) {
 		}
 	}
 	return variables, nil
+}
+
+// variables returns what the script sets for its only command.
+func (s Start) variables() map[string]string {
+	if len(s.Commands) != 1 {
+		return nil
+	}
+	simple, _ := shell.List{{Variables: s.Commands[0].Variables, Words: s.Commands[0].Arguments}}.Simple()
+	return simple.Variables
 }
 
 // developmentError is the fault of a script that starts what is only there for development.
@@ -251,7 +358,7 @@ func onlyDev(script, program string) error {
 
 func notFound(name, script string) error {
 	what := fmt.Sprintf("the script %s is %q, which is neither node nor a program of a package in the lockfile", name, script)
-	return startFault(what, "write it as node and a file, or say how to start in a Procfile")
+	return startFault(what, "write it as node and a file, or name its package in dependencies")
 }
 
 func startFault(what, do string) error {

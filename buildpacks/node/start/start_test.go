@@ -11,6 +11,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 	"github.com/strata-buildpacks/strata/buildpacks/node/start"
 )
@@ -33,72 +34,28 @@ func app(t *testing.T, content files, folder ...string) start.App {
 	return start.App{Project: p, Scripts: scripts}
 }
 
-// TestChoose reads scripts that set variables and run others.
-func TestChoose(t *testing.T) {
-	t.Parallel()
-	next := func(words ...string) start.Start {
-		words = append([]string{"next", "start"}, words...)
-		return start.Start{Program: words, Command: words}
-	}
-	production := next()
-	production.Variables = files{"NODE_ENV": "production"}
-	for line, want := range map[string]start.Start{
-		"NODE_ENV=staging node a.js": {Arguments: []string{"a.js"}, Variables: files{"NODE_ENV": "staging"}},
-		"A= B='x y' node a.js C=1":   {Arguments: []string{"a.js", "C=1"}, Variables: files{"A": "", "B": "x y"}},
-		"npx cross-env A=1 B=2 npm run other": {Arguments: []string{"b.js"}, Script: "other", Variables: files{"A": "1", "B": "2",
-			"C": "3"}},
-		"next start -p $PORT":                              next(),
-		"NODE_ENV=production next start --port ${PORT:-3}": production,
-		"next start -H 0.0.0.0 -p=${PORT}":                 next("-H", "0.0.0.0"),
-		"npx next start":                                   next(),
-		"npm run build && node a.js":                       {Arguments: []string{"a.js"}},
-		"yarn other":                                       {Arguments: []string{"b.js"}, Script: "other", Variables: files{"C": "3"}},
-		"bun run --preload ./a.ts server.ts --port 1": {Arguments: []string{"run", "--preload", "./a.ts", "server.ts", "--port", "1"},
-			Bun: true},
-		"bun other":          {Arguments: []string{"b.js"}, Script: "other", Variables: files{"C": "3"}},
-		"bun run next start": next(),
-	} {
-		a := app(t, files{"package.json": `{"scripts": {"start": "` + line + `", "other": "C=3 node b.js", "preother": "npm run build",
-			"build": "b"},
-			"dependencies": {"next": "1"}}`})
-		got, err := a.Choose()
-		if err != nil {
-			t.Errorf("%s: %v", line, err)
-			continue
-		}
-		if want.Script == "" {
-			want.Script = "start"
-		}
-		if want.Variables == nil {
-			want.Variables = files{}
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", line, diff)
-		}
-	}
-}
-
 // TestLocked starts a program by its file, which the lockfile tells.
 func TestLocked(t *testing.T) {
 	t.Parallel()
 	a := app(t, files{
 		"package.json":     `{"workspaces": ["web"]}`,
-		"web/package.json": `{"scripts": {"start": "serve --single", "start:prod": "node prod.js"}, "dependencies": {"serve": "14"}}`,
+		"web/package.json": `{"scripts": {"start": "sirv --single", "start:prod": "node prod.js"}, "dependencies": {"sirv-cli": "14"}}`,
+		"web/prod.js":      "",
 	}, "web")
 	for _, tt := range []struct {
 		dev, found bool
-		want       []string
+		want       string
 	}{
-		{false, true, []string{"../node_modules/serve/main.js", "--single"}}, {true, true, []string{"prod.js"}}, {false, false, nil},
+		{false, true, "../node_modules/sirv-cli/main.js --single"}, {true, true, "prod.js"}, {false, false, ""},
 	} {
 		a.Locked = func(from, program string) (string, bool, bool) {
-			if from != "web" || program != "serve" {
+			if from != "web" || program != "sirv" {
 				t.Errorf("%s is looked for from %s", program, from)
 			}
-			return "node_modules/serve/main.js", tt.dev, tt.found
+			return "node_modules/sirv-cli/main.js", tt.dev, tt.found
 		}
-		if s, err := a.Choose(); !slices.Equal(s.Arguments, tt.want) || (err == nil) != (tt.want != nil) {
-			t.Errorf("for development %t, found %t: %q, %v; want %q", tt.dev, tt.found, s.Arguments, err, tt.want)
+		if s, err := a.Choose(); told(s) != tt.want || (err == nil) != (tt.want != "") {
+			t.Errorf("for development %t, found %t: %q, %v; want %q", tt.dev, tt.found, told(s), err, tt.want)
 		}
 	}
 }
@@ -107,15 +64,20 @@ func TestLocked(t *testing.T) {
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	find := func(program string) (string, bool, error) {
-		return map[string]string{"serve": "node_modules/serve/main.js"}[program], program == "nest", nil
+		return map[string]string{"serve": "node_modules/serve/main.js", "tsx": "node_modules/tsx/cli.mjs", "nest": "node_modules/nest/bin.js"}[program],
+			program == "nest" || program == "tsx" || program == "ts-node", nil
 	}
 	for _, tt := range []struct {
 		manifest, want, why, fault string
 	}{
-		{`{"scripts": {"start": "serve --single"}}`, "node_modules/serve/main.js --single", "script start", ""},
-		{`{"scripts": {"start": "nest start", "start:prod": "A=1 node dist/main"}}`, "dist/main", "script start:prod", ""},
-		{`{"scripts": {"start": "nest start", "start:prod": "serve"}}`, "node_modules/serve/main.js", "script start:prod", ""},
-		{`{"scripts": {"start": "nest start"}, "dependencies": {"@astrojs/node": "1"}}`, "server.js", "main file", ""},
+		{`{"scripts": {"start": "serve --single"}}`, "node node_modules/serve/main.js --single", "script start", ""},
+		{`{"scripts": {"start": "cd web && serve -l $PORT"}}`, "node ../node_modules/serve/main.js -l ${PORT}", "script start", ""},
+		{`{"scripts": {"start": "echo x && serve"}}`, "echo x && node node_modules/serve/main.js", "script start", ""},
+		{`{"scripts": {"start": "tsx server.ts"}}`, "node node_modules/tsx/cli.mjs server.ts", "script start", ""},
+		{`{"scripts": {"start": "ts-node server.ts"}}`, "", "", "node-start-development"}, // as with Plug'n'Play
+		{`{"scripts": {"start": "nest start", "start:prod": "A=1 node server"}}`, "A=1 node server", "script start:prod", ""},
+		{`{"scripts": {"start": "nest start", "start:prod": "serve"}}`, "node node_modules/serve/main.js", "script start:prod", ""},
+		{`{"scripts": {"start": "nest start"}, "dependencies": {"@astrojs/node": "1"}}`, "node server.js", "main file", ""},
 		{`{"scripts": {"start": "nest start"}}`, "", "", "node-start-development"},
 		{`{"scripts": {"start": "nest start", "start:prod": "nest start"}}`, "", "", "node-start-development"},
 		{`{"scripts": {"start": "absent"}}`, "", "", "node-start"},
@@ -125,16 +87,16 @@ func TestResolve(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		arguments, why := []string{}, ""
+		before, list, why := told(s), shell.List{}, ""
 		resolved, err := a.Resolve(s, find)
 		if err == nil {
-			arguments, why, err = a.Launch(resolved)
+			list, why, err = a.Launch(resolved, "node")
 		}
 		got := fault.Fault{}
-		if errors.As(err, &got); got.ID != tt.fault || strings.Join(arguments, " ") != tt.want || why != tt.why {
-			t.Errorf("%s: %q by %q, %v; want %q by %q, %s", tt.manifest, arguments, why, err, tt.want, tt.why, tt.fault)
+		if errors.As(err, &got); got.ID != tt.fault || strings.Join(list.Args(), " ") != tt.want || why != tt.why {
+			t.Errorf("%s: %q by %q, %v; want %q by %q, %s", tt.manifest, list.Args(), why, err, tt.want, tt.why, tt.fault)
 		}
-		if s.Arguments != nil || s.Program == nil {
+		if told(s) != before {
 			t.Errorf("%s: the start that was chosen is changed: %+v", tt.manifest, s)
 		}
 	}
@@ -144,18 +106,26 @@ func TestResolve(t *testing.T) {
 func TestMainFile(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		dev   string
-		files files
-		want  string
+		dev        string
+		files      files
+		want       string
+		typescript bool
 	}{
-		{"@sveltejs/adapter-node", files{"build/index.js": "", "index.js": ""}, "build/index.js"},
-		{"@angular/ssr", files{"dist/shop/server/server.mjs": ""}, "dist/shop/server/server.mjs"},
-		{"@astrojs/node", files{"server.js": ""}, "server.js"}, // as middleware
-		{"vite", files{"build/index.js": "", "index.js": ""}, "index.js"},
+		{"@sveltejs/adapter-node", files{"build/index.js": "", "index.js": ""}, "build/index.js", false},
+		{"@angular/ssr", files{"dist/shop/server/server.mjs": ""}, "dist/shop/server/server.mjs", false},
+		{"@astrojs/node", files{"server.js": ""}, "server.js", false}, // as middleware
+		{"vite", files{"build/index.js": "", "index.js": ""}, "index.js", false},
+		{"x", files{"app.js": "", "src/index.js": "", "index.ts": ""}, "app.js", true},
+		{"x", files{"main.js": "", "src/server.js": ""}, "main.js", false},
+		{"x", files{"src/index.ts": "", "index.mjs": ""}, "index.mjs", true},
+		{"x", files{"src/index.ts": "", "src/main.ts": ""}, "src/index.ts", true},
+		{"x", files{"index.ts": "", "src/index.js": ""}, "src/index.js", false},
 	} {
 		tt.files["package.json"] = `{"devDependencies": {"` + tt.dev + `": "1"}}`
-		if got, _, err := app(t, tt.files).Launch(start.Start{}); !slices.Equal(got, []string{tt.want}) {
-			t.Errorf("with %s the main file is %q, %v, want %q", tt.dev, got, err, tt.want)
+		a := app(t, tt.files)
+		a.TypeScript = tt.typescript
+		if got, _, err := a.Launch(start.Start{}, "node"); strings.Join(got.Args(), " ") != "node "+tt.want {
+			t.Errorf("with %s the main file is %q, %v, want %q", tt.dev, got.Args(), err, tt.want)
 		}
 	}
 }
@@ -231,7 +201,7 @@ func TestReplace(t *testing.T) {
 			if diff := cmp.Diff(tt.members, got.Project.Members); diff != "" || got.Project.From() != tt.dir {
 				t.Errorf("the project is %s, its members (-want +got):\n%s", got.Project.From(), diff)
 			}
-			if !slices.Equal(got.Start.Arguments, []string{tt.file}) || got.Start.Program != nil || got.Port != tt.port {
+			if told(got.Start) != tt.file || got.Port != tt.port {
 				t.Errorf("it starts %+v at port %q, want %s at %q", got.Start, got.Port, tt.file, tt.port)
 			}
 		})
@@ -253,7 +223,7 @@ func TestInside(t *testing.T) {
 		if err == nil {
 			s, err = a.Resolve(s, func(string) (string, bool, error) { return "found.js", false, nil })
 		}
-		if got := strings.Join(s.Arguments, " "); err != nil || got != tt.want {
+		if got := told(s); err != nil || got != tt.want {
 			t.Errorf("%s: node is given %q, %v, want %q", tt.manifest, got, err, tt.want)
 		}
 	}

@@ -1,0 +1,165 @@
+package start
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
+)
+
+// mains are the files that start an app that does not say how it starts, the likeliest first.
+var mains = []string{"server", "index", "app", "main", "src/server", "src/index", "src/app", "src/main"}
+
+// extensions are those of the files that Node.js runs, the likeliest first. Older releases do not run the last three.
+var extensions = []string{".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"}
+
+func (a App) runs() []string {
+	if a.TypeScript {
+		return extensions
+	}
+	return extensions[:3]
+}
+
+// mainFile returns the file that main names, as Node.js finds it, or else one of a usual name.
+func (a App) mainFile() (string, error) {
+	main := a.Manifest.Main
+	if main != "" && !filepath.IsLocal(main) {
+		return "", startFault(fmt.Sprintf("main is %q, which is outside the app", main), "name a file of the app")
+	}
+	if pattern := framework.ServerOf(a.Manifest.Has); pattern != "" {
+		found, err := filepath.Glob(filepath.Join(a.Dir, filepath.FromSlash(pattern)))
+		if err == nil && len(found) == 1 {
+			return filepath.Rel(a.Dir, found[0])
+		}
+	}
+	if main != "" {
+		for _, name := range []string{main, main + ".js", path.Join(main, "index.js")} {
+			if a.regular(name) {
+				return name, nil
+			}
+		}
+		return "", startFault(fmt.Sprintf("main is %q, which is not a file", main), "name a file that is there after the build"+a.nearest(main))
+	}
+	for _, extension := range a.runs() {
+		for _, name := range mains {
+			if a.regular(name + extension) {
+				return name + extension, nil
+			}
+		}
+	}
+	do := "add a script start such as node server.js" + a.siteHint()
+	return "", startFault("there is no script start, no main, no server.js and no index.js", do)
+}
+
+// regular reports whether there is a file, relative to the project.
+func (a App) regular(name string) bool {
+	info, err := os.Stat(filepath.Join(a.Dir, filepath.FromSlash(name)))
+	return err == nil && info.Mode().IsRegular()
+}
+
+// valued are options of node that take the next word.
+var valued = append([]string{"-C", "--conditions", "--title", "--env-file", "--env-file-if-exists", "--input-type"}, preloads...)
+
+// script returns the file of the app that node is told to run, relative to the project, "" if it is not known.
+func (c Command) script() string {
+	words := texts(c.Arguments)
+	if c.Words != nil || c.Bun || filepath.IsAbs(c.Dir) {
+		return "" // of a package
+	}
+	for i := 0; i < len(words); i++ {
+		_, literal := c.Arguments[i].Literal()
+		switch {
+		case !literal:
+			return ""
+		case slices.Contains(valued, words[i]):
+			i++
+		case slices.Contains([]string{"-e", "--eval", "-p", "--print", "--test", "--run", "-"}, words[i]):
+			return ""
+		case !strings.HasPrefix(words[i], "-") && filepath.IsLocal(path.Join(c.Dir, words[i])):
+			return path.Join(c.Dir, words[i])
+		case !strings.HasPrefix(words[i], "-"):
+			return ""
+		}
+	}
+	return ""
+}
+
+// missing returns the fault of a start that runs a file of the app that is not there, nil if there is none.
+func (a App) missing(s Start) error {
+	for _, c := range s.Commands {
+		file := c.script()
+		if file == "" || strings.Contains("/"+file+"/", "/"+project.ModulesDir+"/") || a.loads(file) {
+			continue
+		}
+		what := fmt.Sprintf("the script %s starts %s, which is not a file", s.Script, file)
+		return startFault(what, "name a file that is there after the build"+a.nearest(file)+a.unbuilt(s))
+	}
+	return nil
+}
+
+// loads reports whether Node.js finds a file by a name.
+func (a App) loads(name string) bool {
+	names := []string{name}
+	if m, err := a.ReadManifest(path.Join(a.From(), name)); err == nil && m.Main != "" {
+		names = append(names, path.Join(name, m.Main))
+	}
+	return slices.ContainsFunc(names, func(name string) bool {
+		return slices.ContainsFunc([]string{"", ".js", ".json", ".node", "/index.js", "/index.json", "/index.node"},
+			func(suffix string) bool { return a.regular(name + suffix) })
+	})
+}
+
+// unbuilt returns what else to do about a missing file: no script may have made it.
+func (a App) unbuilt(s Start) string {
+	if len(a.Scripts.Run)+len(s.Build) > 0 {
+		return ""
+	}
+	return ", or add a script build that makes it, or name scripts in BP_NODE_RUN_SCRIPTS"
+}
+
+// nearest returns a clause that names the file that may be meant by a name, which is that of no file: of the same name but for case or
+// extension, and the fewest other folders.
+func (a App) nearest(name string) string {
+	wanted, best, most := stem(name), "", -1
+	_ = fs.WalkDir(os.DirFS(a.Dir), ".", func(at string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil // it is a hint alone
+		case entry.IsDir() && at != "." && (entry.Name() == project.ModulesDir || strings.HasPrefix(entry.Name(), ".")):
+			return fs.SkipDir
+		case entry.IsDir() || stem(at) != wanted || !slices.Contains(extensions, path.Ext(at)):
+			return nil
+		}
+		if n := common(at, name); n > most || n == most && len(at) < len(best) {
+			best, most = at, n
+		}
+		return nil
+	})
+	if best == "" {
+		return ""
+	}
+	return ": there is " + best
+}
+
+// stem returns the name of a file without its folder, its extension and case.
+func stem(name string) string {
+	base := path.Base(path.Clean(name))
+	return strings.ToLower(strings.TrimSuffix(base, path.Ext(base)))
+}
+
+// common returns how many folders two paths have in common.
+func common(a, b string) int {
+	n := 0
+	for _, part := range strings.Split(path.Dir(a), "/") {
+		if slices.Contains(strings.Split(path.Dir(path.Clean(b)), "/"), part) {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,210 @@
+package start_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
+	"github.com/strata-buildpacks/strata/buildpacks/node/start"
+)
+
+// told returns the commands of a start, those of node without it, and a program of a package with "?" in front of it until its file is
+// known.
+func told(s start.Start) string {
+	var list shell.List
+	for _, c := range s.Commands {
+		words := c.Arguments
+		if words == nil {
+			words = append([]shell.Word{"?"}, c.Words...)
+		}
+		list = append(list, shell.Command{After: c.After, Dir: c.Dir, Variables: c.Variables, Words: words})
+	}
+	text := strings.Join(list.Args(), " ")
+	if len(s.Commands) > 0 && s.Commands[0].Dir != "" {
+		text = "in " + s.Commands[0].Dir + ": " + text
+	}
+	for _, script := range s.Build {
+		text += " [" + script.Name + ": " + strings.Join(append(script.Env, script.Words...), " ") + "]"
+	}
+	if s.Bun {
+		text = "bun: " + text
+	}
+	return text
+}
+
+// TestChoose reads scripts: variables, other scripts, lists, and what belongs to the build.
+func TestChoose(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"NODE_ENV=staging node a.js":                       "NODE_ENV=staging a.js",
+		"A= B='x y' node a.js C=1":                         "A= B=x y a.js C=1",
+		"npx cross-env A=1 B=2 npm run other":              "A=1 B=2 C=3 b.js",
+		"next start -p $PORT":                              "? next start",
+		"NODE_ENV=production next start --port ${PORT:-3}": "NODE_ENV=production ? next start",
+		"next start -H 0.0.0.0 -p=${PORT}":                 "? next start -H 0.0.0.0",
+		"npx next start":                                   "? next start",
+		"yarn other":                                       "C=3 b.js",
+		"npm run -s other":                                 "C=3 b.js",
+		"bun run --preload ./a.ts server.ts --port 1":      "bun: run --preload ./a.ts server.ts --port 1",
+		"bun other":                                        "C=3 b.js",
+		"bun run next start":                               "? next start",
+		"exec node a.js":                                   "a.js",
+		"A=1 exec node a.js":                               "A=1 a.js",
+
+		"node c.js && node a.js":                                "c.js && a.js",
+		"node c.js; node a.js $PORT":                            "c.js ; a.js ${PORT}",
+		"cd server && node a.js":                                "in server: a.js",
+		"node c.js && cd server && A=$B node a.js":              "c.js && cd server && A=${B} a.js",
+		"export A=1 && echo hi && node a.js":                    "? export A=1 && ? echo hi && a.js",
+		"npx prisma migrate deploy && node a.js":                "? prisma migrate deploy && a.js",
+		"npm run other && node a.js":                            "C=3 b.js && a.js",
+		"A=1 npm run both && node a.js --port=$PORT":            "A=1 c.js && A=1 C=3 b.js && a.js --port=${PORT}",
+		"npm run both":                                          "c.js && C=3 b.js",
+		"npm run build && node a.js":                            "a.js",
+		"npm run build && npm run other && node a.js":           "C=3 b.js && a.js",
+		"b -x && node a.js":                                     "? b -x && a.js",
+		"b && node a.js":                                        "a.js", // as the script build
+		"tsc && node a.js":                                      "a.js [start: tsc]",
+		"rimraf dist && tsc -p . && node a.js":                  "a.js [start: rimraf dist] [start: tsc -p .]",
+		"A=1 npm run compile && node a.js":                      "a.js [compile: A=1]",
+		"prisma generate && prisma migrate deploy && node a.js": "? prisma migrate deploy && a.js [start: prisma generate]",
+
+		"nodemon a.js": "a.js",
+		"nodemon --watch src -e ts,js -q a.js --port 1":         "a.js --port 1",
+		"nodemon --inspect=0.0.0.0 a.js":                        "--inspect=0.0.0.0 a.js",
+		"nodemon":                                               "a.js",
+		"A=1 nodemon --exec 'node -r ./a' a.js":                 "A=1 -r ./a a.js",
+		"nodemon -x npx next start":                             "",
+		"./bin/www":                                             "./bin/www",
+		"node ./bin/www && node ./server/a.js && node ./server": "./bin/www && ./server/a.js && ./server",
+	} {
+		if want == "" {
+			continue
+		}
+		a := app(t, files{"package.json": `{"main": "a.js", "scripts": {"start": "` + line + `", "other": "C=3 node b.js",
+			"preother": "npm run build", "both": "node c.js && npm run other", "build": "b", "compile": "x | y"},
+			"dependencies": {"next": "1"}}`, "bin/www": "#!/usr/bin/env node\n", "a.js": ""})
+		got, err := a.Choose()
+		if err != nil {
+			t.Errorf("%s: %v", line, err)
+			continue
+		}
+		if told(got) != want || got.Script != "start" {
+			t.Errorf("%s: it starts %q by %s, want %q", line, told(got), got.Script, want)
+		}
+		_, err = shell.Parse(line)
+		if helped := a.Helped(); err == nil && helped != (strings.ContainsAny(want, "&;$") || strings.Contains(want, "? export")) {
+			t.Errorf("%s: the launch helper is needed: %t", line, helped)
+		}
+	}
+}
+
+// TestHooks runs prestart before start, unless the build has run it.
+func TestHooks(t *testing.T) {
+	t.Parallel()
+	for scripts, want := range map[string]string{
+		`"prestart": "node a.js", "start": "node b.js"`:                            "a.js && b.js",
+		`"prestart": "node a.js; node c.js", "start": "node b.js"`:                 "a.js ; c.js && b.js",
+		`"prestart": "tsc", "start": "node b.js"`:                                  "b.js [prestart: tsc]",
+		`"prestart": "npm run build", "build": "x", "start": "node b.js"`:          "b.js",
+		`"prestart": "A=1 node a.js", "start": "B=1 node b.js && node c.js"`:       "A=1 a.js && B=1 b.js && c.js",
+		`"start": "npm run x && node b.js", "prex": "node p.js", "x": "node x.js"`: "p.js && x.js && b.js",
+	} {
+		got, err := app(t, files{"package.json": `{"scripts": {` + scripts + `}}`, "a.js": "", "b.js": "", "c.js": "", "p.js": "", "x.js": ""}).Choose()
+		if err != nil || told(got) != want {
+			t.Errorf("%s: it starts %q, %v, want %q", scripts, told(got), err, want)
+		}
+	}
+}
+
+// TestScriptFaults has what needs a shell, and what to write instead.
+func TestScriptFaults(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"sh ./start.sh":             `write "start": "export A=1 && exec node server.js"`,
+		"bash start.sh":             `write "start": "export A=1 && exec node server.js"`,
+		"./start.sh":                `write "start": "export A=1 && exec node server.js"`,
+		"sh long.sh":                "write the commands of long.sh into the script, one after the other with &&",
+		"sh -c 'node a'":            "write the commands of -c into the script, one after the other with &&",
+		"./absent.js":               "name a file that is there",
+		"node server.js | tee log":  "run both in a program of the app",
+		"node a.js || node b.js":    "write ; if the second command may run in any case",
+		"cd server && npm start":    "set BP_NODE_PROJECT_PATH=server",
+		"npm start --prefix server": "set BP_NODE_PROJECT_PATH=server",
+		"npm run two && node a.js":  "it is",
+		"node a.js && npm run two":  "write its commands into this script",
+		"node a.js && bun b.js":     "start all of it with one of them",
+		"concurrently 'a' 'b'":      "start the server with node",
+	} {
+		a := app(t, files{"package.json": `{"scripts": {"start": "` + line + `", "two": "node b.js; node c.js"}}`, "a.js": "", "b.js": "", "c.js": "",
+			"server/package.json": `{"scripts": {"start": "node x.js"}}`,
+			"start.sh":            "#!/bin/sh\nset -e\n\n# starts\nexport A=1\nexec node server.js\n", "long.sh": "if a; then\nb\nfi\n"})
+		_, err := a.Choose()
+		if want == "it is" {
+			if err != nil {
+				t.Errorf("%s: %v", line, err)
+			}
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", line, err, want)
+		}
+	}
+}
+
+// TestMissing refuses files that are not there after the build, and names the one that may be meant.
+func TestMissing(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"node dist/index.js":            "starts dist/index.js, which is not a file; name a file that is there after the build: there is build/index.js",
+		"node Server.js":                "starts Server.js, which is not a file; name a file that is there after the build: there is server.js",
+		"node ./bin/www":                "starts bin/www, which is not a file; name a file that is there after the build",
+		"node lib":                      "starts lib, which is not a file; name a file that is there after the build",
+		"node -r ./x --title a dist/b":  "starts dist/b, which is not a file; name a file that is there after the build: there is build/deep/b.ts",
+		"node server.js && node absent": "starts absent, which is not a file",
+		"cd build && node server.js":    "starts build/server.js, which is not a file; name a file that is there after the build: there is server.js",
+		"node server":                   "", "node .": "", "node build": "", "node pack": "", "node -e 1": "", "node $A": "", "node --import ./x build/deep/b.ts": "",
+		"node node_modules/a/b.js": "", "node --watch server.js --x": "", "cd build && node index.js": "", "node /opt/a.js": "", "node -": "",
+	} {
+		a := app(t, files{"package.json": `{"main": "server", "scripts": {"start": "` + line + `"}}`, "server.js": "", "build/index.js": "",
+			"build/deep/b.ts": "", "pack/package.json": `{"main": "x.js"}`, "pack/x.js": "", "lib/a.js": "", "node_modules/x/dist/index.js": ""})
+		_, err := a.Choose()
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", line, err, want)
+		}
+	}
+	a := app(t, files{"package.json": `{"scripts": {"build": "x", "start": "node dist/index.js"}}`})
+	s, err := a.Choose() // the build may make it
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := a.Launch(s, "node"); err == nil || !strings.HasSuffix(err.Error(), "name a file that is there after the build") {
+		t.Errorf("after the build: %v", err)
+	}
+}
+
+// TestRoots has what is started besides the project: workspaces, and packages for development that run an app.
+func TestRoots(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"node packages/api/index.js":                    "packages/api",
+		"node x.js && node ./packages/api && node x.js": "",
+		"node packages/api/index.js && node x.js":       "packages/api",
+		"node packages/api/node_modules/a/x.js":         "",
+		"tsx x.ts":                                      "tsx",
+		"npx tsx watch x.ts":                            "tsx",
+		"node -r ts-node/register -r dotenv/config x":   "ts-node",
+		"node --import=tsx x.ts":                        "tsx",
+		"dotenv -- node x.js":                           "dotenv-cli",
+		"nodemon --exec ts-node x.ts":                   "ts-node",
+		"serve -s dist":                                 "",
+	} {
+		a := app(t, files{"package.json": `{"workspaces": ["packages/*"], "scripts": {"start": "` + line + `", "build": "x"},
+			"dependencies": {"dotenv": "1", "serve": "1"}, "devDependencies": {"tsx": "1", "ts-node": "1", "dotenv-cli": "1"}}`,
+			"packages/api/package.json": "{}"})
+		s, err := a.Choose()
+		if got := strings.Join(a.Roots(s), " "); got != want || err != nil {
+			t.Errorf("%s: roots are %q, %v, want %q", line, got, err, want)
+		}
+	}
+}
