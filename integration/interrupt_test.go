@@ -105,6 +105,17 @@ func TestRunEndsAsTheApp(t *testing.T) {
 	if got := strata(t, "run", name, "--command", "absent"); got.status == 0 || !strings.Contains(got.stderr, `"absent"`) {
 		t.Errorf("a program that is not there: status %d, %s", got.status, got.stderr)
 	}
+	if got := strata(t, "stack", "build", "static-debug"); got.status != 0 {
+		t.Fatalf("making the debug twin: status %d\n%s", got.status, got.stderr)
+	}
+	before := strata(t, "inspect", name).stdout
+	got := strata(t, "debug", name, "--", "bash", "-c", "pwd; test -w /dev/pts/ptmx && touch /tmp/x && exit 9")
+	if got.status != 9 || got.stdout != "/workspace\n" {
+		t.Errorf("in the debug twin: status %d, want 9\n%s%s", got.status, got.stdout, got.stderr)
+	}
+	if after := strata(t, "inspect", name).stdout; after != before {
+		t.Errorf("strata debug has changed the image from\n%sto\n%s", before, after)
+	}
 }
 
 // interrupt starts strata and waits until it runs a program of the lifecycle. Then it sends SIGINT to every process of the group,

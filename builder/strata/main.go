@@ -56,7 +56,7 @@ func command() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(buildCommand(), runCommand(), stackCommand(), builderCommand(), inspectCommand(), rebaseCommand(), pruneCommand())
+	root.AddCommand(buildCommand(), runCommand(), debugCommand(), stackCommand(), builderCommand(), inspectCommand(), rebaseCommand(), pruneCommand())
 	return root
 }
 

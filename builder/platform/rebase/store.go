@@ -3,6 +3,7 @@ package rebase
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -30,9 +31,19 @@ func (s *inTheStore) base(_ context.Context, _ name.Reference, names []string, _
 		if err != nil {
 			return swap.Base{}, err
 		}
-		image, err := s.home.Store.Find(names[0], store.BuildStack)
+		image, err := s.home.Store.Find(names[0], buildStack(names[0]))
 		return swap.Base{Names: names, Ref: ref, Image: image}, err
 	})
+}
+
+// buildStack says how a run image is made. Those of the suite are named as their stacks.
+func buildStack(image string) string {
+	stack, ours := strings.CutPrefix(image, "strata/run-")
+	if !ours {
+		return store.BuildStack
+	}
+	stack, _, _ = strings.Cut(stack, ":")
+	return "make it with `strata stack build " + stack + "`"
 }
 
 // cost counts the configuration and the manifest: the layers are in the store already.
