@@ -58,11 +58,14 @@ func decide(in bp.BuildContext) (decision, error) {
 	if err := in.Config.Decode(&d.settings); err != nil {
 		return d, err
 	}
+	var err error
+	if d.settings, err = d.merged(); err != nil {
+		return d, err
+	}
 	libc, _ := in.Target.Libc()
 	if err := d.check(libc); err != nil {
 		return d, err
 	}
-	var err error
 	if d.keep, err = keep.Parse(d.KeepFiles); err != nil {
 		return d, err
 	}
@@ -157,6 +160,10 @@ func describe(in bp.BuildContext, d decision, stamp bool) {
 	}
 	for _, err := range d.selection.Broken {
 		in.Log.Warn("%v: the file does not parse, so its folder is taken for no program; BP_GO_TARGETS names what is built", err)
+	}
+	warnSubstitutes(in.Env, in.Target, in.Log)
+	if slices.Contains(d.Flags, "-mod=mod") {
+		in.Log.Warn("-mod=mod may take versions of modules that go.mod and go.sum do not name; run go mod tidy, and leave it out")
 	}
 	flags := append([]string{"-trimpath", "-ldflags=-s -w"}, d.LDFlags...)
 	in.Log.Decision("Flags", strings.Join(append(flags, d.Flags...), " "), "CGO_ENABLED=0")

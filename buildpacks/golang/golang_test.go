@@ -165,33 +165,6 @@ func keys(m map[string]string) []string {
 	return all
 }
 
-func TestFlags(t *testing.T) {
-	t.Parallel()
-	for _, ok := range []settings{
-		{Flags: []string{"-tags=a,b", "-gcflags=all=-B"}},
-		{Flags: []string{"-buildmode=exe"}},
-		{Flags: []string{"-ldflags=-X main.v=1"}},
-	} {
-		if err := ok.check(bp.Static); err != nil {
-			t.Errorf("%v: %v", ok.Flags, err)
-		}
-	}
-	if err := (settings{Flags: []string{"-buildmode", "pie"}}).check(bp.Glibc); err != nil {
-		t.Errorf("pie on glibc: %v", err)
-	}
-	for name, bad := range map[string]settings{
-		"flag-folder":        {Flags: []string{"-C", "cmd"}},
-		"flag-pie":           {Flags: []string{"-buildmode", "pie"}},
-		"flag-plugin":        {Flags: []string{"--buildmode=plugin"}},
-		"flag-ldflags-twice": {Flags: []string{"-ldflags=-w"}, LDFlags: []string{"-X", "main.v=1"}},
-	} {
-		wantFault(t, name, bad.check(bp.Static))
-	}
-	if got := (settings{Flags: []string{"-tags=a", "-v", "-tags", "b,c d"}}).tags(); !slices.Equal(got, []string{"b", "c", "d"}) {
-		t.Errorf("tags: %q, want those of the last flag", got)
-	}
-}
-
 func TestJoinFlags(t *testing.T) {
 	t.Parallel()
 	got, err := joinFlags([]string{"-s", "-X", "main.text=two words", `main.quote="`, "it's", ""})

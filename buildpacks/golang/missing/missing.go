@@ -71,12 +71,15 @@ func (f finder) patterns(named []mention) (patterns, places []string) {
 	return patterns, places
 }
 
+// separators are between the patterns of BP_KEEP_FILES, so that no pattern can have one.
+const separators = ",: \t\r\n"
+
 // shaped matches a text that looks like the name of a file wherever it stands.
 var shaped = regexp.MustCompile(`/|[^.]\.[A-Za-z]\w*$`)
 
 // pattern returns what keeps the files that one mention means, nothing if it means none or they are in the image.
 func (f finder) pattern(one mention) []string {
-	if !one.read && !shaped.MatchString(one.text) || strings.ContainsAny(one.text, ":\n\\") {
+	if !one.read && !shaped.MatchString(one.text) || strings.ContainsAny(one.text, separators+"\\") {
 		return nil
 	}
 	name := one.text
@@ -148,7 +151,7 @@ func (f finder) top() []string {
 	var all []string
 	for _, e := range entries {
 		switch name := e.Name(); {
-		case strings.Contains(name, ":"), f.present(name):
+		case strings.ContainsAny(name, separators), f.present(name):
 		case e.IsDir() && f.holds(name):
 			all = append(all, name+"/**")
 		case e.Type().IsRegular() && !ofBuilders(name) && !about(name):
