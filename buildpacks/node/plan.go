@@ -14,6 +14,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
+	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 	"github.com/strata-buildpacks/strata/buildpacks/node/install"
 	"github.com/strata-buildpacks/strata/buildpacks/node/manager"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
@@ -90,6 +91,9 @@ func choose(in bp.Workspace, s settings, named bool) (p Plan, err error) {
 	asked := project.Asked{Names: s.RunScripts, Named: named}
 	if s.Hooks {
 		asked.Hooks = m.Hooks
+	}
+	if m.PnP() == "" { // which has no folder of programs
+		asked.Generators = framework.Generators()
 	}
 	p.Scripts, err = p.Project.ChooseScripts(asked)
 	return p, err

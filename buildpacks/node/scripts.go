@@ -87,25 +87,24 @@ func (b *Builder) installing(ctx context.Context) ([]install.Script, error) {
 
 func (b *Builder) runScript(ctx context.Context, s project.Script, env config.Environment) error {
 	done := b.Log.Phase("Running script %s", s)
-	dir := filepath.Join(b.plan.Project.Root, s.Dir)
-	words := append([]string{b.plan.source.Manager.Tool().Name, "run"}, s.Name)
+	root := b.plan.Project.Root
+	words := []string{b.plan.source.Manager.Tool().Name, "run", s.Name}
 	if s.Words != nil {
 		words = s.Words
-		env = env.With(config.Environment{"PATH": filepath.Join(dir, project.ModulesDir, ".bin") + ":" +
-			filepath.Join(b.plan.Project.Root, project.ModulesDir, ".bin") + ":" + env["PATH"]})
+		env = env.With(config.Environment{"PATH": install.ProgramFolders(root, s.Dir) + ":" + env["PATH"]})
 	}
-	err := command.Run(ctx, command.Command{Path: words[0], Args: words[1:], Dir: dir, Env: append(env.List(), s.Env...), Log: b.Log})
-	if failed := new(command.Error); errors.As(err, &failed) && !errors.Is(err, context.Canceled) {
-		do := "see its words above"
-		if s.Hook {
-			do += ", or set BP_NODE_INSTALL_SCRIPTS_ENABLED=false if the app does not need it"
-		}
-		return fault.Fault{ID: "node-script", What: "the script " + s.String() + " failed", Do: do}
-	}
+	err := command.Run(ctx, command.Command{
+		Path: words[0], Args: words[1:], Dir: filepath.Join(root, s.Dir), Env: append(env.List(), s.Env...), Log: b.Log,
+	})
 	if err == nil {
 		done()
+		return nil
 	}
-	return err
+	unknown := fault.Fault{ID: "node-script", What: "the script " + s.String() + " failed", Do: "see its words above"}
+	if s.Hook {
+		unknown.Do += ", or set BP_NODE_INSTALL_SCRIPTS_ENABLED=false if the app does not need it"
+	}
+	return b.installer.ExplainScript(err, s.String(), unknown)
 }
 
 // lend puts all packages into the app, and what the last build's tools kept.

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // Framework is a framework or a build tool.
@@ -30,6 +32,8 @@ type Framework struct {
 	Caches []string
 	// Beside are folders of the same kind in node_modules.
 	Beside []string
+	// Generator makes code that the framework needs, of a file of the app; nil if it needs none.
+	Generator *project.Generator
 }
 
 // Makes is what a framework makes of an app.
@@ -124,6 +128,17 @@ func Caches() []string { return collect(func(f Framework) []string { return f.Ca
 
 // Beside returns the folders in node_modules in which build tools keep what no app reads.
 func Beside() []string { return collect(func(f Framework) []string { return f.Beside }) }
+
+// Generators returns the commands that make code of files of an app.
+func Generators() []project.Generator {
+	var all []project.Generator
+	for _, f := range frameworks {
+		if f.Generator != nil {
+			all = append(all, *f.Generator)
+		}
+	}
+	return all
+}
 
 func collect(of func(Framework) []string) []string {
 	var all []string

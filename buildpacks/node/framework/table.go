@@ -1,6 +1,10 @@
 package framework
 
-import "regexp"
+import (
+	"regexp"
+
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
+)
 
 // frameworks is the table. Of several that an app has, the first of its kind counts.
 var frameworks = []Framework{
@@ -77,6 +81,12 @@ var frameworks = []Framework{
 	{Packages: []string{"fastify"}, Makes: Library},
 	{Packages: []string{"koa"}, Makes: Library},
 	{Packages: []string{"@hapi/hapi"}, Makes: Library},
+
+	{Packages: []string{"@prisma/client"}, Generator: &project.Generator{
+		Package: "@prisma/client", Program: "prisma", Command: "prisma generate", Field: "prisma", Sources: []string{
+			"prisma/schema.prisma", "schema.prisma", "prisma/schema", "prisma.config.ts", "prisma.config.js", "prisma.config.mjs", ".config/prisma.ts",
+		},
+	}},
 
 	{Packages: []string{"turbo"}, Caches: []string{".turbo"}, Beside: []string{".turbo"}},
 	{Packages: []string{"nx"}, Caches: []string{".nx"}},

@@ -70,6 +70,18 @@ func (i *Installer) explainAs(err error, what string, unknown fault.Fault) error
 	return unknown
 }
 
+// ExplainScript explains a script of the app that failed. What scripts of packages fetch may be why; any other host is the app's own.
+func (i *Installer) ExplainScript(err error, what string, unknown fault.Fault) error {
+	failed := new(command.Error)
+	if !errors.As(err, &failed) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	if code, host := failedNetwork(failed.Tail); mirrors[host] != "" {
+		return i.offline(what, code, host)
+	}
+	return unknown
+}
+
 // offline says which host did not answer, and what names another one.
 func (i *Installer) offline(what, code, host string) error {
 	do := "check the network and NPM_CONFIG_REGISTRY"

@@ -40,6 +40,8 @@ type Asked struct {
 	Names []string                // of the scripts of the build
 	Named bool                    // by a person, so that a name without a script is a fault
 	Hooks func(Manifest) []string // returns the names of those that run at an install, in order; nil for none
+
+	Generators []Generator // that run before all others, unless one of these does it
 }
 
 // herokuBuild is the script that Heroku runs instead of build.
@@ -68,7 +70,9 @@ func (p Project) ChooseScripts(a Asked) (Scripts, error) {
 		}
 		chosen.Run = append(chosen.Run, found...)
 	}
-	return chosen, nil
+	first, err := p.generators(a.Generators, chosen.Run)
+	chosen.Run = append(first, chosen.Run...)
+	return chosen, err
 }
 
 // Built reports whether the build runs a script of a package.
