@@ -155,6 +155,9 @@ func describe(in bp.BuildContext, d decision, stamp bool) {
 		}
 		in.Log.Decision("Binary", t.Binary, why)
 	}
+	if m := d.finder.members[0]; m.Bare {
+		in.Log.Warn("there is no go.mod: the app is built as the module %s; make one with go mod init %s", m.Path, m.Path)
+	}
 	if len(d.selection.Left) > 0 {
 		in.Log.Decision("Not built", enumerate(d.selection.Left), "BP_GO_TARGETS names what is built")
 	}
@@ -216,6 +219,13 @@ func (g *compiler) fill(ctx context.Context, in bp.BuildContext, d decision, too
 	g.env = g.environment(in.Workspace, home)
 	if netrc {
 		g.env["NETRC"] = filepath.Join(home, ".netrc")
+	}
+	if g.finder.members[0].Bare {
+		flag, err := overlay(home, g.finder.members[0], in.AppDir, d.choice.Version)
+		if err != nil {
+			return err
+		}
+		g.env["GOFLAGS"] += " " + flag
 	}
 	if g.env["GOWORK"], err = workspace(d.mods, in.AppDir, home, d.choice.Version); err != nil {
 		return err

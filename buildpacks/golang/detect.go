@@ -12,7 +12,8 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 )
 
-// Detect takes part in apps that have a go.work or go.mod at their root or name their modules in BP_GO_WORK_USE.
+// Detect takes part in apps that have a go.work or go.mod at their root or name their modules in BP_GO_WORK_USE. Go files alone do where
+// no other language may be meant.
 func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	plan := bp.Plan{
 		Provides: []string{"go"},
@@ -32,12 +33,13 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 			return bp.DetectResult{}, fmt.Errorf("looking for %s: %w", name, err)
 		}
 	}
-	loose, err := filepath.Glob(filepath.Join(in.AppDir, "*.go"))
-	if err != nil {
-		return bp.DetectResult{}, fmt.Errorf("looking for Go files: %w", err)
-	}
-	if len(loose) > 0 {
-		return bp.Fail(fmt.Sprintf("%s found, but no go.mod or go.work; make one with go mod init", filepath.Base(loose[0]))), nil
+	if loose, err := bareFile(in.AppDir); err != nil {
+		return bp.DetectResult{}, err
+	} else if loose != "" {
+		if _, err := os.Stat(filepath.Join(in.AppDir, "package.json")); err == nil {
+			return bp.Fail(loose + " found, but no go.mod or go.work; make one with go mod init"), nil
+		}
+		return bp.Pass(loose+" found, without go.mod", plan), nil
 	}
 	below, err := nested(in.AppDir, nil)
 	if err != nil {
@@ -48,4 +50,18 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 		return bp.Fail(fmt.Sprintf("no go.mod or go.work, but %s/go.mod; build that folder, or set BP_GO_WORK_USE=%s", below[0], use)), nil
 	}
 	return bp.Fail("no go.mod or go.work"), nil
+}
+
+// bareFile returns a Go file of an app without go.mod, at its root or in cmd, "" when there is none.
+func bareFile(dir string) (string, error) {
+	for _, pattern := range []string{"*.go", "cmd/*.go", "cmd/*/*.go"} {
+		files, err := fs.Glob(os.DirFS(dir), pattern)
+		if err != nil {
+			return "", fmt.Errorf("looking for Go files: %w", err)
+		}
+		if len(files) > 0 {
+			return files[0], nil
+		}
+	}
+	return "", nil
 }

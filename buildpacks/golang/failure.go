@@ -41,6 +41,9 @@ func (g *compiler) explain(ctx context.Context, err error, suspects []string) er
 				if slices.ContainsFunc(g.finder.members, own) {
 					known.Fault.What, known.Do = m[1]+" imports "+m[2]+", which the app does not have", "commit that folder, or make it first"
 				}
+				if strings.HasPrefix(known.ID, "go-mod") && g.finder.members[0].Bare {
+					known.Do = "run go mod init and go mod tidy, and commit go.mod and go.sum"
+				}
 				return g.withCommands(ctx, known.Fault, g.blamed(failed.Tail))
 			}
 		}
@@ -65,10 +68,13 @@ var mistakes = []struct {
 		Do: "build the front end or run go generate first, and leave the result in the app's folder",
 	}},
 	{regexp.MustCompile(`^(\S+\.go:\d+):\d+: no required module provides package (\S+?)[;:].*$`), fault.Fault{
-		ID: "go-mod-tidy", What: "$1 imports $2, which no module of go.mod has", Do: "run go mod tidy and commit go.mod and go.sum",
+		ID: "go-mod-tidy", What: "$1 imports $2, which no required module has", Do: "run go mod tidy and commit go.mod and go.sum",
 	}},
 	{regexp.MustCompile(`^(?:\S+: )?(missing go\.sum entry.*?|updates to go\.mod needed.*?|malformed go\.sum.*?)(?:; to add.*)?$`), fault.Fault{
 		ID: "go-mod-tidy", What: "go.mod or go.sum is not complete: $1", Do: "run go mod tidy and commit go.mod and go.sum",
+	}},
+	{regexp.MustCompile(`^(\S+\.go:\d+):\d+: cannot find module providing package (\S+): import lookup.*$`), fault.Fault{
+		ID: "go-mod-vendor", What: "$1 imports $2, which the folder vendor does not have", Do: "run go mod vendor and commit the folder vendor",
 	}},
 	{regexp.MustCompile(`^go: inconsistent vendoring.*$`), fault.Fault{
 		ID: "go-mod-vendor", What: "vendor/modules.txt and go.mod say different things", Do: "run go mod vendor and commit the folder vendor",

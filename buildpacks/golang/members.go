@@ -19,6 +19,7 @@ import (
 type member struct {
 	Dir    string   // slash-separated, relative to the app
 	Path   string   // of the module, "" when go.mod has none
+	Bare   bool     // there is no go.mod
 	Ignore []string // folders that go.mod hides from patterns
 
 	Replaced map[string]string // the folders of the app that modules are replaced with, by the modules' paths
@@ -26,6 +27,10 @@ type member struct {
 
 // readMembers reads the go.mod of each member. It refuses what the go command would miss: members and replacements that are not there.
 func readMembers(dir string, mods modules) ([]member, error) {
+	if mods.File == "" {
+		m, err := bare(dir)
+		return []member{m}, err
+	}
 	var members []member
 	for _, sub := range mods.Dirs {
 		name := path.Join(sub, "go.mod")

@@ -16,7 +16,7 @@ import (
 
 // modules is what go.work or go.mod say about Go and about the build's modules.
 type modules struct {
-	File      string   // "go.work", "go.mod" or "BP_GO_WORK_USE"; it names the source of the two below
+	File      string   // "go.work", "go.mod" or "BP_GO_WORK_USE"; it names the source of the two below; "" when there is none of them
 	Go        string   // the go line, a minimum, without "go"; "" when there is none
 	Toolchain string   // the toolchain line, without "go"; "" when there is none
 	Dirs      []string // the main modules' folders, slash-separated, relative to the app: "." or the workspace's
@@ -29,6 +29,9 @@ func readModules(dir string, use []string) (modules, error) {
 	}
 	data, err := os.ReadFile(filepath.Join(dir, "go.work"))
 	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); errors.Is(err, fs.ErrNotExist) {
+			return modules{Dirs: []string{"."}}, nil
+		}
 		return readGoMod(dir, ".")
 	}
 	if err != nil {

@@ -73,6 +73,34 @@ func TestModules(t *testing.T) {
 	}
 }
 
+// TestBare compiles apps without go.mod: by the standard library alone, and with packages of their own and of a vendor folder.
+func TestBare(t *testing.T) {
+	t.Parallel()
+	r := kittest.NewRegistry(t)
+	future(t, r)
+	// With a vendor folder the language is one that the registry's go command, which is this machine's, knows.
+	plain := files{"hello.go": "package main\n\nfunc main() { println(\"plain\") }\n", "vendor/README": ""}
+	if got := run(t, "app", input(r, plain, nil)); got != "plain" {
+		t.Errorf("alone it prints %q", got)
+	}
+	vendored := files{
+		"main.go": "package main\n\nimport (\n\t\"git.test/ann/shop/internal/words\"\n\t\"git.test/bob/lib\"\n)\n\n" +
+			"func main() { println(words.Text, lib.Text) }\n",
+		"internal/words/words.go":        "package words\n\nconst Text = \"own\"\n",
+		"lib/other.go":                   "package other\n",
+		"vendor/git.test/bob/lib/lib.go": "package lib\n\nconst Text = \"vendored\"\n",
+	}
+	if got := run(t, "shop", input(r, vendored, nil)); got != "own vendored" {
+		t.Errorf("with a vendor folder it prints %q", got)
+	}
+	missing := files{"main.go": "package main\n\nimport _ \"git.test/bob/lib\"\n\nfunc main() {}\n", "vendor/README": ""}
+	got := kittest.Build(t, input(r, missing, nil))
+	if got.Code != 1 {
+		t.Errorf("code %d", got.Code)
+	}
+	kittest.Golden(t, "fails-bare.txt", got.Log())
+}
+
 // TestStamp looks for the state of the repository in a program.
 func TestStamp(t *testing.T) {
 	t.Parallel()
