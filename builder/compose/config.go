@@ -82,7 +82,10 @@ type Distro struct {
 func ReadConfig(path string) (Config, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return Config{}, fmt.Errorf("reading the builder's configuration: %w", err)
+		return Config{}, fault.Fault{
+			ID: "builder-config", What: "the builder's configuration cannot be read", Err: err,
+			Do: "name the builder.toml of a checkout with --config",
+		}
 	}
 	wrong := func(what string, err error) (Config, error) {
 		return Config{}, fault.Fault{

@@ -82,6 +82,11 @@ func buildApp(ctx context.Context, app string, flags buildFlags) error {
 	if err != nil {
 		return err
 	}
+	if flags.sbom != "" {
+		if err := output.CheckFolder(flags.sbom); err != nil {
+			return err
+		}
+	}
 	outputs, err := flags.output.parse(ctx, flags.tags)
 	if err != nil {
 		return err

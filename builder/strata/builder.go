@@ -8,6 +8,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/builder/compose"
 	"github.com/strata-buildpacks/strata/builder/platform/home"
+	"github.com/strata-buildpacks/strata/builder/platform/imagename"
 )
 
 func builderCommand() *cobra.Command {
@@ -37,6 +38,9 @@ func builderCommand() *cobra.Command {
 
 // createBuilder makes the builder and, unless folders is empty, what pack makes buildpackages and builders of.
 func createBuilder(cmd *cobra.Command, path, tag, folders string, output *outputFlag) error {
+	if _, err := imagename.ParseTag(tag); err != nil {
+		return err
+	}
 	outputs, err := output.parse(cmd.Context(), []string{tag})
 	if err != nil {
 		return err

@@ -56,7 +56,10 @@ func command() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(buildCommand(), runCommand(), debugCommand(), stackCommand(), builderCommand(), inspectCommand(), rebaseCommand(), pruneCommand())
+	root.AddCommand(
+		buildCommand(), runCommand(), debugCommand(), stackCommand(), builderCommand(), inspectCommand(), rebaseCommand(), pruneCommand(),
+	)
+	explainUsage(root)
 	return root
 }
 

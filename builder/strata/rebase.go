@@ -62,6 +62,9 @@ func readList(path string, stdin io.Reader) ([]string, error) {
 			return nil, fault.Fault{ID: "rebase-list", What: "--from-file cannot be read", Err: err, Do: "name a file with one image a line"}
 		}
 		defer f.Close()
+		if info, err := f.Stat(); err != nil || info.IsDir() {
+			return nil, fault.Fault{ID: "rebase-list", What: "--from-file is no file", Do: "name a file with one image a line"}
+		}
 		stdin = f
 	}
 	var images []string

@@ -89,6 +89,8 @@ func (f runFlags) check(given func(flag string) bool) error {
 		return wrong("--ask needs no terminal", "leave --tty out")
 	case given("status") && (f.status < 100 || f.status > 999):
 		return wrong(fmt.Sprintf("--status %d is no status of HTTP", f.status), "write a number of three digits")
+	case f.answerTimeout <= 0 && given("timeout"):
+		return wrong(fmt.Sprintf("--timeout %s is no time to wait", f.answerTimeout), "write one like 30s")
 	case f.ask == "" && (given("status") || given("timeout")):
 		return wrong("--status and --timeout are about --ask", "add --ask, or leave them out")
 	case f.terminal && !(term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd()))):

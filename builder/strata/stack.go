@@ -73,6 +73,14 @@ func stackCommand() *cobra.Command {
 		if err != nil {
 			return assemble.Options{}, err
 		}
+		if arch != "all" && !slices.Contains(architectures, arch) {
+			return assemble.Options{}, fault.Fault{ID: "stack-arch", What: "--arch " + arch + " is not known", Do: "write amd64, arm64 or all"}
+		}
+		if info, err := os.Stat(dir); dir != "" && (err != nil || !info.IsDir()) {
+			return assemble.Options{}, fault.Fault{
+				ID: "stack-dir", What: "--dir " + dir + " is not a folder", Do: "name the folder that holds the folders of your stacks",
+			}
+		}
 		if len(names) == 0 {
 			names = nil // all of them
 		}

@@ -23,6 +23,13 @@ import (
 
 // Folder returns the absolute path of an app's folder. If there is no folder to read, the error is a fault.
 func Folder(app string) (string, error) {
+	if app == "" { // of a variable that is not set
+		return "", fault.Fault{
+			ID:   "app-missing",
+			What: "there is no app to build: its folder has no name",
+			Do:   "name it, or leave it out for this folder",
+		}
+	}
 	path, err := filepath.Abs(app)
 	if err != nil {
 		return "", fmt.Errorf("resolving %s: %w", app, err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sys/unix"
 
 	"github.com/strata-buildpacks/strata/builder/platform/attest"
 	"github.com/strata-buildpacks/strata/builder/platform/home"
@@ -106,7 +107,7 @@ func checkFolder(dir string) error {
 	entries, err := os.ReadDir(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil
+		return CheckFolder(filepath.Dir(dir))
 	case err != nil:
 		return fault.Fault{ID: "output", What: dir + " cannot hold an OCI image layout", Err: cause(err), Do: "name an empty or a new folder"}
 	case len(entries) == 0:
@@ -120,6 +121,26 @@ func checkFolder(dir string) error {
 		}
 	}
 	return nil
+}
+
+// CheckFolder checks that a folder can be written, or made if it is not there. Its errors are faults.
+func CheckFolder(dir string) error {
+	for above := filepath.Clean(dir); ; above = filepath.Dir(above) {
+		info, err := os.Stat(above)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // "/" and "." are there
+		}
+		if err == nil && !info.IsDir() {
+			err = syscall.ENOTDIR
+		}
+		if err == nil {
+			err = unix.Access(above, unix.W_OK|unix.X_OK)
+		}
+		if err != nil {
+			return fault.Fault{ID: "output", What: "cannot write into " + dir, Err: cause(err), Do: "name a folder that you may write"}
+		}
+		return nil
+	}
 }
 
 // cause is an error without the path, which the message names.
@@ -141,7 +162,7 @@ func checkFile(path string) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return fault.Fault{ID: "output", What: path + " is there and is no file", Do: "name a file"}
 	}
-	return nil
+	return CheckFolder(filepath.Dir(path))
 }
 
 // Options say how an image is written. Users have the zero value.
@@ -268,13 +289,11 @@ func WriteAttached(s *store.Store, image, dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := CheckFolder(dir); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fault.Fault{
-			ID:   "output",
-			What: "cannot write bills of materials into " + dir,
-			Err:  err,
-			Do:   "name a folder that you may write",
-		}
+		return fmt.Errorf("writing what is attached to %s: %w", image, err)
 	}
 	for _, a := range attached {
 		if err := whole.Write(filepath.Join(dir, a.Title), a.Content); err != nil {

@@ -161,6 +161,7 @@ func TestOutputErrors(t *testing.T) {
 		"unknown": "tar:x", "no-folder-name": "oci:", "docker-target": "docker:x",
 		"not-a-layout": "oci:" + dir + "/notes", "no-folder": "oci-archive:" + dir + "/none/app.tar",
 		"is-file": "oci:" + dir + "/notes/todo.txt", "below-a-file": "oci:" + dir + "/notes/todo.txt/layout",
+		"file-below-a-file": "oci-archive:" + dir + "/notes/todo.txt/app.tar", "no-folder-at-all": "oci:" + dir + "/notes/todo.txt/a/b",
 		"is-folder":   "docker-archive:" + dir + "/notes",
 		"no-registry": "registry", "no-registry-named": "registry:app", "digest": "registry:r.example.com/app@sha256:" + strings.Repeat("0", 64),
 		"bad-name": "registry:r.example.com/App",

@@ -37,8 +37,9 @@ func TestCredentials(t *testing.T) {
 			t.Setenv("DOCKER_CONFIG", dir)
 			t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 			if test.config != "" {
-				kittest.Write(t, dir, map[string]string{"config.json": test.config, "docker-credential-strata-test": "#!/bin/sh\n" + test.helper + "\n"})
-				if err := os.Chmod(filepath.Join(dir, "docker-credential-strata-test"), 0o755); err != nil {
+				const helper = "docker-credential-strata-test"
+				kittest.Write(t, dir, map[string]string{"config.json": test.config, helper: "#!/bin/sh\n" + test.helper + "\n"})
+				if err := os.Chmod(filepath.Join(dir, helper), 0o755); err != nil {
 					t.Fatal(err)
 				}
 			}

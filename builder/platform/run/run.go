@@ -244,6 +244,10 @@ func notNumeric(what, text string) error {
 	}
 }
 
+// platformAPI begins the variable without which the launcher does not start (platform.md, "Launch"). A builder has a launcher and no
+// such variable.
+const platformAPI = "CNB_PLATFORM_API="
+
 // Where the lifecycle puts its launcher, and a link to it for each process type (platform.md, "Launch").
 const (
 	launcher   = "cnb/lifecycle/launcher"
@@ -292,7 +296,8 @@ func oneOf(types []string) string {
 
 // program returns how a program is started. The launcher gives it the variables of the app, and looks for it on the PATH of the app.
 func program(config v1.Config, options Options, root *os.Root) ([]string, error) {
-	if _, err := root.Lstat(launcher); err == nil {
+	launched := slices.ContainsFunc(config.Env, func(one string) bool { return strings.HasPrefix(one, platformAPI) })
+	if _, err := root.Lstat(launcher); err == nil && launched {
 		return []string{"/" + launcher, "--", options.Command}, nil
 	}
 	if strings.Contains(options.Command, "/") {

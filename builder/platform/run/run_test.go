@@ -53,7 +53,7 @@ func TestCommand(t *testing.T) {
 	root := rootOf(t, map[string]string{"cnb/process/web": "", "cnb/process/worker": "", "cnb/lifecycle/launcher": ""})
 	bare := rootOf(t, map[string]string{"usr/bin/env": ""})
 	path := []string{"PATH=/usr/local/bin:/usr/bin"}
-	image := v1.Config{Entrypoint: []string{"/cnb/process/web"}, Cmd: []string{"-v"}}
+	image := v1.Config{Env: []string{"CNB_PLATFORM_API=0.15"}, Entrypoint: []string{"/cnb/process/web"}, Cmd: []string{"-v"}}
 	for name, test := range map[string]struct {
 		config  v1.Config
 		options Options
@@ -69,7 +69,8 @@ func TestCommand(t *testing.T) {
 		"no default":           {v1.Config{}, Options{Image: "app"}, root, nil, "process-missing.txt"},
 		"no types at all":      {v1.Config{}, Options{Image: "base"}, bare, nil, "process-none.txt"},
 		"a name, not a path":   {v1.Config{Cmd: []string{"sh"}}, Options{Image: "app"}, root, nil, "process-missing.txt"},
-		"a program":            {image, Options{Command: "ls", Args: []string{"-l"}}, root, []string{"/cnb/lifecycle/launcher", "--", "ls", "-l"}, ""},
+		"a program":            {image, Options{Command: "ls", Args: []string{"-l"}}, root, []string{"/" + launcher, "--", "ls", "-l"}, ""},
+		"a builder's program":  {v1.Config{}, Options{Command: "/bin/ls"}, root, []string{"/bin/ls"}, ""},
 		"a program on PATH":    {v1.Config{Env: path}, Options{Command: "env"}, bare, []string{"/usr/bin/env"}, ""},
 		"a program's path":     {v1.Config{Env: path}, Options{Command: "/bin/env"}, bare, []string{"/bin/env"}, ""},
 		"no such program":      {v1.Config{Env: path}, Options{Image: "base", Command: "sh"}, bare, nil, "program-missing.txt"},

@@ -33,9 +33,8 @@ var ErrNotFound = errors.New("no such image in the store")
 
 // What Find tells a person to do about an image that the store does not hold.
 const (
-	BuildApp      = "build it with `strata build`"
-	BuildStack    = "make it with `strata stack build`"
-	CreateBuilder = "make it with `strata builder create`"
+	BuildApp   = "build it with `strata build`"
+	BuildStack = "make it with `strata stack build`"
 )
 
 // Store is an OCI image layout. Several processes may use it at the same time.
