@@ -148,9 +148,9 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	return b.launch(ctx, made, program, modules)
 }
 
-// runScripts runs the build scripts. Where they may make a standalone server, they are told to, unless the platform decides.
+// runScripts runs the build scripts. Where they may make a server, they are told to, unless the platform decides.
 func (b build) runScripts(ctx context.Context) (changes string, err error) {
-	more := config.Environment{}
+	more := config.Environment(framework.BuildEnv(b.plan.Project.Manifest.Has))
 	if s := b.plan.standalone(); s != nil && s.Variable != "" {
 		more[s.Variable] = "true"
 	}

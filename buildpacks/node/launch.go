@@ -11,6 +11,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 	"github.com/strata-buildpacks/strata/buildpacks/node/start"
 )
 
@@ -42,6 +43,9 @@ func (b build) launch(ctx context.Context, made outcome, program, modules string
 		return bp.BuildResult{}, err
 	}
 	b.Log.Decision("Starts", strings.ReplaceAll(strings.Join(list.Args(), " "), strings.Join(words, " "), filepath.Base(program)), why)
+	if note := framework.Note(made.app.Manifest.Has); note != "" {
+		b.Log.Warn("%s", note)
+	}
 	process := bp.Process{Type: "web", Command: launchhelper.Run(b.BuildContext, list), Default: true, From: "package.json: " + why}
 	if dir := filepath.Join(made.app.Dir, list[0].Dir); dir != b.AppDir {
 		process.WorkingDir = dir

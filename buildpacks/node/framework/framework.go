@@ -24,6 +24,12 @@ type Framework struct {
 	Develops []string
 	// Server is a pattern of the file that the build script makes for Node.js, relative to the project; "" if the app says it.
 	Server string
+	// Variable has the build script make the server; "" if it always does.
+	Variable string
+	// Adapter is what an app adds that lacks the server; "" if every app has it.
+	Adapter string
+	// Note is what whoever runs the server has to know.
+	Note string
 	// Env are variables that the server needs in a container, unless the app sets them.
 	Env map[string]string
 	// Standalone is a server that takes the place of the app; nil if the framework makes none.
@@ -96,13 +102,15 @@ func Of(has func(string) bool) []Framework {
 }
 
 // ServerOf returns where a framework of an app makes a server, as Framework.Server says; "" if none does.
-func ServerOf(has func(string) bool) string {
+func ServerOf(has func(string) bool) string { return serverOf(has).Server }
+
+func serverOf(has func(string) bool) Framework {
 	for _, f := range Of(has) {
 		if f.Server != "" {
-			return f.Server
+			return f
 		}
 	}
-	return ""
+	return Framework{}
 }
 
 // EnvOf returns the variables that the server of an app needs.
@@ -112,6 +120,30 @@ func EnvOf(has func(string) bool) map[string]string {
 		maps.Copy(env, f.Env)
 	}
 	return env
+}
+
+// BuildEnv returns the variables that have the build scripts of an app make its server.
+func BuildEnv(has func(string) bool) map[string]string {
+	env := map[string]string{}
+	for _, f := range Of(has) {
+		if f.Variable != "" {
+			env[f.Variable] = "true"
+		}
+	}
+	return env
+}
+
+// Note returns what whoever runs the server of an app has to know, "" for nothing.
+func Note(has func(string) bool) string { return serverOf(has).Note }
+
+// Adapter returns what an app adds whose framework made no server, "" if nothing is known.
+func Adapter(has func(string) bool) string {
+	for _, f := range Of(has) {
+		if f.Adapter != "" {
+			return f.Adapter
+		}
+	}
+	return ""
 }
 
 // Develops reports whether a command serves an app to its developer.

@@ -90,3 +90,28 @@ func TestCaches(t *testing.T) {
 		}
 	}
 }
+
+// TestServer has what the server of a framework needs: a variable for the build, a word for whoever runs it, an adapter.
+func TestServer(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ packages, variable, server, note, adapter string }{
+		{"@sveltejs/kit @sveltejs/adapter-auto vite", "GCP_BUILDPACKS", "build/index.js", "adapter-node", "adapter-node"},
+		{"@sveltejs/kit @sveltejs/adapter-node @sveltejs/adapter-auto", "GCP_BUILDPACKS", "build/index.js", "", "adapter-node"},
+		{"@sveltejs/kit @sveltejs/adapter-vercel", "", "", "", "adapter-node"},
+		{"@builder.io/qwik-city", "", "server/entry.*js", "", "qwik add"},
+		{"@tanstack/react-start", "", "", "", "srvx"},
+		{"@angular/ssr @angular/cli", "", "dist/*/server/server.mjs", "NG_ALLOWED_HOSTS", ""},
+		{"express", "", "", "", ""},
+	} {
+		app := has(strings.Fields(tt.packages)...)
+		env := framework.BuildEnv(app)
+		if got := framework.ServerOf(app); got != tt.server || (env[tt.variable] != "true") != (tt.variable == "") {
+			t.Errorf("%s: the build with %v makes %q, want %q with %s", tt.packages, env, got, tt.server, tt.variable)
+		}
+		for _, is := range [][2]string{{framework.Note(app), tt.note}, {framework.Adapter(app), tt.adapter}} {
+			if got, want := is[0], is[1]; !strings.Contains(got, want) || want == "" && got != "" {
+				t.Errorf("%s: got %q, want %q in it", tt.packages, got, want)
+			}
+		}
+	}
+}

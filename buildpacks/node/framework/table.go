@@ -47,10 +47,30 @@ var frameworks = []Framework{
 	{Packages: []string{"browser-sync"}, Develops: []string{"browser-sync"}},
 
 	{Packages: []string{"@sveltejs/adapter-node"}, Makes: Server, Server: "build/index.js"},
+	{
+		Packages: []string{"@sveltejs/adapter-static"},
+		Exports:  &Export{Title: "SvelteKit, without a server", Matches: regexp.MustCompile(`.`)},
+	},
+	{ // it fetches the adapter for Node.js where this variable tells of a platform that has Node.js
+		Packages: []string{"@sveltejs/adapter-auto"}, Makes: Server, Server: "build/index.js", Variable: "GCP_BUILDPACKS",
+		Note: "npm install --save-dev @sveltejs/adapter-node locks the adapter, which adapter-auto fetches in each build otherwise",
+	},
+	{
+		Packages: []string{"@sveltejs/kit"}, Makes: Server,
+		Adapter: "add the adapter for Node.js: npm install --save-dev @sveltejs/adapter-node, and name it in the configuration of SvelteKit",
+	},
+	{
+		Packages: []string{"@builder.io/qwik-city", "@qwik.dev/router"}, Makes: Server, Server: "server/entry.*js",
+		Adapter: "add an adapter: npm run qwik add express for a server, npm run qwik add static for a site",
+		Exports: &Export{Title: "Qwik, as static pages", Config: "adapters/static/vite.config", Matches: regexp.MustCompile(`.`)},
+	},
 	{ // by itself, it listens at the loopback address alone
 		Packages: []string{"@astrojs/node"}, Makes: Server, Server: "dist/server/entry.mjs", Env: map[string]string{"HOST": "0.0.0.0"},
 	},
-	{Packages: []string{"@angular/ssr"}, Makes: Server, Server: "dist/*/server/server.mjs"},
+	{
+		Packages: []string{"@angular/ssr"}, Makes: Server, Server: "dist/*/server/server.mjs",
+		Note: "Angular answers 400 for each host that neither NG_ALLOWED_HOSTS nor allowedHosts of angular.json names",
+	},
 	{Packages: []string{"@nestjs/core"}, Makes: Library},
 	{
 		Packages: []string{"nuxt"}, Makes: Server, Standalone: &nitro,
@@ -71,10 +91,14 @@ var frameworks = []Framework{
 	},
 	{Packages: []string{"@remix-run/node"}, Makes: Server},
 	{Packages: []string{"@react-router/node"}, Makes: Server},
-	{Packages: []string{"@tanstack/react-start"}, Makes: Server, Standalone: &nitro},
+	{
+		Packages: []string{"@tanstack/react-start", "@tanstack/solid-start"}, Makes: Server, Standalone: &nitro,
+		Adapter: "add one: npm install srvx, with the script start: srvx --prod --static=../client dist/server/server.js; " +
+			"or the plugin nitro() of nitro/vite in vite.config",
+	},
 	{Packages: []string{"nitropack"}, Makes: Server, Standalone: &nitro},
 	{
-		Packages:   []string{"nuxt-nightly", "nitro", "@analogjs/platform", "@solidjs/start", "vinxi", "@tanstack/solid-start"},
+		Packages:   []string{"nuxt-nightly", "nitro", "@analogjs/platform", "@solidjs/start", "vinxi"},
 		Standalone: &nitro,
 	},
 	{Packages: []string{"express"}, Makes: Library},

@@ -128,7 +128,7 @@ func (a App) instead(script string, err error) (Start, error) {
 	if a.Manifest.Scripts[production] != "" {
 		return a.script(production)
 	}
-	if framework.ServerOf(a.Manifest.Has) != "" {
+	if has := a.Manifest.Has; framework.ServerOf(has) != "" || framework.Adapter(has) != "" {
 		return Start{}, nil
 	}
 	return Start{}, err

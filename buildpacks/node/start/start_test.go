@@ -140,6 +140,32 @@ func names(t *testing.T, dir string) []string {
 	})
 }
 
+// TestAdapter names the adapter to apps whose framework made no server, whether they say how they start or not.
+func TestAdapter(t *testing.T) {
+	t.Parallel()
+	for packages, want := range map[string]string{
+		`"@sveltejs/kit": "2", "@sveltejs/adapter-vercel": "6"`: "npm install --save-dev @sveltejs/adapter-node",
+		`"@builder.io/qwik-city": "1"`:                          "npm run qwik add express",
+		`"@tanstack/react-start": "1"`:                          "npm install srvx",
+	} {
+		for _, start := range []string{"", `, "start": "vite --open"`} {
+			a := app(t, files{"src/index.ts": "",
+				"package.json": `{"scripts": {"build": "b"` + start + `}, "devDependencies": {"vite": "7", ` + packages + `}}`})
+			a.TypeScript = true
+			s, err := a.Choose()
+			if err == nil {
+				s, err = a.Resolve(s, func(string) (string, bool, error) { return "", true, nil })
+			}
+			if err == nil {
+				_, _, err = a.Launch(s, "node")
+			}
+			if err == nil || !strings.Contains(err.Error(), "the build made no server; add ") || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s%s: %v, want %s", packages, start, err, want)
+			}
+		}
+	}
+}
+
 // TestReplace makes apps the servers that their build scripts made.
 func TestReplace(t *testing.T) {
 	t.Parallel()
