@@ -16,6 +16,7 @@ type settings struct {
 	Ignore    []string `config:"BP_LINKAGE_IGNORE,list"`
 	Libraries []string `config:"BP_LINKAGE_LIBRARIES,list"`
 	Programs  []string `config:"BP_LINKAGE_PROGRAMS,list"`
+	Writable  []string `config:"BP_WRITABLE_FOLDERS,list"`
 }
 
 // finding is a file that cannot be used on the run image.
@@ -75,7 +76,10 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	return bp.BuildResult{}, checkProcesses(in.Log, imageOf(in, layers, s.Programs), processes)
+	if err := checkProcesses(in.Log, imageOf(in, layers, s.Programs), processes); err != nil {
+		return bp.BuildResult{}, err
+	}
+	return bp.BuildResult{}, openFolders(in.AppDir, s.Writable, in.Log)
 }
 
 // findings returns the files that cannot be used, and those of which that is not proved. The latter need a library that is

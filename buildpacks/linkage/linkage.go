@@ -7,7 +7,8 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 )
 
-// Buildpack returns the buildpack strata/linkage. It is the last of every group and adds nothing to the image.
+// Buildpack returns the buildpack strata/linkage. It is the last of every group. It adds nothing to the image
+// except folders that are asked for.
 func Buildpack() bp.Buildpack {
 	return bp.Buildpack{ID: "strata/linkage", Detect: detect, Build: build}
 }

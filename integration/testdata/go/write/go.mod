@@ -1,0 +1,3 @@
+module example.test/write
+
+go 1.26.8
