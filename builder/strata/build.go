@@ -30,7 +30,7 @@ type buildFlags struct {
 	tags, env, bindings        []string
 	output                     outputFlag
 	sbom                       string
-	clearCache, quiet          bool
+	clearCache, quiet, check   bool
 }
 
 func buildCommand() *cobra.Command {
@@ -61,6 +61,7 @@ func buildCommand() *cobra.Command {
 	flags.output.register(f)
 	f.StringVar(&flags.sbom, "sbom", "", "write what is attached to the image, SBOMs and provenance, into this folder")
 	f.BoolVar(&flags.clearCache, "clear-cache", false, "forget what earlier builds of this app cached")
+	f.BoolVar(&flags.check, "check", false, "start the image once; the build fails if the app ends with an error within 2 s")
 	f.BoolVarP(&flags.quiet, "quiet", "q", false, "print nothing but NAME@DIGEST")
 	return cmd
 }
@@ -108,6 +109,9 @@ func buildApp(ctx context.Context, app string, flags buildFlags) error {
 	}
 	if options.Env, err = buildEnv(ctx, from, descriptor, flags.env); err != nil {
 		return err
+	}
+	if flags.check {
+		options.Check = checks(h, flags.tags[0], flags.bindings)
 	}
 	digest, err := runBuild(ctx, h, options, notes(descriptor, flags), flags.quiet)
 	if err != nil {

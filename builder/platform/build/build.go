@@ -39,6 +39,9 @@ type Options struct {
 	Proxies    []string               // NAME=value pairs of the proxy variables
 	CABundle   string                 // file of certificates that a build trusts; empty for the build image's own
 
+	// Check looks at the image before it gets its name. Its error ends the build.
+	Check func(ctx context.Context, image v1.Image, log io.Writer) error
+
 	Log   io.Writer // what the buildpacks print
 	Phase func(Phase)
 	Note  func(text string) // what the user should know: waiting for another build, files left out
@@ -91,7 +94,7 @@ func App(ctx context.Context, h *home.Home, options Options) (name.Reference, v1
 	if err != nil {
 		return nil, v1.Hash{}, err
 	}
-	digest, err := b.commit(t)
+	digest, err := b.commit(ctx, t)
 	return ref, digest, err
 }
 

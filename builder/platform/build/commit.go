@@ -1,9 +1,11 @@
 package build
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -14,7 +16,7 @@ import (
 )
 
 // commit checks what the export left, and gives it the app's name, with what is attached to it.
-func (b *build) commit(t target) (v1.Hash, error) {
+func (b *build) commit(ctx context.Context, t target) (v1.Hash, error) {
 	exported, err := t.registry.Manifest()
 	if err != nil {
 		return v1.Hash{}, err
@@ -26,6 +28,14 @@ func (b *build) commit(t target) (v1.Hash, error) {
 	image, err := b.store.Loose(manifest)
 	if err != nil {
 		return v1.Hash{}, fmt.Errorf("reading the exported image: %w", err)
+	}
+	if b.Check != nil {
+		b.Phase(Phase{Name: "check"})
+		start := time.Now()
+		if err := b.Check(ctx, image, b.Log); err != nil {
+			return v1.Hash{}, err
+		}
+		b.Phase(Phase{Name: "check", Took: time.Since(start)})
 	}
 	attached, err := b.attached(t, image)
 	if err != nil {

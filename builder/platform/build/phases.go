@@ -19,8 +19,8 @@ import (
 // makes the same image.
 const platformAPI = "0.15"
 
-// ErrBuild is the error of App when a buildpack ended the build. The log says why.
-var ErrBuild = errors.New("a buildpack ended the build")
+// ErrBuild is the error of App when a buildpack or the check of the image ended the build. The log says why.
+var ErrBuild = errors.New("the log says why the build ended")
 
 // phase is one program of the lifecycle.
 type phase struct {

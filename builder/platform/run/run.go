@@ -29,6 +29,9 @@ import (
 // stopGrace is how long an app may take to end after SIGTERM. Docker gives it the same time.
 const stopGrace = 10 * time.Second
 
+// limitGrace is the same for an app whose time is limited.
+const limitGrace = time.Second
+
 // Options say which image to start and how.
 type Options struct {
 	Image    string
@@ -45,6 +48,8 @@ type Options struct {
 	Terminal *os.File
 	// Signals are passed on to the process. If they are not nil, the context counts only until the process starts.
 	Signals <-chan os.Signal
+	// Limit is how long the process may run. The error of one that runs longer is context.DeadlineExceeded. Zero is no limit.
+	Limit time.Duration
 }
 
 // Image starts an image of the home's store in a sandbox on the host's network, and waits for it. The error of a process
@@ -73,6 +78,11 @@ func Start(ctx context.Context, h *home.Home, image v1.Image, options Options) e
 			return err
 		}
 		ctx = context.WithoutCancel(ctx)
+	}
+	if options.Limit > 0 {
+		limited, stop := context.WithTimeout(ctx, options.Limit)
+		defer stop()
+		ctx, spec.Grace = limited, limitGrace
 	}
 	return sandbox.Run(ctx, spec)
 }
