@@ -17,6 +17,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 	"github.com/strata-buildpacks/strata/buildpacks/node/install"
+	"github.com/strata-buildpacks/strata/buildpacks/node/layout"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
@@ -61,6 +62,15 @@ func (b *Builder) RunScripts(ctx context.Context, more config.Environment) (chan
 	if err != nil {
 		return "", err
 	}
+	addons, err := b.plan.Project.Addons()
+	if err != nil {
+		return "", err
+	}
+	if len(addons) > 0 {
+		if full, err = b.installer.Compiling(ctx, full, b.plan.Project.Root); err != nil {
+			return "", err
+		}
+	}
 	if err := b.lend(ctx); err != nil {
 		return "", err
 	}
@@ -71,6 +81,11 @@ func (b *Builder) RunScripts(ctx context.Context, more config.Environment) (chan
 	}
 	for _, script := range scripts {
 		if err := b.runScript(ctx, script, more.With(full)); err != nil {
+			return "", err
+		}
+	}
+	for _, dir := range addons {
+		if err := layout.LeaveAddon(filepath.Join(b.plan.Project.Root, dir)); err != nil {
 			return "", err
 		}
 	}

@@ -146,6 +146,19 @@ func (i *Installer) scripts(folder, script string, names ...string) (string, err
 	return dir, nil
 }
 
+// Compiling returns an environment with which scripts in a folder of the app compile addons. It fetches the compiler.
+func (i *Installer) Compiling(ctx context.Context, env config.Environment, dir string) (config.Environment, error) {
+	folder, err := i.caches.Compiler(ctx)
+	if err != nil {
+		return nil, err
+	}
+	more, err := i.withCompiler(ctx, compiler.Compiler{In: i.source.In, Dir: folder, Mirrors: i.source.Mirrors}, dir)
+	if err != nil {
+		return nil, err
+	}
+	return first(env, more), nil
+}
+
 // withCompiler returns the variables with which node-gyp compiles for the chosen Node.js and asks nobody, and which keep names of
 // folders, symbols and the time out of the addons.
 func (i *Installer) withCompiler(ctx context.Context, c compiler.Compiler, dir string) (config.Environment, error) {

@@ -2,6 +2,9 @@ package layout
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -142,4 +145,27 @@ func forCompiling(name string) bool {
 	default: // node-pre-gyp compiles in build-tmp-… and puts the addon elsewhere
 		return slices.Contains(compilerFiles, path.Ext(base)) || strings.HasPrefix(parts[0], "build-tmp-")
 	}
+}
+
+// LeaveAddon leaves, of what a compilation made in a package of the app, nothing but the addon. The rest holds names of folders of the
+// build.
+func LeaveAddon(dir string) error {
+	const made = "build"
+	err := filepath.WalkDir(filepath.Join(dir, made), func(file string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		inner, relErr := filepath.Rel(dir, file)
+		if err != nil || relErr != nil || !forCompiling(filepath.ToSlash(inner)) {
+			return errors.Join(err, relErr)
+		}
+		if err := os.RemoveAll(file); err != nil {
+			return err
+		}
+		return skip(entry)
+	})
+	if err != nil {
+		return fmt.Errorf("leaving out what a compilation made: %w", err)
+	}
+	return nil
 }

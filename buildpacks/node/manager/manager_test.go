@@ -321,3 +321,19 @@ func TestNPMStale(t *testing.T) {
 		}
 	}
 }
+
+// TestPnpmPnP refuses Plug'n'Play of pnpm, wherever it is asked for.
+func TestPnpmPnP(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ npmrc, workspace, where string }{
+		{"node-linker=pnp\n", "", ".npmrc"}, {"a=b\nnode-linker = \"pnp\"", "", ".npmrc"}, {"", "nodeLinker: pnp\n", "pnpm-workspace.yaml"},
+		{"# node-linker=pnp\nnode-linker=hoisted\n", "nodeLinker: isolated\n", ""}, {"", "", ""},
+	} {
+		app := files{"package.json": "{}", "pnpm-lock.yaml": "lockfileVersion: '9.0'\n", ".npmrc": tt.npmrc, "pnpm-workspace.yaml": tt.workspace}
+		_, err := choose(t, app)
+		got := fault.Fault{}
+		if refused := errors.As(err, &got) && got.ID == "node-pnpm-pnp"; refused != (tt.where != "") || !strings.Contains(got.What, tt.where) {
+			t.Errorf("%+v: %v", tt, err)
+		}
+	}
+}

@@ -1,19 +1,23 @@
 package manager
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"regexp"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 var pnpmTool = Tool{
 	ID: "pnpm", Name: "pnpm", Title: "pnpm", Update: "pnpm install", Example: "pnpm@10.12.1", Program: "pnpm", Headers: headers,
-	lockfiles: []string{"pnpm-lock.yaml"}, open: func(a *app) (Manager, error) { return pnpm{a}, nil },
+	lockfiles: []string{"pnpm-lock.yaml"}, open: openPnpm,
 	packages: func(version, arch string) string {
 		if major(version) >= 12 { // a program for one architecture
 			return "@pnpm/exe.linux-" + arch
@@ -23,6 +27,32 @@ var pnpmTool = Tool{
 }
 
 type pnpm struct{ *app }
+
+// pnpmPnP matches the line in .npmrc that has pnpm write a .pnp.cjs, and put packages into no folder that Node.js finds.
+var pnpmPnP = regexp.MustCompile(`(?m)^\s*node-linker\s*=\s*["']?pnp["']?\s*$`)
+
+// openPnpm refuses Plug'n'Play, which pnpm has besides Yarn.
+func openPnpm(a *app) (Manager, error) {
+	settings, err := tree.ReadFile(filepath.Join(a.in.Root, ".npmrc"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	where := ".npmrc"
+	if !pnpmPnP.Match(settings) {
+		where = project.PnpmWorkspace
+		file, err := project.ReadYAML(filepath.Join(a.in.Root, where))
+		if err != nil {
+			return nil, err
+		}
+		if file.Text("nodeLinker") != "pnp" {
+			return pnpm{a}, nil
+		}
+	}
+	return nil, fault.Fault{
+		ID: "node-pnpm-pnp", What: where + " tells pnpm to use Plug'n'Play (node-linker=pnp), which this buildpack does for Yarn alone",
+		Do: "leave the setting out, or set it to isolated or hoisted",
+	}
+}
 
 func (p pnpm) at(string) Manager { return p }
 

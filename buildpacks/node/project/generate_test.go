@@ -2,6 +2,7 @@ package project_test
 
 import (
 	"maps"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -62,5 +63,34 @@ func TestGenerators(t *testing.T) {
 	want := []project.Script{{Dir: "db", Name: "gen make", Command: "gen make", Words: []string{"gen", "make"}}}
 	if diff := cmp.Diff(want, got.Run); diff != "" || err != nil {
 		t.Errorf("of a workspace (-want +got):\n%s%v", diff, err)
+	}
+}
+
+// TestAddons compiles addons that are the app's own code, as package managers do.
+func TestAddons(t *testing.T) {
+	t.Parallel()
+	hooks := func(project.Manifest) []string { return []string{"preinstall", "postinstall"} }
+	gyp := project.Script{Dir: ".", Name: "install", Command: "node-gyp rebuild", Hook: true, Words: []string{"node-gyp", "rebuild"}}
+	after := project.Script{Dir: ".", Name: "postinstall", Command: "x", Hook: true}
+	for manifest, want := range map[string][]project.Script{
+		`{}`:                                  {gyp},
+		`{"scripts": {"postinstall": "x"}}`:   {gyp, after},
+		`{"scripts": {"install": "make"}}`:    nil,
+		`{"scripts": {"preinstall": ":"}}`:    {{Dir: ".", Name: "preinstall", Command: ":", Hook: true}},
+		`{"gypfile": false}`:                  nil,
+		`{"gypfile": true, "dependencies":1}`: {gyp},
+	} {
+		p := find(t, files{"package.json": manifest, "binding.gyp": "{}"}, "")
+		got, err := p.ChooseScripts(project.Asked{Hooks: hooks})
+		if diff := cmp.Diff(want, got.Run); diff != "" || err != nil {
+			t.Errorf("%s (-want +got):\n%s%v", manifest, diff, err)
+		}
+	}
+	p := find(t, files{
+		"package.json": `{"workspaces": ["*"]}`, "web/package.json": `{"name": "web", "dependencies": {"fast": "*"}}`,
+		"fast/package.json": `{"name": "fast"}`, "fast/binding.gyp": "{}", "other/package.json": `{"name": "other"}`, "other/binding.gyp": "{}",
+	}, "web")
+	if got, err := p.Addons(); err != nil || !slices.Equal(got, []string{"fast"}) {
+		t.Errorf("the addons are in %q (%v), want fast", got, err)
 	}
 }

@@ -56,7 +56,7 @@ func (p Project) WithLocal(copies bool) (Project, error) {
 
 // withPatches returns Copied with the patches of packages that pnpm and Bun are told of, wherever they are.
 func (p Project) withPatches() ([]string, error) {
-	file, err := ReadYAML(filepath.Join(p.Root, pnpmWorkspace))
+	file, err := ReadYAML(filepath.Join(p.Root, PnpmWorkspace))
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ import (
 
 // findMembers lists the folders of the workspaces, which package.json or pnpm-workspace.yaml name by patterns.
 func findMembers(root string, base Manifest) ([]string, error) {
-	file, err := ReadYAML(filepath.Join(root, pnpmWorkspace))
+	file, err := ReadYAML(filepath.Join(root, PnpmWorkspace))
 	if err != nil {
 		return nil, err
 	}

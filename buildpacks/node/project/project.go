@@ -23,8 +23,8 @@ const (
 	ManifestFile = "package.json"
 	// ModulesDir is the folder in which Node.js looks for packages.
 	ModulesDir = "node_modules"
-
-	pnpmWorkspace = "pnpm-workspace.yaml"
+	// PnpmWorkspace has the workspaces and settings of pnpm.
+	PnpmWorkspace = "pnpm-workspace.yaml"
 )
 
 // Project is where the packages of an app are. Paths that are relative to Root have slashes.

@@ -3,8 +3,11 @@ package project
 import (
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
@@ -97,6 +100,9 @@ func (p Project) hooks(to *Scripts, names func(Manifest) []string) error {
 		if err != nil {
 			return err
 		}
+		if p.addon(dir) && m.Scripts["preinstall"]+m.Scripts["install"] == "" && string(m.fields["gypfile"]) != "false" {
+			to.Run = append(to.Run, Script{Dir: dir, Name: "install", Command: strings.Join(gyp, " "), Hook: true, Words: gyp})
+		}
 		for _, name := range names(m) {
 			s := Script{Dir: dir, Name: name, Command: m.Scripts[name], Hook: true}
 			named := dir == p.From() && slices.Contains(to.Names, name)
@@ -110,6 +116,20 @@ func (p Project) hooks(to *Scripts, names func(Manifest) []string) error {
 		}
 	}
 	return nil
+}
+
+// gyp is the program that package managers run at an install of a package with a binding.gyp and without a script of its own.
+var gyp = []string{"node-gyp", "rebuild"}
+
+func (p Project) addon(dir string) bool {
+	_, err := os.Stat(filepath.Join(p.Root, dir, "binding.gyp"))
+	return err == nil
+}
+
+// Addons returns the folders of the app's own packages that have an addon to compile: of the project and of what it depends on.
+func (p Project) Addons() ([]string, error) {
+	dirs, err := p.needed()
+	return slices.DeleteFunc(dirs, func(dir string) bool { return !p.addon(dir) }), err
 }
 
 // buildScripts returns the scripts of a name that make the project: its own after those of the workspaces that it depends on, as

@@ -14,7 +14,7 @@ import (
 // settingFiles are the files and folders that package managers read besides package.json and the lockfile. Their order is part of
 // the keys of layers.
 var settingFiles = []string{
-	".npmrc", ".yarnrc", ".yarnrc.yml", pnpmWorkspace, ".pnpmfile.cjs", ".pnpmfile.mjs", "bunfig.toml", "patches",
+	".npmrc", ".yarnrc", ".yarnrc.yml", PnpmWorkspace, ".pnpmfile.cjs", ".pnpmfile.mjs", "bunfig.toml", "patches",
 	".yarn/patches", ".yarn/plugins", ".yarn/releases", ".yarn/cache",
 }
 
