@@ -25,7 +25,9 @@ func ask(ctx context.Context, h *home.Home, options run.Options, flags runFlags)
 	}
 	app, stop := context.WithCancel(ctx)
 	defer stop()
-	options.Stdout, options.Stderr = os.Stderr, os.Stderr
+	note := noteOnce()
+	options.Stderr = run.Watch(os.Stderr, note)
+	options.Stdout = options.Stderr
 	start := time.Now()
 	ended := make(chan error, 1)
 	go func() { ended <- run.Image(app, h, options) }()
@@ -44,7 +46,7 @@ func ask(ctx context.Context, h *home.Home, options run.Options, flags runFlags)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return judge(got, took, flags)
+		return judge(run.Watch(os.Stdout, note), got, took, flags)
 	}
 }
 
@@ -104,7 +106,7 @@ func get(ctx context.Context, url string) (*answer, error) {
 }
 
 // judge prints the answer and says whether it is the one that was asked for.
-func judge(got *answer, took time.Duration, flags runFlags) error {
+func judge(w io.Writer, got *answer, took time.Duration, flags runFlags) error {
 	if got == nil {
 		return fault.Fault{
 			ID:   "no-answer",
@@ -112,7 +114,7 @@ func judge(got *answer, took time.Duration, flags runFlags) error {
 			Do:   "see whether the app listens on $PORT",
 		}
 	}
-	fmt.Fprintf(os.Stdout, "GET %s: %s after %d ms\n%s\n", flags.ask, got.status, took.Milliseconds(), got.body)
+	fmt.Fprintf(w, "GET %s: %s after %d ms\n%s\n", flags.ask, got.status, took.Milliseconds(), got.body)
 	switch {
 	case flags.status == got.code, flags.status == 0 && got.code < http.StatusBadRequest:
 		return nil

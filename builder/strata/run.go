@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -115,7 +116,11 @@ func statusOf(ended *exec.ExitError) exitStatus {
 // interact starts a program that reads and writes here and gets the signals that arrive here. If asked, it has a terminal where there
 // is one.
 func interact(ctx context.Context, options run.Options, terminal bool, start func(run.Options) error) error {
-	options.Stdin, options.Stdout, options.Stderr = os.Stdin, os.Stdout, os.Stderr
+	note := noteOnce()
+	options.Stdin, options.Stdout, options.Stderr = os.Stdin, os.Stdout, run.Watch(os.Stderr, note)
+	if !term.IsTerminal(int(os.Stdout.Fd())) { // on a terminal, programs write in colour and at once
+		options.Stdout = run.Watch(os.Stdout, note)
+	}
 	if terminal && term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())) {
 		here, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 		if err != nil {
@@ -141,6 +146,12 @@ func interact(ctx context.Context, options run.Options, terminal bool, start fun
 		return statusOf(ended)
 	}
 	return err
+}
+
+// noteOnce returns a function that prints a note the first time.
+func noteOnce() func(text string) {
+	var once sync.Once
+	return func(text string) { once.Do(func() { fmt.Fprintln(os.Stderr, "strata: note:", text) }) }
 }
 
 // forwarded are the signals that a program gets that runs in a sandbox.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,12 +52,12 @@ func TestJudge(t *testing.T) {
 		{200, 404, "the app answered 200 to /x, not 404"},
 	} {
 		got := &answer{status: strconv.Itoa(test.code), code: test.code}
-		err := judge(got, time.Second, runFlags{ask: "/x", status: test.expected})
+		err := judge(io.Discard, got, time.Second, runFlags{ask: "/x", status: test.expected})
 		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("%d where %d is expected: got %v, want %q", test.code, test.expected, err, test.want)
 		}
 	}
-	if err := judge(nil, time.Second, runFlags{port: 80, answerTimeout: time.Second}); err == nil {
+	if err := judge(io.Discard, nil, time.Second, runFlags{port: 80, answerTimeout: time.Second}); err == nil {
 		t.Error("no answer is no failure")
 	}
 }
