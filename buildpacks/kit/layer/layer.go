@@ -134,6 +134,9 @@ func (d *Dir) fill(ctx context.Context, l *Layer, fill func(context.Context, *La
 		return err
 	}
 	if l.Flags.Launch {
+		if err := d.clearSpecial(l); err != nil {
+			return err
+		}
 		contents, err := contentsOf(l)
 		if err != nil {
 			return err
