@@ -86,9 +86,9 @@ func copyApp(app, workspace string, keep func(path string) bool, note func(strin
 }
 
 // copySource copies what keep keeps of an app's folder into a workspace; nil keeps all. It returns the sockets, pipes and
-// devices that it left out: they hold nothing to copy. A file that vanishes meanwhile, as an editor's do, was never there, and of a
-// folder its name is left. Folders get the mode 0755, and so do files that their owner may
-// execute. Other files get 0644. So the umask of whoever checked the source out does not reach the image.
+// devices that it left out: they hold nothing to copy. A file that vanishes meanwhile counts as absent, and a folder as
+// empty. Folders get the mode 0755, and so do files that their owner may execute. Other files get 0644. So the umask of
+// whoever checked the source out does not reach the image.
 func copySource(from, to string, keep func(path string) bool) (leftOut []string, err error) {
 	if from, err = filepath.EvalSymlinks(from); err != nil { // a walk does not follow a link
 		return nil, fmt.Errorf("copying the app: %w", err)

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -301,7 +302,15 @@ func oneOf(types []string) string {
 	if len(types) == 0 {
 		return "start a program of the image with --command"
 	}
-	return "name one with --process: " + strings.Join(types, ", ")
+	return "name one with --process: " + strings.Map(printable, strings.Join(types, ", "))
+}
+
+// printable keeps what an image is called from steering a terminal.
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return unicode.ReplacementChar
 }
 
 // program returns how a program is started. The launcher gives it the variables of the app, and looks for it on the PATH of the app.

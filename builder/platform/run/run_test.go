@@ -51,6 +51,7 @@ func TestLinksOfAnImage(t *testing.T) {
 func TestCommand(t *testing.T) {
 	t.Parallel()
 	root := rootOf(t, map[string]string{"cnb/process/web": "", "cnb/process/worker": "", "cnb/lifecycle/launcher": ""})
+	steering := rootOf(t, map[string]string{"cnb/process/\x1b[2Jweb": ""})
 	bare := rootOf(t, map[string]string{"usr/bin/env": ""})
 	path := []string{"PATH=/usr/local/bin:/usr/bin"}
 	image := v1.Config{Env: []string{"CNB_PLATFORM_API=0.15"}, Entrypoint: []string{"/cnb/process/web"}, Cmd: []string{"-v"}}
@@ -67,6 +68,7 @@ func TestCommand(t *testing.T) {
 		"no such type":         {image, Options{Image: "app", Process: "cron"}, root, nil, "process-unknown.txt"},
 		"a path":               {image, Options{Image: "app", Process: "../lifecycle/launcher"}, root, nil, "process-path.txt"},
 		"no default":           {v1.Config{}, Options{Image: "app"}, root, nil, "process-missing.txt"},
+		"escapes":              {image, Options{Image: "app", Process: "x"}, steering, nil, "process-escapes.txt"},
 		"no types at all":      {v1.Config{}, Options{Image: "base"}, bare, nil, "process-none.txt"},
 		"a name, not a path":   {v1.Config{Cmd: []string{"sh"}}, Options{Image: "app"}, root, nil, "process-missing.txt"},
 		"a program":            {image, Options{Command: "ls", Args: []string{"-l"}}, root, []string{"/" + launcher, "--", "ls", "-l"}, ""},

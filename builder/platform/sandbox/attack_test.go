@@ -224,9 +224,13 @@ func TestKilledStarter(t *testing.T) {
 // TestMountPointsAreNoLinks has a root whose mount points lead out of it.
 func TestMountPointsAreNoLinks(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"proc", "dev", "rw", "ro"} {
+	for _, name := range []string{"proc", "dev", "sys", "rw", "ro"} {
 		for _, up := range []bool{false, true} {
 			spec, output := world(t)
+			spec.Sysfs = true
+			if err := os.Mkdir(filepath.Join(spec.Root, "sys"), 0o755); err != nil {
+				t.Fatal(err)
+			}
 			victim := filepath.Join(filepath.Dir(spec.Root), "victim")
 			target := victim
 			if up {

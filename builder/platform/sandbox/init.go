@@ -81,14 +81,14 @@ func enter(channel *os.File) error {
 		return err
 	}
 	if err := os.Chdir(spec.Dir); err != nil {
-		return fmt.Errorf(folderStep+" %s: %w", spec.Dir, cause(err))
+		return fmt.Errorf(folderStep+" %q: %w", spec.Dir, cause(err))
 	}
 	if spec.Terminal {
 		if err := openTerminal(channel); err != nil {
 			return fmt.Errorf("opening a terminal: %w", err)
 		}
 	}
-	return fmt.Errorf(executeStep+" %s: %w", spec.Args[0], syscall.Exec(spec.Args[0], spec.Args, spec.Env))
+	return fmt.Errorf(executeStep+" %q: %w", spec.Args[0], syscall.Exec(spec.Args[0], spec.Args, spec.Env))
 }
 
 // cause is an error without the path, which the message names.
