@@ -83,11 +83,6 @@ func buildApp(ctx context.Context, app string, flags buildFlags) error {
 	if err != nil {
 		return err
 	}
-	if flags.sbom != "" {
-		if err := output.CheckFolder(flags.sbom); err != nil {
-			return err
-		}
-	}
 	outputs, err := flags.output.parse(ctx, flags.tags)
 	if err != nil {
 		return err
@@ -201,6 +196,11 @@ func buildOptions(app string, descriptor project.Descriptor, flags buildFlags) (
 	}
 	for _, tag := range flags.tags {
 		if _, err := imagename.ParseTag(tag); err != nil {
+			return build.Options{}, err
+		}
+	}
+	if flags.sbom != "" {
+		if err := output.CheckFolder(flags.sbom); err != nil {
 			return build.Options{}, err
 		}
 	}

@@ -34,7 +34,7 @@ func debugCommand() *cobra.Command {
 				program = []string{"bash"}
 			}
 			options := run.Options{Image: args[0], Command: program[0], Args: program[1:], Env: given, Bindings: bindings}
-			return interact(cmd.Context(), options, true, func(options run.Options) error {
+			return interact(options, true, func(options run.Options) error {
 				return run.Start(cmd.Context(), h, image, options)
 			})
 		},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -58,7 +57,7 @@ func runCommand() *cobra.Command {
 			if flags.ask != "" {
 				return ask(cmd.Context(), h, options, flags)
 			}
-			return interact(cmd.Context(), options, flags.terminal || flags.command != "", func(options run.Options) error {
+			return interact(options, flags.terminal || flags.command != "", func(options run.Options) error {
 				return run.Image(cmd.Context(), h, options)
 			})
 		},
@@ -94,7 +93,7 @@ func (f runFlags) check(given func(flag string) bool) error {
 		return wrong(fmt.Sprintf("--timeout %s is no time to wait", f.answerTimeout), "write one like 30s")
 	case f.ask == "" && (given("status") || given("timeout")):
 		return wrong("--status and --timeout are about --ask", "add --ask, or leave them out")
-	case f.terminal && !(term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd()))):
+	case f.terminal && !atTerminal():
 		return wrong("--tty needs a terminal, and stdin or stdout is none here", "leave --tty out")
 	}
 	return nil
@@ -115,13 +114,13 @@ func statusOf(ended *exec.ExitError) exitStatus {
 
 // interact starts a program that reads and writes here and gets the signals that arrive here. If asked, it has a terminal where there
 // is one.
-func interact(ctx context.Context, options run.Options, terminal bool, start func(run.Options) error) error {
+func interact(options run.Options, terminal bool, start func(run.Options) error) error {
 	note := noteOnce()
 	options.Stdin, options.Stdout, options.Stderr = os.Stdin, os.Stdout, run.Watch(os.Stderr, note)
 	if !term.IsTerminal(int(os.Stdout.Fd())) { // on a terminal, programs write in colour and at once
 		options.Stdout = run.Watch(os.Stdout, note)
 	}
-	if terminal && term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())) {
+	if terminal && atTerminal() {
 		here, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 		if err != nil {
 			return fmt.Errorf("opening the terminal: %w", err)
@@ -146,6 +145,11 @@ func interact(ctx context.Context, options run.Options, terminal bool, start fun
 		return statusOf(ended)
 	}
 	return err
+}
+
+// atTerminal reports whether somebody sits at a terminal, to type and to read.
+func atTerminal() bool {
+	return term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd()))
 }
 
 // noteOnce returns a function that prints a note the first time.

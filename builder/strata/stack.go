@@ -59,56 +59,64 @@ func expand(arch string) []string {
 	return []string{arch}
 }
 
+// stackFlags say which stacks are meant, and how they are made.
+type stackFlags struct {
+	config, arch, dir string
+	locked            bool
+}
+
+// options returns what makes the stacks with some names; without a name, all of them.
+func (f *stackFlags) options(names []string, s *screen) (assemble.Options, error) {
+	if f.arch != "all" && !slices.Contains(architectures, f.arch) {
+		return assemble.Options{}, fault.Fault{ID: "stack-arch", What: "--arch " + f.arch + " is not known", Do: "write amd64, arm64 or all"}
+	}
+	if info, err := os.Stat(f.dir); f.dir != "" && (err != nil || !info.IsDir()) {
+		return assemble.Options{}, fault.Fault{
+			ID: "stack-dir", What: "--dir " + f.dir + " is not a folder", Do: "name the folder that holds the folders of your stacks",
+		}
+	}
+	path, err := findConfig(f.config)
+	if err != nil {
+		return assemble.Options{}, err
+	}
+	cache, err := cacheDir()
+	if err != nil {
+		return assemble.Options{}, err
+	}
+	if len(names) == 0 {
+		names = nil
+	}
+	o := assemble.Options{
+		Dir: filepath.Join(filepath.Dir(path), "stacks", "images"), Names: names, Archs: expand(f.arch), Cache: cache,
+		Locked: f.locked, Progress: s.downloads, Log: s.line,
+	}
+	if f.dir != "" {
+		o.Dir, o.Base = f.dir, o.Dir
+	}
+	return o, nil
+}
+
 func stackCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "stack", Short: "Make run images and build images from signed Debian packages"}
-	var config, arch, bills, dir string
-	var locked bool
+	var flags stackFlags
+	var bills string
 	var output outputFlag
-	options := func(names []string, s *screen) (assemble.Options, error) {
-		path, err := findConfig(config)
-		if err != nil {
-			return assemble.Options{}, err
-		}
-		cache, err := cacheDir()
-		if err != nil {
-			return assemble.Options{}, err
-		}
-		if arch != "all" && !slices.Contains(architectures, arch) {
-			return assemble.Options{}, fault.Fault{ID: "stack-arch", What: "--arch " + arch + " is not known", Do: "write amd64, arm64 or all"}
-		}
-		if info, err := os.Stat(dir); dir != "" && (err != nil || !info.IsDir()) {
-			return assemble.Options{}, fault.Fault{
-				ID: "stack-dir", What: "--dir " + dir + " is not a folder", Do: "name the folder that holds the folders of your stacks",
-			}
-		}
-		if len(names) == 0 {
-			names = nil // all of them
-		}
-		o := assemble.Options{
-			Dir: filepath.Join(filepath.Dir(path), "stacks", "images"), Names: names, Archs: expand(arch), Cache: cache,
-			Locked: locked, Progress: s.downloads, Log: s.line,
-		}
-		if dir != "" {
-			o.Dir, o.Base = dir, o.Dir
-		}
-		return o, nil
-	}
 	build := &cobra.Command{
 		Use:   "build [NAME…]",
 		Short: "Assemble images from their locks into the local store",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			s := newScreen(false)
-			o, err := options(names, s)
+			o, err := flags.options(names, s)
 			if err != nil {
 				return err
 			}
 			return buildStacks(cmd, o, s, bills, &output)
 		},
 	}
-	build.Flags().BoolVar(&locked, "locked", false,
+	build.Flags().BoolVar(&flags.locked, "locked", false,
 		"fail when the mirror no longer has a locked package, instead of taking its newest signed version")
 	build.Flags().StringVar(&bills, "sbom", "", "write CycloneDX and SPDX files of every image into this folder")
-	build.Flags().StringVar(&arch, "arch", runtime.GOARCH, "architecture: amd64, arm64, or all for an index of both")
+	build.Flags().StringVar(&flags.arch, "arch", runtime.GOARCH, "architecture: amd64, arm64, or all for an index of both")
 	output.register(build.Flags())
 	var check bool
 	update := &cobra.Command{
@@ -116,7 +124,7 @@ func stackCommand() *cobra.Command {
 		Short: "Lock the newest signed packages, and say what that changes",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			s := newScreen(false)
-			o, err := options(names, s)
+			o, err := flags.options(names, s)
 			if err != nil {
 				return err
 			}
@@ -125,9 +133,9 @@ func stackCommand() *cobra.Command {
 		},
 	}
 	update.Flags().BoolVar(&check, "check", false, "write nothing; fail when something is due")
-	cmd.PersistentFlags().StringVar(&dir, "dir", "", "folder of stacks of your own, which may stand on those of the suite")
-	cmd.PersistentFlags().StringVar(&config, "config", "", "builder.toml of the suite (default: found above this folder)")
-	cmd.AddCommand(build, update, inspectStacksCommand(options))
+	cmd.PersistentFlags().StringVar(&flags.dir, "dir", "", "folder of stacks of your own, which may stand on those of the suite")
+	cmd.PersistentFlags().StringVar(&flags.config, "config", "", "builder.toml of the suite (default: found above this folder)")
+	cmd.AddCommand(build, update, inspectStacksCommand(&flags))
 	return cmd
 }
 
@@ -299,14 +307,14 @@ func keepBill(h *home.Home, image assemble.Image, dir string) error {
 	return image.SBOM.WriteFiles(filepath.Join(dir, title))
 }
 
-// inspectStacksCommand takes the options that all commands on stacks share.
-func inspectStacksCommand(options func([]string, *screen) (assemble.Options, error)) *cobra.Command {
+// inspectStacksCommand takes the flags that all commands on stacks share.
+func inspectStacksCommand(flags *stackFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "inspect [NAME…]",
 		Short: "Show the packages of stacks: which version, how many files, how large, and why",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			s := newScreen(false)
-			o, err := options(names, s)
+			o, err := flags.options(names, s)
 			if err != nil {
 				return err
 			}

@@ -348,7 +348,8 @@ func TestRebaseRefused(t *testing.T) {
 		if err == nil {
 			err = results[0].Err
 		}
-		kittest.Golden(t, "rebase-"+name+".txt", server.Fault(t, err, h.Store.Dir(), "<store>", platformtest.DigestIn(t, h.Store, "app").String(), "<digest>"))
+		digest := platformtest.DigestIn(t, h.Store, "app").String()
+		kittest.Golden(t, "rebase-"+name+".txt", server.Fault(t, err, h.Store.Dir(), "<store>", digest, "<digest>"))
 	}
 }
 
