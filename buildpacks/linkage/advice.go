@@ -29,7 +29,8 @@ func (s start) absent(words []string) *problem {
 	case slices.Contains(shells, base):
 		return &problem{"starts " + name + ", a shell, and run images have none", instead(words)}
 	case ext == ".sh" || ext == ".bash":
-		return &problem{"starts " + name + ", a script for a shell, and run images have none", "write the program that it starts, with its arguments"}
+		return &problem{"starts " + name + ", a script for a shell, and run images have none",
+			"write the program that it starts, with its arguments"}
 	case slices.Contains(builtins, name):
 		return &problem{"starts with " + name + ", which only a shell has, and run images have none",
 			"write the program alone; variables may stand before it: NAME=value program"}

@@ -60,8 +60,8 @@ func entries(app string) (processes []Process, names []string) {
 	return processes, names
 }
 
-// Asked returns the processes of the Procfile that the build plan asks this buildpack to start. In a group without
-// strata/procfile nobody is asked, whatever the file says.
+// Asked returns the processes of the Procfile that the build plan asks this buildpack to start. Each has commands that need no
+// shell. In a group without strata/procfile nobody is asked, whatever the file says.
 func Asked(in bp.BuildContext) ([]Process, error) {
 	all, wrong := Read(in.AppDir)
 	_, asksFaulty, err := in.Required(faulty)
@@ -77,9 +77,13 @@ func Asked(in bp.BuildContext) ([]Process, error) {
 		if err != nil {
 			return nil, err
 		}
-		if found {
-			asked = append(asked, p)
+		if !found {
+			continue
 		}
+		if _, err := p.List(); err != nil {
+			return nil, err // before anything is built, whoever starts it in the end
+		}
+		asked = append(asked, p)
 	}
 	return asked, nil
 }

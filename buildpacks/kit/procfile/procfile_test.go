@@ -190,6 +190,11 @@ func TestAskedFaulty(t *testing.T) {
 	if got := kittest.Build(t, c); got.Code != 0 {
 		t.Errorf("in a group without strata/procfile: code %d: %s", got.Code, got.Log())
 	}
+	shell := sample(t, "web: npm start\nworker: a | b\n")
+	shell.Plan = "[[entries]]\nname = \"procfile-web\"\n[[entries]]\nname = \"procfile-worker\"\n"
+	if got := kittest.Build(t, shell); got.Code != 1 || !strings.Contains(got.Stderr, "Procfile line 2, column 11: | needs a shell") {
+		t.Errorf("a process of another buildpack: code %d and %q", got.Code, got.Stderr)
+	}
 	c.Plan = "[[entries]]\nname = \"procfile\"\n"
 	got := kittest.Build(t, c)
 	if want := "Procfile line 2: \"worker\" is not a process"; got.Code != 1 || !strings.Contains(got.Stderr, want) {
