@@ -53,7 +53,7 @@ type decision struct {
 	keep      keep.Patterns
 }
 
-func decide(in bp.BuildContext) (decision, error) {
+func decide(ctx context.Context, in bp.BuildContext) (decision, error) {
 	var d decision
 	if err := in.Config.Decode(&d.settings); err != nil {
 		return d, err
@@ -75,7 +75,8 @@ func decide(in bp.BuildContext) (decision, error) {
 	if d.mods, err = readModules(in.AppDir, d.WorkUse); err != nil {
 		return d, err
 	}
-	if d.choice, err = chooseVersion(in.AppDir, d.Version, d.mods, d.lock); err != nil {
+	patch := func(minor string) (string, error) { return newestListed(ctx, in.Workspace, minor) }
+	if d.choice, err = chooseVersion(in.AppDir, d.Version, d.mods, d.lock, patch); err != nil {
 		return d, err
 	}
 	members, err := readMembers(in.AppDir, d.mods)
@@ -90,7 +91,7 @@ func decide(in bp.BuildContext) (decision, error) {
 // Build compiles the app into the launch layer "targets" and empties the app's
 // folder. An unchanged app costs no more than reading its source.
 func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
-	d, err := decide(in)
+	d, err := decide(ctx, in)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
@@ -100,6 +101,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		return bp.BuildResult{}, err
 	}
 	g := &compiler{settings: d.settings, dir: in.AppDir, finder: d.finder, targets: d.selection.Targets, log: in.Log}
+	g.vendored = d.mods.vendored(in.AppDir)
 	g.env = g.environment(in.Workspace, os.DevNull) // enough to ask git
 	vcs := vcsState(ctx, in.AppDir, g.env, in.Log)
 	g.stamp = vcs != ""

@@ -48,7 +48,11 @@ func (g *compiler) checkCgo(ctx context.Context) ([]string, error) {
 	if data, err := os.ReadFile(file); err == nil && json.Unmarshal(data, &known) == nil && known.Key == g.imports {
 		return known.Suspects, nil
 	}
-	args := append([]string{"list", "-e", "-deps", "-json=ImportPath,Dir,Standard,Module,IgnoredGoFiles,Error"}, g.Flags...)
+	fields := "-json=ImportPath,Dir,Standard,Module,IgnoredGoFiles,Error"
+	if !g.finder.since("go1.19") {
+		fields = "-json"
+	}
+	args := append([]string{"list", "-e", "-deps", fields}, g.Flags...)
 	var out []byte
 	for _, group := range together(g.targets) {
 		more, err := g.goOutput(ctx, append(slices.Clone(args), packages(group)...))

@@ -30,6 +30,7 @@ type compiler struct {
 	finder     finder
 	targets    []target
 	imports    string // changes with everything that go list -deps depends on
+	vendored   bool   // modules come from vendor, which the go command would not look at
 	stamp      bool   // version control information goes into the binaries
 	log        *report.Log
 }
@@ -51,6 +52,9 @@ func (g *compiler) environment(in bp.Workspace, home string) config.Environment 
 		// Caches must be easy to delete for whoever keeps them.
 		"GOFLAGS": "-modcacherw", "CGO_ENABLED": "0", "GOOS": in.Target.OS, "GOARCH": in.Target.Arch,
 	})
+	if g.vendored {
+		env["GOFLAGS"] += " -mod=vendor"
+	}
 	if g.shared {
 		env["GODEBUG"] = installGoroot
 	}
@@ -107,7 +111,11 @@ func (g *compiler) build(ctx context.Context, bin string) error {
 		if group[0].Apart {
 			to = filepath.Join(bin, group[0].Binary)
 		}
-		args := []string{"build", "-trimpath", "-buildvcs=" + strconv.FormatBool(g.stamp), "-ldflags=" + ldflags, "-o", to}
+		args := []string{"build", "-trimpath"}
+		if g.finder.since("go1.18") {
+			args = append(args, "-buildvcs="+strconv.FormatBool(g.stamp))
+		}
+		args = append(args, "-ldflags="+ldflags, "-o", to)
 		args = append(append(args, g.Flags...), packages(group)...)
 		if err := command.Run(ctx, g.command(args)); err != nil {
 			return g.explain(ctx, err, suspects)

@@ -43,7 +43,7 @@ func tools(in bp.DetectContext) []string {
 	if err != nil {
 		return nil
 	}
-	chosen, err := chooseVersion(in.AppDir, s.Version, mods, l)
+	chosen, err := chooseVersion(in.AppDir, s.Version, mods, l, func(string) (string, error) { return "", errNoProxy }) // no locked one
 	if err != nil {
 		return nil
 	}

@@ -7,11 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"golang.org/x/mod/modfile"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // modules is what go.work or go.mod say about Go and about the build's modules.
@@ -19,6 +21,7 @@ type modules struct {
 	File      string   // "go.work", "go.mod" or "BP_GO_WORK_USE"; it names the source of the two below; "" when there is none of them
 	Go        string   // the go line, a minimum, without "go"; "" when there is none
 	Toolchain string   // the toolchain line, without "go"; "" when there is none
+	Heroku    string   // what a comment "// +heroku goVersion" of go.mod asks for
 	Dirs      []string // the main modules' folders, slash-separated, relative to the app: "." or the workspace's
 }
 
@@ -27,7 +30,7 @@ func readModules(dir string, use []string) (modules, error) {
 	if len(use) > 0 {
 		return readUse(dir, use)
 	}
-	data, err := os.ReadFile(filepath.Join(dir, "go.work"))
+	data, err := tree.ReadFile(filepath.Join(dir, "go.work"))
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); errors.Is(err, fs.ErrNotExist) {
 			return modules{Dirs: []string{"."}}, nil
@@ -54,10 +57,13 @@ func readModules(dir string, use []string) (modules, error) {
 	return m, nil
 }
 
+// heroku matches the comment that Heroku reads (devcenter.heroku.com, "Go dependencies").
+var heroku = regexp.MustCompile(`(?m)^//\s*\+heroku\s+goVersion\s+(\S+)`)
+
 // readGoMod reads the go.mod in a folder of the app.
 func readGoMod(dir, sub string) (modules, error) {
 	name := filepath.ToSlash(filepath.Join(sub, "go.mod"))
-	data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+	data, err := tree.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return modules{}, fault.Fault{ID: "go-no-module", What: name + " does not exist", Do: "make one with go mod init"}
 	}
@@ -69,6 +75,9 @@ func readGoMod(dir, sub string) (modules, error) {
 		return modules{}, unparsed(name, err)
 	}
 	m := modules{File: name, Dirs: []string{sub}}
+	if found := heroku.FindSubmatch(data); found != nil {
+		m.Heroku = string(found[1])
+	}
 	if f.Go != nil {
 		m.Go = f.Go.Version
 	}
@@ -100,6 +109,12 @@ func readUse(dir string, use []string) (modules, error) {
 		m.Dirs = append(m.Dirs, sub)
 	}
 	return m, nil
+}
+
+// vendored reports whether the modules are in vendor although the go line is from before that was enough (1.14).
+func (m modules) vendored(dir string) bool {
+	info, err := os.Stat(filepath.Join(dir, "vendor", "modules.txt"))
+	return m.File == "go.mod" && older(m.Go, "1.14") && err == nil && info.Mode().IsRegular()
 }
 
 func unparsed(name string, err error) error {

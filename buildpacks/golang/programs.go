@@ -60,6 +60,11 @@ func releaseTags(v string) []string {
 	return tags
 }
 
+// since reports whether the Go of the build is one such as "go1.19", or newer.
+func (f finder) since(release string) bool {
+	return slices.Contains(f.contexts[0].ReleaseTags, release)
+}
+
 func (f finder) path(rel string) string { return filepath.Join(f.dir, filepath.FromSlash(rel)) }
 
 // read says what a folder is. It is the only judge of that.

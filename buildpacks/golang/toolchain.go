@@ -42,6 +42,30 @@ func newToolchain(in bp.Workspace, l lock.Lock, chosen version.Choice, unverifie
 	return toolchain{Choice: chosen, lock: l, proxies: p, sumdb: in.Env["GOSUMDB"], unverified: unverified, log: in.Log}, err
 }
 
+// newestListed returns the newest patch of a minor version that the proxies list, "" if there is none.
+func newestListed(ctx context.Context, in bp.Workspace, minor string) (string, error) {
+	p, err := parseProxies(in.Env["GOPROXY"])
+	if err != nil {
+		return "", err
+	}
+	client, err := tool.Client(in, os.TempDir(), "Go")
+	if err != nil {
+		return "", err
+	}
+	list, err := p.get(ctx, client, "the list of Go releases", toolchainModule+"/@v/list")
+	if err != nil {
+		return "", err
+	}
+	best := ""
+	for _, v := range strings.Fields(string(list)) {
+		found := stable.FindStringSubmatch(v)
+		if found != nil && found[2] == runtime.GOARCH && sameMinor(found[1], minor) && (best == "" || older(best, found[1])) {
+			best = found[1]
+		}
+	}
+	return best, nil
+}
+
 func (t toolchain) platform() string { return "linux-" + runtime.GOARCH }
 
 func (t toolchain) module() module.Version { return toolchainOf(t.Version, runtime.GOARCH) }

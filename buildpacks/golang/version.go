@@ -4,6 +4,7 @@ import (
 	"fmt"
 	goversion "go/version"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
@@ -11,19 +12,33 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
 
+// newest returns the newest patch of a minor version such as "1.24" that is known somewhere else than in the lock.
+type newest func(minor string) (string, error)
+
 // chooseVersion decides on the Go release.
-func chooseVersion(dir, variable string, m modules, l lock.Lock) (version.Choice, error) {
+func chooseVersion(dir, variable string, m modules, l lock.Lock, patch newest) (version.Choice, error) {
 	file, err := version.File(dir, ".go-version")
 	if err != nil {
 		return version.Choice{}, err
 	}
-	ask := version.First(version.Ask{Text: variable, From: "BP_GO_VERSION"}, file, askToolchain(m), askGoLine(m))
+	manager, err := version.Manager(dir, "go", "golang")
+	if err != nil {
+		return version.Choice{}, err
+	}
+	ask := version.First(
+		version.Ask{Text: variable, From: "BP_GO_VERSION"},
+		version.Ask{Text: m.Heroku, From: "heroku goVersion line of " + m.File},
+		file, manager, askLine(m, m.Toolchain, "toolchain line"), askLine(m, m.Go, "go line"),
+	)
 	tool := version.Tool{
 		Title: "Go", ID: goID, Arch: runtime.GOARCH, Lock: l, Default: "default", Like: "1.26.8, or 1.26 for the newest known patch",
 		Read: func(text string) []version.Range { return readGo(text, l) },
 	}
 	chosen, err := tool.Choose(ask)
 	if err != nil {
+		return version.Choice{}, err
+	}
+	if chosen, err = patched(chosen, ask, l, patch); err != nil {
 		return version.Choice{}, err
 	}
 	if m.Go != "" && older(chosen.Version, m.Go) {
@@ -33,33 +48,67 @@ func chooseVersion(dir, variable string, m modules, l lock.Lock) (version.Choice
 			Do:   "raise " + ask.From + " or lower the go line",
 		}
 	}
+	if older(chosen.Version, oldestBuilt) {
+		return version.Choice{}, fault.Fault{
+			ID:   "go-version-too-old",
+			What: fmt.Sprintf("%s asks for Go %s, which builds no modules as they are built here", ask.From, chosen.Version),
+			Do:   "ask for " + oldestBuilt + " or newer: a newer Go compiles what an older one does",
+		}
+	}
 	return chosen, nil
 }
 
-// askToolchain returns what the toolchain line asks for. As in the go command, one that is below the go line says nothing.
-func askToolchain(m modules) version.Ask {
-	if m.Go != "" && older(m.Toolchain, m.Go) {
+// oldestBuilt is the first Go with all flags that a build cannot do without: -trimpath, and caches that can be deleted.
+const oldestBuilt = "1.14"
+
+// patched returns the newest patch of a minor version that is not locked, if the choice is that.
+func patched(chosen version.Choice, ask version.Ask, l lock.Lock, patch newest) (version.Choice, error) {
+	if _, locked := l.Find(goID, runtime.GOARCH, chosen.Version); locked || !isMinor(chosen.Version) {
+		return chosen, nil
+	}
+	minor := chosen.Version
+	found, err := patch(minor)
+	switch {
+	case err != nil && isMinor(strings.TrimPrefix(ask.Text, "go")):
+		return chosen, fault.Fault{
+			ID: "go-list", What: fmt.Sprintf("%s is %s, and its newest patch is not known", ask.From, ask.Text), Err: err,
+			Do: "check the network and GOPROXY, or ask for all of a version, such as " + l.Default[goID],
+		}
+	case err != nil || found != "" && older(found, ask.Text):
+		return version.Choice{Version: ask.Text, Reason: ask.From}, nil
+	case found == "":
+		return chosen, fault.Fault{
+			ID: "go-version-unknown", What: fmt.Sprintf("%s is %s, and there is no Go %s for linux/%s", ask.From, ask.Text, minor, runtime.GOARCH),
+			Do: "ask for a release that there is, such as " + l.Default[goID],
+		}
+	}
+	return version.Choice{Version: found, Reason: fmt.Sprintf("newest patch that GOPROXY lists; %s is %s", ask.From, ask.Text)}, nil
+}
+
+// askLine returns what the go or toolchain line asks for, which is a minimum. A program written for one Go may not run when the next
+// one compiles it, so the minor version stays while it is locked, and in a toolchain line if it is not. As in the go command, a
+// toolchain line that is below the go line says nothing.
+func askLine(m modules, text, line string) version.Ask {
+	if m.Go != "" && older(text, m.Go) {
 		return version.Ask{}
 	}
-	return version.Ask{Text: m.Toolchain, From: "toolchain line of " + m.File}
-}
-
-// askGoLine returns what the go line asks for, which is a minimum. A program written for one Go may not run when the next one
-// compiles it, so the minor version stays while it is locked.
-func askGoLine(m modules) version.Ask {
-	enough := func(v string) bool { return !older(v, m.Go) }
-	needs := fmt.Sprintf("; %s needs at least %s", m.File, m.Go)
-	return version.Ask{Text: m.Go, From: "go line of " + m.File, Ranges: []version.Range{
-		{Allows: func(v string) bool { return enough(v) && sameMinor(v, m.Go) }, Reason: "newest locked patch" + needs},
+	enough := func(v string) bool { return !older(v, text) }
+	needs := fmt.Sprintf("; %s needs at least %s", m.File, text)
+	ranges := []version.Range{
+		{Allows: func(v string) bool { return enough(v) && sameMinor(v, text) }, Reason: "newest locked patch" + needs},
 		{Allows: enough, Reason: "default" + needs},
-		{Else: firstOf(m.Go)},
-	}}
+		{Else: minorOf(text)},
+	}
+	if line == "toolchain line" {
+		ranges = slices.Delete(ranges, 1, 2)
+	}
+	return version.Ask{Text: text, From: line + " of " + m.File, Ranges: ranges}
 }
 
-// readGo reads what a person writes for a Go release: 1.26.3, go1.26.3, 1.26, 1.26.*, 1.*.
+// readGo reads what a person writes for a Go release: 1.26.3, go1.26.3, 1.26, 1.26.*, 1.*, latest.
 func readGo(text string, l lock.Lock) []version.Range {
 	text = strings.TrimPrefix(text, "go")
-	if text == "1.*" || text == "1" || text == "*" {
+	if text == "1.*" || text == "1" || text == "*" || text == "latest" || text == "stable" {
 		return version.Exactly(l.Default[goID])
 	}
 	v, wild := strings.CutSuffix(text, ".*")
@@ -67,16 +116,15 @@ func readGo(text string, l lock.Lock) []version.Range {
 	case !goversion.IsValid("go"+v) || wild && !minor:
 		return nil
 	case minor:
-		return []version.Range{{Allows: func(known string) bool { return sameMinor(known, v) }, Else: firstOf(v)}}
+		return []version.Range{{Allows: func(known string) bool { return sameMinor(known, v) }, Else: v}}
 	}
 	return version.Exactly(v)
 }
 
-// firstOf returns the first release of a minor version, which is 1.21.0 since that one and was 1.20 before. Any other version
-// stays as it is.
-func firstOf(v string) string {
-	if isMinor(v) && !older(v, "1.21") {
-		return v + ".0"
+// minorOf returns the minor version of a release, and a candidate for one as it is.
+func minorOf(v string) string {
+	if lang := strings.TrimPrefix(goversion.Lang("go"+v), "go"); v == lang || strings.HasPrefix(v, lang+".") {
+		return lang
 	}
 	return v
 }

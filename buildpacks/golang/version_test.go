@@ -19,6 +19,14 @@ var known = lock.Lock{
 	Releases: []lock.Release{{ID: goID, Version: "1.26.3"}, {ID: goID, Version: "1.25.9"}, {ID: goID, Version: "1.25.2"}},
 }
 
+// proxied has newest patches of two minor versions, and cannot be asked for a third.
+func proxied(minor string) (string, error) {
+	if minor == "1.19" {
+		return "", errNoProxy
+	}
+	return map[string]string{"1.23": "1.23.12", "1.24": "1.24.13", "1.20": "1.20.14", "1.27": "1.27.3"}[minor], nil
+}
+
 func TestChooseVersion(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -28,9 +36,19 @@ func TestChooseVersion(t *testing.T) {
 	}{
 		{"nothing says", "", "", modules{}, "1.26.3", "default"},
 		{"go line below the default", "", "", modules{File: "go.mod", Go: "1.22"}, "1.26.3", "default; go.mod needs at least 1.22"},
-		{"go line above the default", "", "", modules{File: "go.mod", Go: "1.27.1"}, "1.27.1", "go line of go.mod"},
-		{"go line without a patch above it", "", "", modules{File: "go.work", Go: "1.27"}, "1.27.0", "go line of go.work is 1.27"},
-		{"toolchain line", "", "", modules{File: "go.mod", Go: "1.24", Toolchain: "1.24.5"}, "1.24.5", "toolchain line of go.mod"},
+		{"go line above the default", "", "", modules{File: "go.mod", Go: "1.27.1"}, "1.27.3",
+			"newest patch that GOPROXY lists; go line of go.mod is 1.27.1"},
+		{"go line without a patch above it", "", "", modules{File: "go.work", Go: "1.27"}, "1.27.3",
+			"newest patch that GOPROXY lists; go line of go.work is 1.27"},
+		{"toolchain line", "", "", modules{File: "go.mod", Go: "1.24", Toolchain: "1.24.5"}, "1.24.13",
+			"newest patch that GOPROXY lists; toolchain line of go.mod is 1.24.5"},
+		{"toolchain line of a locked minor", "", "", modules{File: "go.mod", Go: "1.24", Toolchain: "1.25.2"}, "1.25.9",
+			"newest locked patch; go.mod needs at least 1.25.2"},
+		{"toolchain line that no list has", "", "", modules{File: "go.mod", Toolchain: "1.19.5"}, "1.19.5", "toolchain line of go.mod"},
+		{"toolchain line above the list", "", "", modules{File: "go.mod", Toolchain: "1.24.14"}, "1.24.14", "toolchain line of go.mod"},
+		{"candidate in a toolchain line", "", "", modules{File: "go.mod", Toolchain: "1.27rc2"}, "1.27rc2", "toolchain line of go.mod"},
+		{"Heroku's line", "", "1.25.7", modules{File: "go.mod", Go: "1.24", Heroku: "go1.25"}, "1.25.9",
+			"heroku goVersion line of go.mod is go1.25"},
 		{"go line of a locked minor", "", "", modules{File: "go.mod", Go: "1.25.1"}, "1.25.9",
 			"newest locked patch; go.mod needs at least 1.25.1"},
 		{"go line of a locked minor, without a patch", "", "", modules{File: "go.mod", Go: "1.25"}, "1.25.9",
@@ -43,10 +61,13 @@ func TestChooseVersion(t *testing.T) {
 		{"variable before file", "1.25.1", "1.25.7", modules{}, "1.25.1", "BP_GO_VERSION"},
 		{"a minor is its newest locked patch", "1.25", "", modules{}, "1.25.9", "BP_GO_VERSION is 1.25"},
 		{"so is a minor with a star", "1.25.*", "", modules{}, "1.25.9", "BP_GO_VERSION is 1.25.*"},
-		{"a minor that is not locked", "1.23", "", modules{}, "1.23.0", "BP_GO_VERSION is 1.23"},
-		{"a minor from before patches began at 0", "1.20", "", modules{}, "1.20", "BP_GO_VERSION"},
+		{"a minor that is not locked", "1.23", "", modules{}, "1.23.12",
+			"newest patch that GOPROXY lists; BP_GO_VERSION is 1.23"},
+		{"a minor from before patches began at 0", "1.20", "", modules{}, "1.20.14",
+			"newest patch that GOPROXY lists; BP_GO_VERSION is 1.20"},
 		{"as the go command writes it", "go1.25.4", "", modules{}, "1.25.4", "BP_GO_VERSION"},
 		{"a release candidate", "1.27rc2", "", modules{}, "1.27rc2", "BP_GO_VERSION"},
+		{"the latest", "latest", "", modules{}, "1.26.3", "BP_GO_VERSION is latest"},
 		{"any", "1.*", "", modules{}, "1.26.3", "BP_GO_VERSION is 1.*"},
 	}
 	for _, tt := range tests {
@@ -56,11 +77,24 @@ func TestChooseVersion(t *testing.T) {
 			if tt.file != "" {
 				files[".go-version"] = tt.file
 			}
-			got, err := chooseVersion(app(t, files), tt.override, tt.mods, known)
+			got, err := chooseVersion(app(t, files), tt.override, tt.mods, known, proxied)
 			if want := (version.Choice{Version: tt.version, Reason: tt.reason}); err != nil || got != want {
 				t.Errorf("got %+v (%v), want %+v", got, err, want)
 			}
 		})
+	}
+}
+
+// TestVersionFiles has files of version managers, which .go-version goes before.
+func TestVersionFiles(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"mise.toml": "[tools]\ngo = \"1.25.4\"\n", ".tool-versions": "golang 1.25.3\n"}
+	for _, want := range []version.Choice{{Version: "1.25.4", Reason: "go of mise.toml"}, {Version: "1.25.3", Reason: "golang of .tool-versions"}} {
+		got, err := chooseVersion(app(t, files), "", modules{File: "go.mod", Go: "1.24", Toolchain: "1.24.5"}, known, proxied)
+		if err != nil || got != want {
+			t.Errorf("got %+v (%v), want %+v", got, err, want)
+		}
+		delete(files, "mise.toml")
 	}
 }
 
@@ -70,13 +104,16 @@ func TestChooseVersionRefuses(t *testing.T) {
 		name, override string
 		mods           modules
 	}{
-		{"version-nonsense", "latest", modules{}},
+		{"version-nonsense", "newest", modules{}},
 		{"version-range", ">=1.25", modules{}},
 		{"version-patch-star", "1.25.3.*", modules{}},
+		{"version-future", "", modules{File: "go.mod", Go: "1.99"}},
+		{"version-no-list", "1.19", modules{}},
+		{"version-before-modules", "1.13.15", modules{}},
 		{"version-too-old", "1.25.3", modules{File: "go.mod", Go: "1.26.0"}},
 	}
 	for _, tt := range tests {
-		_, err := chooseVersion(t.TempDir(), tt.override, tt.mods, known)
+		_, err := chooseVersion(t.TempDir(), tt.override, tt.mods, known, proxied)
 		wantFault(t, tt.name, err)
 	}
 }
@@ -84,7 +121,7 @@ func TestChooseVersionRefuses(t *testing.T) {
 func TestReadModules(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
-		"go.mod":   "module example.test/root\n\ngo 1.24.0\n\ntoolchain go1.25.1\n",
+		"go.mod":   "// +heroku goVersion go1.25\nmodule example.test/root\n\ngo 1.24.0\n\ntoolchain go1.25.1\n",
 		"a/go.mod": "module example.test/a\n\ngo 1.25.3\n",
 		"b/go.mod": "module example.test/b\n",
 	}
@@ -96,7 +133,7 @@ func TestReadModules(t *testing.T) {
 		use   []string
 		want  modules
 	}{
-		{"go.mod", files, nil, modules{File: "go.mod", Go: "1.24.0", Toolchain: "1.25.1", Dirs: []string{"."}}},
+		{"go.mod", files, nil, modules{File: "go.mod", Go: "1.24.0", Toolchain: "1.25.1", Heroku: "go1.25", Dirs: []string{"."}}},
 		{"go.work", work, nil, modules{File: "go.work", Go: "1.26.0", Dirs: []string{"a", "."}}},
 		{"named", work, []string{"./b", "a/"}, modules{File: "BP_GO_WORK_USE", Go: "1.25.3", Dirs: []string{"b", "a"}}},
 	}

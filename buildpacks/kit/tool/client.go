@@ -12,9 +12,9 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 )
 
-// client returns a client for the downloads of a build. It uses the dependency mirrors and the logins that the platform
+// Client returns a client for the downloads of a build. It uses the dependency mirrors and the logins that the platform
 // gives, keeps its files in a folder, and logs its progress under a title.
-func client(in bp.Workspace, dir, title string) (*fetch.Client, error) {
+func Client(in bp.Workspace, dir, title string) (*fetch.Client, error) {
 	mirrors, err := mirrors(in)
 	if err != nil {
 		return nil, err

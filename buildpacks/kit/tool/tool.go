@@ -42,7 +42,7 @@ func Install(ctx context.Context, in bp.Workspace, cache string, t Tool) (string
 	}
 	done := in.Log.Phase("Installing %s", t.Title)
 	downloads := filepath.Join(cache, Downloads)
-	client, err := client(in, downloads, t.Title)
+	client, err := Client(in, downloads, t.Title)
 	if err != nil {
 		return "", err
 	}
