@@ -176,19 +176,9 @@ func unpackApp(image v1.Image, root string, uid, gid int) error {
 	if err := os.Mkdir(root, 0o755); err != nil {
 		return err
 	}
-	hostUID, hostGID := sandbox.HostIDs()
-	var owner unpack.Owner
-	if hostUID != os.Getuid() {
-		owner = func(fileUID, fileGID int) (int, int) {
-			mappedUID, mappedGID := 0, 0 // in a sandbox everybody except the app's user is nobody
-			if fileUID == uid {
-				mappedUID = hostUID
-			}
-			if fileGID == gid {
-				mappedGID = hostGID
-			}
-			return mappedUID, mappedGID
-		}
+	owner := asTheApp(uid, gid)
+	if os.Getuid() == 0 {
+		owner = asRoot(uid, gid)
 	}
 	if err := unpack.Image(image, root, owner); err != nil {
 		return err
@@ -202,6 +192,37 @@ func unpackApp(image v1.Image, root string, uid, gid int) error {
 		}
 	}
 	return nil
+}
+
+// asRoot gives files to the app's user and group. In a sandbox everybody else is nobody.
+func asRoot(uid, gid int) unpack.Owner {
+	hostUID, hostGID := sandbox.HostIDs()
+	return func(fileUID, fileGID int, mode fs.FileMode) (int, int, fs.FileMode) {
+		mappedUID, mappedGID := 0, 0
+		if fileUID == uid {
+			mappedUID = hostUID
+		}
+		if fileGID == gid {
+			mappedGID = hostGID
+		}
+		return mappedUID, mappedGID, mode
+	}
+}
+
+// asTheApp leaves all files to the caller, who is the app's user in the sandbox, and gives the owner the rights that the
+// app's user would have.
+func asTheApp(uid, gid int) unpack.Owner {
+	return func(fileUID, fileGID int, mode fs.FileMode) (int, int, fs.FileMode) {
+		rights := mode & 0o700
+		switch {
+		case fileUID == uid:
+		case fileGID == gid:
+			rights = mode & 0o070 << 3
+		default:
+			rights = mode & 0o007 << 6
+		}
+		return os.Getuid(), os.Getgid(), mode&^0o700 | rights
+	}
 }
 
 // bindAll copies bindings beside the root, where the app's user can read them, and makes their mount point.

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -101,6 +102,29 @@ func TestUser(t *testing.T) {
 	} {
 		_, _, err := user(text)
 		kittest.Golden(t, file, platformtest.Fault(t, err))
+	}
+}
+
+// TestAsTheApp gives the owner of a file the rights that the app's user has.
+func TestAsTheApp(t *testing.T) {
+	t.Parallel()
+	owner := asTheApp(1002, 1000)
+	for _, test := range []struct {
+		uid, gid   int
+		mode, want fs.FileMode
+	}{
+		{1002, 1000, 0o640, 0o640},
+		{1002, 0, 0o640, 0o640},
+		{1001, 1000, 0o755, 0o555},
+		{1001, 1000, 0o775, 0o775},
+		{0, 0, 0o755, 0o555},
+		{0, 0, 0o600, 0o000},
+		{0, 0, 0o777, 0o777},
+	} {
+		uid, gid, mode := owner(test.uid, test.gid, test.mode)
+		if uid != os.Getuid() || gid != os.Getgid() || mode != test.want {
+			t.Errorf("%d:%d %v: got %d:%d %v, want %v", test.uid, test.gid, test.mode, uid, gid, mode, test.want)
+		}
 	}
 }
 

@@ -15,9 +15,9 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// Owner returns the ids that a file has on the host, from those that the image gives it. Without an Owner, every file
-// belongs to the calling user.
-type Owner func(uid, gid int) (hostUID, hostGID int)
+// Owner returns the ids and the mode that a file has on the host, from those that the image gives it. Without an Owner,
+// every file belongs to the calling user, and every folder can be written.
+type Owner func(uid, gid int, mode fs.FileMode) (hostUID, hostGID int, hostMode fs.FileMode)
 
 // Image writes the file system of an image into an empty folder: layers in order, with their whiteouts (image-spec,
 // layer.md). Whatever a layer says, nothing is written outside the folder: a path that leads out of it through a link is
@@ -92,13 +92,18 @@ func (u *unpacker) entry(name string, header *tar.Header, content io.Reader) err
 			return err
 		}
 	}
-	mode := header.FileInfo().Mode().Perm()
+	mode, own := header.FileInfo().Mode().Perm(), fs.FileMode(0o700)
+	var uid, gid int
+	if u.owner != nil {
+		uid, gid, mode = u.owner(header.Uid, header.Gid, mode)
+		own = 0o500
+	}
 	switch header.Typeflag {
 	case tar.TypeDir:
 		if err := u.directory(name); err != nil {
 			return err
 		}
-		u.directories[name] = mode | 0o700 | header.FileInfo().Mode()&fs.ModeSticky
+		u.directories[name] = mode | own | header.FileInfo().Mode()&fs.ModeSticky
 	case tar.TypeReg, tar.TypeGNUSparse:
 		if err := u.file(name, mode, content); err != nil {
 			return err
@@ -128,7 +133,6 @@ func (u *unpacker) entry(name string, header *tar.Header, content io.Reader) err
 	if u.owner == nil {
 		return nil
 	}
-	uid, gid := u.owner(header.Uid, header.Gid)
 	return u.root.Lchown(name, uid, gid)
 }
 
@@ -235,18 +239,29 @@ func MountPoints(dir string, folders, files []string) error {
 	}
 	defer root.Close()
 	for _, folder := range folders {
-		if err := root.MkdirAll(folder, 0o755); err != nil {
+		if err := add(root, folder, func() error { return root.MkdirAll(folder, 0o755) }); err != nil {
 			return fmt.Errorf("making a mount point: %w", err)
 		}
 	}
 	for _, file := range files {
-		f, err := root.OpenFile(file, os.O_CREATE|os.O_WRONLY, 0o644)
-		if err != nil {
-			return fmt.Errorf("making a mount point: %w", err)
-		}
-		if err := f.Close(); err != nil {
+		if err := add(root, file, func() error { return root.WriteFile(file, nil, 0o644) }); err != nil {
 			return fmt.Errorf("making a mount point: %w", err)
 		}
 	}
 	return nil
+}
+
+// add makes a file or folder unless it is there, also in a folder that its owner may not write.
+func add(root *os.Root, name string, create func() error) error {
+	if _, err := root.Stat(name); err == nil {
+		return nil
+	}
+	above := path.Dir(name)
+	if info, err := root.Stat(above); err == nil && info.Mode()&0o200 == 0 {
+		if err := root.Chmod(above, info.Mode()|0o200); err != nil {
+			return err
+		}
+		defer func() { _ = root.Chmod(above, info.Mode()) }() // it was possible before
+	}
+	return create()
 }
