@@ -151,7 +151,10 @@ func TestBuild(t *testing.T) {
 		"modules/node_modules/ms/index.js": "file 0644", "modules/node_modules/ms/package.json": "file 0644",
 		"node/": "dir 0755", "node/LICENSE": "file 0644", "node/bin/": "dir 0755", "node/bin/node": "file 0755",
 		"node/env.launch/": "dir 0755", "node/env.launch/NODE_ENV.default": "file 0644", "node/env.launch/NODE_OPTIONS.default": "file 0644",
-		"origins.json": "file 0644",
+		"origins.json": "file 0644", "start.toml": "file 0644", "start/": "dir 0755", "start/env.launch/": "dir 0755",
+		"start/env.launch/PATH.delim": "file 0644", "start/env.launch/PATH.prepend": "file 0644",
+		"start/env.launch/npm_lifecycle_event.override": "file 0644", "start/env.launch/npm_package_name.override": "file 0644",
+		"start/env.launch/npm_package_version.override": "file 0644",
 	}
 	if diff := cmp.Diff(want, kinds(kittest.Tree(t, got.Layers))); diff != "" {
 		t.Errorf("layers (-want +got):\n%s", diff)

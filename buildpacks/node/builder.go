@@ -15,7 +15,7 @@ import (
 )
 
 // recipe changes when the same inputs give other layers.
-const recipe = 8 // what scripts put beside packages is in their layer
+const recipe = 9 // programs of packages name node by its path
 
 // Builder does what a plan says.
 type Builder struct {
@@ -112,5 +112,8 @@ func (b *Builder) Layout(p project.Project, leaveOut ...string) layout.Layout {
 }
 
 func (b *Builder) trees(p project.Project, leaveOut ...string) layout.Trees {
-	return layout.Trees{Project: p, Packages: b.installer.Packages(), Arch: b.plan.arch, LeaveOut: leaveOut, Log: b.Log}
+	return layout.Trees{
+		Project: p, Packages: b.installer.Packages(), Arch: b.plan.arch, LeaveOut: leaveOut, Log: b.Log,
+		Node: filepath.Join(b.Layers.Path(), "node", "bin", "node"),
+	}
 }

@@ -82,7 +82,7 @@ func TestKey(t *testing.T) {
 		file(".npmrc", "ignore-scripts=true\n", installed...),
 		variable("NPM_CONFIG_LEGACY_PEER_DEPS", "true", installed...),
 		variable("npm_config_hoist_pattern", "*users*", installed...),
-		variable("BP_NODE_PROJECT_PATH", "tools", installed...),
+		variable("BP_NODE_PROJECT_PATH", "tools", layer, layerOfApp, install, script), // of the package that starts
 		bound("legacy-peer-deps=true", installed...),
 		bound("public-hoist-pattern[]=*keyv*", installed...),
 		bound("node-options=--use-openssl-ca # see //intranet", installed...),

@@ -12,6 +12,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 	"github.com/strata-buildpacks/strata/buildpacks/node/start"
 )
 
@@ -23,7 +24,7 @@ func (b build) launch(ctx context.Context, made outcome, program, modules string
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	if err := b.variables(ctx, made.app, started); err != nil {
+	if err := b.variables(ctx, made, started, modules); err != nil {
 		return bp.BuildResult{}, err
 	}
 	if err := b.debug(ctx); err != nil {
@@ -54,23 +55,43 @@ func (b build) launch(ctx context.Context, made outcome, program, modules string
 	return result, nil
 }
 
-// variables makes the layer with the variables that are set where the app starts. Port and host hold where the platform
-// says nothing.
-func (b build) variables(ctx context.Context, app start.App, s start.Start) error {
+// startKey is everything that the layer of the variables depends on.
+type startKey struct {
+	Variables map[string]string
+	Programs  string // folders of packages' programs, as in PATH
+}
+
+// variables makes the layer with the variables that are set where the app starts: those of the script, and those that npm gives to
+// it. Port and host hold where the platform says nothing.
+func (b build) variables(ctx context.Context, made outcome, s start.Start, modules string) error {
 	types := []string{"web"}
 	if b.plan.Reload {
 		types = append(types, "no-reload")
 	}
-	variables, err := app.Env(s, types...)
-	if err != nil || len(variables) == 0 {
+	variables, err := made.app.Env(s, types...)
+	if err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		process, variable := path.Split(name)
 		b.Log.Decision("Sets", variable+"="+variables[name], strings.TrimSuffix(process, "/"))
 	}
+	key := startKey{Variables: variables}
+	if !s.Elsewhere {
+		for name, value := range b.plan.Project.Manifest.Variables("start") {
+			if _, own := variables[name]; !own {
+				variables[name] = value
+			}
+		}
+	}
+	if modules != "" && b.plan.source.Manager.PnP() == "" {
+		key.Programs = strings.Join(programFolders(made.app.Project), ":")
+	}
+	if len(variables) == 0 && key.Programs == "" {
+		return nil
+	}
 	_, err = b.Layers.Contribute(ctx, layer.Request{
-		Name: "start", Flags: layer.Flags{Launch: true}, Key: variables,
+		Name: "start", Flags: layer.Flags{Launch: true}, Key: key,
 		Fill: func(_ context.Context, l *layer.Layer) error {
 			for name, value := range variables {
 				if variable := path.Base(name); variable == "PORT" || variable == "HOST" {
@@ -79,10 +100,22 @@ func (b build) variables(ctx context.Context, app start.App, s start.Start) erro
 					l.LaunchEnv.Override(name, value)
 				}
 			}
+			if key.Programs != "" {
+				l.LaunchEnv.Prepend("PATH", ":", key.Programs)
+			}
 			return nil
 		},
 	})
 	return err
+}
+
+// programFolders returns where npm looks for programs of packages, the nearest first.
+func programFolders(p project.Project) []string {
+	folders := []string{filepath.Join(p.Dir, project.ModulesDir, ".bin")}
+	if p.Dir != p.Root {
+		folders = append(folders, filepath.Join(p.Root, project.ModulesDir, ".bin"))
+	}
+	return folders
 }
 
 // reloading adds to the processes what BP_LIVE_RELOAD_ENABLED asks for.

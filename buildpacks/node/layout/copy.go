@@ -17,6 +17,7 @@ import (
 type copier struct {
 	graph
 	slim slim
+	node string // path of the program in the image
 }
 
 // copy copies the packages below a node_modules folder, the links to them and to parts of the app, and nothing else: no packages
@@ -74,7 +75,7 @@ func (c copier) copyFile(root *os.Root, to, name, owner string) error {
 		}
 		return err
 	}
-	return copyFile(root, to, name)
+	return copyProgram(root, to, name, c.node)
 }
 
 // copyLink copies a link to or into a package of the graph or to a part of the app, or one inside a package.
@@ -163,7 +164,10 @@ func makeLink(at, target string) error {
 }
 
 // copyFile copies a file of a folder. Of its mode it keeps what does not differ from one machine to another.
-func copyFile(root *os.Root, to, name string) error {
+func copyFile(root *os.Root, to, name string) error { return copyProgram(root, to, name, "") }
+
+// copyProgram copies a file, which the node at a path starts if it is a program of Node.js; "" for none.
+func copyProgram(root *os.Root, to, name, node string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
@@ -184,6 +188,13 @@ func copyFile(root *os.Root, to, name string) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, in)
+	first, rest := "", io.Reader(in)
+	if node != "" && mode == 0o755 {
+		first, rest = interpreted(in, node)
+	}
+	_, err = io.WriteString(out, first)
+	if err == nil {
+		_, err = io.Copy(out, rest)
+	}
 	return errors.Join(err, out.Close())
 }

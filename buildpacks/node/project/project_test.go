@@ -257,3 +257,22 @@ func TestChooseScripts(t *testing.T) {
 		t.Error("a script that nobody has is no fault")
 	}
 }
+
+// TestVariables has what npm gives to a script.
+func TestVariables(t *testing.T) {
+	t.Parallel()
+	for manifest, want := range map[string]files{
+		`{}`: {},
+		`{"name": "shop", "version": "1.2.0", "engines": {"node": "24"}, "config": {"port": 80, "deep": {"a": "b"}, "list": ["x", 1], "on": true,
+			"off": false, "none": null, "a/b": "c", "a.b": "c"}}`: {
+			"npm_package_name": "shop", "npm_package_version": "1.2.0", "npm_package_engines_node": "24", "npm_package_config_port": "80",
+			"npm_package_config_deep_a": "b", "npm_package_config_list_0": "x", "npm_package_config_list_1": "1", "npm_package_config_on": "true",
+			"npm_package_config_off": "", "npm_package_config_none": "",
+		},
+	} {
+		want["npm_lifecycle_event"] = "start"
+		if diff := cmp.Diff(want, find(t, files{"package.json": manifest}, "").Manifest.Variables("start")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", manifest, diff)
+		}
+	}
+}
