@@ -24,6 +24,8 @@ type Framework struct {
 	Develops []string
 	// Server is a pattern of the file that the build script makes for Node.js, relative to the project; "" if the app says it.
 	Server string
+	// Loads are packages that the server loads, although the framework's generator puts them among those for development.
+	Loads []string
 	// Variable has the build script make the server; "" if it always does.
 	Variable string
 	// Adapter is what an app adds that lacks the server; "" if every app has it.
@@ -132,6 +134,9 @@ func BuildEnv(has func(string) bool) map[string]string {
 	}
 	return env
 }
+
+// Loads returns packages that the server of an app may load, whether the app has them or not.
+func Loads(has func(string) bool) []string { return serverOf(has).Loads }
 
 // Note returns what whoever runs the server of an app has to know, "" for nothing.
 func Note(has func(string) bool) string { return serverOf(has).Note }

@@ -98,7 +98,7 @@ func TestServer(t *testing.T) {
 		{"@sveltejs/kit @sveltejs/adapter-auto vite", "GCP_BUILDPACKS", "build/index.js", "adapter-node", "adapter-node"},
 		{"@sveltejs/kit @sveltejs/adapter-node @sveltejs/adapter-auto", "GCP_BUILDPACKS", "build/index.js", "", "adapter-node"},
 		{"@sveltejs/kit @sveltejs/adapter-vercel", "", "", "", "adapter-node"},
-		{"@builder.io/qwik-city", "", "server/entry.*js", "", "qwik add"},
+		{"@builder.io/qwik-city", "", "server/entry.[efn]*.js", "", "qwik add"},
 		{"@tanstack/react-start", "", "", "", "srvx"},
 		{"@angular/ssr @angular/cli", "", "dist/*/server/server.mjs", "NG_ALLOWED_HOSTS", ""},
 		{"express", "", "", "", ""},

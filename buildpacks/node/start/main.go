@@ -47,7 +47,7 @@ func (a App) mainFile() (string, error) {
 		return "", startFault(fmt.Sprintf("main is %q, which is not a file", main), "name a file that is there after the build"+a.nearest(main))
 	}
 	if adapter := framework.Adapter(a.Manifest.Has); adapter != "" {
-		return "", startFault("there is no script start, and the build made no server", adapter)
+		return "", startFault("the build made no server, and no script starts one", adapter)
 	}
 	for _, extension := range a.runs() {
 		for _, name := range mains {

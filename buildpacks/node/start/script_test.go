@@ -1,6 +1,7 @@
 package start_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -206,5 +207,10 @@ func TestRoots(t *testing.T) {
 		if got := strings.Join(a.Roots(s), " "); got != want || err != nil {
 			t.Errorf("%s: roots are %q, %v, want %q", line, got, err, want)
 		}
+	}
+	qwik := app(t, files{"package.json": `{"scripts": {"build": "qwik build"}, "dependencies": {"compression": "1"},
+		"devDependencies": {"@builder.io/qwik-city": "1", "express": "4", "compression": "1", "vite": "7"}}`})
+	if got := qwik.Roots(start.Start{}); !slices.Equal(got, []string{"express"}) {
+		t.Errorf("Qwik's server: roots are %q, want express", got)
 	}
 }

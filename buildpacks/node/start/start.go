@@ -166,7 +166,7 @@ func (a App) Helped() bool {
 
 // Roots returns what a start needs besides the dependencies of the project, as Project.Roots.
 func (a App) Roots(s Start) []string {
-	var roots []string
+	roots := slices.DeleteFunc(slices.Clone(framework.Loads(a.Manifest.Has)), func(name string) bool { return !a.Manifest.OnlyDev(name) })
 	for _, c := range s.Commands {
 		file := c.script()
 		for _, member := range a.Members {

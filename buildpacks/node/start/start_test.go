@@ -114,6 +114,7 @@ func TestMainFile(t *testing.T) {
 		{"@sveltejs/adapter-node", files{"build/index.js": "", "index.js": ""}, "build/index.js", false},
 		{"@angular/ssr", files{"dist/shop/server/server.mjs": ""}, "dist/shop/server/server.mjs", false},
 		{"@astrojs/node", files{"server.js": ""}, "server.js", false}, // as middleware
+		{"@builder.io/qwik-city", files{"server/entry.express.js": "", "server/entry.ssr.js": ""}, "server/entry.express.js", false},
 		{"vite", files{"build/index.js": "", "index.js": ""}, "index.js", false},
 		{"x", files{"app.js": "", "src/index.js": "", "index.ts": ""}, "app.js", true},
 		{"x", files{"main.js": "", "src/server.js": ""}, "main.js", false},
@@ -159,7 +160,7 @@ func TestAdapter(t *testing.T) {
 			if err == nil {
 				_, _, err = a.Launch(s, "node")
 			}
-			if err == nil || !strings.Contains(err.Error(), "the build made no server; add ") || !strings.Contains(err.Error(), want) {
+			if err == nil || !strings.Contains(err.Error(), "and no script starts one; add ") || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s%s: %v, want %s", packages, start, err, want)
 			}
 		}
