@@ -67,7 +67,7 @@ func main() {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	go http.ListenAndServe(":"+os.Getenv("PORT"), http.NotFoundHandler())
-	os.Stdout.WriteString("started\\n")
+	os.Stdout.WriteString("started\n")
 	os.Exit(40 + int((<-signals).(syscall.Signal)))
 }
 `

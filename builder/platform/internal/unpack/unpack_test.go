@@ -244,13 +244,13 @@ func TestUnpackOwner(t *testing.T) {
 	setuid.Mode, setuid.Uid = 0o4755, 1002
 	alias := hard("alias", "d/mine")
 	alias.Uid = 7
-	err := unpack.Image(image(t, layer(t, mine, others, setuid, alias, link("l", "others"))), root, func(uid, gid int, mode fs.FileMode) (int, int, fs.FileMode) {
+	owner := func(uid, gid int, mode fs.FileMode) (int, int, fs.FileMode) {
 		if uid == 1002 {
 			return 65432, gid, mode
 		}
 		return 0, 0, mode
-	})
-	if err != nil {
+	}
+	if err := unpack.Image(image(t, layer(t, mine, others, setuid, alias, link("l", "others"))), root, owner); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
@@ -277,19 +277,19 @@ func TestUnpackOwner(t *testing.T) {
 // TestReadOnlyFolder unpacks a folder that its owner may not write, and makes mount points in it.
 func TestReadOnlyFolder(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	root := t.TempDir()
 	closed := func(int, int, fs.FileMode) (int, int, fs.FileMode) { return os.Getuid(), os.Getgid(), 0o444 }
-	if err := unpack.Image(image(t, layer(t, entry{Name: "etc", Typeflag: tar.TypeDir, Mode: 0o755}, file("etc/hosts"))), dir, closed); err != nil {
+	if err := unpack.Image(image(t, layer(t, dir("etc"), file("etc/hosts"))), root, closed); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.Chmod(filepath.Join(dir, "etc"), 0o755) })
-	if err := unpack.MountPoints(dir, []string{"etc/dev"}, []string{"etc/hosts", "etc/resolv.conf"}); err != nil {
+	t.Cleanup(func() { _ = os.Chmod(filepath.Join(root, "etc"), 0o755) })
+	if err := unpack.MountPoints(root, []string{"etc/dev"}, []string{"etc/hosts", "etc/resolv.conf"}); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]fs.FileMode{
 		"etc": fs.ModeDir | 0o544, "etc/hosts": 0o444, "etc/dev": fs.ModeDir | 0o755, "etc/resolv.conf": 0o644,
 	} {
-		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode() != want {
+		if info, err := os.Stat(filepath.Join(root, name)); err != nil || info.Mode() != want {
 			t.Errorf("%s: got %v (%v), want %v", name, info, err, want)
 		}
 	}
