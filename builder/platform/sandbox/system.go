@@ -67,7 +67,11 @@ func mountSystem(spec Spec) error {
 // namespace, and only who owns that may mount it.
 func mountSys() error {
 	const sys = "sys"
-	if err := unix.Mount("/sys", sys, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+	err := unix.Mount("/sys", sys, "", unix.MS_BIND|unix.MS_REC, "")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the host has none
+	}
+	if err != nil {
 		return fmt.Errorf("binding /sys: %w", err)
 	}
 	attributes := unix.MountAttr{
