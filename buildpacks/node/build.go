@@ -91,6 +91,9 @@ func (p runPlan) describe(in bp.BuildContext) {
 		if p.maps != "" && p.Project.HasPackages() {
 			in.Log.Decision("Source maps", "of packages are kept", p.maps)
 		}
+		for _, root := range p.Project.Roots {
+			in.Log.Decision("Keeps", root+" and what it needs", "script "+p.start.Script)
+		}
 		if made := p.app.Standalone(p.start); made != nil && len(p.app.Unmet(p.start)) > 0 {
 			in.Log.Decision("Keeps", "all of the app, not just "+made.Title, "the Procfile has other processes, too")
 		}

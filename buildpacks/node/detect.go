@@ -22,7 +22,7 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	if err != nil {
 		return bp.DetectResult{}, err
 	}
-	for _, name := range []string{project.ManifestFile, "server.js", "index.js"} {
+	for _, name := range []string{project.ManifestFile, project.AloneFile, "index.js"} {
 		info, err := os.Stat(filepath.Join(in.AppDir, folder, name))
 		switch {
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
@@ -30,13 +30,13 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 			return bp.DetectResult{}, fmt.Errorf("looking for %s: %w", name, err)
 		case !info.Mode().IsRegular():
 			return bp.Fail(name + " is not a file"), nil
-		case name != project.ManifestFile:
+		case name != project.ManifestFile && (folder != "" || !project.Alone(in.AppDir)):
 			return bp.Fail(name + " found, but no package.json; make one with npm init"), nil
 		default:
 			requires := append([]bp.Entry{bp.Tools("node", Wanted(in)...)}, launchhelper.RequiredToReload(in.Config)...)
 			requires = append(append(requires, requiredToDebug(in.Config)...), requiredToStart(in)...)
 			plan := bp.Plan{Provides: []string{"node"}, Requires: requires}
-			return bp.Pass("package.json found", procfile.Offer(in.AppDir, plan)...), nil
+			return bp.Pass(name+" found", procfile.Offer(in.AppDir, plan)...), nil
 		}
 	}
 	what, do := project.Missing(in.AppDir, folder)

@@ -2,8 +2,11 @@ package project
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -42,6 +45,9 @@ var installing = []string{
 func (p Project) ReadManifest(folder string) (Manifest, error) {
 	file := filepath.Join(p.Root, folder, ManifestFile)
 	data, err := tree.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) && filepath.Dir(file) == p.App && Alone(p.App) {
+		return Manifest{}, nil
+	}
 	if err != nil {
 		return Manifest{}, fmt.Errorf("reading package.json: %w", err)
 	}
@@ -56,6 +62,29 @@ func (p Project) ReadManifest(folder string) (Manifest, error) {
 		Dependencies: f.Texts("dependencies"), Dev: f.Texts("devDependencies"), Optional: f.Texts("optionalDependencies"),
 		Peer: f.Texts("peerDependencies"), fields: f,
 	}, err
+}
+
+// AloneFile is a program that may be all of an app.
+const AloneFile = "server.js"
+
+// Alone reports whether an app is a program without a package.json, and not a site that has one.
+func Alone(app string) bool {
+	there := func(name string) bool {
+		info, err := os.Lstat(filepath.Join(app, name))
+		return err == nil && info.Mode().IsRegular()
+	}
+	return there(AloneFile) && !there(ManifestFile) && !there("index.html")
+}
+
+// Entries returns the files by which others load the package, besides Main.
+func (m Manifest) Entries() []string {
+	entries := []string{m.fields.Text("module"), m.fields.Text("exports")}
+	for _, conditions := range []fields.Object{m.fields.Object("exports"), m.fields.Object("exports").Object(".")} {
+		for _, name := range []string{".", "node", "import", "require", "default"} {
+			entries = append(entries, conditions.Text(name))
+		}
+	}
+	return slices.DeleteFunc(entries, func(file string) bool { return file == "" || !filepath.IsLocal(file) })
 }
 
 // Has reports whether a package asks for another one, when it runs or for development.

@@ -276,3 +276,21 @@ func TestVariables(t *testing.T) {
 		}
 	}
 }
+
+// TestAlone takes a program without a package.json for an app, but no site.
+func TestAlone(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		app  files
+		want bool
+	}{
+		"program": {files{"server.js": ""}, true}, "site": {files{"server.js": "", "index.html": ""}, false}, "folder": {files{"server.js/a": ""}, false},
+		"package": {files{"server.js": "", "package.json": ""}, false}, "library": {files{"index.js": ""}, false},
+	} {
+		dir := t.TempDir()
+		kittest.Write(t, dir, test.app)
+		if got := project.Alone(dir); got != test.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}

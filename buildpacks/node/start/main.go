@@ -49,6 +49,11 @@ func (a App) mainFile() (string, error) {
 	if adapter := framework.Adapter(a.Manifest.Has); adapter != "" {
 		return "", startFault("the build made no server, and no script starts one", adapter)
 	}
+	for _, name := range a.Manifest.Entries() {
+		if a.regular(name) && slices.Contains(a.runs(), path.Ext(name)) {
+			return path.Clean(name), nil
+		}
+	}
 	for _, extension := range a.runs() {
 		for _, name := range mains {
 			if a.regular(name + extension) {

@@ -131,6 +131,31 @@ func TestMainFile(t *testing.T) {
 	}
 }
 
+// TestEntries starts what others load, where the app names no main file.
+func TestEntries(t *testing.T) {
+	t.Parallel()
+	for manifest, want := range map[string]string{
+		`{"module": "lib/a.mjs"}`:                        "lib/a.mjs",
+		`{"exports": "./lib/a.mjs"}`:                     "lib/a.mjs",
+		`{"exports": {".": "./lib/a.mjs"}}`:              "lib/a.mjs",
+		`{"exports": {"import": "./lib/a.mjs"}}`:         "lib/a.mjs",
+		`{"exports": {".": {"default": "./lib/a.mjs"}}}`: "lib/a.mjs",
+		`{"exports": "./dist/absent.js"}`:                "app.js",
+		`{"exports": "../a.js", "module": "/a.js"}`:      "app.js",
+		`{"main": false}`:                                "app.js",
+		`{"main": ""}`:                                   "app.js",
+	} {
+		got, _, err := app(t, files{"package.json": manifest, "lib/a.mjs": "", "app.js": ""}).Launch(start.Start{}, "node")
+		if strings.Join(got.Args(), " ") != "node "+want {
+			t.Errorf("%s: it starts %q, %v, want %q", manifest, got.Args(), err, want)
+		}
+	}
+	alone := app(t, files{"server.js": ""}) // without a package.json
+	if got, _, err := alone.Launch(start.Start{}, "node"); strings.Join(got.Args(), " ") != "node server.js" || alone.HasPackages() {
+		t.Errorf("a program alone: it starts %q, %v", got.Args(), err)
+	}
+}
+
 // names returns the files below a folder, and the folders that have none.
 func names(t *testing.T, dir string) []string {
 	t.Helper()
