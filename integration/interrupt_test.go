@@ -102,8 +102,9 @@ func TestRunEndsAsTheApp(t *testing.T) {
 			t.Errorf("404 and the flags %v: status %d, want %d\n%s", flags, got.status, status, got.stderr)
 		}
 	}
-	if got := strata(t, "run", name, "--command", "absent"); got.status == 0 || !strings.Contains(got.stderr, `"absent"`) {
-		t.Errorf("a program that is not there: status %d, %s", got.status, got.stderr)
+	// The launcher writes its errors to stdout.
+	if got := strata(t, "run", name, "--command", "absent"); got.status == 0 || !strings.Contains(got.stdout, `"absent"`) {
+		t.Errorf("a program that is not there: status %d\n%s%s", got.status, got.stdout, got.stderr)
 	}
 	if got := strata(t, "stack", "build", "static-debug"); got.status != 0 {
 		t.Fatalf("making the debug twin: status %d\n%s", got.status, got.stderr)
