@@ -15,7 +15,7 @@ import (
 )
 
 // recipe changes when the same inputs give other layers.
-const recipe = 9 // programs of packages name node by its path
+const recipe = 10 // packages that a front end was made with inside the app are left out
 
 // Builder does what a plan says.
 type Builder struct {

@@ -160,6 +160,9 @@ func (b *Builder) keep(ctx context.Context, kept, changes string) error {
 	if err := b.Layout(p).Unlink(); err != nil {
 		return err
 	}
+	if err := b.leaveNested(); err != nil {
+		return err
+	}
 	if err := b.keepCaches(); err != nil {
 		return err
 	}

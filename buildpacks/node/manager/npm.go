@@ -45,6 +45,7 @@ func (n npm) Env(cache, _ string) config.Environment {
 	return config.Environment{
 		"npm_config_cache": cache, "npm_config_include": "dev", "npm_config_audit": "false", "npm_config_fund": "false",
 		"npm_config_update_notifier": "false", "npm_config_progress": "false", "npm_config_logs_max": "0",
+		"npm_config_logs_dir": "~/", // is there when npm writes its report of a conflict
 	}
 }
 
