@@ -103,15 +103,15 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	g := &compiler{settings: d.settings, dir: in.AppDir, finder: d.finder, targets: d.selection.Targets, log: in.Log}
 	g.vendored = d.mods.vendored(in.AppDir)
 	g.env = g.environment(in.Workspace, os.DevNull) // enough to ask git
-	vcs := vcsState(ctx, in.AppDir, g.env, in.Log)
-	g.stamp = vcs != ""
-	describe(in, d, g.stamp)
+	repo := readRepository(ctx, in.AppDir, g.env, in.Log)
+	g.stamp, g.filters = repo.State != "", repo.Filters
+	describe(in, d, repo)
 	if err := d.warnMissing(in); err != nil {
 		return bp.BuildResult{}, err
 	}
 
 	k := key{
-		Recipe: recipe, Go: d.choice.Version, Source: src.All, VCS: digest(vcs), Targets: d.selection.Targets, Flags: d.Flags,
+		Recipe: recipe, Go: d.choice.Version, Source: src.All, VCS: digest(repo.State), Targets: d.selection.Targets, Flags: d.Flags,
 		LDFlags: d.LDFlags, Env: in.Env.Only(shaping...), WorkUse: d.WorkUse, Check: d.CgoCheck,
 		Target:    [4]string{in.Target.OS, in.Target.Arch, in.Target.Variant, in.Target.Distro},
 		Unvouched: toolchain{Choice: d.choice, lock: d.lock, sumdb: in.Env["GOSUMDB"], unverified: d.Unverified}.unvouched(),
@@ -149,7 +149,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 }
 
 // describe prints the decisions before anything is done.
-func describe(in bp.BuildContext, d decision, stamp bool) {
+func describe(in bp.BuildContext, d decision, repo repository) {
 	for i, t := range d.selection.Targets {
 		why := t.Package
 		if i == 0 {
@@ -172,8 +172,11 @@ func describe(in bp.BuildContext, d decision, stamp bool) {
 	}
 	flags := append([]string{"-trimpath", "-ldflags=-s -w"}, d.LDFlags...)
 	in.Log.Decision("Flags", strings.Join(append(flags, d.Flags...), " "), "CGO_ENABLED=0")
-	if stamp {
+	switch {
+	case repo.State != "":
 		in.Log.Decision("Version", "stamped from git", "")
+	case repo.Why != "":
+		in.Log.Warn("not stamped with a version: %s", repo.Why)
 	}
 	for _, t := range d.selection.Targets {
 		if _, err := os.Stat(filepath.Join(in.AppDir, t.Package, "default.pgo")); err == nil {

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
@@ -23,12 +24,18 @@ type listed struct {
 	ImportPath     string
 	Dir            string
 	Standard       bool
-	Module         *struct{ Main bool }
 	IgnoredGoFiles []string
 	Error          *struct {
 		ImportStack []string
 		Pos, Err    string
 	}
+}
+
+// own reports whether a package is in the app, in a module that is replaced with a folder of it, too. Of vendored packages the imports
+// hash has all.
+func (p listed) own(app string) bool {
+	rel, err := filepath.Rel(app, p.Dir)
+	return err == nil && filepath.IsLocal(rel) && !strings.HasPrefix(rel, "vendor/")
 }
 
 // cgoAnswer is what the check found, kept until an import changes.
@@ -48,7 +55,7 @@ func (g *compiler) checkCgo(ctx context.Context) ([]string, error) {
 	if data, err := os.ReadFile(file); err == nil && json.Unmarshal(data, &known) == nil && known.Key == g.imports {
 		return known.Suspects, nil
 	}
-	fields := "-json=ImportPath,Dir,Standard,Module,IgnoredGoFiles,Error"
+	fields := "-json=ImportPath,Dir,Standard,IgnoredGoFiles,Error"
 	if !g.finder.since("go1.19") {
 		fields = "-json"
 	}
@@ -81,7 +88,7 @@ func (g *compiler) checkCgo(ctx context.Context) ([]string, error) {
 		}
 		if suspect {
 			answer.Suspects = append(answer.Suspects, p.ImportPath)
-			own = own || p.Module == nil || p.Module.Main
+			own = own || p.own(g.dir)
 		}
 	}
 	if own {

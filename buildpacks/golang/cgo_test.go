@@ -60,3 +60,14 @@ func TestBlame(t *testing.T) {
 		t.Errorf("got %q, but that package compiles", name)
 	}
 }
+
+func TestOwn(t *testing.T) {
+	t.Parallel()
+	for dir, want := range map[string]bool{
+		"/app": true, "/app/drv": true, "/app/vendor/example.test/drv": false, "/apps": false, "/cache/mod/example.test/drv@v1.0.0": false,
+	} {
+		if got := (listed{Dir: dir}).own("/app"); got != want {
+			t.Errorf("%s: %t, want %t", dir, got, want)
+		}
+	}
+}

@@ -29,9 +29,10 @@ type compiler struct {
 	env        config.Environment // what the go command sees
 	finder     finder
 	targets    []target
-	imports    string // changes with everything that go list -deps depends on
-	vendored   bool   // modules come from vendor, which the go command would not look at
-	stamp      bool   // version control information goes into the binaries
+	imports    string             // changes with everything that go list -deps depends on
+	vendored   bool               // modules come from vendor, which the go command would not look at
+	filters    config.Environment // of git
+	stamp      bool               // version control information goes into the binaries
 	log        *report.Log
 }
 
@@ -46,7 +47,7 @@ var shaping = []string{"GOEXPERIMENT", "GOAMD64", "GOARM", "GOARM64", "GOFIPS140
 
 // environment makes what the go command sees. home is a temporary folder.
 func (g *compiler) environment(in bp.Workspace, home string) config.Environment {
-	env := in.Env.Only(slices.Concat(passed, shaping)...).With(in.Env.Git()).With(config.Environment{
+	env := in.Env.Only(slices.Concat(passed, shaping)...).With(in.Env.Git()).With(g.filters).With(config.Environment{
 		"HOME": home, "GOENV": "off", "GOTOOLCHAIN": "local", "GOROOT": g.goroot,
 		"GOPATH": filepath.Join(home, "go"), "GOMODCACHE": g.modCache, "GOCACHE": g.buildCache,
 		// Caches must be easy to delete for whoever keeps them.
@@ -154,27 +155,6 @@ func joinFlags(words []string) (string, error) {
 		}
 	}
 	return strings.Join(words, " "), nil
-}
-
-// vcsState returns what goes into the binaries of the repository. It is "" where there is no repository or no git.
-func vcsState(ctx context.Context, dir string, env config.Environment, log *report.Log) string {
-	if info, err := os.Stat(filepath.Join(dir, ".git")); err != nil || !info.IsDir() {
-		return ""
-	}
-	var state strings.Builder
-	// The index is listed and not hashed, because it holds the times of files.
-	for _, args := range [][]string{{"rev-parse", "HEAD"}, {"ls-files", "--stage"}, {"show-ref", "--tags", "--dereference"}} {
-		out, err := command.Output(ctx, command.Command{Path: "git", Args: args, Dir: dir, Env: env.List(), Log: log, Silent: true})
-		if err != nil && args[0] != "show-ref" { // which fails when there are no tags
-			return ""
-		}
-		state.Write(out)
-	}
-	exclude, err := os.ReadFile(filepath.Join(dir, ".git", "info", "exclude"))
-	if err == nil {
-		state.Write(exclude)
-	}
-	return state.String()
 }
 
 // writeJSON replaces a file of a cache.

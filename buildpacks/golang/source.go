@@ -23,9 +23,9 @@ type source struct {
 // maxParsed is the size in bytes of the longest Go file that is parsed. All of a longer one counts as its imports.
 const maxParsed = 16 << 20
 
-// hashSource reads every file of the app but the repository's own, whose state is asked from git.
+// hashSource reads every file of the app but those of repositories, whose state is asked from git.
 func hashSource(dir string) (source, error) {
-	ofRepository := func(e tree.Entry) bool { return e.Rel == ".git" && e.IsDir() }
+	ofRepository := func(e tree.Entry) bool { return e.Name() == ".git" } // a file in a worktree and in a submodule
 	files, err := tree.Each(dir, ofRepository, hashFile)
 	if err != nil {
 		return source{}, fmt.Errorf("reading the source: %w", err)

@@ -13,7 +13,7 @@ func TestHashSource(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
 		"go.mod": goMod, "main.go": "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(1) }\n",
-		"page.html": "<p>", "vendor/x/x.go": "package x\n", ".git/HEAD": "ref: refs/heads/main\n",
+		"page.html": "<p>", "vendor/x/x.go": "package x\n", ".git/HEAD": "ref: refs/heads/main\n", "module/.git": "gitdir: /here",
 	}
 	tests := []struct {
 		name         string
@@ -27,6 +27,7 @@ func TestHashSource(t *testing.T) {
 		{"modes of others", func(dir string) error { return os.Chmod(filepath.Join(dir, "main.go"), 0o600) }, false, false},
 		{"executable", func(dir string) error { return os.Chmod(filepath.Join(dir, "main.go"), 0o700) }, true, false},
 		{"a repository's own file", rewrite(".git/HEAD", "x"), false, false},
+		{"a worktree's link to its repository", rewrite("module/.git", "gitdir: /elsewhere"), false, false},
 		{"a line of code", rewrite("main.go", "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(2) }\n"), true, false},
 		{"an import", rewrite("main.go", "package main\n\nimport \"os\"\n\nfunc main() { os.Exit(1) }\n"), true, true},
 		{"a build constraint",

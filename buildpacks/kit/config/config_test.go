@@ -175,14 +175,17 @@ func TestGit(t *testing.T) {
 		"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "url.x.insteadOf", "GIT_CONFIG_VALUE_0": "y",
 	}
 	want := config.Environment{
-		"GIT_SSL_CAINFO": "/ca.pem", "GIT_TERMINAL_PROMPT": "0", "SSH_AUTH_SOCK": "/agent",
-		"GIT_CONFIG_COUNT": "2", "GIT_CONFIG_KEY_0": "url.x.insteadOf", "GIT_CONFIG_VALUE_0": "y",
-		"GIT_CONFIG_KEY_1": "safe.directory", "GIT_CONFIG_VALUE_1": "*",
+		"GIT_SSL_CAINFO": "/ca.pem", "GIT_TERMINAL_PROMPT": "0", "SSH_AUTH_SOCK": "/agent", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1",
+		"GIT_CONFIG_COUNT": "6", "GIT_CONFIG_KEY_0": "url.x.insteadOf", "GIT_CONFIG_VALUE_0": "y",
+		"GIT_CONFIG_KEY_1": "safe.directory", "GIT_CONFIG_VALUE_1": "*", "GIT_CONFIG_KEY_2": "core.fsmonitor", "GIT_CONFIG_VALUE_2": "false",
+		"GIT_CONFIG_KEY_3": "core.hooksPath", "GIT_CONFIG_VALUE_3": "/dev/null",
+		"GIT_CONFIG_KEY_4": "log.showSignature", "GIT_CONFIG_VALUE_4": "false",
+		"GIT_CONFIG_KEY_5": "diff.ignoreSubmodules", "GIT_CONFIG_VALUE_5": "all",
 	}
 	if diff := cmp.Diff(want, env.Git()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := (config.Environment{}).Git(); got["GIT_CONFIG_COUNT"] != "1" || got["GIT_CONFIG_KEY_0"] != "safe.directory" {
+	if got := (config.Environment{}).Git(); got["GIT_CONFIG_COUNT"] != "5" || got["GIT_CONFIG_KEY_0"] != "safe.directory" {
 		t.Errorf("got %v of nothing", got)
 	}
 }

@@ -49,8 +49,8 @@ func (e Environment) With(more Environment) Environment {
 	return merged
 }
 
-// Git returns the variables of git for a build: GIT_… and the agent of SSH as they are, but no questions are asked, and the source
-// may belong to another user.
+// Git returns the variables of git for a build: GIT_… and the agent of SSH as they are, but no questions are asked, the source
+// may belong to another user, and settings of its repository start no program.
 func (e Environment) Git() Environment {
 	git := e.Only("SSH_AUTH_SOCK")
 	for name, value := range e {
@@ -58,14 +58,37 @@ func (e Environment) Git() Environment {
 			git[name] = value
 		}
 	}
+	git = git.With(Environment{"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"})
+	return git.With(git.gitConfig([][2]string{
+		{"safe.directory", "*"}, {"core.fsmonitor", "false"}, {"core.hooksPath", "/dev/null"}, {"log.showSignature", "false"},
+		{"diff.ignoreSubmodules", "all"}, // whose settings name programs, too
+	}))
+}
+
+// WithoutFilters returns variables of git with which it runs none of the filters that settings of these names have.
+func (e Environment) WithoutFilters(settings []string) Environment {
+	var values [][2]string
+	for _, name := range settings {
+		value := ""
+		if strings.HasSuffix(name, ".required") {
+			value = "false"
+		}
+		values = append(values, [2]string{name, value})
+	}
+	return e.gitConfig(values)
+}
+
+// gitConfig returns the variables with which git has more settings.
+func (e Environment) gitConfig(settings [][2]string) Environment {
 	n, err := strconv.Atoi(e["GIT_CONFIG_COUNT"])
 	if err != nil {
 		n = 0 // there are none, as git sees it
 	}
-	return git.With(Environment{
-		"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_COUNT": strconv.Itoa(n + 1),
-		fmt.Sprintf("GIT_CONFIG_KEY_%d", n): "safe.directory", fmt.Sprintf("GIT_CONFIG_VALUE_%d", n): "*",
-	})
+	more := Environment{"GIT_CONFIG_COUNT": strconv.Itoa(n + len(settings))}
+	for i, s := range settings {
+		more[fmt.Sprintf("GIT_CONFIG_KEY_%d", n+i)], more[fmt.Sprintf("GIT_CONFIG_VALUE_%d", n+i)] = s[0], s[1]
+	}
+	return more
 }
 
 // Only returns a copy of the environment with the named variables alone, as far as they are set.
