@@ -19,10 +19,11 @@ import (
 type runPlan struct {
 	Plan
 	launchSettings
-	app   start.App
-	start start.Start
-	bun   manager.Release // of Bun, that runs the app
-	maps  string          // what reads source maps of packages, so that they are not left out
+	app    start.App
+	start  start.Start
+	others []start.Process
+	bun    manager.Release // of Bun, that runs the app
+	maps   string          // what reads source maps of packages, so that they are not left out
 }
 
 // decide reads and checks all.
@@ -52,8 +53,15 @@ func decide(in bp.BuildContext) (runPlan, error) {
 	if p.start, err = p.app.Choose(); err != nil {
 		return p, err
 	}
+	if p.others, err = p.app.Others(p.start); err != nil {
+		return p, err
+	}
 	p.Scripts.Run = append(slices.Clone(p.Scripts.Run), p.start.Build...)
 	p.Project.Roots = p.app.Roots(p.start)
+	for _, other := range p.others {
+		p.Scripts.Run = append(p.Scripts.Run, other.Start.Build...)
+		p.Project.Roots = append(p.Project.Roots, p.app.Roots(other.Start)...)
+	}
 	p.app.Scripts, p.app.Project = p.Scripts, p.Project
 	if len(p.Project.Roots) > 0 && p.source.Manager.PnP() != "" {
 		return p, fault.Fault{
@@ -94,7 +102,7 @@ func (p runPlan) describe(in bp.BuildContext) {
 		for _, root := range p.Project.Roots {
 			in.Log.Decision("Keeps", root+" and what it needs", "script "+p.start.Script)
 		}
-		if made := p.app.Standalone(p.start); made != nil && len(p.app.Unmet(p.start)) > 0 {
+		if made := p.app.Standalone(p.start); made != nil && len(p.app.Unmet(p.start))+len(p.others) > 0 {
 			in.Log.Decision("Keeps", "all of the app, not just "+made.Title, "the Procfile has other processes, too")
 		}
 	})
@@ -104,7 +112,7 @@ func (p runPlan) describe(in bp.BuildContext) {
 // processes of the Procfile have their files and packages in the app, and so have commands before that of the server.
 func (p runPlan) standalone() *framework.Standalone {
 	whole := p.source.Manager.PnP() != "" || p.Project.Root != p.Project.App || !p.Project.HasPackages()
-	if whole || len(p.start.Commands) > 1 || len(p.app.Unmet(p.start)) > 0 {
+	if whole || len(p.start.Commands) > 1 || len(p.app.Unmet(p.start))+len(p.others) > 0 {
 		return nil
 	}
 	return p.app.Standalone(p.start)

@@ -16,8 +16,8 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/node/start"
 )
 
-// launch returns the process web, by the script start, the main file, server.js or index.js, and makes the layers that it needs when
-// it starts.
+// launch returns the process web, by the script start, the main file, server.js or index.js, and those of the Procfile that are started
+// here. It makes the layers that they need when they start.
 func (b build) launch(ctx context.Context, made outcome, program, modules string) (bp.BuildResult, error) {
 	find := func(name string) (string, bool, error) { return made.layout.Program(ctx, modules, name) }
 	started, err := made.app.Resolve(made.start, find)
@@ -31,28 +31,52 @@ func (b build) launch(ctx context.Context, made outcome, program, modules string
 		return bp.BuildResult{}, err
 	}
 	result := bp.BuildResult{Unmet: made.app.Unmet(started)}
-	if started.Elsewhere {
-		result.Processes = b.reloading()
-		return result, nil
-	}
 	words := []string{program}
 	if modules != "" {
 		words = append(words, made.layout.Arguments()...)
 	}
-	list, why, err := made.app.Launch(started, words...)
+	if !started.Elsewhere {
+		web, err := b.process(made, started, "web", words)
+		if err != nil {
+			return bp.BuildResult{}, err
+		}
+		web.Default = true
+		if note := framework.Note(made.app.Manifest.Has); note != "" {
+			b.Log.Warn("%s", note)
+		}
+		result.Processes = append(result.Processes, web)
+	}
+	result.Processes = b.reloading(result.Processes...)
+	for _, other := range b.plan.others {
+		resolved, err := made.app.ResolveOther(other, find)
+		if err != nil {
+			return bp.BuildResult{}, err
+		}
+		process, err := b.process(made, resolved, other.Type, words)
+		if err != nil {
+			return bp.BuildResult{}, err
+		}
+		result.Processes = append(result.Processes, process)
+	}
+	return result, nil
+}
+
+// process returns a process of a start. Words are Node.js or Bun with its arguments.
+func (b build) process(made outcome, s start.Start, kind string, words []string) (bp.Process, error) {
+	list, why, err := made.app.Launch(s, words...)
 	if err != nil {
-		return bp.BuildResult{}, err
+		return bp.Process{}, err
 	}
-	b.Log.Decision("Starts", strings.ReplaceAll(strings.Join(list.Args(), " "), strings.Join(words, " "), filepath.Base(program)), why)
-	if note := framework.Note(made.app.Manifest.Has); note != "" {
-		b.Log.Warn("%s", note)
+	key := "Starts"
+	if kind != "web" {
+		key = "Starts " + kind
 	}
-	process := bp.Process{Type: "web", Command: launchhelper.Run(b.BuildContext, list), Default: true, From: "package.json: " + why}
+	b.Log.Decision(key, strings.ReplaceAll(strings.Join(list.Args(), " "), strings.Join(words, " "), filepath.Base(words[0])), why)
+	process := bp.Process{Type: kind, Command: launchhelper.Run(b.BuildContext, list), From: "package.json: " + why}
 	if dir := filepath.Join(made.app.Dir, list[0].Dir); dir != b.AppDir {
 		process.WorkingDir = dir
 	}
-	result.Processes = b.reloading(process)
-	return result, nil
+	return process, nil
 }
 
 // startKey is everything that the layer of the variables depends on.
@@ -71,6 +95,11 @@ func (b build) variables(ctx context.Context, made outcome, s start.Start, modul
 	variables, err := made.app.Env(s, types...)
 	if err != nil {
 		return err
+	}
+	for _, other := range b.plan.others {
+		for name, value := range other.Start.Variables() {
+			variables[other.Type+"/"+name] = value
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		process, variable := path.Split(name)

@@ -1,6 +1,8 @@
 package start_test
 
 import (
+	"cmp"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -16,7 +18,7 @@ func TestProcfile(t *testing.T) {
 		"\ufeffweb: npm start\r\n":                    {"start", "", ""},
 		"web: NODE_ENV=staging npm start":             {"start", "web/NODE_ENV=staging", ""},
 		"web: env A=1 B='x y' npm run prod":           {"prod", "A=2 C=3 web/B=x y", ""},
-		"worker: npm run queue\nweb: yarn prod":       {"prod", "A=2 C=3", "procfile-worker"},
+		"worker: npm run migrate\nweb: yarn prod":     {"prod", "A=2 C=3", ""},
 		"web: pnpm run prod\nworker: node worker.js":  {"prod", "A=2 C=3", "procfile-worker"},
 		"web: npm run-script prod":                    {"prod", "A=2 C=3", ""},
 		"web: node server.js":                         {"", "", "procfile-web"},
@@ -30,6 +32,8 @@ func TestProcfile(t *testing.T) {
 		"web: yarn --version":                         {"", "", "procfile-web"},
 		"web: npx serve":                              {"", "", "procfile-web"},
 		"worker: x":                                   {"start", "", "procfile-worker"},
+		"worker: A=1 npm run prod":                    {"start", "", ""},
+		"worker: x\nrelease: npm run migrate":         {"start", "", "procfile-worker"},
 	} {
 		a := app(t, files{"package.json": `{"scripts": {"start": "node start.js", "prod": "A=2 C=3 node prod.js", "migrate": "node m.js", "test": "x"}}`, "start.js": "", "prod.js": "", "m.js": "",
 			procfile.Name: text})
@@ -51,6 +55,64 @@ func TestProcfile(t *testing.T) {
 		}
 		if unmet := strings.Join(a.Unmet(s), " "); s.Script != want.script || s.Elsewhere != (want.script == "") || unmet != want.unmet {
 			t.Errorf("%q: it starts the script %q and leaves %q, want %+v", text, s.Script, unmet, want)
+		}
+	}
+}
+
+// TestOthers starts the scripts and the programs of packages that other processes of a Procfile run.
+func TestOthers(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]struct {
+		args   string // of each process that is started here
+		fault  string
+		helped bool
+	}{
+		"worker: npm run queue\nrelease: npm run migrate": {args: "worker node q.js; release node node_modules/prisma/cli.js migrate deploy"},
+		"worker: QUEUE=mail npm run queue":                {args: "worker QUEUE=mail node q.js"},
+		"worker: npm run migrate && npm run queue": {
+			args: "worker node node_modules/prisma/cli.js migrate deploy && node q.js", helped: true,
+		},
+		"release: npx prisma migrate deploy": {args: "release node node_modules/prisma/cli.js migrate deploy"},
+		"release: prisma migrate deploy":     {args: "release node node_modules/prisma/cli.js migrate deploy"},
+		"worker: node q.js\nother: ./x":      {},
+		"worker: bash q.sh":                  {},
+		"worker: npm run wrong":              {fault: "package.json: the Procfile starts the script wrong, which is not there; name another one"},
+		"worker: npm run bunny":              {fault: "package.json: the Procfile starts both node and bun; start all of it with one of them"},
+	} {
+		a := app(t, files{
+			"package.json": `{"scripts": {"start": "node q.js", "queue": "node q.js", "migrate": "prisma migrate deploy", "bunny": "bun q.ts"}}`,
+			"q.js":         "", "q.ts": "", "node_modules/prisma/cli.js": "", procfile.Name: text,
+		})
+		a.Locked = func(_, program string) (string, bool, bool) {
+			return "node_modules/prisma/cli.js", false, program == "prisma"
+		}
+		var err error
+		if a.Asked, err = procfile.Read(a.Dir); err != nil {
+			t.Fatal(err)
+		}
+		web, err := a.Choose()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := a.Others(web)
+		if fmt.Sprint(err) != cmp.Or(want.fault, "<nil>") {
+			t.Errorf("%q: %v, want %q", text, err, want.fault)
+			continue
+		}
+		var got []string
+		for _, p := range all {
+			s, err := a.ResolveOther(p, func(string) (string, bool, error) { return "", false, nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			list, _, err := a.Launch(s, "node")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, p.Type+" "+strings.Join(list.Args(), " "))
+		}
+		if strings.Join(got, "; ") != want.args || want.fault == "" && a.Helped() != want.helped {
+			t.Errorf("%q: %q and helped %t, want %q and %t", text, got, a.Helped(), want.args, want.helped)
 		}
 	}
 }

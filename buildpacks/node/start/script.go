@@ -30,10 +30,20 @@ func (a App) script(name string) (Start, error) {
 }
 
 // list reads a list of the Procfile, of which some commands run scripts.
-func (a App) list(list shell.List) (Start, error) {
+func (a App) list(list shell.List, process string) (Start, error) {
+	for _, c := range list {
+		if name := scriptOf(texts(c.Words)); name != "" && c.Dir == "" && a.Manifest.Scripts[name] == "" && c.Words[0] == "npm" {
+			return Start{}, noScript(name)
+		}
+	}
 	r := reading{App: a}
-	commands, err := r.list(list, "web", "Procfile")
-	return r.start("web of the Procfile", commands, err)
+	name := process + " of the Procfile"
+	commands, err := r.list(list, name, strings.Join(list.Args(), " "))
+	return r.start(name, commands, err)
+}
+
+func noScript(name string) error {
+	return startFault("the Procfile starts the script "+name+", which is not there", "name another one")
 }
 
 // start returns the start of what was read.

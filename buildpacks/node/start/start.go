@@ -61,17 +61,17 @@ func (a App) Choose() (Start, error) {
 	}
 	name := "start"
 	if asked {
-		if !runsScript(list) {
+		if !a.starts(list) {
 			bun := slices.ContainsFunc(list, func(c shell.Command) bool { return c.Words[0] == "bun" })
 			return Start{Elsewhere: true, Bun: bun}, nil
 		}
 		if name = onlyScript(list); name == "" {
-			return a.whole(a.list(list))
+			return a.whole(a.list(list, "web"))
 		}
 	}
 	switch text := a.Manifest.Scripts[name]; {
 	case asked && text == "":
-		return Start{}, startFault("the Procfile starts the script "+name+", which is not there", "name another one")
+		return Start{}, noScript(name)
 	case strings.TrimSpace(text) == "":
 		return a.checked(Start{})
 	}
@@ -80,11 +80,6 @@ func (a App) Choose() (Start, error) {
 		s, err = a.instead(name, err)
 	}
 	return a.whole(s, err)
-}
-
-// runsScript reports whether a command of a list runs a script of package.json.
-func runsScript(list shell.List) bool {
-	return slices.ContainsFunc(list, func(c shell.Command) bool { return scriptOf(texts(c.Words)) != "" })
 }
 
 // onlyScript returns the script that is all that a list runs, "" for other lists.
@@ -137,8 +132,8 @@ func (a App) instead(script string, err error) (Start, error) {
 // Helped reports whether the launch helper may be needed to start the app. What is wrong is said by Choose.
 func (a App) Helped() bool {
 	list, asked, err := a.web()
-	if err != nil || asked && !runsScript(list) {
-		return false
+	if err != nil || asked && !a.starts(list) {
+		return err == nil && a.helped()
 	}
 	name := "start"
 	if asked {
@@ -146,7 +141,7 @@ func (a App) Helped() bool {
 	}
 	var starts []Start
 	if name == "" {
-		s, _ := a.list(list)
+		s, _ := a.list(list, "web")
 		starts = append(starts, s)
 	}
 	for _, name := range []string{name, production} {
@@ -154,12 +149,8 @@ func (a App) Helped() bool {
 			starts = append(starts, s)
 		}
 	}
-	return slices.ContainsFunc(starts, func(s Start) bool {
-		var list shell.List
-		for _, c := range s.Commands {
-			list = append(list, shell.Command{Words: slices.Concat(c.Words, c.Arguments), Variables: c.Variables})
-		}
-		_, simple := list.Simple()
+	return a.helped() || slices.ContainsFunc(starts, func(s Start) bool {
+		_, simple := s.written().Simple()
 		return !simple
 	})
 }
@@ -295,8 +286,10 @@ func (a App) web() (list shell.List, asked bool, err error) {
 // Unmet returns the entries of the build plan that are left to strata/procfile.
 func (a App) Unmet(s Start) []string {
 	var names []string
+	here := a.others()
 	for _, p := range a.Asked {
-		if p.Type != "web" || s.Elsewhere {
+		own := slices.ContainsFunc(here, func(other procfile.Process) bool { return other.Type == p.Type })
+		if p.Type == "web" && s.Elsewhere || p.Type != "web" && !own {
 			names = append(names, p.Entry())
 		}
 	}
@@ -307,7 +300,7 @@ func (a App) Unmet(s Start) []string {
 // processes. Those that the Procfile sets for the process web are "TYPE/NAME" for each type of process that is started as web is. The
 // script sets its own last. The launch helper sets those of a list.
 func (a App) Env(s Start, types ...string) (map[string]string, error) {
-	variables, own := framework.EnvOf(a.Manifest.Has), s.variables()
+	variables, own := framework.EnvOf(a.Manifest.Has), s.Variables()
 	for name, value := range own {
 		if value != "" || variables[name] == "" {
 			variables[name] = value
@@ -330,8 +323,8 @@ func (a App) Env(s Start, types ...string) (map[string]string, error) {
 	return variables, nil
 }
 
-// variables returns what the script sets for its only command.
-func (s Start) variables() map[string]string {
+// Variables returns what the script sets for its only command.
+func (s Start) Variables() map[string]string {
 	if len(s.Commands) != 1 {
 		return nil
 	}
