@@ -158,14 +158,21 @@ func below(name, folder string) bool {
 
 // search returns the program that the launcher finds on PATH, and whether PATH may have more than is known.
 func (i image) search(name string) (f found, open bool) {
+	open = i.open
 	for _, folder := range i.path {
 		f := i.resolve(path.Join(folder, name))
-		l := i.layerOf(f.path)
-		if f.program() || f.place == runImage && slices.Contains(i.programs, f.path) || f.place == unseen && l != nil && l.Contents.Known {
+		switch {
+		case f.program() || f.place == runImage && slices.Contains(i.programs, f.path):
+			return f, false
+		case f.place != unseen:
+			continue
+		}
+		if l := i.layerOf(f.path); l != nil && l.Contents.Known && path.Dir(f.path) == path.Join(l.folder, "bin") {
 			return f, false
 		}
+		open = open || i.programs == nil || !slices.Contains(shells, name) && !slices.Contains(builtins, name) // which no package has
 	}
-	return found{path: name}, i.open
+	return found{path: name}, open
 }
 
 // file reports whether a path can be looked at and is that of a file.

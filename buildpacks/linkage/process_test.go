@@ -33,7 +33,8 @@ var (
 		"server.js": "", "dist/src/main.js": "", "bin/www": "#!/usr/bin/env node\n", "lib/index.js": "", "src/app.ts": "",
 		"pkg/package.json": "{}", "tools/run": program, "README": "", "start.sh": "#!/bin/sh\nexec hello\n", "Makefile": "all:",
 	}
-	known = "[metadata.contents]\nknown = true\nprograms = [\"bun\"]\npath = [\"<app>/tools\"]\n"
+	packages = "[metadata.contents]\nknown = true\npath = [\"<app>/node_modules/.bin\"]\n"
+	known    = "[metadata.contents]\nknown = true\nprograms = [\"bun\"]\npath = [\"<app>/tools\"]\n"
 )
 
 const none = ", which the image does not have; "
@@ -275,6 +276,14 @@ var processes = map[string]process{
 	"reused, no bun": {
 		command: "bun srver.js", app: js, reused: known,
 		want: "starts bun with the file srver.js" + none + "write ./server.js, which is there",
+	},
+	"packages' programs": {
+		command: "tsc --watch", links: map[string]string{"node_modules": "<layers>/strata_node/reused/node_modules"},
+		reused: packages, log: "starts tsc, which may be in what cannot be looked at",
+	},
+	"no package's program": {
+		command: "bash x", links: map[string]string{"node_modules": "<layers>/strata_node/reused/node_modules"},
+		reused: packages, want: "starts bash, a shell, and run images have none; write the program that x starts, with its arguments",
 	},
 	"bun's script":   {command: "bun run start", reused: known},
 	"reused library": {command: "<layers>/strata_node/reused/lib/x", reused: known},
