@@ -84,15 +84,20 @@ func (f finder) read(rel string) (folder, error) {
 
 func (f finder) readFor(ctx build.Context, rel string, entries []fs.DirEntry) (folder, error) {
 	d := folder{Dir: rel}
+	root, err := os.OpenRoot(f.dir) // nothing that a link leads to outside of the app is read
+	if err != nil {
+		return d, err
+	}
+	defer func() { _ = root.Close() }() // it was only read
 	for _, e := range entries {
 		name := path.Join(rel, e.Name())
 		if e.Name()[0] == '_' || e.Name()[0] == '.' || path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
 			continue
 		}
-		if info, err := os.Stat(f.path(name)); err != nil || !info.Mode().IsRegular() || info.Size() > maxParsed {
+		if info, err := root.Stat(filepath.FromSlash(name)); err != nil || !info.Mode().IsRegular() || info.Size() > maxParsed {
 			continue
 		}
-		data, err := os.ReadFile(f.path(name))
+		data, err := root.ReadFile(filepath.FromSlash(name))
 		if err != nil {
 			return folder{}, err
 		}

@@ -2,7 +2,9 @@ package golang
 
 import (
 	"errors"
+	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -166,6 +168,22 @@ func TestPrograms(t *testing.T) {
 			}
 			checkFind(t, tt.files, tt.tags, nil, tt.want)
 		})
+	}
+}
+
+// TestLinks has Go files that are links: one into the app, and one out of it.
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	outside := app(t, map[string]string{"main.go": mainFile})
+	dir := app(t, map[string]string{"go.mod": goMod, "src/run": mainFile, "cmd/in/README": "", "cmd/out/README": ""})
+	for name, to := range map[string]string{"cmd/in/main.go": "../../src/run", "cmd/out/main.go": filepath.Join(outside, "main.go")} {
+		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := newFinder(dir, []member{{Dir: ".", Path: "example.test/shop"}}, "1.26.3", "amd64", nil).find(nil)
+	if got := summary(found); err != nil || got != "./cmd/in" {
+		t.Errorf("got %q (%v), want the link into the app alone", got, err)
 	}
 }
 
