@@ -68,9 +68,11 @@ func TestGoBuild(t *testing.T) {
 			processes: []string{"keep-files", "web*"},
 		},
 		{
-			app:       "write",
-			flags:     []string{"-e", "BP_WRITABLE_FOLDERS=data:cache/pages"},
-			questions: []question{{path: "/data/new", answer: "written"}, {path: "/cache/pages/new", answer: "written"}, {path: "/new", answer: "permission denied"}},
+			app:   "write",
+			flags: []string{"-e", "BP_WRITABLE_FOLDERS=data:cache/pages"},
+			questions: []question{
+				{path: "/data/new", answer: "written"}, {path: "/cache/pages/new", answer: "written"}, {path: "/new", answer: "permission denied"},
+			},
 			processes: []string{"web*", "write"},
 		},
 		{

@@ -42,7 +42,11 @@ func (b buildpack) version(patch string) (buildpack, error) {
 	b.written, b.Info.Version = b.Info.Version, parts[1]+patch
 	at := line.FindSubmatchIndex(b.source)
 	if at == nil {
-		return b, fault.Fault{ID: "builder-buildpack", What: b.uri + "/buildpack.toml has no line with its version", Do: "write version = \"" + b.written + "\""}
+		return b, fault.Fault{
+			ID:   "builder-buildpack",
+			What: b.uri + "/buildpack.toml has no line with its version",
+			Do:   fmt.Sprintf("write version = %q", b.written),
+		}
 	}
 	b.source = fmt.Appendf(nil, "%s%s%q%s", b.source[:at[0]], b.source[at[2]:at[3]], b.Info.Version, b.source[at[1]:])
 	return b, nil

@@ -19,7 +19,9 @@ func TestVersions(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := versions(t, root)
-	for id, pattern := range map[string]string{"tiny/one": `^1\.2\.\d+$`, "tiny/two": `^0\.1\.\d+$`, "tiny/three": `^3\.0\.\d+$`, "tiny/choice": `^0\.2\.\d+$`} {
+	for id, pattern := range map[string]string{
+		"tiny/one": `^1\.2\.\d+$`, "tiny/two": `^0\.1\.\d+$`, "tiny/three": `^3\.0\.\d+$`, "tiny/choice": `^0\.2\.\d+$`,
+	} {
 		if !regexp.MustCompile(pattern).MatchString(before[id]) {
 			t.Errorf("%s has version %q, want %s", id, before[id], pattern)
 		}

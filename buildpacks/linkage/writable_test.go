@@ -1,6 +1,7 @@
 package linkage_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,18 +17,25 @@ import (
 func TestWritable(t *testing.T) {
 	t.Parallel()
 	const heading = "  Folders that processes may write to\n"
+	type modes = map[string]os.FileMode
+	data := modes{"data": 0o775, "data/seed.db": 0o664, "data/run": 0o775}
+	with := func(more modes) modes {
+		all := maps.Clone(data)
+		maps.Copy(all, more)
+		return all
+	}
 	for name, test := range map[string]struct {
 		folders string
-		modes   map[string]os.FileMode // of what the folders change
+		modes   modes // of what the folders change
 		log     string
 		fault   string
 	}{
 		"none":   {},
-		"there":  {folders: "data", modes: map[string]os.FileMode{"data": 0o775, "data/seed.db": 0o664, "data/run": 0o775}, log: heading + "    data           2 files\n"},
-		"made":   {folders: "public/uploads/", modes: map[string]os.FileMode{"public/uploads": 0o775}, log: heading + "    public/uploads 0 files\n"},
-		"deep":   {folders: "a/b/c", modes: map[string]os.FileMode{"a": 0o755, "a/b": 0o755, "a/b/c": 0o775}, log: heading + "    a/b/c          0 files\n"},
-		"two":    {folders: "./data:tmp", modes: map[string]os.FileMode{"data": 0o775, "data/seed.db": 0o664, "data/run": 0o775, "tmp": 0o775}},
-		"all":    {folders: ".", modes: map[string]os.FileMode{"": 0o775, "data": 0o775, "data/seed.db": 0o664, "data/run": 0o775, "public": 0o775, "public/index.html": 0o664, "server.js": 0o664}},
+		"there":  {folders: "data", modes: data, log: heading + "    data           2 files\n"},
+		"made":   {folders: "public/uploads/", modes: modes{"public/uploads": 0o775}, log: heading + "    public/uploads 0 files\n"},
+		"deep":   {folders: "a/b/c", modes: modes{"a": 0o755, "a/b": 0o755, "a/b/c": 0o775}},
+		"two":    {folders: "./data:tmp", modes: with(modes{"tmp": 0o775})},
+		"all":    {folders: ".", modes: with(modes{"": 0o775, "public": 0o775, "public/index.html": 0o664, "server.js": 0o664})},
 		"path":   {folders: "/data", fault: `"/data", which is outside the app`},
 		"above":  {folders: "data/../../x", fault: `"data/../../x", which is outside the app`},
 		"file":   {folders: "server.js", fault: `"server.js", which is a file or a link`},
@@ -52,13 +60,17 @@ func TestWritable(t *testing.T) {
 			}
 			layers := filepath.Join(root, "layers", "strata_linkage")
 			kittest.Write(t, layers, nil)
-			kittest.Write(t, filepath.Join(root, "layers", "other_go"), map[string]string{"launch.toml": "[[processes]]\ntype = \"web\"\ncommand = [\"x\"]\n"})
-			want := map[string]os.FileMode{"": 0o755, "data": 0o755, "data/seed.db": 0o644, "data/run": 0o755, "public": 0o755, "public/index.html": 0o644, "server.js": 0o644}
-			for path, mode := range test.modes {
-				want[path] = mode
+			kittest.Write(t, filepath.Join(root, "layers", "other_go"), map[string]string{
+				"launch.toml": "[[processes]]\ntype = \"web\"\ncommand = [\"x\"]\n",
+			})
+			want := modes{
+				"": 0o755, "data": 0o755, "data/seed.db": 0o644, "data/run": 0o755, "public": 0o755, "public/index.html": 0o644, "server.js": 0o644,
 			}
+			maps.Copy(want, test.modes)
 
-			got := kittest.Build(t, kittest.Case{AppDir: app, Layers: layers, Distro: "debian", Env: config.Environment{"BP_WRITABLE_FOLDERS": test.folders}})
+			got := kittest.Build(t, kittest.Case{
+				AppDir: app, Layers: layers, Distro: "debian", Env: config.Environment{"BP_WRITABLE_FOLDERS": test.folders},
+			})
 			if test.fault != "" {
 				if got.Code != 1 || !strings.Contains(got.Stderr, "BP_WRITABLE_FOLDERS names "+test.fault) {
 					t.Errorf("code %d and %q, want %s", got.Code, got.Stderr, test.fault)
@@ -67,19 +79,19 @@ func TestWritable(t *testing.T) {
 				t.Errorf("code %d and\n%s\nwant\n%s", got.Code, got.Log(), test.log)
 			}
 			if test.fault == "" {
-				if diff := cmp.Diff(want, modes(t, app)); diff != "" {
+				if diff := cmp.Diff(want, modesIn(t, app)); diff != "" {
 					t.Errorf("modes (-want +got):\n%s", diff)
 				}
 			}
-			if diff := cmp.Diff(map[string]os.FileMode{"": 0o755, "file": 0o644}, modes(t, outside)); diff != "" {
+			if diff := cmp.Diff(map[string]os.FileMode{"": 0o755, "file": 0o644}, modesIn(t, outside)); diff != "" {
 				t.Errorf("modes outside (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// modes returns those of a folder and of the files and folders in it.
-func modes(t *testing.T, dir string) map[string]os.FileMode {
+// modesIn returns those of a folder and of the files and folders in it.
+func modesIn(t *testing.T, dir string) map[string]os.FileMode {
 	t.Helper()
 	found := map[string]os.FileMode{}
 	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {

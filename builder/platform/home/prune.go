@@ -22,7 +22,8 @@ type Pruned struct {
 }
 
 // Prune removes what no image of the store needs: blobs, the unpacked file systems and the tools of builders, and the
-// caches of apps; with caches, those of all apps. With dryRun it only counts. While another command uses the home, Prune is refused with a fault.
+// caches of apps; with caches, those of all apps. With dryRun it only counts. While another command uses the home, Prune is
+// refused with a fault.
 func (h *Home) Prune(dryRun, caches bool) ([]Pruned, error) {
 	if err := unix.Flock(int(h.use.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, fault.Fault{

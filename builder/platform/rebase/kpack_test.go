@@ -16,7 +16,8 @@ func TestRebaseKpack(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	const tag = "registry.example.com/builder:clusterbuilder-static-run-image"
-	old, newer, newest := platformtest.Run{Release: "1"}.Image(t), platformtest.Run{Release: "2"}.Image(t), platformtest.Run{Release: "3"}.Image(t)
+	run := func(release string) v1.Image { return platformtest.Run{Release: release}.Image(t) }
+	old, newer, newest := run("1"), run("2"), run("3")
 	repository := strings.TrimSuffix(tag, ":clusterbuilder-static-run-image")
 	platformtest.Put(t, h.Store, tag, newest)
 	platformtest.Put(t, h.Store, repository+":other", old)
@@ -24,7 +25,8 @@ func TestRebaseKpack(t *testing.T) {
 		platformtest.Put(t, h.Store, name, platformtest.App(t, on, tag+"@"+platformtest.Digest(t, old).String(), name, nil))
 	}
 	for _, got := range rebased(t, h, rebase.Options{Images: []string{"first", "moved", "newest"}}) {
-		if want := tag + "@" + platformtest.Digest(t, newest).Hex[:12]; got.New != want || !strings.HasPrefix(got.Old, tag+"@") || len(got.Old) != len(want) {
+		want := tag + "@" + platformtest.Digest(t, newest).Hex[:12]
+		if got.New != want || !strings.HasPrefix(got.Old, tag+"@") || len(got.Old) != len(want) {
 			t.Errorf("%s went from %s to %s, want to %s", got.Image, got.Old, got.New, want)
 		}
 		if !got.ByKpack || got.Current != (got.Image == "newest") {

@@ -186,7 +186,8 @@ func TestBuild(t *testing.T) {
 	c := sample(t, kittest.Case{
 		Env:      config.Environment{"BP_SAMPLE_MOD": "x"},
 		Bindings: map[string]map[string]string{"mine": {"type": "Netrc", "netrc": "machine example.test\n"}},
-		Plan:     "[[entries]]\nname = \"x\"\n[entries.metadata]\nversion = \"1\"\n" + kittest.First,
+		Plan: "[[entries]]\nname = \"x\"\n[entries.metadata]\nversion = \"1\"\n" + kittest.First +
+			"[entries.metadata]\nbindings = [\"netrc\"]\n",
 	})
 	first := kittest.Build(t, c)
 	if first.Code != 0 {

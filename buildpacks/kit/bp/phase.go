@@ -37,7 +37,7 @@ func (r *runner) detect(ctx libcnb.DetectContext) (libcnb.DetectResult, error) {
 	}
 	r.log.Title(r.buildpack.ID, word+": "+result.Reason)
 	out := libcnb.DetectResult{Pass: result.Pass}
-	for _, plan := range withVariables(result.Plans) {
+	for _, plan := range withVariables(result.Plans, r.kinds) {
 		out.Plans = append(out.Plans, plan.libcnb())
 	}
 	return out, nil

@@ -12,13 +12,20 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/spelling"
 )
 
-// variables is the name in the build plan of the warnings about variables and bindings that nothing reads. Each buildpack provides it
-// and requires it of itself, so the first of a group that builds is the only one that finds it in its plan: that one warns
-// for all of them, and no variable is named twice.
-const variables = "strata/variables"
+// variables is the name in the build plan of the warnings about variables and bindings that nothing reads. Each buildpack
+// provides it and requires it of itself, so the first of a group that builds is the only one that finds it in its plan: that one
+// warns for all of them, and no variable is named twice. The metadata of the entries says which bindings the group reads.
+const (
+	variables   = "strata/variables"
+	bindingsKey = "bindings"
+)
 
-// withVariables returns the alternatives of a plan with the entry for variables in each.
-func withVariables(plans []Plan) []Plan {
+// withVariables returns the alternatives of a plan with the entry for variables in each. The buildpack reads bindings of kinds.
+func withVariables(plans []Plan, kinds []string) []Plan {
+	entry := Entry{Name: variables}
+	if len(kinds) > 0 {
+		entry.Metadata = map[string]any{bindingsKey: kinds}
+	}
 	if len(plans) == 0 {
 		plans = []Plan{{}}
 	}
@@ -26,14 +33,14 @@ func withVariables(plans []Plan) []Plan {
 	for _, p := range plans {
 		out = append(out, Plan{
 			Provides: slices.Concat(p.Provides, []string{variables}),
-			Requires: slices.Concat(p.Requires, []Entry{{Name: variables}}),
+			Requires: slices.Concat(p.Requires, []Entry{entry}),
 		})
 	}
 	return out
 }
 
-// warnUnread warns of each variable that is meant for a buildpack of the suite and that none reads, and of each binding. A builder has the
-// buildpack.toml of every buildpack, ours or not, in FOLDER/ID/VERSION (Platform API, "Buildpacks Directory Layout").
+// warnUnread warns of each variable that is meant for a buildpack of the suite and that none reads, and of each binding. A builder
+// has the buildpack.toml of every buildpack, ours or not, in FOLDER/ID/VERSION (Platform API, "Buildpacks Directory Layout").
 func (r *runner) warnUnread(in BuildContext) error {
 	if _, first, err := in.Required(variables); err != nil || !first {
 		return err
@@ -66,20 +73,41 @@ func (r *runner) warnUnread(in BuildContext) error {
 			kinds = append(kinds, b.Type)
 		}
 	}
-	for _, warning := range append(r.env.Unread(ours, others), unreadBindings(in.allBindings, kinds)...) {
+	for _, warning := range append(r.env.Unread(ours, others), unreadBindings(in.allBindings, kinds, in.readKinds())...) {
 		r.log.Warn("%s", warning)
 	}
 	return nil
 }
 
-// unreadBindings returns one warning for each binding whose type is none of those that buildpacks declare.
-func unreadBindings(all bindingList, kinds []string) []string {
+// readKinds returns the types of bindings that the buildpacks of the group read.
+func (b BuildContext) readKinds() []string {
+	var kinds []string
+	for _, entry := range b.plan.Plan.Entries {
+		list, _ := entry.Metadata[bindingsKey].([]any)
+		for _, kind := range list {
+			if text, ok := kind.(string); ok && entry.Name == variables {
+				kinds = append(kinds, text)
+			}
+		}
+	}
+	return kinds
+}
+
+// unreadBindings returns one warning for each binding of a type that the group does not read. Kinds are the types that any
+// buildpack of the builder reads.
+func unreadBindings(all bindingList, kinds, read []string) []string {
 	var warnings []string
 	for _, b := range all {
-		if slices.ContainsFunc(kinds, func(kind string) bool { return strings.EqualFold(kind, b.Type) }) {
+		of := func(kind string) bool { return strings.EqualFold(kind, b.Type) }
+		if slices.ContainsFunc(read, of) {
 			continue
 		}
-		warning := fmt.Sprintf("binding %s has the type %s, which no buildpack reads", b.Name, b.Type)
+		warning := fmt.Sprintf("binding %s has the type %s, which no buildpack", b.Name, b.Type)
+		if slices.ContainsFunc(kinds, of) {
+			warnings = append(warnings, warning+" of this app reads")
+			continue
+		}
+		warning += " reads"
 		if near := spelling.Nearest(strings.ToLower(b.Type), kinds); near != "" {
 			warning += fmt.Sprintf("; did you mean %s?", near)
 		}

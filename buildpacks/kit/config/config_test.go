@@ -130,7 +130,8 @@ func TestUndeclaredIsInternal(t *testing.T) {
 
 func TestUnread(t *testing.T) {
 	t.Parallel()
-	ours := []string{"BP_T_VERSION", "BP_T_TARGETS", "BP_OCI_TITLE", "BP_LIVE_RELOAD_ENABLED", "BPL_DEBUG_PORT", "BP_EMBED_CERTS", "PORT", "BP_T_MIRROR_<HOST>"}
+	ours := []string{"BP_T_VERSION", "BP_T_TARGETS", "BP_OCI_TITLE", "BP_LIVE_RELOAD_ENABLED", "BPL_DEBUG_PORT", "BP_EMBED_CERTS",
+		"PORT", "BP_T_MIRROR_<HOST>"}
 	got := config.Environment{
 		"BP_T_VERSON": "1", "BP_T_TARGET": "x", "BP_T_QQQQQQQQ": "x", "BP_T_VERSION": "1", "BP_T_THEIRS": "x", "BP_OTHER_X": "x", "BP_OCI": "x",
 		"BP_OCI_TITEL": "x", "BP_LIVE_RELOD_ENABLED": "x", "BPL_DEBUG_POTR": "x", "PORT": "1", "PORTS": "1", "PATH": "x", "BP_LOG_LEVEL": "x",

@@ -28,7 +28,9 @@ func TestNoBindings(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	kittest.Write(t, dir, map[string]string{"one/company/type": "npmrc", "two/company/type": "npmrc", "none/key": "x", "empty/type": " \n"})
-	for file, folders := range map[string][]string{"binding-twice.txt": {"one/company", "two/company"}, "binding-none.txt": {"none"}, "binding-empty.txt": {"empty"}} {
+	for file, folders := range map[string][]string{
+		"binding-twice.txt": {"one/company", "two/company"}, "binding-none.txt": {"none"}, "binding-empty.txt": {"empty"},
+	} {
 		for i := range folders {
 			folders[i] = filepath.Join(dir, folders[i])
 		}
