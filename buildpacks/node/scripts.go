@@ -101,7 +101,11 @@ func (b *Builder) installing(ctx context.Context) ([]install.Script, error) {
 }
 
 func (b *Builder) runScript(ctx context.Context, s project.Script, env config.Environment) error {
-	done := b.Log.Phase("Running script %s", s)
+	what := "script " + s.String()
+	if s.Words != nil {
+		what = s.Command
+	}
+	done := b.Log.Phase("Running %s", what)
 	root := b.plan.Project.Root
 	words := []string{b.plan.source.Manager.Tool().Name, "run", s.Name}
 	if s.Words != nil {

@@ -81,7 +81,8 @@ func TestBuild(t *testing.T) {
 		{name: "exec", procfile: "web: exec server\nworker: A=1 exec env B=2 queue"},
 		{name: "built", procfile: "a: bin/server -x\nb: ./server\nc: ./bin/server\nd: bin/own\ne: bin/typo\nf: cmd/server\ng: server\nh: ./own",
 			app: map[string]string{"bin/own": "#!"}},
-		{name: "list", procfile: "web: NODE_ENV=production migrate 'a b' && server --port \"${PORT:-8080}\"\nworker: cd jobs && A=1 queue $ARGS; report"},
+		{name: "list", procfile: "web: NODE_ENV=production migrate 'a b' && server --port \"${PORT:-8080}\"\n" +
+			"worker: cd jobs && A=1 queue $ARGS; report"},
 		{name: "folder", procfile: "web: cd server && exec ./bin/x\nworker: cd /srv && x"},
 		{name: "no-web", procfile: "worker: queue"},
 		{name: "default-named", procfile: "web: a\nworker: b", env: config.Environment{"BP_PROCFILE_DEFAULT_PROCESS": "worker"}},

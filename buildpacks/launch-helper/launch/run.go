@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -59,8 +60,8 @@ func runList(args []string, env environment, out io.Writer) (code int, err error
 			return become(words, variables, signals)
 		default:
 			var stop bool
-			if code, stop, err = await(words, variables, signals); stop || err != nil {
-				return code, err
+			if code, stop = await(words, variables, signals); stop {
+				return code, nil
 			}
 			continue
 		}
@@ -71,14 +72,8 @@ func runList(args []string, env environment, out io.Writer) (code int, err error
 
 // expand returns the variables and the words of a command.
 func (c command) expand(env environment) (environment, []string) {
-	variables, words := env, c.words
+	variables, words := maps.Clone(env), c.words
 	for ; len(words) > 0 && assigns(words[0]); words = words[1:] {
-		if len(variables) == len(env) {
-			variables = environment{}
-			for name, value := range env {
-				variables[name] = value
-			}
-		}
 		variables.set(words[0])
 	}
 	var fields []string
@@ -102,16 +97,16 @@ func become(words []string, env environment, signals chan os.Signal) (int, error
 }
 
 // await runs a program to its end and passes signals on. Stop says that one of them was to end the list.
-func await(words []string, env environment, signals chan os.Signal) (code int, stop bool, err error) {
+func await(words []string, env environment, signals chan os.Signal) (code int, stop bool) {
 	program, err := env.find(words[0])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return 127, false, nil
+		return 127, false
 	}
 	process, err := os.StartProcess(program, words, &os.ProcAttr{Env: env.list(), Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "launch:", err)
-		return 126, false, nil
+		return 126, false
 	}
 	ended := make(chan int, 1)
 	go func() { ended <- status(process) }()
@@ -121,7 +116,7 @@ func await(words []string, env environment, signals chan os.Signal) (code int, s
 			stop = stop || slices.Contains(ending, s)
 			_ = syscall.Kill(process.Pid, number(s)) // it may just have ended
 		case code = <-ended:
-			return code, stop, nil
+			return code, stop
 		}
 	}
 }

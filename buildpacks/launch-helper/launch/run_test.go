@@ -42,6 +42,7 @@ func TestRun(t *testing.T) {
 		`printf '[%s]' "${UNSET:-\}}" ${UNSET:-\}\"} ${UNSET:-a\ b}`,
 		`A=$WORDS B="$ONE$ONE" C='x  y' sh -c 'printf "[%s]" "$A" "$B" "$C"'`,
 		`A=1 B=${ONE:-2}$A sh -c 'echo "$A $B"' && echo "$A"`,
+		`ONE=7 EMPTY=x WORDS= sh -c 'echo "$ONE$EMPTY$WORDS"' && ONE=8 sh -c 'echo "$ONE"'`,
 		`export A=$ONE B='x  y' && printf '[%s]' "$A" $B && sh -c 'echo "$A$B"'`,
 		`echo a 'b  c' && false && echo d; echo e`,
 		`false; echo $ONE`,
@@ -71,10 +72,11 @@ func TestRunFails(t *testing.T) {
 		code   int
 		stderr string
 	}{
-		"absent-program a":          {127, "launch: absent-program is not found in PATH\n"},
-		"absent-program && echo x":  {127, "launch: absent-program is not found in PATH\n"},
-		"./absent && echo x":        {126, "launch: fork/exec ./absent: no such file or directory\n"},
-		"./absent; ./absent":        {126, "launch: fork/exec ./absent: no such file or directory\nlaunch: ./absent: no such file or directory\n"},
+		"absent-program a":         {127, "launch: absent-program is not found in PATH\n"},
+		"absent-program && echo x": {127, "launch: absent-program is not found in PATH\n"},
+		"./absent && echo x":       {126, "launch: fork/exec ./absent: no such file or directory\n"},
+		"./absent; ./absent": {126, "launch: fork/exec ./absent: no such file or directory\n" +
+			"launch: ./absent: no such file or directory\n"},
 		"echo a && $UNSET $UNSET":   {1, "launch: ${UNSET} ${UNSET} names no program\n"},
 		"true && cd absent && true": {1, "launch: cd absent: no such file or directory\n"},
 	} {

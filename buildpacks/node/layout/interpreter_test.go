@@ -16,8 +16,9 @@ func TestInterpreter(t *testing.T) {
 	install, layer, app := t.TempDir(), t.TempDir(), t.TempDir()
 	kittest.Write(t, app, files{"package.json": `{"dependencies": {"a": "1"}}`})
 	found := files{"package.json": "{}", "cli.js": "#!/usr/bin/env node\nmain()\n", "long.js": "#!/usr/bin/env node\r\n" + long,
-		"option.js": "#!/usr/bin/env -S node --no-warnings\n", "library.js": "// #!/usr/bin/env node\n", "other.sh": "#!/usr/bin/env nodejs-x\n",
-		"path.js": "#!/usr/bin/node\n"}
+		"option.js": "#!/usr/bin/env -S node --no-warnings\n", "library.js": "// #!/usr/bin/env node\n",
+		"other.sh": "#!/usr/bin/env nodejs-x\n",
+		"path.js":  "#!/usr/bin/node\n"}
 	for name, content := range found {
 		kittest.Write(t, install, files{"node_modules/a/" + name: content})
 	}

@@ -284,7 +284,8 @@ func TestAlone(t *testing.T) {
 		app  files
 		want bool
 	}{
-		"program": {files{"server.js": ""}, true}, "site": {files{"server.js": "", "index.html": ""}, false}, "folder": {files{"server.js/a": ""}, false},
+		"program": {files{"server.js": ""}, true}, "site": {files{"server.js": "", "index.html": ""}, false},
+		"folder":  {files{"server.js/a": ""}, false},
 		"package": {files{"server.js": "", "package.json": ""}, false}, "library": {files{"index.js": ""}, false},
 	} {
 		dir := t.TempDir()

@@ -93,16 +93,24 @@ func (r *reading) command(c shell.Command, name, script string) ([]Command, erro
 		return r.program(c.Words[1:], c, name)
 	}
 	if slices.Contains(managers, words[0]) {
-		if member := r.workspaceOf(strings.Join(words, " ")); member != "" {
-			what := fmt.Sprintf("the script %s is %q, which starts a workspace", name, script)
-			return nil, startFault(what, "set BP_NODE_PROJECT_PATH="+member)
-		}
-		if c.Dir != "" {
-			what := fmt.Sprintf("the script %s is %q, which starts the package in %s", name, script, c.Dir)
-			return nil, startFault(what, "set BP_NODE_PROJECT_PATH="+path.Join(r.From(), c.Dir))
+		if err := r.elsewhere(c, name, script); err != nil {
+			return nil, err
 		}
 	}
 	return r.program(c.Words, c, name)
+}
+
+// elsewhere returns the fault of a command of a package manager that starts another package of the app, nil for other commands.
+func (r *reading) elsewhere(c shell.Command, name, script string) error {
+	member := r.workspaceOf(strings.Join(texts(c.Words), " "))
+	if member == "" && c.Dir != "" {
+		member = path.Join(r.From(), c.Dir)
+	}
+	if member == "" {
+		return nil
+	}
+	what := fmt.Sprintf("the script %s is %q, which starts the package in %s", name, script, member)
+	return startFault(what, "set BP_NODE_PROJECT_PATH="+member)
 }
 
 // bunValues are options of Bun that take the next word.
@@ -260,7 +268,8 @@ func (r *reading) nodemon(c shell.Command, name, script string) ([]Command, erro
 		return nil, err
 	}
 	if len(list) != 1 {
-		return nil, startFault(fmt.Sprintf("the script %s is %q, and nodemon starts several commands", name, script), "write them without nodemon")
+		what := fmt.Sprintf("the script %s is %q, and nodemon starts several commands", name, script)
+		return nil, startFault(what, "write them without nodemon")
 	}
 	if text == "" && len(rest) == 0 {
 		main, err := r.mainFile()

@@ -164,7 +164,7 @@ func stem(name string) string {
 // common returns how many folders two paths have in common.
 func common(a, b string) int {
 	n := 0
-	for _, part := range strings.Split(path.Dir(a), "/") {
+	for part := range strings.SplitSeq(path.Dir(a), "/") {
 		if slices.Contains(strings.Split(path.Dir(path.Clean(b)), "/"), part) {
 			n++
 		}

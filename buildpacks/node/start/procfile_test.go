@@ -35,7 +35,8 @@ func TestProcfile(t *testing.T) {
 		"worker: A=1 npm run prod":                    {"start", "", ""},
 		"worker: x\nrelease: npm run migrate":         {"start", "", "procfile-worker"},
 	} {
-		a := app(t, files{"package.json": `{"scripts": {"start": "node start.js", "prod": "A=2 C=3 node prod.js", "migrate": "node m.js", "test": "x"}}`, "start.js": "", "prod.js": "", "m.js": "",
+		a := app(t, files{"package.json": `{"scripts": {"start": "node start.js", "prod": "A=2 C=3 node prod.js", "migrate": "node m.js",
+			"test": "x"}}`, "start.js": "", "prod.js": "", "m.js": "",
 			procfile.Name: text})
 		var err error
 		if a.Asked, err = procfile.Read(a.Dir); err != nil {

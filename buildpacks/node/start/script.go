@@ -199,7 +199,9 @@ var (
 	// building matches the names of scripts that make something.
 	building = regexp.MustCompile(`(^|[:._-])(build|compile|bundle|generate|transpile|clean)([:._-]|$)`)
 	// builders are programs that make something of an app's files, whatever their arguments are.
-	builders = []string{"tsc", "tsc-alias", "tsup", "babel", "swc", "esbuild", "rollup", "webpack", "gulp", "grunt", "rimraf", "copyfiles", "cpx"}
+	builders = []string{
+		"tsc", "tsc-alias", "tsup", "babel", "swc", "esbuild", "rollup", "webpack", "gulp", "grunt", "rimraf", "copyfiles", "cpx",
+	}
 	// makes are first arguments with which a program makes something.
 	makes = []string{"build", "generate", "compile"}
 )

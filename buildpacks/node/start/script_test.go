@@ -111,7 +111,8 @@ func TestHooks(t *testing.T) {
 		`"prestart": "A=1 node a.js", "start": "B=1 node b.js && node c.js"`:       "A=1 a.js && B=1 b.js && c.js",
 		`"start": "npm run x && node b.js", "prex": "node p.js", "x": "node x.js"`: "p.js && x.js && b.js",
 	} {
-		got, err := app(t, files{"package.json": `{"scripts": {` + scripts + `}}`, "a.js": "", "b.js": "", "c.js": "", "p.js": "", "x.js": ""}).Choose()
+		a := app(t, files{"package.json": `{"scripts": {` + scripts + `}}`, "a.js": "", "b.js": "", "c.js": "", "p.js": "", "x.js": ""})
+		got, err := a.Choose()
 		if err != nil || told(got) != want {
 			t.Errorf("%s: it starts %q, %v, want %q", scripts, told(got), err, want)
 		}
@@ -137,7 +138,8 @@ func TestScriptFaults(t *testing.T) {
 		"node a.js && bun b.js":     "start all of it with one of them",
 		"concurrently 'a' 'b'":      "start the server with node",
 	} {
-		a := app(t, files{"package.json": `{"scripts": {"start": "` + line + `", "two": "node b.js; node c.js"}}`, "a.js": "", "b.js": "", "c.js": "",
+		a := app(t, files{"package.json": `{"scripts": {"start": "` + line + `", "two": "node b.js; node c.js"}}`,
+			"a.js": "", "b.js": "", "c.js": "",
 			"server/package.json": `{"scripts": {"start": "node x.js"}}`,
 			"start.sh":            "#!/bin/sh\nset -e\n\n# starts\nexport A=1\nexec node server.js\n", "long.sh": "if a; then\nb\nfi\n"})
 		_, err := a.Choose()
@@ -156,16 +158,18 @@ func TestScriptFaults(t *testing.T) {
 // TestMissing refuses files that are not there after the build, and names the one that may be meant.
 func TestMissing(t *testing.T) {
 	t.Parallel()
+	const what, do = ", which is not a file; ", "name a file that is there after the build"
 	for line, want := range map[string]string{
-		"node dist/index.js":            "starts dist/index.js, which is not a file; name a file that is there after the build: there is build/index.js",
-		"node Server.js":                "starts Server.js, which is not a file; name a file that is there after the build: there is server.js",
-		"node ./bin/www":                "starts bin/www, which is not a file; name a file that is there after the build",
-		"node lib":                      "starts lib, which is not a file; name a file that is there after the build",
-		"node -r ./x --title a dist/b":  "starts dist/b, which is not a file; name a file that is there after the build: there is build/deep/b.ts",
-		"node server.js && node absent": "starts absent, which is not a file",
-		"cd build && node server.js":    "starts build/server.js, which is not a file; name a file that is there after the build: there is server.js",
-		"node server":                   "", "node .": "", "node build": "", "node pack": "", "node -e 1": "", "node $A": "", "node --import ./x build/deep/b.ts": "",
-		"node node_modules/a/b.js": "", "node --watch server.js --x": "", "cd build && node index.js": "", "node /opt/a.js": "", "node -": "",
+		"node dist/index.js":            "starts dist/index.js" + what + do + ": there is build/index.js",
+		"node Server.js":                "starts Server.js" + what + do + ": there is server.js",
+		"node ./bin/www":                "starts bin/www" + what + do + ", or add a script build",
+		"node lib":                      "starts lib" + what + do,
+		"node -r ./x --title a dist/b":  "starts dist/b" + what + do + ": there is build/deep/b.ts",
+		"node server.js && node absent": "starts absent" + what,
+		"cd build && node server.js":    "starts build/server.js" + what + do + ": there is server.js",
+		"node server":                   "", "node .": "", "node build": "", "node pack": "", "node -e 1": "", "node $A": "", "node -": "",
+		"node node_modules/a/b.js": "", "node --watch server.js --x": "", "cd build && node index.js": "", "node /opt/a.js": "",
+		"node --import ./x build/deep/b.ts": "",
 	} {
 		a := app(t, files{"package.json": `{"main": "server", "scripts": {"start": "` + line + `"}}`, "server.js": "", "build/index.js": "",
 			"build/deep/b.ts": "", "pack/package.json": `{"main": "x.js"}`, "pack/x.js": "", "lib/a.js": "", "node_modules/x/dist/index.js": ""})

@@ -161,7 +161,8 @@ func (a App) Roots(s Start) []string {
 	for _, c := range s.Commands {
 		file := c.script()
 		for _, member := range a.Members {
-			if in, found := strings.CutPrefix(path.Join(a.From(), file), member+"/"); file != "" && member != a.From() && found && !strings.HasPrefix(in, project.ModulesDir) {
+			in, found := strings.CutPrefix(path.Join(a.From(), file), member+"/")
+			if file != "" && member != a.From() && found && !strings.HasPrefix(in, project.ModulesDir) {
 				roots = append(roots, member)
 			}
 		}

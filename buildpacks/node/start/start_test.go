@@ -64,8 +64,8 @@ func TestLocked(t *testing.T) {
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	find := func(program string) (string, bool, error) {
-		return map[string]string{"serve": "node_modules/serve/main.js", "tsx": "node_modules/tsx/cli.mjs", "nest": "node_modules/nest/bin.js"}[program],
-			program == "nest" || program == "tsx" || program == "ts-node", nil
+		files := map[string]string{"serve": "node_modules/serve/main.js", "tsx": "node_modules/tsx/cli.mjs", "nest": "node_modules/nest/bin.js"}
+		return files[program], program == "nest" || program == "tsx" || program == "ts-node", nil
 	}
 	for _, tt := range []struct {
 		manifest, want, why, fault string
