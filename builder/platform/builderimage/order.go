@@ -192,6 +192,16 @@ func (o order) expanded(composites map[string][]group) order {
 	return out
 }
 
+// shortest returns the shortest name of a buildpack: its id, unless the builder has several of that id.
+func (o Order) shortest(one member) string {
+	for _, other := range o.has {
+		if other.Buildpack.ID == one.ID && other.Buildpack.Version != one.Version {
+			return one.name()
+		}
+	}
+	return one.ID
+}
+
 // find returns buildpacks of the builder by ID or ID@VERSION.
 func (o Order) find(names []string) ([]member, error) {
 	var found []member
@@ -206,7 +216,7 @@ func (o Order) find(names []string) ([]member, error) {
 		if len(matches) != 1 {
 			var all []string
 			for _, one := range o.has {
-				all = append(all, one.Buildpack.name())
+				all = append(all, o.shortest(one.Buildpack))
 			}
 			what := "no buildpack"
 			if len(matches) > 1 {
