@@ -175,7 +175,7 @@ func (f finder) missing(name string) (line string, tags []string) {
 			ctx.BuildTags = slices.Concat(ctx.BuildTags, tags)
 			return matches(ctx, f.path(path.Dir(name)), path.Base(name))
 		}
-		for i := len(tags) - 1; i >= 0; i-- {
+		for i := range slices.Backward(tags) {
 			if fewer := slices.Delete(slices.Clone(tags), i, i+1); holds(fewer) {
 				tags = fewer
 			}

@@ -50,9 +50,6 @@ func (f finder) find(asked []string) (selection, error) {
 
 // asked returns the targets that one entry of BP_GO_TARGETS names: a folder, a file, a pattern or an import path.
 func (f finder) asked(asked string) ([]target, error) {
-	wrong := func(id, what, do string) ([]target, error) {
-		return nil, fault.Fault{ID: id, What: fmt.Sprintf("BP_GO_TARGETS names %q, which %s", asked, what), Do: do}
-	}
 	clean := path.Clean(asked)
 	for _, m := range f.members {
 		if rest, ok := strings.CutPrefix(clean+"/", m.Path+"/"); ok && m.Path != "" {
@@ -60,43 +57,53 @@ func (f finder) asked(asked string) ([]target, error) {
 		}
 	}
 	if !filepath.IsLocal(clean) {
-		return wrong("go-target-outside", "is outside the app", giveFolders)
+		return nil, targetFault("go-target-outside", asked, "is outside the app", giveFolders)
 	}
-	if root, ok := strings.CutSuffix(clean, "..."); ok {
-		found, err := f.below(path.Clean(root))
-		if errors.Is(err, fs.ErrNotExist) {
-			return wrong("go-target-missing", "does not exist", giveFolders)
-		}
-		if err != nil {
-			return nil, err
-		}
-		var targets []target
-		for _, d := range programs(found) {
-			targets = append(targets, f.target(d.Dir))
-		}
-		if len(targets) == 0 {
-			return wrong("go-no-main", "matches no main package", nameMain)
-		}
-		return targets, nil
+	root, wild := strings.CutSuffix(clean, "...")
+	if _, err := os.Stat(f.path(path.Clean(root))); errors.Is(err, fs.ErrNotExist) {
+		return nil, targetFault("go-target-missing", asked, "does not exist", giveFolders)
 	}
-	dir, isFile := clean, path.Ext(clean) == ".go"
-	_, err := os.Stat(f.path(clean))
+	if wild {
+		return f.pattern(asked, path.Clean(root))
+	}
+	return f.one(asked, clean)
+}
+
+// pattern returns the targets of the programs below a folder.
+func (f finder) pattern(asked, root string) ([]target, error) {
+	found, err := f.below(root)
+	if err != nil {
+		return nil, err
+	}
+	var targets []target
+	for _, d := range programs(found) {
+		targets = append(targets, f.target(d.Dir))
+	}
+	if len(targets) == 0 {
+		return nil, targetFault("go-no-main", asked, "matches no main package", nameMain)
+	}
+	return targets, nil
+}
+
+// one returns the target of a folder or file.
+func (f finder) one(asked, name string) ([]target, error) {
+	info, err := os.Stat(f.path(name))
+	if err != nil {
+		return nil, err
+	}
+	dir, isFile := name, !info.IsDir()
 	if isFile {
-		dir = path.Dir(clean)
+		dir = path.Dir(name)
 	}
-	var d folder
-	if err == nil {
-		d, err = f.read(dir)
-	}
+	d, err := f.read(dir)
+	module := f.stranger(dir)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return wrong("go-target-missing", "does not exist", giveFolders)
 	case err != nil:
 		return nil, err
-	case f.stranger(dir) != "":
-		return wrong("go-target-nested", "is in a module of its own", "set BP_GO_WORK_USE="+packagePath(f.stranger(dir))+" too")
+	case module != "":
+		return nil, targetFault("go-target-nested", asked, "is in a module of its own", "set BP_GO_WORK_USE="+packagePath(module)+" too")
 	case isFile:
-		return f.file(d, clean)
+		return f.file(d, name)
 	case len(d.Mains) > 0:
 		return []target{f.target(dir)}, several(d)
 	case len(d.Excluded) > 0:
@@ -104,11 +111,15 @@ func (f finder) asked(asked string) ([]target, error) {
 	case d.Err != nil:
 		return nil, unparsed("the package that BP_GO_TARGETS names", d.Err)
 	case d.Name == "":
-		return wrong("go-target-empty", "has no Go files for this target", nameMain)
+		return nil, targetFault("go-target-empty", asked, "has no Go files for this target", nameMain)
 	case d.Name == "main":
-		return wrong("go-target-not-main", "is package main without func main", nameMain)
+		return nil, targetFault("go-target-not-main", asked, "is package main without func main", nameMain)
 	}
-	return wrong("go-target-not-main", "is package "+d.Name, nameMain)
+	return nil, targetFault("go-target-not-main", asked, "is package "+d.Name, nameMain)
+}
+
+func targetFault(id, asked, what, do string) error {
+	return fault.Fault{ID: id, What: fmt.Sprintf("BP_GO_TARGETS names %q, which %s", asked, what), Do: do}
 }
 
 // stranger returns the folder of the module in which a folder lies, if the build is not made of it.
@@ -142,10 +153,7 @@ func (f finder) file(d folder, name string) ([]target, error) {
 		return []target{t}, nil
 	}
 	if !slices.Contains(slices.Concat(d.Mains, d.Excluded), name) {
-		return nil, fault.Fault{
-			ID: "go-target-not-main", What: fmt.Sprintf("BP_GO_TARGETS names %q, which is no file with func main of package main", name),
-			Do: nameMain,
-		}
+		return nil, targetFault("go-target-not-main", name, "is no file with func main of package main", nameMain)
 	}
 	t.Package, t.Apart = "./"+name, true
 	return []target{t}, nil

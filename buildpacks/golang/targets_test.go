@@ -101,7 +101,7 @@ func TestChoose(t *testing.T) {
 		t.Run(tt.module+" "+tt.dirs, func(t *testing.T) {
 			t.Parallel()
 			files := map[string]string{"go.mod": "module example.test/" + tt.module + "\n"}
-			for _, dir := range strings.Fields(tt.dirs) {
+			for dir := range strings.FieldsSeq(tt.dirs) {
 				files[path.Join(dir, "main.go")] = ""
 			}
 			checkFind(t, files, nil, nil, tt.want)
@@ -214,6 +214,7 @@ func TestAsked(t *testing.T) {
 		{"scripts", "go-several-main"},
 		{"cmd/job/help.go", "go-target-not-main"},
 		{"cmd/lib", "go-target-not-main"},
+		{"go.mod", "go-target-not-main"},
 		{"cmd/lib/...", "go-no-main"},
 		{"cmd/absent.go", "go-target-missing"},
 		{"empty", "go-target-empty"},
@@ -247,11 +248,11 @@ func TestWorkspace(t *testing.T) {
 		t.Run(tt.modules+" "+tt.dirs, func(t *testing.T) {
 			t.Parallel()
 			files := map[string]string{"go.work": "go 1.22\n"}
-			for _, dir := range strings.Fields(tt.modules) {
+			for dir := range strings.FieldsSeq(tt.modules) {
 				files["go.work"] += "\nuse ./" + dir + "\n"
 				files[path.Join(dir, "go.mod")] = "module " + path.Join("example.test/shop", dir) + "\n"
 			}
-			for _, dir := range strings.Fields(tt.dirs) {
+			for dir := range strings.FieldsSeq(tt.dirs) {
 				files[path.Join(dir, "main.go")] = ""
 			}
 			checkFind(t, files, nil, nil, tt.want)
