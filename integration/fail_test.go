@@ -24,7 +24,7 @@ func TestPlatformFails(t *testing.T) {
 		name, app string
 		flags     []string
 	}{
-		{"no-go-mod", "nogomod", nil},
+		{"module-in-folder", "subfolder", nil},
 		{"compile-error", "broken", nil},
 		{"unknown-run-image", "hello", []string{"--run-image", "scratch"}},
 		{"unset-variable", "hello", []string{"-e", "INTEGRATION_IS_NOT_SET"}},

@@ -1,4 +1,0 @@
-// Command nogomod has no go.mod beside it.
-package main
-
-func main() { println("hello") }

@@ -1,0 +1,3 @@
+module example.test/backend
+
+go 1.26
