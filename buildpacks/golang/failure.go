@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,6 +17,9 @@ import (
 var network = regexp.MustCompile(`dial tcp|connection re(fused|set)|no such host|i/o timeout|TLS handshake|x509: |: 5\d\d [A-Z]|` +
 	`: 40[01347] [A-Z]|: 410 Gone|GOPROXY=off|GOPROXY list is not the empty string|terminal prompts disabled|could not read Username`)
 
+// noSpace matches what the C library and Go call a full disk.
+var noSpace = regexp.MustCompile(`(?i)no space left on device|disk quota exceeded`)
+
 // explain turns a failure of the go command into the line that ends the build. The command's own words are in the log already.
 func (g *compiler) explain(ctx context.Context, err error, suspects []string) error {
 	var failed *command.Error
@@ -23,6 +27,9 @@ func (g *compiler) explain(ctx context.Context, err error, suspects []string) er
 		return err
 	}
 	for _, line := range failed.Tail {
+		if noSpace.MatchString(line) {
+			return fault.DiskFull(errors.New(strings.TrimSpace(line)), g.buildCache, g.modCache, os.TempDir())
+		}
 		if network.MatchString(line) {
 			p, _ := parseProxies(g.env["GOPROXY"])
 			return fault.Fault{

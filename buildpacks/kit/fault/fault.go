@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"syscall"
 )
 
 // Exit codes of a program that ends with an error.
@@ -51,8 +50,8 @@ func Explain(err error) string {
 		return "interrupted"
 	case errors.As(err, new(Fault)):
 		return line
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return line + "; free some disk space and try again"
+	case full(err):
+		return oneLine(DiskFull(err).Error())
 	}
 	return "internal error: " + strings.TrimPrefix(line, "internal error: ")
 }
@@ -64,7 +63,7 @@ func Code(err error) int {
 		return 0
 	case errors.Is(err, context.Canceled):
 		return CodeInterrupted
-	case errors.As(err, new(Fault)), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+	case errors.As(err, new(Fault)), full(err):
 		return CodeFault
 	}
 	return CodeInternal

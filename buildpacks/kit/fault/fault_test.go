@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"syscall"
 	"testing"
 
@@ -27,7 +28,7 @@ func TestExplain(t *testing.T) {
 		{"other", fmt.Errorf("reading x: %w", fs.ErrNotExist), "internal error: reading x: file does not exist", fault.CodeInternal},
 		{
 			"disk full", fmt.Errorf("writing x: %w", syscall.ENOSPC),
-			"writing x: no space left on device; free some disk space and try again", fault.CodeFault,
+			"a disk is full: writing x: no space left on device; free some space, for example with strata prune, and try again", fault.CodeFault,
 		},
 		{"interrupted", fault.Fault{What: "compiling", Err: context.Canceled}, "interrupted", fault.CodeInterrupted},
 	}
@@ -47,5 +48,19 @@ func TestExplain(t *testing.T) {
 	}
 	if !errors.Is(fault.Fault{Err: fs.ErrNotExist}, fs.ErrNotExist) {
 		t.Error("the cause is not unwrapped")
+	}
+}
+
+// TestDiskFull names the folder that was written to, with what its disk has.
+func TestDiskFull(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	line := fault.Explain(fmt.Errorf("unpacking: %w", &fs.PathError{Op: "write", Path: dir + "/x", Err: syscall.ENOSPC}))
+	want := regexp.MustCompile(`^the disk of ` + dir + ` is full: \d+ of \d+ MB are free: unpacking: write \S+: no space left on device; free some space`)
+	if !want.MatchString(line) {
+		t.Errorf("got %s", line)
+	}
+	if got := fault.DiskFull(nil, dir+"/absent").What; got != "a disk is full" {
+		t.Errorf("got %s of a folder that is not there", got)
 	}
 }

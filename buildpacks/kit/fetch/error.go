@@ -175,6 +175,9 @@ func diskFault(name string, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("downloading %s: %w", name, err)
 	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fault.DiskFull(fmt.Errorf("downloading %s: %w", name, err))
+	}
 	return fault.Fault{ID: "fetch-cache", What: name, Err: fmt.Errorf("writing the download cache: %w", err),
 		Do: "check the cache folder's permissions and free space"}
 }
