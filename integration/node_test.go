@@ -40,69 +40,69 @@ func TestNodeBuild(t *testing.T) {
 		{
 			who: everyUser, app: "hello", path: "/env", answer: "production",
 			file: "server.js", from: "process.env.NODE_ENV", to: "'changed'", then: "changed",
-			layers: []string{"node"},
+			layers: []string{"node", "start"},
 		},
 		{
 			who: everyUser, app: "express", path: "/", answer: "Hello from a patched Express.\n",
 			file: "main.js", from: "Hello", to: "Goodbye", then: "Goodbye from a patched Express.\n",
-			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/express@5."}, absent: "node_modules/patch-package/",
+			layers: []string{"modules", "node", "start"}, purls: []string{"pkg:npm/express@5."}, absent: "node_modules/patch-package/",
 		},
 		{
 			who: anyUser, app: "typescript", path: "/", answer: "A week has 604800000 ms.\n",
 			file: "src/server.ts", from: "A week", to: "One week", then: "One week has 604800000 ms.\n",
-			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/ms@2."}, absent: "node_modules/typescript/",
+			layers: []string{"modules", "node", "start"}, purls: []string{"pkg:npm/ms@2."}, absent: "node_modules/typescript/",
 		},
 		{
 			who: anyUser, app: "workspaces", path: "/", answer: "Hello from npm, in 1d.\n",
 			file: "packages/greeting/index.js", from: "in", to: "within", then: "Hello from npm, within 1d.\n",
-			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4."}, absent: "escape-html/",
+			layers: []string{"modules", "node", "start"}, purls: []string{"pkg:npm/debug@4."}, absent: "escape-html/",
 			flags: []string{"-e", "BP_NODE_PROJECT_PATH=packages/web"},
 		},
 		{
 			who: anyUser, app: "pnpm", path: "/", answer: "Hello from pnpm, in 1d.\n",
 			file: "packages/greeting/index.js", from: "in", to: "within", then: "Hello from pnpm, within 1d.\n",
-			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4."}, absent: "escape-html/",
+			layers: []string{"modules", "node", "start"}, purls: []string{"pkg:npm/debug@4."}, absent: "escape-html/",
 			flags: []string{"-e", "BP_NODE_PROJECT_PATH=packages/web"},
 		},
 		{
 			who: anyUser, app: "pnpm7", path: "/", answer: "Hello from pnpm 7, in 1d.\n",
 			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from pnpm 7, in 1d.\n",
-			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/ms@2."}, absent: "escape-html/",
+			layers: []string{"modules", "node", "start"}, purls: []string{"pkg:npm/ms@2."}, absent: "escape-html/",
 		},
 		{
 			who: anyUser, app: "yarn", path: "/", answer: "Hello from Yarn 1, in 1d.\n",
 			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from Yarn 1, in 1d.\n",
-			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",
+			layers: []string{"modules", "node", "start"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",
 		},
 		{
 			who: anyUser, app: "berry", path: "/", answer: "Hello from Yarn, in 1d, stamped.\n",
 			file: "server.js", from: "from Yarn", to: "from Yarn by now", then: "Hello from Yarn by now, in 1d, stamped.\n",
-			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",
+			layers: []string{"modules", "node", "start"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",
 		},
 		{
 			who: anyUser, app: "pnp", path: "/", answer: "Hello from Plug'n'Play, in 1d.\n",
 			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from Plug'n'Play, in 1d.\n",
-			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html",
+			layers: []string{"modules", "node", "start"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html",
 		},
 		{
 			who: anyUser, app: "pnp2", path: "/", answer: "Hello from Yarn 2, in 1d.\n",
 			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from Yarn 2, in 1d.\n",
-			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html",
+			layers: []string{"modules", "node", "start"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html",
 		},
 		{
 			who: anyUser, app: "pnp3", path: "/", answer: "Hello from Yarn 3.\n",
 			file: "public/index.html", from: "Hello", to: "Goodbye", then: "Goodbye from Yarn 3.\n",
-			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/http-server@14.", "pkg:npm/mime@1."}, absent: "escape-html",
+			layers: []string{"modules", "node", "start"}, purls: []string{"pkg:npm/http-server@14.", "pkg:npm/mime@1."}, absent: "escape-html",
 		},
 		{
 			who: anyUser, app: "local", path: "/", answer: "Hello from a folder, in 1d.\n",
 			file: "lib/greeting/index.js", from: "Hello", to: "Goodbye", then: "Goodbye from a folder, in 1d.\n",
-			layers: []string{"modules", "node"}, purls: []string{"pkg:npm/ms@2."}, absent: "escape-html/",
+			layers: []string{"modules", "node", "start"}, purls: []string{"pkg:npm/ms@2."}, absent: "escape-html/",
 		},
 		{
 			who: anyUser, app: "bun", path: "/", answer: "Hello from Bun, in 1d.\n",
 			file: "server.ts", from: "Hello", to: "Goodbye", then: "Goodbye from Bun, in 1d.\n",
-			layers: []string{"bun", "modules"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",
+			layers: []string{"bun", "modules", "start"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html/",
 		},
 	}
 	nodeLayers := map[string]string{} // release -> digest
@@ -149,6 +149,11 @@ func TestNodeBuild(t *testing.T) {
 		build(t, app, name)
 		if body := strings.TrimSpace(ask(t, name, "/env")); body != "staging" { // at the port that the platform says
 			t.Errorf("the script sets NODE_ENV to staging, and it is %q", body)
+		}
+		edit(t, app, "package.json", `PORT=1 node server.js`, `PORT=1 node -e 0 && exec env NODE_ENV=${UNSET:-listed} node server.js`)
+		build(t, app, name)
+		if body := strings.TrimSpace(ask(t, name, "/env")); body != "listed" { // the launch helper runs a list
+			t.Errorf("the list sets NODE_ENV to listed, and it is %q", body)
 		}
 	})
 }
