@@ -34,12 +34,15 @@ func TestDecisions(t *testing.T) {
 		{name: "latest", app: files{"package.json": `{` + start + `}`}, env: config.Environment{"BP_NODE_VERSION": "latest"}},
 		{name: "npm-of-package-manager",
 			app: files{"package.json": `{` + start + `, "packageManager": "npm@10.9.2", "dependencies": {"ms": "2"}}`}},
-		{name: "maps-script", app: files{"package.json": `{"scripts": {"start": "node --enable-source-maps server.js"}, "dependencies": {"ms": "2"}}`}},
+		{name: "maps-script", app: files{
+			"package.json": `{"scripts": {"start": "node --enable-source-maps server.js"}, "dependencies": {"ms": "2"}}`,
+		}},
 		{name: "maps-package", app: files{"package.json": `{` + start + `, "dependencies": {"ms": "2", "source-map-support": "0.5"}}`}},
 		{name: "maps-variable", app: files{"package.json": withPackage}, env: config.Environment{"BPE_NODE_OPTIONS": "--enable-source-maps"}},
 		{name: "maps-procfile", app: files{"package.json": withPackage, "Procfile": "web: node -r source-map-support/register server.js\n"}},
-		{name: "maps-left-out", app: files{"package.json": `{"scripts": {"start": "node --enable-source-maps server.js"}, "dependencies": {"ms": "2"}}`},
-			env: config.Environment{"BP_NODE_LEAVE_OUT": "maps"}},
+		{name: "maps-left-out", app: files{
+			"package.json": `{"scripts": {"start": "node --enable-source-maps server.js"}, "dependencies": {"ms": "2"}}`,
+		}, env: config.Environment{"BP_NODE_LEAVE_OUT": "maps"}},
 		{name: "npm-6", app: files{"package.json": `{"scripts": {"start": "serve --single"}, "dependencies": {"serve": "14"}}`,
 			"package-lock.json": `{"lockfileVersion": 1}`}},
 		{name: "pnpm", app: files{"package.json": withPackage, "pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}},

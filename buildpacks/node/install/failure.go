@@ -35,8 +35,9 @@ var asked = regexp.MustCompile(`\b(?:https?|ssh|git)://(?:[^@/\s]*@)?([\w.-]+)|`
 
 // mirrors are the variables that name another address for what scripts of packages fetch, by the host that they ask.
 var mirrors = map[string]string{
-	"binaries.prisma.sh": "PRISMA_ENGINES_MIRROR", "download.cypress.io": "CYPRESS_DOWNLOAD_MIRROR", "cdn.playwright.dev": "PLAYWRIGHT_DOWNLOAD_HOST",
-	"storage.googleapis.com": "PUPPETEER_DOWNLOAD_BASE_URL", "downloads.sentry-cdn.com": "SENTRYCLI_CDNURL",
+	"binaries.prisma.sh": "PRISMA_ENGINES_MIRROR", "download.cypress.io": "CYPRESS_DOWNLOAD_MIRROR",
+	"cdn.playwright.dev": "PLAYWRIGHT_DOWNLOAD_HOST", "storage.googleapis.com": "PUPPETEER_DOWNLOAD_BASE_URL",
+	"downloads.sentry-cdn.com": "SENTRYCLI_CDNURL",
 }
 
 // passing matches a line of what a package manager goes on after.

@@ -37,7 +37,7 @@ npm error fatal: unable to access 'https://git.example.test/own/repo.git/': Coul
 npm error ssh: Could not resolve hostname git.example.test: Name or service not known
 npm error fatal: Could not read from remote repository.`,
 		"offline-engine": `npm error code 1
-npm error Error: request to https://binaries.prisma.sh/all_commits/1/schema-engine.gz failed, reason: getaddrinfo ENOTFOUND binaries.prisma.sh`,
+npm error Error: request to https://binaries.prisma.sh/1/engine.gz failed, reason: getaddrinfo ENOTFOUND binaries.prisma.sh`,
 		"offline-pnpm": `ERR_PNPM_FETCH  GET https://files.example.test/a.tgz: connect ECONNREFUSED 127.0.0.1:443`,
 		"other":        "npm error `npm ci` can only install packages when your package.json and package-lock.json are in sync.",
 		"other-after-a-retry": `npm warn request failed: ECONNRESET, will retry

@@ -1,6 +1,7 @@
 package install
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -59,27 +60,13 @@ func (i *Installer) recording() (config.Environment, error) {
 // keepScripts writes the scripts that run again into an install: all that the package manager ran, except those of addons, which take
 // long to compile and look at no app.
 func (i *Installer) keepScripts(dir string) error {
-	noted, err := os.ReadFile(i.record())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	find := i.noted
+	if i.source.Manager.Tool().Mute {
+		find = i.found
 	}
-	root, rootErr := filepath.EvalSymlinks(dir)
-	if err = cmp.Or(err, rootErr); err != nil {
+	again, err := find(dir)
+	if err != nil {
 		return fmt.Errorf("reading which scripts ran: %w", err)
-	}
-	var again []Script
-	for line := range strings.Lines(string(noted)) {
-		parts := strings.SplitN(strings.TrimSpace(line), " ", 3)
-		if len(parts) < 3 || !slices.Contains(events, parts[1]) {
-			continue
-		}
-		at, err := filepath.Rel(root, parts[2])
-		if err != nil || !filepath.IsLocal(at) || !strings.Contains("/"+at, "/"+project.ModulesDir+"/") {
-			continue
-		}
-		if parts[0] != "0" || !compiles(parts[2]) {
-			again = append(again, Script{filepath.ToSlash(at), parts[1]})
-		}
 	}
 	if len(again) == 0 {
 		return nil
@@ -93,6 +80,73 @@ func (i *Installer) keepScripts(dir string) error {
 		return err
 	}
 	return tree.WriteFile(filepath.Join(dir, scriptsFile), data)
+}
+
+// found returns the scripts of all packages of an install, for a package manager that runs all and notes none.
+func (i *Installer) found(dir string) (all []Script, err error) {
+	for name := range i.source.In.Env {
+		if strings.HasSuffix(strings.ToLower(name), "_ignore_scripts") {
+			return nil, nil
+		}
+	}
+	for _, name := range settingFiles {
+		settings, err := tree.ReadFile(filepath.Join(dir, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) || bytes.Contains(settings, []byte("ignore-scripts")) {
+			return nil, err
+		}
+	}
+	err = fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
+		at := path.Dir(name)
+		in := path.Dir(at)
+		if strings.HasPrefix(path.Base(in), "@") {
+			in = path.Dir(in)
+		}
+		if err != nil || path.Base(name) != project.ManifestFile || path.Base(in) != project.ModulesDir || !entry.Type().IsRegular() {
+			return err
+		}
+		data, err := tree.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return err
+		}
+		var about struct{ Scripts map[string]string }
+		_ = json.Unmarshal(data, &about) // as far as the package manager could, too
+		for _, event := range events {
+			if about.Scripts[event] != "" && !compiles(filepath.Join(dir, at)) {
+				all = append(all, Script{at, event})
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+// noted returns the scripts that the shell noted.
+func (i *Installer) noted(dir string) (again []Script, err error) {
+	noted, err := os.ReadFile(i.record())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	root, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(noted)) {
+		parts := strings.SplitN(strings.TrimSpace(line), " ", 3)
+		if len(parts) < 3 || !slices.Contains(events, parts[1]) {
+			continue
+		}
+		at, err := filepath.Rel(root, parts[2])
+		if err != nil || !filepath.IsLocal(at) || !strings.Contains("/"+at, "/"+project.ModulesDir+"/") {
+			continue
+		}
+		if parts[0] != "0" || !compiles(parts[2]) {
+			again = append(again, Script{filepath.ToSlash(at), parts[1]})
+		}
+	}
+	return again, nil
 }
 
 // compiles reports whether node-gyp compiles something of a package.

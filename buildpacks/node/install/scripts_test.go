@@ -44,7 +44,7 @@ func TestScripts(t *testing.T) {
 		t.Fatalf("the scripts that run again (-want +got):\n%s", diff)
 	}
 	kittest.Write(t, b.app, files{
-		"node_modules/reads/package.json":  `{"name": "reads", "scripts": {"postinstall": "cat \"$INIT_CWD/schema.txt\" >$npm_package_name.txt"}}`,
+		"node_modules/reads/package.json":  `{"name": "reads", "scripts": {"postinstall": "cat $INIT_CWD/schema.txt >$npm_package_name.txt"}}`,
 		"node_modules/b/package.json":      `{"name": "b", "scripts": {"postinstall": "helper"}}`,
 		"node_modules/.bin/helper":         "#!/bin/sh\necho helped >out.txt\n",
 		"node_modules/@s/early/index.html": "",
@@ -62,7 +62,9 @@ func TestScripts(t *testing.T) {
 	if got["node_modules/reads/reads.txt"] != "the app's" || got["node_modules/b/out.txt"] != "helped\n" {
 		t.Errorf("scripts made %q", got)
 	}
-	kittest.Write(t, b.app, files{"node_modules/b/package.json": `{"scripts": {"postinstall": "echo getaddrinfo ENOTFOUND binaries.prisma.sh; exit 3"}}`})
+	kittest.Write(t, b.app, files{
+		"node_modules/b/package.json": `{"scripts": {"postinstall": "echo getaddrinfo ENOTFOUND binaries.prisma.sh; exit 3"}}`,
+	})
 	err = b.RunScript(t.Context(), want[1], env)
 	if f := (fault.Fault{}); !errors.As(err, &f) || !strings.Contains(f.Error(), "binaries.prisma.sh") ||
 		!strings.Contains(f.Error(), "PRISMA_ENGINES_MIRROR") {
@@ -80,6 +82,25 @@ func TestScriptsThatCount(t *testing.T) {
 		b := newBench(t, files{"package.json": `{"dependencies": {"a": "1"}}`, "package-lock.json": `{"lockfileVersion": 3}`}, script)
 		if _, err := b.All(t.Context()); err == nil {
 			t.Errorf("%s: the install went on", name)
+		}
+	}
+}
+
+// TestScriptsOfYarn finds the scripts that Yarn 1 runs, unless it is told to run none.
+func TestScriptsOfYarn(t *testing.T) {
+	t.Parallel()
+	const installs = "mkdir -p node_modules/a/node_modules/@s/b node_modules/a/test/c node_modules/addon\n" +
+		`for d in a a/node_modules/@s/b a/test/c addon` +
+		`; do echo '{"scripts": {"postinstall": "x", "test": "y"}}' >node_modules/$d/package.json; done` +
+		"\ntouch node_modules/addon/binding.gyp"
+	all := []install.Script{{Dir: "node_modules/a", Event: "postinstall"}, {Dir: "node_modules/a/node_modules/@s/b", Event: "postinstall"}}
+	for settings, want := range map[string][]install.Script{"": all, "ignore-scripts true\n": nil} {
+		b := newBench(t, files{
+			"package.json": `{"packageManager": "yarn@1.22.22", "dependencies": {"a": "1"}}`, "yarn.lock": "a@1:\n", ".yarnrc": settings,
+		}, installs)
+		got, err := b.Scripts(t.Context())
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("with %q (-want +got):\n%s%v", settings, diff, err)
 		}
 	}
 }

@@ -21,7 +21,8 @@ func TestChanges(t *testing.T) {
 		"node_modules/.pnpm/b@1/node_modules/@s/b/package.json": "{}", "node_modules/.pnpm/b@1/node_modules/@s/b/index.js": "old",
 		"node_modules/.pnpm/lock.yaml": "old", "node_modules/.store/c-npm-1/package/package.json": "{}",
 		"node_modules/.store/c-npm-1/package/index.js": "old", "node_modules/dev/index.js": "old", "node_modules/.modules.yaml": "old",
-		"node_modules/dev/package.json": "{}", "node_modules/dev/node_modules/.made/x.js": "", "node_modules/.cache/y": "", "node_modules/.bin/z": "",
+		"node_modules/dev/package.json": "{}", "node_modules/dev/node_modules/.made/x.js": "", "node_modules/.cache/y": "",
+		"node_modules/.bin/z":          "",
 		"node_modules/.prisma/stub.js": "same", "node_modules/.prisma/client/old.js": "old", "node_modules/beside/index.js": "same",
 		"node_modules/single.js": "same",
 	})

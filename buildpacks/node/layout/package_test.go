@@ -15,8 +15,8 @@ import (
 func TestLeaveAddon(t *testing.T) {
 	t.Parallel()
 	for _, built := range []files{nil, {
-		"build/Release/a.node": "", "build/Release/obj.target/a.node": "", "build/Release/.deps/a.d": "", "build/Makefile": "", "build/a.target.mk": "",
-		"build/config.gypi": "", "build/Release/a.a": "",
+		"build/Release/a.node": "", "build/Release/obj.target/a.node": "", "build/Release/.deps/a.d": "", "build/Makefile": "",
+		"build/a.target.mk": "", "build/config.gypi": "", "build/Release/a.a": "",
 	}} {
 		dir := t.TempDir()
 		kittest.Write(t, dir, files{"a.cc": "", "binding.gyp": "", "Makefile": "", "index.js": "", "build/index.html": ""})

@@ -29,7 +29,8 @@ func (s slim) declares(owner, inner string) bool {
 		return true
 	}
 	for _, extension := range []string{".js", ".mjs", ".cjs"} {
-		if info, err := os.Stat(filepath.Join(s.dir(owner), owner, described.ReplaceAllString(inner, "")+extension)); err == nil && !info.IsDir() {
+		beside := filepath.Join(s.dir(owner), owner, described.ReplaceAllString(inner, "")+extension)
+		if info, err := os.Stat(beside); err == nil && !info.IsDir() {
 			return true
 		}
 	}
@@ -104,6 +105,7 @@ func typesNamed(name string, all []string) []string {
 	before, after, pattern := strings.Cut(stem, "*")
 	return slices.DeleteFunc(slices.Clone(all), func(file string) bool {
 		of := described.ReplaceAllString(file, "")
-		return of != stem && of != stem+"/index" && !(pattern && strings.HasPrefix(of, before) && strings.HasSuffix(of, after))
+		matches := pattern && strings.HasPrefix(of, before) && strings.HasSuffix(of, after)
+		return of != stem && of != stem+"/index" && !matches
 	})
 }

@@ -17,12 +17,14 @@ func TestTypes(t *testing.T) {
 		"beside": {files{
 			"lib/a.d.ts": "", "lib/a.d.ts.map": "", "lib/b.d.mts": "", "lib/c.js.flow": "", "lib/d.d.ts": "",
 		}, files{
-			"package.json": "{}", "lib/a.js": "", "lib/b.mjs": "", "lib/c.js": "", "lib/d.cjs": "", "lib/e.d.ts": "", "lib/f/index.js": "", "lib/f.d.ts": "",
+			"package.json": "{}", "lib/a.js": "", "lib/b.mjs": "", "lib/c.js": "", "lib/d.cjs": "", "lib/e.d.ts": "", "lib/f/index.js": "",
+			"lib/f.d.ts": "",
 		}},
 		"@types/alone": {files{"index.d.ts": "", "ts5.6/index.d.ts": "", "globals.global.d.ts": ""}, files{"package.json": "{}"}},
 		"field": {files{
 			"dist/types/index.d.ts": `export * from "./a"; import { B } from '../b.js'; type C = import("./c").C;`,
-			"dist/types/a.d.ts":     `/// <reference path="globals.d.ts" />`, "dist/types/globals.d.ts": "", "dist/b.d.ts": "", "dist/types/c/index.d.ts": "",
+			"dist/types/a.d.ts":     `/// <reference path="globals.d.ts" />`, "dist/types/globals.d.ts": "", "dist/b.d.ts": "",
+			"dist/types/c/index.d.ts": "",
 		}, files{"package.json": `{"types": "./dist/types/index.d.ts"}`, "dist/types/other.d.ts": ""}},
 		"no-extension": {files{"types/main.d.ts": ""}, files{"package.json": `{"typings": "types/main"}`}},
 		"exports": {files{"esm/index.d.mts": "", "x/one.d.ts": "", "x/two.d.ts": ""}, files{
@@ -30,8 +32,9 @@ func TestTypes(t *testing.T) {
 		}},
 		"default": {files{"index.d.ts": ""}, files{"package.json": `{"types": 1}`}},
 		"served": {files{}, files{
-			"package.json": `{"types": "public/types/a.d.ts"}`, "public/types/a.d.ts": "", "public/a.js": "", "dist/assets/b.js": "", "dist/assets/b.d.ts": "",
-			"static/c.js": "", "static/c.d.ts": "", "templates/d.d.ts": "", "templates/d.js": "", "public/a.js.map": "", "editor/func.d.ts": "",
+			"package.json": `{"types": "public/types/a.d.ts"}`, "public/types/a.d.ts": "", "public/a.js": "", "dist/assets/b.js": "",
+			"dist/assets/b.d.ts": "",
+			"static/c.js":        "", "static/c.d.ts": "", "templates/d.d.ts": "", "templates/d.js": "", "public/a.js.map": "", "editor/func.d.ts": "",
 		}},
 	}
 	app, install, layer := t.TempDir(), t.TempDir(), t.TempDir()

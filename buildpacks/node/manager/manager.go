@@ -71,6 +71,7 @@ type Tool struct {
 	Program string   // the command's file, where its package does not name it
 	Headers string   // the variable that tells node-gyp where Node.js' headers are
 	Links   bool     // it links to folders of the app that packages come from; others copy those with "file:"
+	Mute    bool     // it runs all install scripts of packages, by no shell that could note them
 	Leaves  []string // its own files and folders in an app, which no app reads
 
 	lockfiles []string                          // their names

@@ -12,7 +12,7 @@ import (
 )
 
 var yarnTool = Tool{
-	ID: "yarn", Name: "yarn", Title: "Yarn", Update: "yarn install", Example: "yarn@1.22.22", Headers: headers,
+	ID: "yarn", Name: "yarn", Title: "Yarn", Update: "yarn install", Example: "yarn@1.22.22", Headers: headers, Mute: true,
 	lockfiles: []string{yarnLockfile}, open: func(a *app) (Manager, error) { return yarn{a}, nil },
 }
 

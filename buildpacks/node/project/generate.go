@@ -46,7 +46,8 @@ func (p Project) generators(known []Generator, run []Script) ([]Script, error) {
 // generate returns the script of a package that runs a generator, without a command if there is nothing to make.
 func (p Project) generate(dir string, m Manifest, g Generator) Script {
 	for _, name := range slices.Sorted(maps.Keys(m.Scripts)) {
-		if command := strings.TrimPrefix(m.Scripts[name], "npx "); strings.HasPrefix(command, g.Command) && !strings.Contains(command, "--watch") {
+		command := strings.TrimPrefix(m.Scripts[name], "npx ")
+		if strings.HasPrefix(command, g.Command) && !strings.Contains(command, "--watch") {
 			return Script{Dir: dir, Name: name, Command: m.Scripts[name]}
 		}
 	}

@@ -14,7 +14,12 @@ import (
 func TestGenerators(t *testing.T) {
 	t.Parallel()
 	const needs = `"dependencies": {"client": "6"}, "devDependencies": {"gen": "6"}`
-	known := []project.Generator{{Package: "client", Program: "gen", Command: "gen make", Sources: []string{"gen/schema.txt", "gen.config.ts"}, Field: "gen"}}
+	known := []project.Generator{{
+		Package: "client", Program: "gen", Command: "gen make", Sources: []string{"gen/schema.txt", "gen.config.ts"}, Field: "gen",
+	}}
+	script := func(name, command string) []project.Script {
+		return []project.Script{{Dir: ".", Name: name, Command: command}}
+	}
 	hooks := func(project.Manifest) []string { return []string{"postinstall"} }
 	schema := files{"gen/schema.txt": ""}
 	command := project.Script{Dir: ".", Name: "gen make", Command: "gen make", Words: []string{"gen", "make"}}
@@ -27,7 +32,7 @@ func TestGenerators(t *testing.T) {
 		"configuration":  {needs, files{"gen.config.ts": ""}, []project.Script{command}},
 		"field":          {needs + `, "gen": {"schema": "x"}`, nil, []project.Script{command}},
 		"other build":    {needs + `, "scripts": {"build": "tsc"}`, schema, []project.Script{command}},
-		"own script":     {needs + `, "scripts": {"gen:all": "gen make --schema x"}`, nil, []project.Script{{Dir: ".", Name: "gen:all", Command: "gen make --schema x"}}},
+		"own script":     {needs + `, "scripts": {"gen:all": "gen make --schema x"}`, nil, script("gen:all", "gen make --schema x")},
 		"watching":       {needs + `, "scripts": {"gen:watch": "gen make --watch"}`, schema, []project.Script{command}},
 		"no schema":      {needs, nil, nil},
 		"no program":     {`"dependencies": {"client": "6"}`, schema, nil},
@@ -35,7 +40,7 @@ func TestGenerators(t *testing.T) {
 		"build":          {needs + `, "scripts": {"build": "npx gen make && tsc"}`, schema, nil},
 		"build by name":  {needs + `, "scripts": {"build": "npm run gen && tsc", "gen": "gen make"}`, schema, nil},
 		"hook":           {needs + `, "scripts": {"postinstall": "gen make"}`, schema, nil},
-		"another's name": {needs + `, "scripts": {"build": "npm run gen-docs", "gen": "gen make"}`, schema, []project.Script{{Dir: ".", Name: "gen", Command: "gen make"}}},
+		"another's name": {needs + `, "scripts": {"build": "npm run gen-docs", "gen": "gen make"}`, schema, script("gen", "gen make")},
 	} {
 		app := maps.Clone(tt.more)
 		if app == nil {
@@ -56,8 +61,9 @@ func TestGenerators(t *testing.T) {
 		}
 	}
 	web := find(t, files{
-		"package.json": `{"workspaces": ["*"], "devDependencies": {"gen": "6"}}`, "web/package.json": `{"name": "web", "dependencies": {"db": "*"}}`,
-		"db/package.json": `{"name": "db", "dependencies": {"client": "6"}}`, "db/gen/schema.txt": "",
+		"package.json":     `{"workspaces": ["*"], "devDependencies": {"gen": "6"}}`,
+		"web/package.json": `{"name": "web", "dependencies": {"db": "*"}}`,
+		"db/package.json":  `{"name": "db", "dependencies": {"client": "6"}}`, "db/gen/schema.txt": "",
 	}, "web")
 	got, err := web.ChooseScripts(project.Asked{Generators: known})
 	want := []project.Script{{Dir: "db", Name: "gen make", Command: "gen make", Words: []string{"gen", "make"}}}
