@@ -10,7 +10,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fields"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // Command is one of those that start an app.
@@ -248,6 +250,16 @@ var runners = []string{
 // watching are options of nodemon that take the next word.
 var watching = []string{"-w", "--watch", "-i", "--ignore", "-e", "--ext", "-d", "--delay", "-s", "--signal", "--config", "-C"}
 
+// execOfNodemon returns what nodemon.json has nodemon start, "" for node. nodemon passes over a file that is not JSON.
+func (a App) execOfNodemon() string {
+	data, err := tree.ReadFile(filepath.Join(a.Dir, "nodemon.json"))
+	if err != nil {
+		return ""
+	}
+	config, _ := fields.JSON("nodemon.json", data)
+	return config.Text("exec")
+}
+
 // nodemon reads a command of nodemon, which starts node, or another program, again when files change. They do not change in an image.
 func (r *reading) nodemon(c shell.Command, name, script string) ([]Command, error) {
 	var rest []shell.Word
@@ -263,6 +275,7 @@ func (r *reading) nodemon(c shell.Command, name, script string) ([]Command, erro
 		}
 	}
 	text, _ := runs.Literal()
+	text = cmp.Or(text, r.execOfNodemon())
 	list, err := read(name, cmp.Or(text, "node"))
 	if err != nil {
 		return nil, err

@@ -72,7 +72,12 @@ func (a App) regular(name string) bool {
 }
 
 // valued are options of node that take the next word.
-var valued = append([]string{"-C", "--conditions", "--title", "--env-file", "--env-file-if-exists", "--input-type"}, preloads...)
+var valued = append([]string{
+	"-C", "--conditions", "--title", "--env-file", "--env-file-if-exists", "--input-type", "--watch-path", "--disable-warning",
+	"--experimental-specifier-resolution", "--es-module-specifier-resolution", "--unhandled-rejections", "--dns-result-order",
+	"--max-http-header-size", "--icu-data-dir", "--openssl-config", "--diagnostic-dir", "--heapsnapshot-signal", "--tls-cipher-list",
+	"--inspect-port", "--experimental-config-file", "--localstorage-file", "--trace-event-categories", "--report-dir",
+}, preloads...)
 
 // script returns the file of the app that node is told to run, relative to the project, "" if it is not known.
 func (c Command) script() string {

@@ -100,6 +100,19 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+// TestNodemon starts what nodemon.json says.
+func TestNodemon(t *testing.T) {
+	t.Parallel()
+	for config, want := range map[string]string{
+		`{"exec": "node -r ./x a.js", "watch": ["src"]}`: "-r ./x a.js", `{"watch": ["src"]}`: "a.js", `{"exec": `: "a.js",
+	} {
+		a := app(t, files{"package.json": `{"main": "a.js", "scripts": {"start": "nodemon"}}`, "a.js": "", "nodemon.json": config})
+		if got, err := a.Choose(); told(got) != want || err != nil {
+			t.Errorf("%s: it starts %q, %v, want %q", config, told(got), err, want)
+		}
+	}
+}
+
 // TestHooks runs prestart before start, unless the build has run it.
 func TestHooks(t *testing.T) {
 	t.Parallel()
@@ -169,6 +182,7 @@ func TestMissing(t *testing.T) {
 		"cd build && node server.js":    "starts build/server.js" + what + do + ": there is server.js",
 		"node server":                   "", "node .": "", "node build": "", "node pack": "", "node -e 1": "", "node $A": "", "node -": "",
 		"node node_modules/a/b.js": "", "node --watch server.js --x": "", "cd build && node index.js": "", "node /opt/a.js": "",
+		"node --watch-path ./build server.js": "", "node --title x server.js": "",
 		"node --import ./x build/deep/b.ts": "",
 	} {
 		a := app(t, files{"package.json": `{"main": "server", "scripts": {"start": "` + line + `"}}`, "server.js": "", "build/index.js": "",
