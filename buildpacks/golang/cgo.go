@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // listed is what go list says of a package (go help list).
@@ -146,7 +147,7 @@ func (f finder) needsCgo(p listed) (bool, error) {
 // importsC reports whether an ignored file has the word "C". Most packages have none and need not be read again.
 func importsC(p listed) bool {
 	return slices.ContainsFunc(p.IgnoredGoFiles, func(name string) bool {
-		data, err := os.ReadFile(filepath.Join(p.Dir, name))
+		data, err := tree.ReadFile(filepath.Join(p.Dir, name))
 		return err == nil && bytes.Contains(data, []byte(`"C"`))
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // repository is what git says of the app's folder.
@@ -62,7 +63,7 @@ func readRepository(ctx context.Context, dir string, env config.Environment, log
 			state.WriteString(out)
 		}
 	}
-	exclude, err := os.ReadFile(filepath.Join(dir, ".git", "info", "exclude"))
+	exclude, err := tree.ReadFile(filepath.Join(dir, ".git", "info", "exclude"))
 	if err == nil {
 		state.Write(exclude)
 	}

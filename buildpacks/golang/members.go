@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // member is one of the modules that a build is made of.
@@ -37,7 +38,7 @@ func readMembers(dir string, mods modules) ([]member, error) {
 		if !filepath.IsLocal(filepath.FromSlash(sub)) {
 			return nil, outside(fmt.Sprintf("%s uses %s", mods.File, sub))
 		}
-		data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+		data, err := tree.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
 		if errors.Is(err, fs.ErrNotExist) {
 			there := slices.DeleteFunc(slices.Clone(mods.Dirs), func(d string) bool {
 				_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(d), "go.mod"))

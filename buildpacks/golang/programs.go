@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // folder is what the Go files of one folder are, without its tests.
@@ -153,7 +155,7 @@ func matches(ctx build.Context, dir, name string) bool {
 // missing returns the constraint that excludes a file, and the tags with which it is for this target. Both are empty for a file that
 // its name excludes.
 func (f finder) missing(name string) (line string, tags []string) {
-	data, err := os.ReadFile(f.path(name))
+	data, err := tree.ReadFile(f.path(name))
 	if err != nil {
 		return "", nil
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // Name is the file's name. It stands in the app's folder.
@@ -32,7 +32,7 @@ type Process struct {
 // Empty lines and lines that begin with "#" mean nothing. A line that is no process, a type that is there twice and a
 // file without a process are faults.
 func Read(app string) ([]Process, error) {
-	data, err := os.ReadFile(filepath.Join(app, Name))
+	data, err := tree.ReadFile(filepath.Join(app, Name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
