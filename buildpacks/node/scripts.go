@@ -108,7 +108,10 @@ func (b *Builder) runScript(ctx context.Context, s project.Script, env config.En
 	done := b.Log.Phase("Running %s", what)
 	root := b.plan.Project.Root
 	words := []string{b.plan.source.Manager.Tool().Name, "run", s.Name}
-	if s.Words != nil {
+	switch {
+	case s.Words != nil && b.plan.source.Manager.PnP() != "": // Yarn runs programs of packages as it runs scripts
+		words = slices.Concat(words[:2], s.Words)
+	case s.Words != nil:
 		words = s.Words
 		env = env.With(config.Environment{"PATH": install.ProgramFolders(root, s.Dir) + ":" + env["PATH"]})
 	}
