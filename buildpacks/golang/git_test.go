@@ -42,7 +42,8 @@ func TestReadRepository(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			dir := app(t, map[string]string{"a.bin": "content", ".gitattributes": "*.bin filter=lfs\n"})
-			for command := range strings.SplitSeq("init -q; config user.name a; config user.email a@example.test; add -A; commit -q -m first; "+tt.then, "; ") {
+			const first = "init -q; config user.name a; config user.email a@example.test; add -A; commit -q -m first; "
+			for command := range strings.SplitSeq(first+tt.then, "; ") {
 				if command == "" {
 					continue
 				}

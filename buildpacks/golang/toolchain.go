@@ -57,7 +57,7 @@ func newestListed(ctx context.Context, in bp.Workspace, minor string) (string, e
 		return "", err
 	}
 	best := ""
-	for _, v := range strings.Fields(string(list)) {
+	for v := range strings.FieldsSeq(string(list)) {
 		found := stable.FindStringSubmatch(v)
 		if found != nil && found[2] == runtime.GOARCH && sameMinor(found[1], minor) && (best == "" || older(best, found[1])) {
 			best = found[1]

@@ -89,7 +89,9 @@ func TestChooseVersion(t *testing.T) {
 func TestVersionFiles(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"mise.toml": "[tools]\ngo = \"1.25.4\"\n", ".tool-versions": "golang 1.25.3\n"}
-	for _, want := range []version.Choice{{Version: "1.25.4", Reason: "go of mise.toml"}, {Version: "1.25.3", Reason: "golang of .tool-versions"}} {
+	for _, want := range []version.Choice{
+		{Version: "1.25.4", Reason: "go of mise.toml"}, {Version: "1.25.3", Reason: "golang of .tool-versions"},
+	} {
 		got, err := chooseVersion(app(t, files), "", modules{File: "go.mod", Go: "1.24", Toolchain: "1.24.5"}, known, proxied)
 		if err != nil || got != want {
 			t.Errorf("got %+v (%v), want %+v", got, err, want)

@@ -59,7 +59,7 @@ func (f finder) patterns(named []mention) (patterns, places []string) {
 			places = append(places, fmt.Sprintf("%s (%s)", strings.TrimSuffix(pattern, "/**"), one.at))
 		}
 	}
-	for i := len(patterns) - 1; i >= 0; i-- { // what is in a folder that is kept as a whole says nothing more
+	for i := range slices.Backward(patterns) { // what is in a folder that is kept as a whole says nothing more
 		within := func(other string) bool {
 			folder, whole := strings.CutSuffix(other, "**")
 			return whole && other != patterns[i] && strings.HasPrefix(patterns[i], folder)

@@ -56,7 +56,8 @@ func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	line := fault.Explain(fmt.Errorf("unpacking: %w", &fs.PathError{Op: "write", Path: dir + "/x", Err: syscall.ENOSPC}))
-	want := regexp.MustCompile(`^the disk of ` + dir + ` is full: \d+ of \d+ MB are free: unpacking: write \S+: no space left on device; free some space`)
+	want := regexp.MustCompile(`^the disk of ` + dir + ` is full: \d+ of \d+ MB are free: unpacking: write \S+: ` +
+		`no space left on device; free some space`)
 	if !want.MatchString(line) {
 		t.Errorf("got %s", line)
 	}
