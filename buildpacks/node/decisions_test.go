@@ -58,8 +58,9 @@ func TestDecisions(t *testing.T) {
 		{name: "yarn-without-version", app: files{"package.json": `{` + start + `, "packageManager": "yarn", "dependencies": {"ms": "2"}}`,
 			"yarn.lock": "__metadata:\n  version: 8\n", ".yarnrc.yml": "nodeLinker: node-modules\n"}},
 		{name: "odd-fields", app: files{
-			"package.json": "\ufeff" + `{"name": 5, "version": 1, "main": false, "engines": {"node": 22, "npm": []}, "workspaces": {"nohoist": ["**"]},
-				"scripts": {"//": ["words"], "start": "node server.js"}, "dependencies": [], "dependencies": {"ms": "", "a": null},
+			"package.json": "\ufeff" + `{"name": 5, "version": 1, "main": false, "engines": {"node": 22, "npm": []},
+				"workspaces": {"nohoist": ["**"]}, "scripts": {"//": ["words"], "start": "node server.js"}, "dependencies": [],
+				"dependencies": {"ms": "", "a": null},
 				"devDependencies": [], "packageManager": {"name": "pnpm"}, "volta": "24", "bin": 7}`, "package-lock.json": "",
 			"npm-shrinkwrap.json": `{"lockfileVersion": "3", "packages": {"": {"version": 1}, "node_modules/ms": null, "node_modules/a": [],
 				"node_modules/b": {"version": 2, "resolved": false, "bin": "b.js", "dev": "true"}}}`, "server.js": ""}},

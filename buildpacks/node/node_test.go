@@ -33,8 +33,9 @@ func TestDetect(t *testing.T) {
 			"strata/node fail: no package.json; for the one in web, set BP_NODE_PROJECT_PATH=web\n", nil},
 		{"two folders", files{"backend/package.json": "{}", "apps/web/package.json": "{}"}, 100,
 			"strata/node fail: no package.json; set BP_NODE_PROJECT_PATH to a folder that has one: backend, apps/web\n", nil},
-		{"wrong folder", files{"package.json": "{}", "backend/package.json": "{}"}, 100, "strata/node fail: BP_NODE_PROJECT_PATH is \"back\", where " +
-			"there is no package.json; set BP_NODE_PROJECT_PATH to a folder that has one: ., backend\n",
+		{"wrong folder", files{"package.json": "{}", "backend/package.json": "{}"}, 100,
+			"strata/node fail: BP_NODE_PROJECT_PATH is \"back\", where there is no package.json; " +
+				"set BP_NODE_PROJECT_PATH to a folder that has one: ., backend\n",
 			config.Environment{"BP_NODE_PROJECT_PATH": "back"}},
 		{"no folder", files{"main.go": ""}, 100, "strata/node fail: BP_NODE_PROJECT_PATH is \"back\", where there is no package.json; " +
 			"name the folder of a package\n", config.Environment{"BP_NODE_PROJECT_PATH": "back"}},

@@ -60,7 +60,8 @@ var frameworks = []Framework{
 		Adapter: "add the adapter for Node.js: npm install --save-dev @sveltejs/adapter-node, and name it in the configuration of SvelteKit",
 	},
 	{
-		Packages: []string{"@builder.io/qwik-city", "@qwik.dev/router"}, Makes: Server, Server: "server/entry.[efn]*.js", // express, fastify, node-server
+		Packages: []string{"@builder.io/qwik-city", "@qwik.dev/router"}, Makes: Server,
+		Server:  "server/entry.[efn]*.js", // express, fastify, node-server
 		Loads:   []string{"express", "fastify", "@fastify/static", "@fastify/compress", "fastify-plugin", "compression", "dotenv", "undici"},
 		Adapter: "add an adapter: npm run qwik add express for a server, npm run qwik add static for a site",
 		Exports: &Export{Title: "Qwik, as static pages", Config: "adapters/static/vite.config", Matches: regexp.MustCompile(`.`)},

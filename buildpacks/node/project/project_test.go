@@ -149,10 +149,13 @@ func TestLockfile(t *testing.T) {
 // TestManifest reads fields as npm does, whatever they hold.
 func TestManifest(t *testing.T) {
 	t.Parallel()
-	m := find(t, files{"package.json": "\ufeff" + `{"name": "a", "name": "b", "version": 1, "main": false, "scripts": {"//": ["words"], "start": "x"},
-		"engines": {"node": 22, "npm": null}, "dependencies": [], "devDependencies": {"ms": "", "dev": 1}, "optionalDependencies": "ms",
+	m := find(t, files{"package.json": "\ufeff" + `{"name": "a", "name": "b", "version": 1, "main": false,
+		"scripts": {"//": ["words"], "start": "x"}, "engines": {"node": 22, "npm": null}, "dependencies": [],
+		"devDependencies": {"ms": "", "dev": 1}, "optionalDependencies": "ms",
 		"volta": {"node": 24}, "packageManager": ["npm"]}`}, "").Manifest
-	got := []string{m.Name, m.Version, m.Main, m.Scripts["start"], m.Scripts["//"], m.Engines["node"], m.Engines["npm"], m.Volta, m.PackageManager}
+	got := []string{
+		m.Name, m.Version, m.Main, m.Scripts["start"], m.Scripts["//"], m.Engines["node"], m.Engines["npm"], m.Volta, m.PackageManager,
+	}
 	if diff := cmp.Diff([]string{"b", "1", "", "x", "", "22", "", "24", ""}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -217,7 +217,8 @@ func TestReplace(t *testing.T) {
 				"apps/web/.next/standalone/apps/web/server.js": "", "apps/web/.next/standalone/node_modules/next/index.js": "",
 				"apps/web/public/b.png": "", "Procfile": "web: npm start",
 			},
-			[]string{"Procfile", "apps/web/public/b.png", "apps/web/server.js", "node_modules/next/index.js"}, []string{"apps/web"}, "apps/web", "server.js", "",
+			[]string{"Procfile", "apps/web/public/b.png", "apps/web/server.js", "node_modules/next/index.js"}, []string{"apps/web"}, "apps/web",
+			"server.js", "",
 		},
 		{
 			"Nuxt of a workspace", "web", files{
