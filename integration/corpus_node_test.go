@@ -3,10 +3,10 @@ package integration
 import "fmt"
 
 // nodeLayers are those of an app without packages.
-var nodeLayers = []string{"strata/node/node"}
+var nodeLayers = []string{"strata/node/node", "strata/node/start"}
 
 // helperLayers are those of an app without packages that starts by more than one command.
-var helperLayers = []string{"strata/launch-helper/helper", "strata/node/node"}
+var helperLayers = []string{"strata/launch-helper/helper", "strata/node/node", "strata/node/start"}
 
 // manifest is a package.json of a package named app.
 func manifest(more string) string { return fmt.Sprintf(`{"name": "app", "version": "1.2.3"%s}`, more) }
@@ -123,7 +123,7 @@ var nodeCorpus = []small{
 		name: "nodemon", app: map[string]string{
 			"package.json": manifest(`, "scripts": {"start": "nodemon server.js"}, "devDependencies": {"nodemon": "3"}`), "server.js": nodeServer("'nodemon'"),
 		},
-		processes: []string{"web*"}, layers: nodeLayers, answer: "nodemon",
+		processes: []string{"web*"}, layers: []string{"strata/node/modules", "strata/node/node", "strata/node/start"}, answer: "nodemon",
 	},
 	{
 		name: "a build script", app: map[string]string{
@@ -159,7 +159,7 @@ var nodeCorpus = []small{
 			"packages/api/index.js":     nodeServer("require('greeting')"), "packages/greeting/index.js": "module.exports = 'a workspace'\n",
 			"packages/greeting/package.json": `{"name": "greeting", "version": "1.0.0"}`,
 		},
-		processes: []string{"web*"}, layers: []string{"strata/node/modules", "strata/node/node"}, answer: "a workspace",
+		processes: []string{"web*"}, layers: []string{"strata/node/modules", "strata/node/node", "strata/node/start"}, answer: "a workspace",
 	},
 	{
 		name: "two folders", app: map[string]string{
