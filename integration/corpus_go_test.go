@@ -11,7 +11,10 @@ var goCorpus = []small{
 	},
 	{
 		name: "two files", app: map[string]string{
-			"go.mod": goMod, "main.go": "package main\n\nfunc main() { serve() }\n", "serve.go": serveFunction, "serve_test.go": "package main\n",
+			"go.mod":        goMod,
+			"main.go":       "package main\n\nfunc main() { serve() }\n",
+			"serve.go":      serveFunction,
+			"serve_test.go": "package main\n",
 		},
 		processes: []string{"hello", "web*"}, layers: goLayers, answer: "a function",
 	},
@@ -55,19 +58,25 @@ var goCorpus = []small{
 	},
 	{
 		name: "a folder of tests", app: map[string]string{
-			"go.mod": goMod, "cmd/hello/main.go": goServer("hello"), "cmd/e2e/e2e_test.go": "package main\n\nimport \"testing\"\n\nfunc Test(*testing.T) {}\n",
+			"go.mod":              goMod,
+			"cmd/hello/main.go":   goServer("hello"),
+			"cmd/e2e/e2e_test.go": "package main\n\nimport \"testing\"\n\nfunc Test(*testing.T) {}\n",
 		},
 		processes: []string{"hello", "web*"}, layers: goLayers, answer: "hello",
 	},
 	{
 		name: "templates of programs", app: map[string]string{
-			"go.mod": goMod, "main.go": goServer("root"), "_examples/main.go": "package main {{.Name}}\n", "testdata/main.go": "{{define}}",
+			"go.mod":            goMod,
+			"main.go":           goServer("root"),
+			"_examples/main.go": "package main {{.Name}}\n",
+			"testdata/main.go":  "{{define}}",
 		},
 		processes: []string{"hello", "web*"}, layers: goLayers, answer: "root",
 	},
 	{
 		name: "embedded files", app: map[string]string{
-			"go.mod": goMod, "page.txt": "a page", "main.go": "package main\n\nimport _ \"embed\"\n\n//go:embed page.txt\nvar page string\n\nfunc main() { serve(page) }\n",
+			"go.mod": goMod, "page.txt": "a page",
+			"main.go":  "package main\n\nimport _ \"embed\"\n\n//go:embed page.txt\nvar page string\n\nfunc main() { serve(page) }\n",
 			"serve.go": serveText,
 		},
 		processes: []string{"hello", "web*"}, layers: goLayers, answer: "a page",
@@ -75,16 +84,25 @@ var goCorpus = []small{
 	{
 		name: "files that are kept", app: map[string]string{
 			"go.mod": goMod, "pages/index.txt": "a page", "serve.go": serveText,
-			"main.go": "package main\n\nimport \"os\"\n\nfunc main() {\n\tpage, err := os.ReadFile(\"pages/index.txt\")\n\tif err != nil {\n\t\tpanic(err)\n\t}\n\tserve(string(page))\n}\n",
+			"main.go": "package main\n\nimport \"os\"\n\n" +
+				"func main() {\n\tpage, err := os.ReadFile(\"pages/index.txt\")\n\tif err != nil {\n\t\tpanic(err)\n\t}\n\tserve(string(page))\n}\n",
 		},
 		flags: []string{"-e", "BP_KEEP_FILES=pages/**"}, processes: []string{"hello", "web*"}, layers: goLayers, answer: "a page",
 	},
 	{
-		name: "Procfile with the binary in bin", app: map[string]string{"go.mod": goMod, "main.go": goServer("procfile"), "Procfile": "web: bin/hello\n"},
+		name: "Procfile with the binary in bin", app: map[string]string{
+			"go.mod":   goMod,
+			"main.go":  goServer("procfile"),
+			"Procfile": "web: bin/hello\n",
+		},
 		processes: []string{"hello", "web*"}, layers: goLayers, answer: "procfile",
 	},
 	{
-		name: "Procfile with exec", app: map[string]string{"go.mod": goMod, "main.go": goServer("procfile"), "Procfile": "web: exec ./hello\nother: hello\n"},
+		name: "Procfile with exec", app: map[string]string{
+			"go.mod":   goMod,
+			"main.go":  goServer("procfile"),
+			"Procfile": "web: exec ./hello\nother: hello\n",
+		},
 		processes: []string{"hello", "other", "web*"}, layers: goLayers, answer: "procfile",
 	},
 	{
@@ -92,7 +110,11 @@ var goCorpus = []small{
 		fails: []string{"helo", "Procfile"},
 	},
 	{
-		name: "Procfile with a shell", app: map[string]string{"go.mod": goMod, "main.go": goServer(""), "Procfile": "web: bash -c 'hello | cat'\n"},
+		name: "Procfile with a shell", app: map[string]string{
+			"go.mod":   goMod,
+			"main.go":  goServer(""),
+			"Procfile": "web: bash -c 'hello | cat'\n",
+		},
 		fails: []string{"Procfile", "bash"},
 	},
 	{
@@ -105,7 +127,8 @@ var goCorpus = []small{
 	},
 	{
 		name: "vendored without a network", app: map[string]string{
-			"go.mod": goMod + "\nrequire example.test/greeting v1.2.3\n", "vendor/modules.txt": "# example.test/greeting v1.2.3\n## explicit; go 1.26\nexample.test/greeting\n",
+			"go.mod":             goMod + "\nrequire example.test/greeting v1.2.3\n",
+			"vendor/modules.txt": "# example.test/greeting v1.2.3\n## explicit; go 1.26\nexample.test/greeting\n",
 			"vendor/example.test/greeting/greeting.go": "package greeting\n\nconst Text = \"vendored\"\n", "serve.go": serveText,
 			"go.sum":  "",
 			"main.go": "package main\n\nimport \"example.test/greeting\"\n\nfunc main() { serve(greeting.Text) }\n",
@@ -113,7 +136,11 @@ var goCorpus = []small{
 		flags: []string{"-e", "GOPROXY=off"}, processes: []string{"hello", "web*"}, layers: goLayers, answer: "vendored",
 	},
 	{
-		name: "two programs in two files", app: map[string]string{"go.mod": goMod, "a/main.go": goServer("a"), "b/main.go": goServer("b")},
+		name: "two programs in two files", app: map[string]string{
+			"go.mod":    goMod,
+			"a/main.go": goServer("a"),
+			"b/main.go": goServer("b"),
+		},
 		flags:     []string{"-e", "BP_GO_TARGETS=./b/main.go:./a/main.go"},
 		processes: []string{"a", "b", "web*"}, layers: goLayers, answer: "b",
 	},

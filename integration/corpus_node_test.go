@@ -36,7 +36,11 @@ var nodeCorpus = []small{
 		processes: []string{"web*"}, layers: nodeLayers, answer: "main",
 	},
 	{
-		name: "main that is false", app: map[string]string{"package.json": manifest(`, "main": false`), "server.js": nodeServer("'false'")},
+		name: "main that is false", app: map[string]string{
+			"package.json": manifest(`,
+			"main": false`),
+			"server.js": nodeServer("'false'"),
+		},
 		processes: []string{"web*"}, layers: nodeLayers, answer: "false",
 	},
 	{
@@ -54,13 +58,17 @@ var nodeCorpus = []small{
 		processes: []string{"web*"}, layers: nodeLayers, answer: "alone",
 	},
 	{
-		name: "byte-order mark", app: map[string]string{"package.json": "\ufeff" + scripts(`"start": "node app.js"`), "app.js": nodeServer("'mark'")},
+		name: "byte-order mark", app: map[string]string{
+			"package.json": "\ufeff" + scripts(`"start": "node app.js"`),
+			"app.js":       nodeServer("'mark'"),
+		},
 		processes: []string{"web*"}, layers: nodeLayers, answer: "mark",
 	},
 	{
 		name: "fields of other types", app: map[string]string{
-			"package.json": `{"name": "app", "version": 1, "dependencies": [], "engines": {"node": 24}, "scripts": {"//": ["a"], "start": "node app.js"}}`,
-			"app.js":       nodeServer("process.version"),
+			"package.json": `{"name": "app", "version": 1, "dependencies": [], "engines": {"node": 24},
+				"scripts": {"//": ["a"], "start": "node app.js"}}`,
+			"app.js": nodeServer("process.version"),
 		},
 		processes: []string{"web*"}, layers: nodeLayers, answer: "v24.",
 	},
@@ -70,7 +78,8 @@ var nodeCorpus = []small{
 	},
 	{
 		name: ".tool-versions", app: map[string]string{
-			"package.json": manifest(""), "server.js": nodeServer("process.version"), ".tool-versions": "ruby 3.4.1\nnodejs 22 # the LTS\n",
+			"package.json": manifest(""),
+			"server.js":    nodeServer("process.version"), ".tool-versions": "ruby 3.4.1\nnodejs 22 # the LTS\n",
 		},
 		processes: []string{"web*"}, layers: nodeLayers, answer: "v22.",
 	},
@@ -81,17 +90,25 @@ var nodeCorpus = []small{
 		processes: []string{"web*"}, layers: nodeLayers, answer: "v22.",
 	},
 	{
-		name: ".nvmrc", app: map[string]string{"package.json": manifest(""), "server.js": nodeServer("process.version"), ".nvmrc": "lts/jod\n"},
+		name: ".nvmrc", app: map[string]string{
+			"package.json": manifest(""),
+			"server.js":    nodeServer("process.version"),
+			".nvmrc":       "lts/jod\n",
+		},
 		processes: []string{"web*"}, layers: nodeLayers, answer: "v22.",
 	},
 	{
-		name: "exec", app: map[string]string{"package.json": scripts(`"start": "exec node server.js"`), "server.js": nodeServer("'exec'")},
+		name: "exec", app: map[string]string{
+			"package.json": scripts(`"start": "exec node server.js"`),
+			"server.js":    nodeServer("'exec'"),
+		},
 		processes: []string{"web*"}, layers: nodeLayers, answer: "exec",
 	},
 	{
 		name: "two commands", app: map[string]string{
-			"package.json": scripts(`"start": "node migrate.js && node server.js"`), "migrate.js": "require('fs').writeFileSync('/tmp/state', 'migrated')\n",
-			"server.js": nodeServer("require('fs').readFileSync('/tmp/state')"),
+			"package.json": scripts(`"start": "node migrate.js && node server.js"`),
+			"migrate.js":   "require('fs').writeFileSync('/tmp/state', 'migrated')\n",
+			"server.js":    nodeServer("require('fs').readFileSync('/tmp/state')"),
 		},
 		processes: []string{"web*"}, layers: helperLayers, answer: "migrated",
 	},
@@ -108,7 +125,10 @@ var nodeCorpus = []small{
 		processes: []string{"web*"}, layers: nodeLayers, answer: "/workspace/server",
 	},
 	{
-		name: "a shell", app: map[string]string{"package.json": scripts(`"start": "sh start.sh"`), "start.sh": "#!/bin/sh\nexec node server.js\n"},
+		name: "a shell", app: map[string]string{
+			"package.json": scripts(`"start": "sh start.sh"`),
+			"start.sh":     "#!/bin/sh\nexec node server.js\n",
+		},
 		fails: []string{"start", "sh"},
 	},
 	{
@@ -116,26 +136,32 @@ var nodeCorpus = []small{
 		fails: []string{"start", "|"},
 	},
 	{
-		name: "a file that is not there", app: map[string]string{"package.json": scripts(`"start": "node Server.js"`), "server.js": nodeServer("1")},
+		name: "a file that is not there", app: map[string]string{
+			"package.json": scripts(`"start": "node Server.js"`),
+			"server.js":    nodeServer("1"),
+		},
 		fails: []string{"Server.js", "server.js"},
 	},
 	{
 		name: "nodemon", app: map[string]string{
-			"package.json": manifest(`, "scripts": {"start": "nodemon server.js"}, "devDependencies": {"nodemon": "3"}`), "server.js": nodeServer("'nodemon'"),
+			"package.json": manifest(`, "scripts": {"start": "nodemon server.js"}, "devDependencies": {"nodemon": "3"}`),
+			"server.js":    nodeServer("'nodemon'"),
 		},
 		processes: []string{"web*"}, layers: []string{"strata/node/modules", "strata/node/node", "strata/node/start"}, answer: "nodemon",
 	},
 	{
 		name: "a build script", app: map[string]string{
 			"package.json": scripts(`"build": "node build.js", "start": "node dist/server.js"`),
-			"build.js":     "require('fs').mkdirSync('dist'); require('fs').copyFileSync('server.js', 'dist/server.js')\n", "server.js": nodeServer("'built'"),
+			"build.js":     "require('fs').mkdirSync('dist'); require('fs').copyFileSync('server.js', 'dist/server.js')\n",
+			"server.js":    nodeServer("'built'"),
 		},
 		processes: []string{"web*"}, layers: nodeLayers, answer: "built",
 	},
 	{
 		name: "a build script that start runs first", app: map[string]string{
 			"package.json": scripts(`"build": "node build.js", "start": "npm run build && node dist/server.js"`),
-			"build.js":     "require('fs').mkdirSync('dist'); require('fs').copyFileSync('server.js', 'dist/server.js')\n", "server.js": nodeServer("'first'"),
+			"build.js":     "require('fs').mkdirSync('dist'); require('fs').copyFileSync('server.js', 'dist/server.js')\n",
+			"server.js":    nodeServer("'first'"),
 		},
 		processes: []string{"web*"}, layers: nodeLayers, answer: "first",
 	},
@@ -148,15 +174,17 @@ var nodeCorpus = []small{
 	},
 	{
 		name: "variables of npm", app: map[string]string{
-			"package.json": scripts(`"start": "node server.js"`), "server.js": nodeServer("[process.env.npm_package_name, process.env.npm_package_version]"),
+			"package.json": scripts(`"start": "node server.js"`),
+			"server.js":    nodeServer("[process.env.npm_package_name, process.env.npm_package_version]"),
 		},
 		processes: []string{"web*"}, layers: nodeLayers, answer: "app,1.2.3",
 	},
 	{
 		name: "a workspace that the root starts", app: map[string]string{
-			"package.json":              manifest(`, "private": true, "workspaces": ["packages/*"], "scripts": {"start": "node packages/api/index.js"}`),
-			"packages/api/package.json": `{"name": "api", "version": "1.0.0", "dependencies": {"greeting": "*"}}`,
-			"packages/api/index.js":     nodeServer("require('greeting')"), "packages/greeting/index.js": "module.exports = 'a workspace'\n",
+			"package.json":                   manifest(`, "workspaces": ["packages/*"], "scripts": {"start": "node packages/api/index.js"}`),
+			"packages/api/package.json":      `{"name": "api", "version": "1.0.0", "dependencies": {"greeting": "*"}}`,
+			"packages/api/index.js":          nodeServer("require('greeting')"),
+			"packages/greeting/index.js":     "module.exports = 'a workspace'\n",
 			"packages/greeting/package.json": `{"name": "greeting", "version": "1.0.0"}`,
 		},
 		processes: []string{"web*"}, layers: []string{"strata/node/modules", "strata/node/node", "strata/node/start"}, answer: "a workspace",

@@ -12,11 +12,19 @@ var webCorpus = []small{
 		processes: []string{"web*"}, layers: webLayers, answer: "dist",
 	},
 	{
-		name: "Staticfile", app: map[string]string{"index.html": "no", "Staticfile": "root: pages\npushstate: enabled\n", "pages/index.html": "pages"},
+		name: "Staticfile", app: map[string]string{
+			"index.html":       "no",
+			"Staticfile":       "root: pages\npushstate: enabled\n",
+			"pages/index.html": "pages",
+		},
 		processes: []string{"web*"}, layers: webLayers, path: "/deep/link", answer: "pages",
 	},
 	{
-		name: "static.json", app: map[string]string{"static.json": `{"root": "pages", "routes": {"/**": "index.html"}}`, "pages/index.html": "pages"},
+		name: "static.json", app: map[string]string{
+			"static.json": `{"root": "pages",
+			"routes": {"/**": "index.html"}}`,
+			"pages/index.html": "pages",
+		},
 		processes: []string{"web*"}, layers: webLayers, path: "/deep/link", answer: "pages",
 	},
 	{
@@ -45,7 +53,8 @@ var webCorpus = []small{
 	},
 	{
 		name: "a server of files", app: map[string]string{
-			"package.json": manifest(`, "scripts": {"start": "serve -s pages -l $PORT"}, "dependencies": {"serve": "14"}`), "pages/index.html": "pages",
+			"package.json":     manifest(`, "scripts": {"start": "serve -s pages -l $PORT"}, "dependencies": {"serve": "14"}`),
+			"pages/index.html": "pages",
 		},
 		processes: []string{"web*"}, layers: webLayers, path: "/deep/link", answer: "pages",
 	},

@@ -81,7 +81,8 @@ func TestNodeForeign(t *testing.T) {
 	app := func(name, dependencies, server string, flags ...string) foreign {
 		return foreign{
 			name: name, path: "/", want: "Hello from " + name, flags: flags, files: map[string]string{
-				"package.json": manifest(`, "dependencies": {` + dependencies + `}`), "server.js": strings.ReplaceAll(server, "TEXT", "'Hello from "+name+"'"),
+				"package.json": manifest(`, "dependencies": {` + dependencies + `}`),
+				"server.js":    strings.ReplaceAll(server, "TEXT", "'Hello from "+name+"'"),
 			},
 		}
 	}
@@ -96,20 +97,38 @@ func TestNodeForeign(t *testing.T) {
 	plain := func(text string) string { return nodeServer(text) }
 	for _, one := range []foreign{
 		app("express", `"express": "5"`, `require('express')().get('/', (q, a) => a.send(TEXT)).listen(process.env.PORT)`),
-		app("pug", `"express": "4", "pug": "3"`, `const a = require('express')(); a.get('/', (q, r) => r.send(require('pug').render('p= t', {t: TEXT}))); a.listen(process.env.PORT)`),
-		app("fastify", `"fastify": "5"`, `const f = require('fastify')(); f.get('/', async () => TEXT); f.listen({port: process.env.PORT, host: '0.0.0.0'})`),
+		app("pug", `"express": "4", "pug": "3"`, `
+			const a = require('express')();
+			a.get('/', (q, r) => r.send(require('pug').render('p= t', {t: TEXT})));
+			a.listen(process.env.PORT)`),
+		app("fastify", `"fastify": "5"`, `
+			const f = require('fastify')();
+			f.get('/', async () => TEXT);
+			f.listen({port: process.env.PORT, host: '0.0.0.0'})`),
 		app("koa", `"koa": "3"`, `const k = new (require('koa'))(); k.use(c => { c.body = TEXT }); k.listen(process.env.PORT)`),
-		app("hapi", `"@hapi/hapi": "21"`, `const s = require('@hapi/hapi').server({port: process.env.PORT}); s.route({method: 'GET', path: '/', handler: () => TEXT}); s.start()`),
+		app("hapi", `"@hapi/hapi": "21"`, `
+			const s = require('@hapi/hapi').server({port: process.env.PORT});
+			s.route({method: 'GET', path: '/', handler: () => TEXT});
+			s.start()`),
 		app("polka", `"polka": "0.5"`, `require('polka')().get('/', (q, a) => a.end(TEXT)).listen(process.env.PORT)`),
 		app("hono", `"hono": "4", "@hono/node-server": "1"`,
-			`const h = new (require('hono').Hono)(); h.get('/', c => c.text(TEXT)); require('@hono/node-server').serve({fetch: h.fetch, port: +process.env.PORT})`),
+			`const h = new (require('hono').Hono)(); h.get('/', c => c.text(TEXT))
+				require('@hono/node-server').serve({fetch: h.fetch, port: +process.env.PORT})`),
 		app("graphql", `"graphql": "16"`, `const g = require('graphql'); const s = g.buildSchema('type Query { t: String }'); `+plain(
 			`JSON.stringify(g.graphqlSync({schema: s, source: '{t}', rootValue: {t: TEXT}}))`)),
-		app("ws", `"ws": "8"`, `const {WebSocketServer} = require('ws'); const s = require('http').createServer((q, a) => a.end(TEXT)); new WebSocketServer({server: s}); s.listen(process.env.PORT)`),
-		app("socket.io", `"socket.io": "4"`, `const s = require('http').createServer((q, a) => a.end(TEXT)); new (require('socket.io').Server)(s); s.listen(process.env.PORT)`),
+		app("ws", `"ws": "8"`, `
+			const {WebSocketServer} = require('ws');
+			const s = require('http').createServer((q, a) => a.end(TEXT));
+			new WebSocketServer({server: s});
+			s.listen(process.env.PORT)`),
+		app("socket.io", `"socket.io": "4"`, `
+			const s = require('http').createServer((q, a) => a.end(TEXT));
+			new (require('socket.io').Server)(s);
+			s.listen(process.env.PORT)`),
 		app("ejs", `"ejs": "3"`, plain(`require('ejs').render('<%= t %>', {t: TEXT})`)),
 		app("lodash", `"lodash": "4"`, plain(`require('lodash').join([TEXT])`)),
-		app("better-sqlite3", `"better-sqlite3": "12"`, `const d = new (require('better-sqlite3'))(':memory:'); `+plain(`d.prepare('select ? as t').get(TEXT).t`)),
+		app("better-sqlite3", `"better-sqlite3": "12"`,
+			`const d = new (require('better-sqlite3'))(':memory:'); `+plain(`d.prepare('select ? as t').get(TEXT).t`)),
 		app("bcrypt", `"bcrypt": "6"`, plain(`require('bcrypt').compareSync('a', require('bcrypt').hashSync('a', 4)) && TEXT`)),
 		app("argon2", `"argon2": "0.44"`, `const h = require('argon2').hash('a'); `+plain(`h && TEXT`)),
 		app("sharp", `"sharp": "0.34"`, plain(`require('sharp').versions.vips && TEXT`)),

@@ -221,7 +221,9 @@ func TestTells(t *testing.T) {
 		{"nothing", files{"package.json": "{}", "index.html": "1"}, nil, files{"index.html": "1"}, files{}},
 		{"server of files", files{"package.json": `{"scripts": {"start": "serve -s pages"}}`, "pages/index.html": "1"}, nil,
 			files{"pages/index.html": "1"}, files{"BP_WEB_SERVER_ROOT.default": "pages", "BP_WEB_SERVER_ENABLE_PUSH_STATE.default": "true"}},
-		{"workspace", files{"web/package.json": `{"scripts": {"start": "serve pages"}}`, "web/package-lock.json": "{}", "web/pages/index.html": "1"},
+		{"workspace", files{
+			"web/package.json": `{"scripts": {"start": "serve pages"}}`, "web/package-lock.json": "{}", "web/pages/index.html": "1",
+		},
 			config.Environment{"BP_NODE_PROJECT_PATH": "web"}, files{"web/pages/index.html": "1"},
 			files{"BP_WEB_SERVER_ROOT.default": "web/pages"}},
 		{"router", files{"package.json": `{"dependencies": {"vue-router": "4"}}`, "index.html": "1"}, nil, files{"index.html": "1"},

@@ -150,7 +150,8 @@ func (a app) launch() (launch, error) {
 		}
 	}
 	for _, command := range l.commands {
-		if f, ok := framework.Serves(strings.Fields(command)); ok && filepath.IsLocal(path.Join(".", f.Dir)) && !configuredServer(filepath.Join(a.Dir, f.Dir)) {
+		f, serves := framework.Serves(strings.Fields(command))
+		if serves && filepath.IsLocal(path.Join(".", f.Dir)) && !configuredServer(filepath.Join(a.Dir, f.Dir)) {
 			l.files = &f
 		}
 	}
@@ -283,7 +284,9 @@ func (a app) scriptOf(words []string) string {
 	if len(words) < 2 || !slices.Contains(runners, words[0]) {
 		return ""
 	}
-	words = slices.DeleteFunc(slices.Clone(words[1:]), func(word string) bool { return word == "run" || word == "run-script" || strings.HasPrefix(word, "-") })
+	words = slices.DeleteFunc(slices.Clone(words[1:]), func(word string) bool {
+		return word == "run" || word == "run-script" || strings.HasPrefix(word, "-")
+	})
 	if len(words) == 0 || a.Manifest.Scripts[words[0]] == "" {
 		return ""
 	}

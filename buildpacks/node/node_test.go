@@ -121,7 +121,8 @@ func TestDetectHelper(t *testing.T) {
 			t.Errorf("%s=true: the plan asks for the launch helper: %v, want %v", variable, found, want)
 		}
 	}
-	for script, want := range map[string]bool{"node a.js && node b.js": true, "node a.js $A": true, "node a.js": false, "tsc && node a.js": false,
+	for script, want := range map[string]bool{"node a.js && node b.js": true, "node a.js $A": true,
+		"node a.js": false, "tsc && node a.js": false,
 		"cd server && A=1 node a.js": false, "node a.js | b": false} {
 		for _, text := range []string{"", "web: npm start", "web: node x.js && node y.js"} {
 			app := files{"package.json": `{"scripts": {"start": "` + script + `"}}`}
@@ -197,7 +198,8 @@ func TestFaults(t *testing.T) {
 		{name: "package-from-nothing", app: files{"package.json": `{"devDependencies": {"a": "file:a"}}`, "a/index.js": ""}},
 		{name: "lockfile-syntax", app: files{"package.json": "{}", "package-lock.json": "{"}},
 		{name: "lockfile-old", app: files{"package.json": "{}", "package-lock.json": `{}`}},
-		{name: "lockfile-link", app: locked(`"": {"dependencies": {"a": "1"}}, "packages/a": {}, "node_modules/a": {"resolved": "packages/a", "link": true}`)},
+		{name: "lockfile-link", app: locked(`"": {"dependencies": {"a": "1"}}, "packages/a": {},
+			"node_modules/a": {"resolved": "packages/a", "link": true}`)},
 		{name: "script-missing", app: start("node x"), env: config.Environment{"BP_NODE_RUN_SCRIPTS": "bundle"}},
 		{name: "start-pipe", app: start("node x | tee log")},
 		{name: "start-missing", app: start("node x && node Server.js")},

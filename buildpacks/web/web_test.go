@@ -150,12 +150,15 @@ func TestOtherPaths(t *testing.T) {
 		{"netlify.toml", map[string]string{"netlify.toml": "[[redirects]]\nfrom = '/*'\nto = '/index.html'\nstatus = 200\n"}, "",
 			"Other paths    the page index.html (netlify.toml)"},
 		{"Staticfile", map[string]string{"Staticfile": "pushstate: enabled\n"}, "", "Other paths    the page index.html (Staticfile)"},
-		{"static.json", map[string]string{"static.json": `{"routes": {"/**": "index.html"}}`}, "", "Other paths    the page index.html (static.json)"},
+		{"static.json", map[string]string{"static.json": `{"routes": {"/**": "index.html"}}`}, "",
+			"Other paths    the page index.html (static.json)"},
 		{"vercel.json", map[string]string{"vercel.json": `{"rewrites": [{"source": "/(.*)", "destination": "/index.html"}]}`}, "",
 			"Other paths    the page index.html (vercel.json)"},
 		{"firebase.json", map[string]string{"firebase.json": `{"hosting": {"rewrites": [{"source": "**", "destination": "/index.html"}]}}`}, "",
 			"Other paths    the page index.html (firebase.json)"},
-		{"several sites", map[string]string{"firebase.json": `{"hosting": [{"rewrites": [{"source": "**", "destination": "/index.html"}]}]}`}, "", ""},
+		{"several sites", map[string]string{
+			"firebase.json": `{"hosting": [{"rewrites": [{"source": "**", "destination": "/index.html"}]}]}`,
+		}, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -104,7 +104,8 @@ func TestList(t *testing.T) {
 			t.Errorf("%s: it is simple", line)
 		}
 	}
-	if got := shell.ListOf([]string{"a", "&&", "cd", "x", "&&", "B=1", "b"})[1]; got.Dir != "x" || got.After != shell.And || len(got.Variables) != 1 {
+	got := shell.ListOf([]string{"a", "&&", "cd", "x", "&&", "B=1", "b"})[1]
+	if got.Dir != "x" || got.After != shell.And || len(got.Variables) != 1 {
 		t.Errorf("the second command is %+v", got)
 	}
 }

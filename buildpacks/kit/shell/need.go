@@ -97,6 +97,15 @@ func (f *finder) visit(node syntax.Node) bool {
 		if n.Append || n.Index != nil || n.Array != nil {
 			f.found(n.Pos(), f.line.source(n))
 		}
+	default:
+		return f.visitWord(node)
+	}
+	return true
+}
+
+// visitWord looks at a word or a part of one.
+func (f *finder) visitWord(node syntax.Node) bool {
+	switch n := node.(type) {
 	case *syntax.Word:
 		if lit, ok := n.Parts[0].(*syntax.Lit); ok && f.commands && strings.HasPrefix(lit.Value, "~") {
 			f.found(n.Pos(), "~")

@@ -110,7 +110,8 @@ var frameworks = []Framework{
 
 	{Packages: []string{"@prisma/client"}, Generator: &project.Generator{
 		Package: "@prisma/client", Program: "prisma", Command: "prisma generate", Field: "prisma", Sources: []string{
-			"prisma/schema.prisma", "schema.prisma", "prisma/schema", "prisma.config.ts", "prisma.config.js", "prisma.config.mjs", ".config/prisma.ts",
+			"prisma/schema.prisma", "schema.prisma", "prisma/schema",
+			"prisma.config.ts", "prisma.config.js", "prisma.config.mjs", ".config/prisma.ts",
 		},
 	}},
 

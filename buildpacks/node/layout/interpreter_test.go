@@ -27,8 +27,9 @@ func TestInterpreter(t *testing.T) {
 	if _, err := l.Fill(t.Context(), layer, ""); err != nil {
 		t.Fatal(err)
 	}
-	want := files{"node_modules/a/other.sh": found["other.sh"], "node_modules/a/path.js": found["path.js"], "node_modules/a/package.json": "{}",
-		"node_modules/a/library.js": found["library.js"], "node_modules/a/cli.js": "#!/layers/node/bin/node\nmain()\n",
+	want := files{"node_modules/a/other.sh": found["other.sh"], "node_modules/a/path.js": found["path.js"],
+		"node_modules/a/package.json": "{}",
+		"node_modules/a/library.js":   found["library.js"], "node_modules/a/cli.js": "#!/layers/node/bin/node\nmain()\n",
 		"node_modules/a/long.js": "#!/layers/node/bin/node\n" + long, "node_modules/a/option.js": "#!/layers/node/bin/node --no-warnings\n"}
 	if diff := cmp.Diff(want, kittest.Files(t, layer)); diff != "" {
 		t.Errorf("the layer (-want +got):\n%s", diff)

@@ -34,7 +34,8 @@ func TestTypes(t *testing.T) {
 		"served": {files{}, files{
 			"package.json": `{"types": "public/types/a.d.ts"}`, "public/types/a.d.ts": "", "public/a.js": "", "dist/assets/b.js": "",
 			"dist/assets/b.d.ts": "",
-			"static/c.js":        "", "static/c.d.ts": "", "templates/d.d.ts": "", "templates/d.js": "", "public/a.js.map": "", "editor/func.d.ts": "",
+			"static/c.js":        "", "static/c.d.ts": "",
+			"templates/d.d.ts": "", "templates/d.js": "", "public/a.js.map": "", "editor/func.d.ts": "",
 		}},
 	}
 	app, install, layer := t.TempDir(), t.TempDir(), t.TempDir()

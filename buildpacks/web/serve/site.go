@@ -96,7 +96,7 @@ func (s *site) redirect(w http.ResponseWriter, r *http.Request, to string) {
 // a file was meant.
 func (s *site) missing(w http.ResponseWriter, r *http.Request) {
 	switch {
-	case s.fallback != "" && types[strings.ToLower(path.Ext(r.URL.Path))] == "" && !hidden(strings.TrimPrefix(path.Clean("/"+r.URL.Path), "/")):
+	case s.fallback != "" && !isFileName(r.URL.Path) && !hidden(strings.TrimPrefix(path.Clean("/"+r.URL.Path), "/")):
 		s.file(w, r, s.fallback, http.StatusOK)
 	case s.has(notFound):
 		s.file(w, r, notFound, http.StatusNotFound)

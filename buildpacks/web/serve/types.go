@@ -24,6 +24,9 @@ var types = map[string]string{
 	".glb": "model/gltf-binary", ".gltf": "model/gltf+json", ".gz": "application/gzip", ".tar": "application/x-tar",
 }
 
+// isFileName reports whether a name ends as that of a file whose type is known.
+func isFileName(name string) bool { return types[strings.ToLower(path.Ext(name))] != "" }
+
 // contentType is the media type of a file by its name. What is not known is a download.
 func contentType(name string) string {
 	if known, ok := types[strings.ToLower(path.Ext(name))]; ok {
