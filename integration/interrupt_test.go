@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -75,6 +76,7 @@ func main() {
 // TestRunEndsAsTheApp sends signals to an app, and asks it for what it does not have.
 func TestRunEndsAsTheApp(t *testing.T) {
 	suite(t, everyUser)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // what is started ignores a hangup if the test does, below nohup
 	name := image(t)
 	build(t, writeApp(t, map[string]string{"go.mod": "module example.test/traps\n\ngo 1.25\n", "main.go": traps}), name)
 	for _, sent := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {

@@ -27,7 +27,7 @@ const (
 func main() {
 	unix.Umask(0o022) // what is written has to be readable inside a sandbox, and the same whoever runs the command
 	sandbox.Init()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(context.Background(), heard(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
 	err := command().ExecuteContext(ctx)
 	interrupted := ctx.Err() != nil
 	stop()

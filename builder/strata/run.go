@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -129,10 +130,10 @@ func interact(options run.Options, terminal bool, start func(run.Options) error)
 		options.Terminal = here
 	}
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, forwarded...)
+	signal.Notify(signals, heard(forwarded...)...)
 	defer signal.Stop(signals)
 	options.Signals = signals
-	if term.IsTerminal(int(os.Stdin.Fd())) { // a hangup means that nobody can end the program any more
+	if term.IsTerminal(int(os.Stdin.Fd())) && !signal.Ignored(syscall.SIGHUP) { // a hangup means that nobody can end the program any more
 		hangup := make(chan os.Signal, 1)
 		signal.Notify(hangup, syscall.SIGHUP)
 		go func() {
@@ -156,6 +157,12 @@ func atTerminal() bool {
 func noteOnce() func(text string) {
 	var once sync.Once
 	return func(text string) { once.Do(func() { fmt.Fprintln(os.Stderr, "strata: note:", text) }) }
+}
+
+// heard leaves a hangup out that is ignored here, as nohup(1) has it: to listen for it would end that.
+func heard(signals ...os.Signal) []os.Signal {
+	ignored := signal.Ignored(syscall.SIGHUP)
+	return slices.DeleteFunc(slices.Clone(signals), func(one os.Signal) bool { return ignored && one == syscall.SIGHUP })
 }
 
 // forwarded are the signals that a program gets that runs in a sandbox.

@@ -3,9 +3,11 @@ package main
 import (
 	"errors"
 	"io"
+	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -59,6 +61,22 @@ func TestJudge(t *testing.T) {
 	}
 	if err := judge(io.Discard, nil, time.Second, runFlags{port: 80, answerTimeout: time.Second}); err == nil {
 		t.Error("no answer is no failure")
+	}
+}
+
+// TestHeard listens for a hangup, except where it is ignored.
+func TestHeard(t *testing.T) {
+	for _, ignored := range []bool{false, true} {
+		signal.Reset(syscall.SIGHUP)
+		if ignored {
+			signal.Ignore(syscall.SIGHUP)
+			defer signal.Reset(syscall.SIGHUP)
+		} else if signal.Ignored(syscall.SIGHUP) {
+			continue // this test runs below nohup
+		}
+		if got := heard(syscall.SIGTERM, syscall.SIGHUP); len(got) == 1 != ignored || got[0] != syscall.SIGTERM {
+			t.Errorf("a hangup is ignored: %t; it listens for %v", ignored, got)
+		}
 	}
 }
 
