@@ -104,6 +104,7 @@ func Run(ctx context.Context, spec Spec) error {
 		return refused(err)
 	}
 	inside.Close()
+	spec.handOver(cmd.Process.Pid)
 
 	got, setupErr := converse(channel, config)
 	for _, listener := range got.listeners {
@@ -157,6 +158,17 @@ func attributes(spec Spec) *syscall.SysProcAttr {
 		// Ctrl-C is for the parent, which ends the sandbox itself. In a session of its own the command cannot type into the
 		// terminal either: ioctl_tty(2), TIOCSTI.
 		Setsid: true,
+	}
+}
+
+// handOver gives the command the pipes that it writes to, so that it can open them again as /dev/stdout and /dev/stderr. The
+// first process has not begun. Where it fails, the command writes to what it has open, and is refused the rest.
+func (s Spec) handOver(pid int) {
+	uid, gid := HostIDs()
+	for fd, writer := range map[int]io.Writer{1: s.Stdout, 2: s.Stderr} {
+		if _, isFile := writer.(*os.File); writer != nil && !isFile && uid != os.Getuid() {
+			_ = os.Chown(fmt.Sprintf("/proc/%d/fd/%d", pid, fd), uid, gid)
+		}
 	}
 }
 

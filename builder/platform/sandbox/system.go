@@ -11,7 +11,7 @@ import (
 )
 
 // What container engines hide of the machine, and what they make read-only (runtime-spec, config-linux.md, "Masked Paths"
-// and "Readonly Paths"; the values are Docker's and containerd's).
+// and "Readonly Paths"; the values are those of Docker, containerd and Podman).
 var (
 	maskedProc = []string{
 		"proc/acpi", "proc/asound", "proc/interrupts", "proc/kcore", "proc/keys", "proc/latency_stats", "proc/sched_debug",

@@ -52,6 +52,18 @@ func TestMachine(t *testing.T) {
 	}
 }
 
+// TestOutputIsOpenedAgain has a command that opens what it writes to by its name, as programs do that log to a file.
+func TestOutputIsOpenedAgain(t *testing.T) {
+	t.Parallel()
+	spec, output := world(t, "reopen", "/dev/stdout", "/dev/stderr")
+	if err := run(t, spec); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := output.String(), "/dev/stdout\n/dev/stderr\n"; got != want {
+		t.Errorf("it writes %q, want %q", got, want)
+	}
+}
+
 // TestTerminal has a command talk to a terminal of its own.
 func TestTerminal(t *testing.T) {
 	t.Parallel()
