@@ -175,7 +175,7 @@ func filesKey(root string, flags, paths []string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// sources returns every file below the paths except documentation, tests and their data, and what pins the modules that are imported.
+// sources returns every file below the paths except hidden files, documentation, tests and their data, and what pins the modules that are imported.
 // All are relative to root.
 func sources(root string, paths ...string) ([]string, error) {
 	var files []string
@@ -184,9 +184,9 @@ func sources(root string, paths ...string) ([]string, error) {
 			switch {
 			case err != nil:
 				return err
-			case d.IsDir() && d.Name() == "testdata":
+			case d.IsDir() && (d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".")):
 				return filepath.SkipDir
-			case !d.Type().IsRegular(), strings.HasSuffix(path, "_test.go"), strings.HasSuffix(path, ".md"):
+			case !d.Type().IsRegular(), strings.HasPrefix(d.Name(), "."), strings.HasSuffix(path, "_test.go"), strings.HasSuffix(path, ".md"):
 				return nil
 			}
 			rel, err := filepath.Rel(root, path)

@@ -129,6 +129,8 @@ func TestSourceKeyChanges(t *testing.T) {
 		{"app/a_test.go", "package a", true},
 		{"app/testdata/a.go", "package a", true},
 		{"app/README.md", "# a", true},
+		{"app/.a.go.swp", "", true},
+		{"app/.idea/a.xml", "", true},
 		{"other/a.go", "package a", true},
 		{"app/a.go", "package b", false},
 		{"app/new.txt", "", false},
