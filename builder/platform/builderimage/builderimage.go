@@ -48,7 +48,8 @@ var (
 
 // Open opens the builder of a name. Unless a command before has done it, Open unpacks the builder's file system.
 func Open(ctx context.Context, h *home.Home, text string) (*Builder, error) {
-	image, err := h.Store.Find(text, "make it with `strata builder create --tag "+text+"`")
+	tag, _, _ := strings.Cut(text, "@")
+	image, err := h.Store.Find(text, "make it with `strata builder create --tag "+tag+"`")
 	if err != nil {
 		return nil, err
 	}

@@ -170,23 +170,23 @@ func cachesIn(dir string) []string {
 	return names
 }
 
-// size returns how many bytes the files in a folder have. What is removed meanwhile has none.
+// size returns how many bytes the files in a folder have. What is removed meanwhile, or may not be read, has none.
 func size(dir string) (bytes int64, err error) {
-	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
+	passed := func(err error) error {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 			return nil
 		}
+		return err
+	}
+	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
-			return err
+			return passed(err)
 		}
 		info, err := d.Info()
 		if err == nil {
 			bytes += info.Size()
 		}
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		return err
+		return passed(err)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("measuring %s: %w", dir, err)
