@@ -18,8 +18,8 @@ import (
 // bareName is the path of the module of an app that has no go.mod and imports none of its own packages.
 const bareName = "app"
 
-// bare returns the module that an app without go.mod is built as. Its path is what the app's packages import each other by.
-func bare(dir string) (member, error) {
+// bareModule returns the module that an app without go.mod is built as. Its path is what the app's packages import each other by.
+func bareModule(dir string) (member, error) {
 	m := member{Dir: ".", Path: bareName, Bare: true}
 	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
 		switch {
@@ -74,7 +74,7 @@ func hasGo(dir string) bool {
 
 // overlay writes a go.mod for an app that has none, beside the app, and returns the flag that puts it into the app's folder for the go
 // command. Packages below vendor need no modules.txt before Go 1.23.
-func overlay(home string, m member, appDir, goVersion string) (string, error) {
+func overlay(home, modulePath, appDir, goVersion string) (string, error) {
 	lang := strings.TrimPrefix(version.Lang("go"+goVersion), "go")
 	if _, err := os.Stat(filepath.Join(appDir, "vendor")); err == nil && version.Compare("go"+lang, "go1.22") > 0 {
 		lang = "1.22"
@@ -85,7 +85,7 @@ func overlay(home string, m member, appDir, goVersion string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text := fmt.Sprintf("module %s\n\ngo %s\n", m.Path, lang)
+	text := fmt.Sprintf("module %s\n\ngo %s\n", modulePath, lang)
 	file := filepath.Join(home, "overlay.json")
 	err = os.WriteFile(filepath.Join(home, "go.mod"), []byte(text), 0o644)
 	return "-overlay=" + file, errors.Join(err, os.WriteFile(file, replaced, 0o644))

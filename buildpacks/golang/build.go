@@ -157,8 +157,8 @@ func describe(in bp.BuildContext, d decision, repo repository) {
 		}
 		in.Log.Decision("Binary", t.Binary, why)
 	}
-	if m := d.finder.members[0]; m.Bare {
-		in.Log.Warn("there is no go.mod: the app is built as the module %s; make one with go mod init %s", m.Path, m.Path)
+	if path, bare := d.finder.bare(); bare {
+		in.Log.Warn("there is no go.mod: the app is built as the module %s; make one with go mod init %s", path, path)
 	}
 	if len(d.selection.Left) > 0 {
 		in.Log.Decision("Not built", enumerate(d.selection.Left), "BP_GO_TARGETS names what is built")
@@ -225,8 +225,8 @@ func (g *compiler) fill(ctx context.Context, in bp.BuildContext, d decision, too
 	if netrc {
 		g.env["NETRC"] = filepath.Join(home, ".netrc")
 	}
-	if g.finder.members[0].Bare {
-		flag, err := overlay(home, g.finder.members[0], in.AppDir, d.choice.Version)
+	if path, bare := g.finder.bare(); bare {
+		flag, err := overlay(home, path, in.AppDir, d.choice.Version)
 		if err != nil {
 			return err
 		}

@@ -44,11 +44,11 @@ func (g *compiler) explain(ctx context.Context, err error, suspects []string) er
 		for _, known := range mistakes {
 			if m := known.line.FindStringSubmatch(line); m != nil {
 				known.What = known.line.ReplaceAllString(m[0], known.What)
-				own := func(of member) bool { return len(m) > 2 && of.Path != "" && inside(of.Path, m[2]) }
-				if slices.ContainsFunc(g.finder.members, own) {
+				own := func(of member) bool { return of.Path != "" && inside(of.Path, m[2]) }
+				if len(m) > 2 && known.ID != "go-embed" && slices.ContainsFunc(g.finder.members, own) {
 					known.What, known.Do = m[1]+" imports "+m[2]+", which the app does not have", "commit that folder, or make it first"
 				}
-				if strings.HasPrefix(known.ID, "go-mod") && g.finder.members[0].Bare {
+				if _, bare := g.finder.bare(); bare && strings.HasPrefix(known.ID, "go-mod") {
 					known.Do = "run go mod init and go mod tidy, and commit go.mod and go.sum"
 				}
 				return g.withCommands(ctx, known.Fault, g.blamed(failed.Tail))

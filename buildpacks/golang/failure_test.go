@@ -8,6 +8,17 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
+// TestExplainEmbed has a pattern that begins as the module's path does.
+func TestExplainEmbed(t *testing.T) {
+	t.Parallel()
+	g := &compiler{finder: finder{members: []member{{Dir: ".", Path: "web"}}}}
+	line := "main.go:5:12: pattern web/dist: no matching files found"
+	err := g.explain(t.Context(), &command.Error{Tail: []string{line}, Err: errors.New("exit status 1")}, nil)
+	if f := (fault.Fault{}); !errors.As(err, &f) || f.What != "main.go:5 embeds web/dist, and there is no such file" {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestExplainDisk tells a full disk from a network that fails and from source that does not compile.
 func TestExplainDisk(t *testing.T) {
 	t.Parallel()

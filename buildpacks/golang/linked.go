@@ -4,6 +4,7 @@ import (
 	"go/build"
 	"maps"
 	"path"
+	"path/filepath"
 	"strings"
 )
 
@@ -51,9 +52,10 @@ func (f finder) roots() map[string]string {
 
 // folderOf returns the folder of a package in the module whose path is the longest above it.
 func folderOf(importPath string, roots map[string]string) (string, bool) {
-	for root := importPath; root != "."; root = path.Dir(root) {
+	for root := importPath; root != "." && root != "/"; root = path.Dir(root) {
 		if dir, ok := roots[root]; ok {
-			return path.Join(dir, strings.TrimPrefix(importPath, root)), true
+			dir = path.Join(dir, strings.TrimPrefix(importPath, root))
+			return dir, filepath.IsLocal(dir)
 		}
 	}
 	return "", false

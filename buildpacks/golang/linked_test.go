@@ -13,7 +13,7 @@ func TestLinked(t *testing.T) {
 	file := func(name string, imports string) string { return "package " + name + "\n\n" + imports }
 	dir := app(t, map[string]string{
 		"go.mod":       "module example.test/shop\n\nrequire example.test/local v1.0.0\n\nreplace example.test/local => ./local\n",
-		"main.go":      file("main", "import \"example.test/shop/web\"\n\nfunc main() {}\n"),
+		"main.go":      file("main", "import (\n\t\"/etc\"\n\t\"../x\"\n\t\"example.test/shop/web\"\n)\n\nfunc main() {}\n"),
 		"web/web.go":   file("web", "import \"example.test/local/pages\"\n"),
 		"main_test.go": file("main", "import \"example.test/shop/tested\"\n"), "tested/t.go": file("tested", ""),
 		"local/go.mod": "module example.test/local\n", "local/pages/p.go": file("pages", "import \"example.test/other\"\n"),

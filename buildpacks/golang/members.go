@@ -29,7 +29,7 @@ type member struct {
 // readMembers reads the go.mod of each member. It refuses what the go command would miss: members and replacements that are not there.
 func readMembers(dir string, mods modules) ([]member, error) {
 	if mods.File == "" {
-		m, err := bare(dir)
+		m, err := bareModule(dir)
 		return []member{m}, err
 	}
 	var members []member

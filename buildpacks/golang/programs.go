@@ -15,6 +15,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -65,6 +66,14 @@ func releaseTags(v string) []string {
 // since reports whether the Go of the build is one such as "go1.19", or newer.
 func (f finder) since(release string) bool {
 	return slices.Contains(f.contexts[0].ReleaseTags, release)
+}
+
+// bare returns the path of the module that an app without go.mod is built as, and reports whether the app has none.
+func (f finder) bare() (modulePath string, ok bool) {
+	if len(f.members) == 0 { // of a workspace without modules
+		return "", false
+	}
+	return f.members[0].Path, f.members[0].Bare
 }
 
 func (f finder) path(rel string) string { return filepath.Join(f.dir, filepath.FromSlash(rel)) }
@@ -120,8 +129,11 @@ func (f finder) readFor(ctx build.Context, rel string, entries []fs.DirEntry) (f
 	return d, nil
 }
 
-// clause returns the package of a file, and reports whether the file has func main of package main, and nothing else. One that does
-// not parse has, as the compiler says best what is wrong, unless that is the placeholder of a template.
+// mainFunc matches func main where a file does not parse.
+var mainFunc = regexp.MustCompile(`(?m)^func main\(`)
+
+// clause returns the package of a file, and reports whether the file has func main of package main, and nothing else. The compiler
+// says best what is wrong with one that does not parse, unless that is the placeholder of a template.
 func clause(name string, data []byte) (pkg string, main, empty bool, err error) {
 	file, err := parser.ParseFile(token.NewFileSet(), name, data, parser.PackageClauseOnly)
 	if err != nil {
@@ -133,10 +145,10 @@ func clause(name string, data []byte) (pkg string, main, empty bool, err error) 
 	file, err = parser.ParseFile(token.NewFileSet(), name, data, parser.SkipObjectResolution)
 	if list := (scanner.ErrorList)(nil); errors.As(err, &list) && len(list) > 0 {
 		lines := bytes.Split(data, []byte("\n"))
-		if at := list[0].Pos.Line; at <= len(lines) && bytes.Contains(lines[at-1], []byte("{{")) {
-			return pkg, false, false, list[0]
+		if at := list[0].Pos.Line; mainFunc.Match(data) && (at > len(lines) || !bytes.Contains(lines[at-1], []byte("{{"))) {
+			return pkg, true, false, nil
 		}
-		return pkg, true, false, nil
+		return pkg, false, false, list[0]
 	}
 	for _, decl := range file.Decls {
 		if fn, ok := decl.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "main" {

@@ -50,21 +50,20 @@ func (f finder) find(asked []string) (selection, error) {
 
 // asked returns the targets that one entry of BP_GO_TARGETS names: a folder, a file, a pattern or an import path.
 func (f finder) asked(asked string) ([]target, error) {
-	clean := path.Clean(asked)
-	for _, m := range f.members {
-		if rest, ok := strings.CutPrefix(clean+"/", m.Path+"/"); ok && m.Path != "" {
-			clean = path.Join(m.Dir, rest)
-		}
-	}
+	clean, wild := strings.CutSuffix(path.Clean(asked), "...")
+	clean = path.Clean(clean)
 	if !filepath.IsLocal(clean) {
 		return nil, targetFault("go-target-outside", asked, "is outside the app", giveFolders)
 	}
-	root, wild := strings.CutSuffix(clean, "...")
-	if _, err := os.Stat(f.path(path.Clean(root))); errors.Is(err, fs.ErrNotExist) {
+	absent := func() bool { _, err := os.Stat(f.path(clean)); return errors.Is(err, fs.ErrNotExist) }
+	if dir, ok := folderOf(clean, f.roots()); ok && absent() {
+		clean = dir // an import path
+	}
+	if absent() {
 		return nil, targetFault("go-target-missing", asked, "does not exist", giveFolders)
 	}
 	if wild {
-		return f.pattern(asked, path.Clean(root))
+		return f.pattern(asked, clean)
 	}
 	return f.one(asked, clean)
 }
@@ -203,10 +202,11 @@ func (f finder) defaults() (selection, error) {
 			if f.owner(d.Dir).Dir != m.Dir {
 				continue
 			}
-			if d.Err != nil && d.Dir == m.Dir {
+			switch {
+			case d.Err == nil || len(d.Mains) > 0:
+			case d.Dir == m.Dir:
 				return s, unparsed("package "+packagePath(d.Dir), d.Err)
-			}
-			if d.Err != nil && len(d.Mains) == 0 {
+			default:
 				s.Broken = append(s.Broken, d.Err)
 			}
 			all = append(all, d)

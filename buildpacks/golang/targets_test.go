@@ -149,6 +149,8 @@ func TestPrograms(t *testing.T) {
 		{"a template of an import", map[string]string{"cmd/a/a.go": "", "cmd/t/t.go": "package main\n\nimport {{ .Path }}\n"}, nil, "./cmd/a"},
 		{"a root that does not parse", map[string]string{"main.go": "packag main\n", "cmd/a/a.go": ""}, nil, "go-mod-syntax"},
 		{"a command that does not parse", map[string]string{"cmd/a/a.go": "package main\n\nfunc main() {\n"}, nil, "./cmd/a"},
+		{"a file that does not parse beside func main", map[string]string{"main.go": "", "help.go": "package main\n\nfunc help( {\n"}, nil,
+			".=shop"},
 		{"another module", map[string]string{"main.go": "", "cmd/go.mod": "module example.test/tools\n", "cmd/a/a.go": ""}, nil, ".=shop"},
 		{"a tag", map[string]string{"main.go": "//go:build special\n\n" + mainFile}, []string{"special"}, ".=shop"},
 		{"a tag that is missing", map[string]string{"main.go": "//go:build special\n\n" + mainFile}, nil, "go-excluded"},
@@ -231,6 +233,13 @@ func TestAsked(t *testing.T) {
 			checkFind(t, shop(), nil, strings.Fields(tt.asked), tt.want)
 		})
 	}
+}
+
+// TestAskedFolder has a folder with the name of the module: a target is a folder where there is one.
+func TestAskedFolder(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"go.mod": "module shop\n", "main.go": "", "shop/main.go": "", "cmd/a/main.go": ""}
+	checkFind(t, files, nil, []string{"shop", "./shop", "shop/cmd/a"}, "./shop ./cmd/a")
 }
 
 // TestWorkspace selects the programs of workspaces.

@@ -238,7 +238,7 @@ func (r *reader) value(name string) []mention {
 	})
 }
 
-// once finds the values of a name or an expression, which is no part of itself, a single time.
+// once returns the values of a name or an expression, and finds them a single time. One that is part of itself adds none.
 func (r *reader) once(of any, find func() []mention) []mention {
 	known, is := r.known[of]
 	if !is {
