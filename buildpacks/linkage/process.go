@@ -71,14 +71,18 @@ func (i image) check(p bp.Launched) (found *problem, open string) {
 	if found, open = s.command(words[:1]); found != nil || open != "" {
 		return found, open
 	}
+	setsPath := func(words []shell.Word) bool {
+		return slices.ContainsFunc(words, func(w shell.Word) bool { return strings.HasPrefix(string(w), "PATH=") })
+	}
 	for _, c := range list {
 		in := start{i, s.in(c.Dir), s.in(c.Dir)}
-		in.open = in.open || slices.ContainsFunc(c.Variables, func(w shell.Word) bool { return strings.HasPrefix(string(w), "PATH=") })
+		in.open = in.open || setsPath(c.Variables)
 		if words := literals(c.Words); len(words) > 0 && !slices.Contains(shell.Builtins, words[0]) {
 			if found, open = in.command(words); found != nil || open != "" {
 				return found, open
 			}
 		}
+		i.open = i.open || len(c.Words) > 0 && c.Words[0] == "export" && setsPath(c.Words[1:])
 	}
 	return nil, ""
 }
@@ -164,6 +168,8 @@ func (s start) startable(f found, word string) *problem {
 	switch {
 	case f.mode.IsDir():
 		return &problem{starts + "which is a folder", "name a program"}
+	case !f.mode.IsRegular():
+		return &problem{starts + "which is no file", "name a program"} // a pipe would wait for somebody who writes
 	case f.mode&0o111 == 0 && nodes[path.Ext(word)] && s.has("node"):
 		return &problem{starts + "which is no program", "write node " + word}
 	case f.mode&0o111 == 0:

@@ -246,6 +246,10 @@ var processes = map[string]process{
 		command: "<helper> run PATH=./tools run", app: js,
 		log: "starts run, which may be in what cannot be looked at",
 	},
+	"exported PATH": {
+		command: "<helper> run export PATH=./tools && run", app: js,
+		log: "starts run, which may be in what cannot be looked at",
+	},
 	"reload": {
 		command: "<helper> reload <app> -- node srver.js", app: js,
 		want: "starts node with the file srver.js" + none + "write ./server.js, which is there",
