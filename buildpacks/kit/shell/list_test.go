@@ -40,6 +40,7 @@ func TestSimple(t *testing.T) {
 		{`a 5$ "x$" $ b~ b#c {x,y} {} a=b %x% ^ ,`, "", []string{"a", "5$", "x$", "$", "b~", "b#c", "{x,y}", "{}", "a=b", "%x%", "^", ","}},
 		{`a '&&' \; '' --b=''`, "", []string{"a", "&&", ";", "", "--b="}},
 		{"a \\\n  b", "", []string{"a", "b"}},
+		{`a \é ü\üu`, "", []string{"a", "é", "üüu"}},
 		{"A=1 B='x y' C= node a D=1", "A=1 B=x y C=", []string{"node", "a", "D=1"}},
 		{"A=* B=a\\ b node", "A=* B=a b", []string{"node"}},
 		{"A=1", "A=1", nil},

@@ -68,7 +68,7 @@ func (l Line) parts(parts []syntax.WordPart, escape *regexp.Regexp) string {
 	for _, part := range parts {
 		switch p := part.(type) {
 		case *syntax.Lit:
-			b.WriteString(dollar.ReplaceAllStringFunc(p.Value, func(text string) string { return `\` + text[len(text)-1:] }))
+			b.WriteString(dollar.ReplaceAllStringFunc(p.Value, func(text string) string { return `\` + strings.TrimPrefix(text, `\`) }))
 		case *syntax.SglQuoted:
 			b.WriteString(quoted(quote(p.Value), escape == specialDefault))
 		case *syntax.DblQuoted:
