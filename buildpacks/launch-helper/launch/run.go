@@ -93,7 +93,16 @@ func become(words []string, env environment, signals chan os.Signal) (int, error
 	if len(signals) > 0 {
 		return exitCode(<-signals), nil
 	}
-	return 126, fmt.Errorf("launch: %s: %w", program, syscall.Exec(program, words, env.list()))
+	err = syscall.Exec(program, words, env.list())
+	return failedStart(err), fmt.Errorf("launch: %s: %w", program, err)
+}
+
+// failedStart returns the exit code for a program that could not be started, as a shell tells it.
+func failedStart(err error) int {
+	if errors.Is(err, syscall.ENOENT) {
+		return 127
+	}
+	return 126
 }
 
 // await runs a program to its end and passes signals on. Stop says that one of them was to end the list.
@@ -106,7 +115,7 @@ func await(words []string, env environment, signals chan os.Signal) (code int, s
 	process, err := os.StartProcess(program, words, &os.ProcAttr{Env: env.list(), Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "launch:", err)
-		return 126, false
+		return failedStart(err), false
 	}
 	ended := make(chan int, 1)
 	go func() { ended <- status(process) }()

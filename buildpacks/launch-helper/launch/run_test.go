@@ -74,9 +74,11 @@ func TestRunFails(t *testing.T) {
 	}{
 		"absent-program a":         {127, "launch: absent-program is not found in PATH\n"},
 		"absent-program && echo x": {127, "launch: absent-program is not found in PATH\n"},
-		"./absent && echo x":       {126, "launch: fork/exec ./absent: no such file or directory\n"},
-		"./absent; ./absent": {126, "launch: fork/exec ./absent: no such file or directory\n" +
+		"./absent && echo x":       {127, "launch: fork/exec ./absent: no such file or directory\n"},
+		"./absent; ./absent": {127, "launch: fork/exec ./absent: no such file or directory\n" +
 			"launch: ./absent: no such file or directory\n"},
+		"/dev/null; /dev/null": {126, "launch: fork/exec /dev/null: permission denied\n" +
+			"launch: /dev/null: permission denied\n"},
 		"echo a && $UNSET $UNSET":   {1, "launch: ${UNSET} ${UNSET} names no program\n"},
 		"true && cd absent && true": {1, "launch: cd absent: no such file or directory\n"},
 	} {
