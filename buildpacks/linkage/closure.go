@@ -21,11 +21,6 @@ type libraries struct {
 	names map[string]bool // those of the run image, of the launch layers and of the app
 }
 
-// ours reports whether the run image is one of Strata's, of which it is known what they have.
-func ours(target bp.Target) bool {
-	return strings.HasPrefix(target.Distro, "strata-") || target.Distro == "" && strings.HasPrefix(target.StackID, "io.strata.stacks.")
-}
-
 // programFile names the programs of the run images, one per line behind the image's kind. A test writes it from the lists of the
 // stacks.
 //
@@ -46,8 +41,7 @@ func programsOf(libc bp.Libc) []string {
 // librariesOf returns the libraries of the run image, and more, which the user names.
 func librariesOf(target bp.Target, more []string) libraries {
 	libc, _ := target.Libc()
-	l := libraries{libc: libc, names: map[string]bool{}}
-	l.known = ours(target)
+	l := libraries{libc: libc, known: target.Ours(), names: map[string]bool{}}
 	if libc == bp.Glibc {
 		more = append(strings.Fields(libraryFile), more...)
 	}

@@ -30,7 +30,7 @@ var system = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bi
 // environment says.
 func imageOf(in bp.BuildContext, layers []launchLayer, given []string) image {
 	i := image{app: in.AppDir, root: filepath.Dir(in.Layers.Path()), layers: layers, path: slices.Clone(system), given: given}
-	if libc, _ := in.Target.Libc(); ours(in.Target) {
+	if libc, _ := in.Target.Libc(); in.Target.Ours() {
 		i.programs = programsOf(libc)
 	}
 	i.open = i.programs == nil

@@ -90,6 +90,10 @@ var processes = map[string]process{
 	"shell of another": {
 		command: "bash start.sh", distro: "debian", log: "starts bash, which may be in what cannot be looked at",
 	},
+	"shell of a stack of ours": {
+		command: "bash start.sh", distro: "debian", env: config.Environment{"CNB_STACK_ID": "io.strata.stacks.static"},
+		want: "starts bash, a shell, and run images have none; write the program that start.sh starts, with its arguments",
+	},
 	// Paths.
 	"path": {command: "./tools/run", app: js},
 	"path missing": {

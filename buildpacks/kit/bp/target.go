@@ -61,6 +61,13 @@ func (t Target) Libc() (libc Libc, because string) {
 	return Glibc, "the platform names neither distribution nor stack"
 }
 
+// Ours reports whether the run image is one of ours, of which it is known what they have.
+func (t Target) Ours() bool {
+	_, distro := variant(t.Distro, "strata-")
+	_, stack := variant(t.StackID, "io.strata.stacks.")
+	return distro || stack
+}
+
 func variant(name, prefix string) (Libc, bool) {
 	for _, libc := range []Libc{Static, Glibc, Musl} {
 		if name == prefix+string(libc) {

@@ -1,6 +1,7 @@
 package bp_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
@@ -28,6 +29,9 @@ func TestLibc(t *testing.T) {
 		{bp.Target{}, bp.Glibc, "the platform names neither distribution nor stack"},
 	}
 	for _, test := range tests {
+		if ours := strings.Contains(test.because, "strata"); test.target.Ours() != ours {
+			t.Errorf("%+v: it is ours: %t, want %t", test.target, !ours, ours)
+		}
 		if libc, because := test.target.Libc(); libc != test.libc || because != test.because {
 			t.Errorf("%+v: got %s by %q, want %s by %q", test.target, libc, because, test.libc, test.because)
 		}
