@@ -56,6 +56,9 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if d.Maker == "" {
 		return bp.BuildResult{}, fault.Internal("detection took an app that is no front end: %s", why)
 	}
+	if s.Folder == "" && p.Dir != p.Root {
+		d.Folder = p.From()
+	}
 	if err := tell(ctx, in, d); err != nil {
 		return bp.BuildResult{}, err
 	}
@@ -71,6 +74,9 @@ func tell(ctx context.Context, in bp.BuildContext, d decision) error {
 	if d.Root != "" {
 		in.Log.Decision("Site", d.Root, "the app's server serves it")
 		said.Default("BP_WEB_SERVER_ROOT", d.Root)
+	}
+	if d.Folder != "" {
+		said.Default("BP_NODE_PROJECT_PATH", d.Folder)
 	}
 	if d.PushState != "" {
 		said.Default("BP_WEB_SERVER_ENABLE_PUSH_STATE", d.PushState)

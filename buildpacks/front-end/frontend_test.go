@@ -226,6 +226,10 @@ func TestTells(t *testing.T) {
 		},
 			config.Environment{"BP_NODE_PROJECT_PATH": "web"}, files{"web/pages/index.html": "1"},
 			files{"BP_WEB_SERVER_ROOT.default": "web/pages"}},
+		{"workspace that the root starts", files{"package.json": `{"workspaces": ["web"], "scripts": {"start": "npm start -w web"}}`,
+			"web/package.json": `{"scripts": {"start": "serve pages"}}`, "web/pages/index.html": "1"}, nil,
+			files{"package.json": `{"workspaces": ["web"], "scripts": {"start": "npm start -w web"}}`, "web/pages/index.html": "1"},
+			files{"BP_WEB_SERVER_ROOT.default": "web/pages", "BP_NODE_PROJECT_PATH.default": "web"}},
 		{"router", files{"package.json": `{"dependencies": {"vue-router": "4"}}`, "index.html": "1"}, nil, files{"index.html": "1"},
 			files{"BP_WEB_SERVER_ENABLE_PUSH_STATE.default": "auto"}},
 	} {

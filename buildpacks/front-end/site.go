@@ -35,6 +35,7 @@ type decision struct {
 	AsIs      bool   // no script makes them
 	Served    bool   // the app's own server serves them from a folder that is there
 	Root      string // folder that the app's own server serves, relative to the app; "" if it does not say it
+	Folder    string // of the workspace that the app's script start starts, relative to the app; "" for others
 	PushState string // of BP_WEB_SERVER_ENABLE_PUSH_STATE: "true", "auto" for an app with a router, or ""
 	Procfile  bool   // the Procfile starts the server
 }

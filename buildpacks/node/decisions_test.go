@@ -151,6 +151,10 @@ func TestDecisions(t *testing.T) {
 			"web/package.json":  `{}`,
 			"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {}}}`,
 		}, env: config.Environment{"BP_NODE_PROJECT_PATH": "web"}},
+		{name: "workspace-that-starts", app: files{
+			"package.json":     `{"workspaces": ["*"], "scripts": {"start": "npm start -w web", "build": "npm run build --workspaces"}}`,
+			"web/package.json": `{"scripts": {"start": "node server.js", "build": "tsc"}}`,
+		}},
 		{name: "scripts-of-workspaces", app: files{
 			"package.json": `{"workspaces": ["*"], "scripts": {"postinstall": "root"}}`, "yarn.lock": "__metadata:\n  version: 8\n",
 			".yarnrc.yml": "nodeLinker: node-modules\n",

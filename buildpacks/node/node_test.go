@@ -42,7 +42,8 @@ func TestDetect(t *testing.T) {
 		{"file", files{"web/package.json": "{}"}, 100, "strata/node fail: BP_NODE_PROJECT_PATH is \"web/package.json\", where there is no " +
 			"package.json; set BP_NODE_PROJECT_PATH to a folder that has one: web\n",
 			config.Environment{"BP_NODE_PROJECT_PATH": "web/package.json"}},
-		{"loose file", files{"server.js": ""}, 0, "strata/node pass: server.js found\n", nil},
+		{"loose file", files{"index.ts": ""}, 0, "strata/node pass: index.ts found\n", nil},
+		{"loose file of a site", files{"server.js": "", "index.html": ""}, 100, "strata/node fail: no package.json\n", nil},
 		{"folder", files{"package.json/readme": ""}, 100, "strata/node fail: package.json is not a file\n", nil},
 		{"project", files{"web/package.json": "{}"}, 0, "strata/node pass: package.json found\n",
 			config.Environment{"BP_NODE_PROJECT_PATH": "web"}},

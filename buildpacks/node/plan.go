@@ -154,7 +154,7 @@ func (p Plan) describe(log *report.Log, more func()) {
 		log.Decision("Settings", name, "binding")
 	}
 	if p.Project.Dir != p.Project.Root {
-		log.Decision("Workspace", p.ProjectPath, "BP_NODE_PROJECT_PATH")
+		log.Decision("Workspace", p.Project.From(), p.Project.Chosen)
 	}
 	more()
 	for _, s := range p.Scripts.Idle {

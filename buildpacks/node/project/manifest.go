@@ -45,7 +45,7 @@ var installing = []string{
 func (p Project) ReadManifest(folder string) (Manifest, error) {
 	file := filepath.Join(p.Root, folder, ManifestFile)
 	data, err := tree.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) && filepath.Dir(file) == p.App && Alone(p.App) {
+	if errors.Is(err, fs.ErrNotExist) && filepath.Dir(file) == p.App && Alone(p.App) != "" {
 		return Manifest{}, nil
 	}
 	if err != nil {
@@ -64,16 +64,26 @@ func (p Project) ReadManifest(folder string) (Manifest, error) {
 	}, err
 }
 
-// AloneFile is a program that may be all of an app.
-const AloneFile = "server.js"
+// Extensions are those of the files that Node.js runs, the likeliest first. Older releases do not run the last three.
+var Extensions = []string{".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"}
 
-// Alone reports whether an app is a program without a package.json, and not a site that has one.
-func Alone(app string) bool {
+// Alone returns the file that starts an app without a package.json, "" if there is none. A site that has such a file is no program.
+func Alone(app string) string {
 	there := func(name string) bool {
 		info, err := os.Lstat(filepath.Join(app, name))
 		return err == nil && info.Mode().IsRegular()
 	}
-	return there(AloneFile) && !there(ManifestFile) && !there("index.html")
+	if there(ManifestFile) || there("index.html") {
+		return ""
+	}
+	for _, name := range []string{"server", "index"} {
+		for _, extension := range Extensions {
+			if there(name + extension) {
+				return name + extension
+			}
+		}
+	}
+	return ""
 }
 
 // Entries returns the files by which others load the package, besides Main.

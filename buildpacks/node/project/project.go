@@ -35,14 +35,36 @@ type Project struct {
 	Members  []string // folders that package managers link to, relative to Root: workspaces and packages of the app
 	Copied   []string // folders and files of the app that package managers copy, relative to Root
 	Roots    []string // what else is started: workspaces by their folders, packages for development by their names
+	Chosen   string   // what chose Dir: BP_NODE_PROJECT_PATH, or the script start of the root; "" if nothing did
 	Lockfile string   // its name in Root; "" if there is none
 	Base     Manifest // of Root
 	Manifest Manifest // of Dir
 }
 
-// Find returns the project whose package is in a folder of an app, "" for the app's own. Packages are installed in that folder, or
-// in the app's if the folder is one of its workspaces.
+// Find returns the project whose package is in a folder of an app. For "" that is the workspace that the app's script start starts,
+// or else the app's own folder. Packages are installed in that folder, or in the app's if the folder is one of its workspaces.
 func Find(app, folder string) (Project, error) {
+	p, err := find(app, folder)
+	switch {
+	case err != nil:
+		return p, err
+	case folder != "":
+		p.Chosen = "BP_NODE_PROJECT_PATH"
+		return p, nil
+	}
+	member, err := p.started()
+	if err != nil || member == "" {
+		return p, err
+	}
+	workspace, err := find(app, member)
+	if err != nil || workspace.Root != app {
+		return p, err
+	}
+	workspace.Chosen = byStart
+	return workspace, nil
+}
+
+func find(app, folder string) (Project, error) {
 	p := Project{App: app, Root: app, Dir: app}
 	if folder != "" {
 		if !filepath.IsLocal(folder) {

@@ -2,6 +2,7 @@ package project_test
 
 import (
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -285,16 +286,71 @@ func TestAlone(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		app  files
-		want bool
+		want string
 	}{
-		"program": {files{"server.js": ""}, true}, "site": {files{"server.js": "", "index.html": ""}, false},
-		"folder":  {files{"server.js/a": ""}, false},
-		"package": {files{"server.js": "", "package.json": ""}, false}, "library": {files{"index.js": ""}, false},
+		"server": {files{"server.js": "", "index.js": ""}, "server.js"}, "TypeScript": {files{"server.ts": "", "index.js": ""}, "server.ts"},
+		"module": {files{"index.mts": ""}, "index.mts"}, "another name": {files{"tool.js": ""}, ""},
+		"site": {files{"index.ts": "", "index.html": ""}, ""}, "folder": {files{"server.js/a": ""}, ""},
+		"package": {files{"server.js": "", "package.json": ""}, ""},
 	} {
 		dir := t.TempDir()
 		kittest.Write(t, dir, test.app)
 		if got := project.Alone(dir); got != test.want {
-			t.Errorf("%s: %t", name, got)
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+// TestStarted makes the workspace that is all that the root starts the project, and builds it as the root says.
+func TestStarted(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		scripts string // of the root
+		folder  string
+		more    files
+		want    string
+		builds  []string
+	}{
+		{`"start": "cd apps/api && npm start"`, "", nil, "apps/api", []string{"build of apps/api"}},
+		{`"start": "npm start -w apps/api"`, "", nil, "apps/api", []string{"build of apps/api"}},
+		{`"start": "npm run start --workspace=@shop/api", "build": "x"`, "", nil, "apps/api", []string{"build"}},
+		{`"start": "npm start --workspace @shop/api", "heroku-postbuild": "x"`, "", nil, "apps/api", []string{"heroku-postbuild"}},
+		{`"start": "npm --prefix ./apps/api run start"`, "", nil, "apps/api", []string{"build of apps/api"}},
+		{`"start": "yarn workspace @shop/api start"`, "", nil, "apps/api", []string{"build of apps/api"}},
+		{`"start": "yarn --cwd apps/api start"`, "", nil, "apps/api", []string{"build of apps/api"}},
+		{`"start": "pnpm --filter '@shop/api' run start"`, "", nil, "apps/api", []string{"build of apps/api"}},
+		{`"start": "pnpm -F @shop/api start"`, "", nil, "apps/api", []string{"build of apps/api"}},
+		{`"start": "npx turbo run start --filter=@shop/api", "build": "turbo build"`, "", nil, "apps/api", []string{"build"}},
+		{`"start": "npm start -w apps/api", "build": "x"`, "apps/web", nil, "apps/web", []string{"build"}},
+		{`"start": "npm start -w apps/web"`, "", nil, ".", nil}, // which has none
+		{`"start": "npm start -w apps/api -w apps/web"`, "", nil, ".", nil},
+		{`"start": "npm run serve -w apps/api"`, "", nil, ".", nil},
+		{`"start": "npm start -w apps/api", "prestart": "x"`, "", nil, ".", nil},
+		{`"start": "PORT=80 npm start -w apps/api"`, "", nil, ".", nil},
+		{`"start": "npm run x && npm start -w apps/api"`, "", nil, ".", nil},
+		{`"start": "pnpm -w start"`, "", nil, ".", nil},
+		{`"start": "turbo run start"`, "", nil, ".", nil},
+		{`"start": "cd lib && npm start"`, "", files{"lib/package.json": `{"scripts": {"start": "node x"}}`}, ".", nil},
+		{`"start": "npm start -w apps/api"`, "", files{"apps/api/package-lock.json": "{}"}, ".", nil},
+		{`"start": "npm start -w apps/api"`, "", files{"Procfile": "web: node server.js\n"}, ".", nil},
+	} {
+		app := files{
+			"package.json":          `{"workspaces": ["apps/*"], "scripts": {` + tt.scripts + `}}`,
+			"apps/api/package.json": `{"name": "@shop/api", "scripts": {"start": "node server.js", "build": "tsc"}}`,
+			"apps/web/package.json": `{"name": "@shop/web"}`,
+		}
+		maps.Copy(app, tt.more)
+		p := find(t, app, tt.folder)
+		scripts, err := p.ChooseScripts(project.Asked{Names: []string{"build"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var builds []string
+		for _, s := range scripts.Run {
+			builds = append(builds, s.String())
+		}
+		if p.From() != tt.want || !slices.Equal(builds, tt.builds) || (p.Chosen != "") != (tt.want != ".") {
+			t.Errorf("%s: %s by %q with %q, want %s with %q", tt.scripts, p.From(), p.Chosen, builds, tt.want, tt.builds)
 		}
 	}
 }

@@ -53,7 +53,7 @@ const herokuBuild = "heroku-postbuild"
 // ChooseScripts decides which scripts run: those of the install, then those of the build. A default name without a script is no
 // fault.
 func (p Project) ChooseScripts(a Asked) (Scripts, error) {
-	if !a.Named && p.Manifest.Scripts[herokuBuild] != "" {
+	if !a.Named && (p.Manifest.Scripts[herokuBuild] != "" || p.Chosen == byStart && p.Base.Scripts[herokuBuild] != "") {
 		a.Names = []string{herokuBuild}
 	}
 	chosen := Scripts{Names: a.Names}
@@ -133,9 +133,10 @@ func (p Project) Addons() ([]string, error) {
 }
 
 // buildScripts returns the scripts of a name that make the project: its own after those of the workspaces that it depends on, as
-// Turborepo and Nx order them. If it has none, the root's may know how to make it.
+// Turborepo and Nx order them. If it has none, the root's may know how to make it. Where the root starts the workspace, the root's goes
+// first: it may make files of other workspaces, too.
 func (p Project) buildScripts(name string) ([]Script, error) {
-	if p.Manifest.Scripts[name] == "" {
+	if p.Manifest.Scripts[name] == "" || p.Chosen == byStart && p.Base.Scripts[name] != "" {
 		if command := p.Base.Scripts[name]; command != "" {
 			return []Script{{Dir: ".", Name: name, Command: command}}, nil
 		}

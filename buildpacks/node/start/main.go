@@ -16,14 +16,12 @@ import (
 // mains are the files that start an app that does not say how it starts, the likeliest first.
 var mains = []string{"server", "index", "app", "main", "src/server", "src/index", "src/app", "src/main"}
 
-// extensions are those of the files that Node.js runs, the likeliest first. Older releases do not run the last three.
-var extensions = []string{".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"}
-
+// runs returns the extensions of the files that the app's Node.js runs.
 func (a App) runs() []string {
 	if a.TypeScript {
-		return extensions
+		return project.Extensions
 	}
-	return extensions[:3]
+	return project.Extensions[:3]
 }
 
 // mainFile returns the file that main names, as Node.js finds it, or else one of a usual name.
@@ -44,6 +42,9 @@ func (a App) mainFile() (string, error) {
 				return name, nil
 			}
 		}
+		if name := a.source(main); name != "" {
+			return name, nil
+		}
 		return "", startFault(fmt.Sprintf("main is %q, which is not a file", main), "name a file that is there after the build"+a.nearest(main))
 	}
 	if adapter := framework.Adapter(a.Manifest.Has); adapter != "" {
@@ -63,6 +64,38 @@ func (a App) mainFile() (string, error) {
 	}
 	do := "add a script start such as node server.js" + a.siteHint()
 	return "", startFault("there is no script start, no main, no server.js and no index.js", do)
+}
+
+// outputs are folders that a compiler of TypeScript is told to write to.
+var outputs = []string{"dist", "build", "out", "lib", "dist/src", "build/src"}
+
+// source returns what is started in place of the file that main names, as npm init writes it, in an app in TypeScript: what a compiler
+// made in another folder, or else the source, if Node.js runs that. It returns "" if there is neither.
+func (a App) source(main string) string {
+	stem := strings.TrimSuffix(path.Clean(main), path.Ext(main))
+	source := a.first([]string{".", "src"}, stem, project.Extensions[3:])
+	if source == "" {
+		return ""
+	}
+	if made := a.first(outputs, stem, project.Extensions[:3]); made != "" {
+		return made
+	}
+	if made := a.first(outputs, strings.TrimPrefix(stem, "src/"), project.Extensions[:3]); made != "" || !a.TypeScript {
+		return made
+	}
+	return source
+}
+
+// first returns the first file of a name in some folders, with one of some extensions, "" if there is none.
+func (a App) first(folders []string, name string, extensions []string) string {
+	for _, folder := range folders {
+		for _, extension := range extensions {
+			if file := path.Join(folder, name+extension); a.regular(file) {
+				return file
+			}
+		}
+	}
+	return ""
 }
 
 // regular reports whether there is a file, relative to the project.
@@ -146,7 +179,7 @@ func (a App) nearest(name string) string {
 			return nil // it is a hint alone
 		case entry.IsDir() && at != "." && (entry.Name() == project.ModulesDir || strings.HasPrefix(entry.Name(), ".")):
 			return fs.SkipDir
-		case entry.IsDir() || stem(at) != wanted || !slices.Contains(extensions, path.Ext(at)):
+		case entry.IsDir() || stem(at) != wanted || !slices.Contains(project.Extensions, path.Ext(at)):
 			return nil
 		}
 		if n := common(at, name); n > most || n == most && len(at) < len(best) {

@@ -235,22 +235,16 @@ func (r *reading) atBuild(c shell.Command) bool {
 	return false
 }
 
-// workspaceName matches the workspace that a command of a package manager is about.
-var workspaceName = regexp.MustCompile(`(?:--workspace[= ]|-w[= ]?|workspace |--filter[= ]|-F |--prefix[= ]|--cwd[= ]|-C )(\S+)`)
-
 // workspaceOf returns the folder of the workspace that a command names, "" if it names none.
 func (a App) workspaceOf(command string) string {
-	found := workspaceName.FindStringSubmatch(command)
-	if found == nil {
+	name, _ := project.WorkspaceIn(command)
+	if name == "" {
 		return ""
 	}
-	for _, member := range a.Members {
-		m, err := a.ReadManifest(member)
-		if member == path.Clean(found[1]) || err == nil && m.Name == found[1] {
-			return member
-		}
+	if member := a.Member(name); member != "" {
+		return member
 	}
-	if folder := path.Clean(found[1]); filepath.IsLocal(folder) {
+	if folder := path.Clean(name); filepath.IsLocal(folder) {
 		if _, err := a.ReadManifest(path.Join(a.From(), folder)); err == nil {
 			return path.Join(a.From(), folder)
 		}

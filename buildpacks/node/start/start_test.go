@@ -131,6 +131,34 @@ func TestMainFile(t *testing.T) {
 	}
 }
 
+// TestSource starts an app in TypeScript whose main is what npm init writes.
+func TestSource(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		main, want string
+		files      files
+		older      bool // Node.js, which runs no TypeScript
+	}{
+		{"index.js", "index.ts", files{"index.ts": ""}, false},
+		{"./index", "src/index.mts", files{"src/index.mts": ""}, false},
+		{"lib/app.js", "lib/app.ts", files{"lib/app.ts": "", "index.ts": ""}, false},
+		{"index.js", "index.js", files{"index.ts": "", "index.js": "", "dist/index.js": ""}, false},
+		{"index.js", "dist/index.js", files{"src/index.ts": "", "dist/index.js": ""}, false},
+		{"src/index.js", "build/index.js", files{"src/index.ts": "", "build/index.js": ""}, true},
+		{"index.js", "", files{"index.ts": ""}, true},
+		{"index.js", "", files{"dist/index.js": "", "main.ts": ""}, false}, // of something else
+		{"dist/index.js", "", files{"src/index.ts": ""}, false},            // a build is missing
+	} {
+		tt.files["package.json"] = `{"main": "` + tt.main + `"}`
+		a := app(t, tt.files)
+		a.TypeScript = !tt.older
+		list, _, err := a.Launch(start.Start{}, "node")
+		if got := strings.TrimPrefix(strings.Join(list.Args(), " "), "node "); got != tt.want || (err == nil) != (tt.want != "") {
+			t.Errorf("main %s of %v: %q, %v, want %q", tt.main, slices.Sorted(maps.Keys(tt.files)), got, err, tt.want)
+		}
+	}
+}
+
 // TestEntries starts what others load, where the app names no main file.
 func TestEntries(t *testing.T) {
 	t.Parallel()
