@@ -21,6 +21,9 @@ var (
 // nodes are the suffixes of files that Node.js reads.
 var nodes = map[string]bool{".js": true, ".mjs": true, ".cjs": true, ".ts": true}
 
+// unknown is what to do about a program or a file of which nothing is known.
+const unknown = "see whether the build makes it, correct its name, or name it in BP_LINKAGE_PROGRAMS if it is there at launch alone"
+
 // absent says what to do about a program that is not in the image.
 func (s start) absent(words []string) *problem {
 	name, base := words[0], path.Base(words[0])
@@ -53,7 +56,7 @@ func (s start) absent(words []string) *problem {
 	case near == "" && len(names) > 0 && len(names) < 10:
 		return &problem{what, "name a program that is there: " + strings.Join(names, ", ")}
 	case near == "":
-		return &problem{what, "see whether the build makes it, and correct its name"}
+		return &problem{what, unknown}
 	}
 	return &problem{what, "write " + near + ", which is there"}
 }

@@ -37,7 +37,10 @@ var (
 	known    = "[metadata.contents]\nknown = true\nprograms = [\"bun\"]\npath = [\"<app>/tools\"]\n"
 )
 
-const none = ", which the image does not have; "
+const (
+	none    = ", which the image does not have; "
+	correct = "see whether the build makes it, correct its name, or name it in BP_LINKAGE_PROGRAMS if it is there at launch alone"
+)
 
 var processes = map[string]process{
 	// Names.
@@ -62,6 +65,7 @@ var processes = map[string]process{
 	},
 	"PATH of a layer": {command: "tool"},
 	"given":           {command: "bash -c x", env: config.Environment{"BP_LINKAGE_PROGRAMS": "tool, bash"}},
+	"given file":      {command: "node data/server.js", env: config.Environment{"BP_LINKAGE_PROGRAMS": "data/server.js"}},
 	// What run images lack on purpose.
 	"shell": {
 		command: "bash start.sh",
@@ -179,7 +183,7 @@ var processes = map[string]process{
 	"file": {command: "node --enable-source-maps server.js --port 80", app: js},
 	"file missing": {
 		command: "node dist/missing.js", app: js,
-		want: "starts node with the file dist/missing.js" + none + "see whether the build makes it, and correct its name",
+		want: "starts node with the file dist/missing.js" + none + correct,
 	},
 	"file elsewhere": {
 		command: "node dist/main.js", app: js,
@@ -195,7 +199,7 @@ var processes = map[string]process{
 	},
 	"behind a flag": {
 		command: "node --enable-source-maps dist/missing.js", app: js,
-		want: "starts node with the file dist/missing.js" + none + "see whether the build makes it, and correct its name",
+		want: "starts node with the file dist/missing.js" + none + correct,
 	},
 	"without suffix": {command: "node ./server", app: js},
 	"index":          {command: "node lib", app: js},
@@ -205,7 +209,7 @@ var processes = map[string]process{
 	"unknown value":  {command: "node --new-option x server.js", app: js},
 	"preload": {
 		command: "node --import ./tracing.mjs server.js", app: js,
-		want: "starts node --import with the file ./tracing.mjs" + none + "see whether the build makes it, and correct its name",
+		want: "starts node --import with the file ./tracing.mjs" + none + correct,
 	},
 	"hooked": {command: "node --import=tsx src/app", app: js},
 	"environment": {
@@ -230,7 +234,7 @@ var processes = map[string]process{
 	"lost package": {
 		command: "node node_modules/a/b.js",
 		links:   map[string]string{"node_modules": "<layers>/strata_go/targets/x"},
-		want:    "starts node with the file node_modules/a/b.js" + none + "see whether the build makes it, and correct its name",
+		want:    "starts node with the file node_modules/a/b.js" + none + correct,
 	},
 	// What the launch helper runs.
 	"list": {command: "<helper> run hello && node server.js ${PORT}", app: js},

@@ -113,7 +113,7 @@ func (s start) missing(by, file string) *problem {
 	if near := s.near(s.in(file)); near != "" {
 		return &problem{what, "write " + near + ", which is there"}
 	}
-	return &problem{what, "see whether the build makes it, and correct its name"}
+	return &problem{what, unknown}
 }
 
 // readable reports whether an interpreter may find a file. What cannot be looked at may be there.
