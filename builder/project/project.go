@@ -67,32 +67,24 @@ func load(app, file string) (string, error) {
 		f, err = root.OpenFile(FileName, mode, 0)
 	}
 	if err != nil {
-		return "", cause(err)
+		return "", fault.WithoutPath(err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return "", cause(err)
+		return "", fault.WithoutPath(err)
 	}
 	if !info.Mode().IsRegular() {
 		return "", errors.New("it is not a file")
 	}
 	content, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	if err != nil {
-		return "", cause(err)
+		return "", fault.WithoutPath(err)
 	}
 	if len(content) > maxSize {
 		return "", fmt.Errorf("it has more than %d kB", maxSize>>10)
 	}
 	return string(content), nil
-}
-
-// cause is an error without the path, which the fault names.
-func cause(err error) error {
-	if path := new(fs.PathError); errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }
 
 // wrong is the fault of a descriptor that means nothing.

@@ -42,19 +42,11 @@ func Folder(app string) (string, error) {
 			return path, f.Close()
 		}
 		missing.ID, missing.What, missing.Do = "app-unreadable", "the folder "+path+" cannot be read", "give yourself the right to read it"
-		missing.Err = cause(err)
+		missing.Err = fault.WithoutPath(err)
 	} else if err != nil {
-		missing.What, missing.Err = path+" cannot be read", cause(err)
+		missing.What, missing.Err = path+" cannot be read", fault.WithoutPath(err)
 	}
 	return "", missing
-}
-
-// cause is an error without the path, which the message names.
-func cause(err error) error {
-	if path := new(fs.PathError); errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }
 
 // source is an app on its way into a workspace.

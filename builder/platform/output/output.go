@@ -109,7 +109,7 @@ func checkFolder(dir string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return CheckFolder(filepath.Dir(dir))
 	case err != nil:
-		return fault.Fault{ID: "output", What: dir + " cannot hold an OCI image layout", Err: cause(err), Do: "name an empty or a new folder"}
+		return fault.Fault{ID: "output", What: dir + " cannot hold an OCI image layout", Err: fault.WithoutPath(err), Do: "name an empty or a new folder"}
 	case len(entries) == 0:
 		return nil
 	}
@@ -137,18 +137,10 @@ func CheckFolder(dir string) error {
 			err = unix.Access(above, unix.W_OK|unix.X_OK)
 		}
 		if err != nil {
-			return fault.Fault{ID: "output", What: "cannot write into " + dir, Err: cause(err), Do: "name a folder that you may write"}
+			return fault.Fault{ID: "output", What: "cannot write into " + dir, Err: fault.WithoutPath(err), Do: "name a folder that you may write"}
 		}
 		return nil
 	}
-}
-
-// cause is an error without the path, which the message names.
-func cause(err error) error {
-	if path := new(fs.PathError); errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }
 
 func checkFile(path string) error {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"net"
 	"os"
@@ -14,6 +13,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // What the messages of some steps begin with.
@@ -81,7 +82,7 @@ func enter(channel *os.File) error {
 		return err
 	}
 	if err := os.Chdir(spec.Dir); err != nil {
-		return fmt.Errorf(folderStep+" %q: %w", spec.Dir, cause(err))
+		return fmt.Errorf(folderStep+" %q: %w", spec.Dir, fault.WithoutPath(err))
 	}
 	if spec.Terminal {
 		if err := openTerminal(channel); err != nil {
@@ -89,14 +90,6 @@ func enter(channel *os.File) error {
 		}
 	}
 	return fmt.Errorf(executeStep+" %q: %w", spec.Args[0], syscall.Exec(spec.Args[0], spec.Args, spec.Env))
-}
-
-// cause is an error without the path, which the message names.
-func cause(err error) error {
-	if path := new(fs.PathError); errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }
 
 // listen brings the loopback interface up and hands a listener per port to the parent.

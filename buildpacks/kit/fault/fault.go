@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 )
 
@@ -72,6 +73,14 @@ func Code(err error) int {
 // Internal returns the error of a state that no input should lead to.
 func Internal(format string, args ...any) error {
 	return fmt.Errorf("internal error: "+format, args...)
+}
+
+// WithoutPath returns the cause of an error of a file without the file's path, for a fault that names it.
+func WithoutPath(err error) error {
+	if file, ok := errors.AsType[*fs.PathError](err); ok {
+		return file.Err
+	}
+	return err
 }
 
 // oneLine folds the lines of s, because errors of libraries may have several.

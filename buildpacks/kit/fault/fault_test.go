@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"regexp"
 	"syscall"
 	"testing"
@@ -63,5 +65,16 @@ func TestDiskFull(t *testing.T) {
 	}
 	if got := fault.DiskFull(nil, dir+"/absent").What; got != "a disk is full" {
 		t.Errorf("got %s of a folder that is not there", got)
+	}
+}
+
+func TestWithoutPath(t *testing.T) {
+	t.Parallel()
+	_, err := os.Stat(filepath.Join(t.TempDir(), "absent"))
+	if got := fault.WithoutPath(fmt.Errorf("reading: %w", err)); got.Error() != "no such file or directory" {
+		t.Errorf("got %v, want the cause alone", got)
+	}
+	if other := errors.New("other"); fault.WithoutPath(other) != other {
+		t.Error("it changes other errors")
 	}
 }
