@@ -26,7 +26,7 @@ func (i *Installer) run(ctx context.Context, j job) error {
 	if env, err = i.own(env.With(i.source.Offline.Env)); err != nil {
 		return err
 	}
-	shell, err := i.recording()
+	shell, err := i.recording(j.dir)
 	if err != nil {
 		return err
 	}

@@ -39,20 +39,25 @@ const (
 	scriptsFile = ".install-scripts.json"
 	// shellScript stands in for the shell that package managers run scripts with. It notes each script, its folder and how it ended.
 	// An install has no app, so a script that fails without one does not end it: it runs again, and counts, where the app is. A script
-	// that compiles, or of a package that may be missing, ends as it ends.
+	// that compiles, of a package that may be missing, or that does not run again, such as prepare of a package from git, ends as it ends.
 	shellScript = `/bin/sh "$@"
 status=$?
-echo "$status $npm_lifecycle_event $(pwd -P)" >>%s
+root=$(cd '%s' && pwd -P)
+echo "$status $npm_lifecycle_event $(pwd -P)" >>'%s'
 case "$npm_package_optional $2" in 1*|*gyp*) exit $status;; esac
+case "$npm_lifecycle_event $(pwd -P)" in
+"preinstall $root"/*node_modules/*|"install $root"/*node_modules/*|"postinstall $root"/*node_modules/*) exit 0;;
+esac
+exit $status
 `
 )
 
 // record is the file in which the shell notes the scripts of a job.
 func (i *Installer) record() string { return filepath.Join(i.home, "scripts-run") }
 
-// recording returns the variables with which package managers run scripts by a shell that notes them.
-func (i *Installer) recording() (config.Environment, error) {
-	dir, err := i.scripts("shell", fmt.Sprintf(shellScript, i.record()), "sh")
+// recording returns the variables with which package managers that install into a folder run scripts by a shell that notes them.
+func (i *Installer) recording(into string) (config.Environment, error) {
+	dir, err := i.scripts("shell", fmt.Sprintf(shellScript, into, i.record()), "sh")
 	shell := filepath.Join(dir, "sh")
 	return config.Environment{"npm_config_script_shell": shell, "pnpm_config_script_shell": shell}, err
 }

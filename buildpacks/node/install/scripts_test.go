@@ -72,12 +72,14 @@ func TestScripts(t *testing.T) {
 	}
 }
 
-// TestScriptsThatCount end an install: those that compile, and those of packages that may be missing.
+// TestScriptsThatCount end an install: those that compile, those of packages that may be missing, and those that do not run again.
 func TestScriptsThatCount(t *testing.T) {
 	t.Parallel()
 	for name, script := range map[string]string{
-		"compiles": runs("a", "install", "false || node-gyp rebuild", "PATH=/bin:/usr/bin"),
-		"optional": runs("a", "postinstall", "exit 5", "npm_package_optional=1"),
+		"compiles":  runs("a", "install", "false || node-gyp rebuild", "PATH=/bin:/usr/bin"),
+		"optional":  runs("a", "postinstall", "exit 5", "npm_package_optional=1"),
+		"from git":  runs("a", "prepare", "exit 5", ""),
+		"elsewhere": "cd $HOME && " + runs("a", "postinstall", "exit 5", ""),
 	} {
 		b := newBench(t, files{"package.json": `{"dependencies": {"a": "1"}}`, "package-lock.json": `{"lockfileVersion": 3}`}, script)
 		if _, err := b.All(t.Context()); err == nil {
