@@ -54,6 +54,12 @@ var nodeCorpus = []small{
 		processes: []string{"web*"}, layers: nodeLayers, answer: "types",
 	},
 	{
+		name: "main that npm init writes, in TypeScript", app: map[string]string{
+			"package.json": manifest(`, "main": "index.js", "type": "module"`), "index.ts": "const text: string = 'source'\n" + nodeModule("text"),
+		},
+		processes: []string{"web*"}, layers: nodeLayers, answer: "source",
+	},
+	{
 		name: "without a package.json", app: map[string]string{"server.js": nodeServer("'alone'")},
 		processes: []string{"web*"}, layers: nodeLayers, answer: "alone",
 	},
@@ -129,7 +135,7 @@ var nodeCorpus = []small{
 			"package.json": scripts(`"start": "sh start.sh"`),
 			"start.sh":     "#!/bin/sh\nexec node server.js\n",
 		},
-		fails: []string{"start", "sh"},
+		fails: []string{"start.sh", "exec node server.js"},
 	},
 	{
 		name: "a pipe", app: map[string]string{"package.json": scripts(`"start": "node server.js | tee log"`), "server.js": ""},
@@ -188,6 +194,16 @@ var nodeCorpus = []small{
 			"packages/greeting/package.json": `{"name": "greeting", "version": "1.0.0"}`,
 		},
 		processes: []string{"web*"}, layers: []string{"strata/node/modules", "strata/node/node", "strata/node/start"}, answer: "a workspace",
+	},
+	{
+		name: "a workspace whose script start the root runs", app: map[string]string{
+			"package.json":                   manifest(`, "workspaces": ["packages/*"], "scripts": {"start": "npm start -w api"}`),
+			"packages/api/package.json":      `{"name": "api", "dependencies": {"greeting": "*"}, "scripts": {"start": "node index.js"}}`,
+			"packages/api/index.js":          nodeServer("require('greeting')"),
+			"packages/greeting/index.js":     "module.exports = 'picked'\n",
+			"packages/greeting/package.json": `{"name": "greeting", "version": "1.0.0"}`,
+		},
+		processes: []string{"web*"}, layers: []string{"strata/node/modules", "strata/node/node", "strata/node/start"}, answer: "picked",
 	},
 	{
 		name: "two folders", app: map[string]string{

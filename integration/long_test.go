@@ -31,7 +31,6 @@ type foreign struct {
 	path  string   // asked over HTTP; when it is empty, the program's output counts
 	args  []string // of strata run; PORT is replaced
 	want  string   // that the answer has, or the output
-	fails string   // text of the message of a build that stops
 }
 
 // TestGoForeign builds programs in Go as their modules have them. The checksum database vouches for them.
@@ -154,9 +153,6 @@ func (f foreign) check(t *testing.T, app string) {
 	name := image(t)
 	got := strata(t, append([]string{"build", app, "-t", name}, f.flags...)...)
 	switch {
-	case f.fails != "" && (got.status != 1 || !strings.Contains(got.stderr, f.fails)):
-		t.Errorf("status %d, want 1 and a message with %q:\n%s", got.status, f.fails, got.stderr)
-	case f.fails != "":
 	case got.status != 0:
 		t.Errorf("status %d:\n%s", got.status, got.stderr)
 	case f.path != "":

@@ -9,6 +9,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
@@ -222,7 +223,7 @@ func (a app) router() string {
 // configured reports whether the configuration of a framework in a folder says that an app is files for a browser.
 func configured(dir string, e *framework.Export) bool {
 	for _, extension := range []string{".js", ".mjs", ".cjs", ".ts", ".mts"} {
-		if data, err := os.ReadFile(filepath.Join(dir, e.Config+extension)); err == nil && e.Matches.Match(data) {
+		if data, err := tree.ReadFile(filepath.Join(dir, e.Config+extension)); err == nil && e.Matches.Match(data) {
 			return true
 		}
 	}

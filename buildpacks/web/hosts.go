@@ -4,11 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // said is what a file for a host of sites says.
@@ -42,20 +38,17 @@ var hosts = []host{
 	{"firebase.json", firebase},
 }
 
-// maxHost is the size in bytes of a file for a host that is read at most.
-const maxHost = 1 << 20
-
 // hear reads the files for hosts in some folders of an app.
 func hear(app string, folders ...string) ([]said, error) {
 	var all []said
 	for _, folder := range folders {
 		for _, h := range hosts {
 			name := filepath.Join(folder, h.name)
-			data, err := readFile(filepath.Join(app, name))
-			if errors.Is(err, fs.ErrNotExist) {
+			if !isFile(filepath.Join(app, name)) {
 				continue
 			}
 			var s said
+			data, err := tree.ReadFile(filepath.Join(app, name))
 			if err == nil {
 				s, err = h.read(data)
 			}
@@ -74,22 +67,6 @@ func hear(app string, folders ...string) ([]said, error) {
 		}
 	}
 	return all, nil
-}
-
-func readFile(name string) ([]byte, error) {
-	if !isFile(name) {
-		return nil, fs.ErrNotExist
-	}
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxHost+1))
-	if err == nil && len(data) > maxHost {
-		err = fmt.Errorf("it has more than %d bytes", maxHost)
-	}
-	return data, err
 }
 
 // staticfile reads a Staticfile (Cloud Foundry's documentation, "Staticfile buildpack").

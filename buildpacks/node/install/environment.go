@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // passed are the variables that an install sees as the platform set them, besides those of package managers.
@@ -70,7 +71,7 @@ func (i *Installer) manager(ctx context.Context) (string, error) {
 		return i.programs.Manager(ctx, m.Tool(), m.Release)
 	}
 	dir := filepath.Join(i.home, "programs")
-	data, err := os.ReadFile(filepath.Join(m.Project.Root, m.Own()))
+	data, err := tree.ReadFile(filepath.Join(m.Project.Root, m.Own()))
 	if err == nil {
 		err = os.MkdirAll(dir, 0o755)
 	}
@@ -93,7 +94,7 @@ func (i *Installer) own(env config.Environment) (config.Environment, error) {
 		files = append(files, filepath.Join(i.source.Manager.Project.Root, name))
 	}
 	for _, file := range files {
-		data, err := os.ReadFile(file)
+		data, err := tree.ReadFile(file)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("reading the settings of %s: %w", i.source.Manager.Tool().Title, err)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/manager"
 )
 
@@ -87,7 +88,7 @@ func RemoveSettings(m manager.Chosen) (secret bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("leaving out settings of package managers: %w", err)
 	}
-	data, err := os.ReadFile(filepath.Join(root, bunSettings))
+	data, err := tree.ReadFile(filepath.Join(root, bunSettings))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, fmt.Errorf("reading %s: %w", bunSettings, err)
 	}

@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 var yarnTool = Tool{
@@ -45,7 +45,7 @@ var offlineMirror = regexp.MustCompile(`(?m)^"?yarn-offline-mirror"?\s+"?([^"\n]
 
 // Offline returns the folder that .yarnrc names.
 func (y yarn) Offline() (string, config.Environment, error) {
-	settings, err := os.ReadFile(filepath.Join(y.in.Root, ".yarnrc"))
+	settings, err := tree.ReadFile(filepath.Join(y.in.Root, ".yarnrc"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", nil, fmt.Errorf("reading .yarnrc: %w", err)
 	}

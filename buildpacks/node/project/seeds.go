@@ -9,6 +9,8 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // settingFiles are the files and folders that package managers read besides package.json and the lockfile. Their order is part of
@@ -90,7 +92,7 @@ func (p Project) seedPackage(member string, each func(name string, data []byte, 
 // interpreter returns the first line of a program, "" unless it names what runs it, and its mode. Package managers link to the
 // programs of workspaces only where they exist, and read no more of them.
 func interpreter(file string) ([]byte, fs.FileMode, error) {
-	data, err := os.ReadFile(file)
+	data, err := tree.ReadFile(file)
 	if err != nil {
 		return nil, 0, fmt.Errorf("reading a program of the app: %w", err)
 	}
