@@ -44,18 +44,13 @@ const longest = 4096
 
 // check refuses a folder that no buildpack and no app could take for a binding.
 func check(binding string) error {
-	file, err := os.Open(filepath.Join(binding, "type"))
+	kind, err := readType(filepath.Join(binding, "type"))
 	if err != nil {
 		return fault.Fault{
 			ID:   "binding",
 			What: binding + " is no binding",
 			Do:   "name a folder with a file `type` in it and a file per key (github.com/buildpacks/spec, extensions/bindings.md)",
 		}
-	}
-	defer file.Close()
-	kind, err := io.ReadAll(io.LimitReader(file, longest))
-	if err != nil {
-		return fmt.Errorf("reading binding %s: %w", binding, err)
 	}
 	if len(bytes.TrimSpace(kind)) == 0 {
 		return fault.Fault{
@@ -65,4 +60,13 @@ func check(binding string) error {
 		}
 	}
 	return nil
+}
+
+func readType(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, longest))
 }

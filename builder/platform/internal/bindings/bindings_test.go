@@ -27,9 +27,12 @@ func TestCopy(t *testing.T) {
 func TestNoBindings(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	kittest.Write(t, dir, map[string]string{"one/company/type": "npmrc", "two/company/type": "npmrc", "none/key": "x", "empty/type": " \n"})
+	kittest.Write(t, dir, map[string]string{
+		"one/company/type": "npmrc", "two/company/type": "npmrc", "none/key": "x", "empty/type": " \n", "folder/type/x": "",
+	})
 	for file, folders := range map[string][]string{
 		"binding-twice.txt": {"one/company", "two/company"}, "binding-none.txt": {"none"}, "binding-empty.txt": {"empty"},
+		"binding-folder.txt": {"folder"},
 	} {
 		for i := range folders {
 			folders[i] = filepath.Join(dir, folders[i])
