@@ -151,6 +151,7 @@ func TestNeed(t *testing.T) {
 		{"(cd x && y)", "(", 1},
 		{"{ a; }", "{", 1},
 		{"if a; then b; fi", "if", 1},
+		{"é() { a; }", "é", 1},
 		{"[[ -f x ]] && b", "[[", 1},
 		{"time server", "time", 1},
 		{"export A && b", "export A", 1},

@@ -145,7 +145,7 @@ func (f *finder) quotes(n syntax.Node, dollar bool) {
 }
 
 // keyword matches what a compound command begins with.
-var keyword = regexp.MustCompile(`^(\w+|[({[]+)`)
+var keyword = regexp.MustCompile(`(?s)^(\w+|[({[]+|.)`)
 
 func (l Line) source(n syntax.Node) string { return l.text[n.Pos().Offset():n.End().Offset()] }
 
