@@ -31,6 +31,9 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err := in.Config.Decode(&s); err != nil {
 		return bp.BuildResult{}, err
 	}
+	if err := openFolders(in.AppDir, s.Writable, in.Log); err != nil {
+		return bp.BuildResult{}, err
+	}
 	libc, because := in.Target.Libc()
 	in.Log.Heading("Checking programs and libraries")
 	in.Log.Decision("Run image", fmt.Sprintf("%s on %s", libc, in.Target.Arch), because)
@@ -76,10 +79,7 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	if err := checkProcesses(in.Log, imageOf(in, layers, s.Programs), processes); err != nil {
-		return bp.BuildResult{}, err
-	}
-	return bp.BuildResult{}, openFolders(in.AppDir, s.Writable, in.Log)
+	return bp.BuildResult{}, checkProcesses(in.Log, imageOf(in, layers, s.Programs), processes)
 }
 
 // findings returns the files that cannot be used, and those of which that is not proved. The latter need a library that is

@@ -147,8 +147,9 @@ var processes = map[string]process{
 	"JavaScript": {
 		command: "./server.js", app: js, want: "starts ./server.js, which is no program; write node ./server.js",
 	},
-	"folder":         {command: "./tools", app: js, want: "starts ./tools, which is a folder; name a program"},
-	"working folder": {command: "hello", app: js, dir: "<app>/tools"},
+	"folder":              {command: "./tools", app: js, want: "starts ./tools, which is a folder; name a program"},
+	"working folder":      {command: "hello", app: js, dir: "<app>/tools"},
+	"made working folder": {command: "hello", dir: "<app>/data", env: config.Environment{"BP_WRITABLE_FOLDERS": "data"}},
 	"no working folder": {
 		command: "hello", app: js, dir: "<app>/tool",
 		want: "starts in the folder <app>/tool" + none + "see whether the build makes it",
