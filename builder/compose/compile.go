@@ -175,8 +175,8 @@ func filesKey(root string, flags, paths []string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// sources returns every file below the paths except hidden files, documentation, tests and their data, and what pins the modules that are imported.
-// All are relative to root.
+// sources returns every file below the paths except hidden files, documentation, tests and their data, and what pins the
+// modules that are imported. All are relative to root.
 func sources(root string, paths ...string) ([]string, error) {
 	var files []string
 	for _, path := range slices.Concat([]string{"go.mod", "go.sum"}, paths) {

@@ -109,7 +109,12 @@ func checkFolder(dir string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return CheckFolder(filepath.Dir(dir))
 	case err != nil:
-		return fault.Fault{ID: "output", What: dir + " cannot hold an OCI image layout", Err: fault.WithoutPath(err), Do: "name an empty or a new folder"}
+		return fault.Fault{
+			ID:   "output",
+			What: dir + " cannot hold an OCI image layout",
+			Err:  fault.WithoutPath(err),
+			Do:   "name an empty or a new folder",
+		}
 	case len(entries) == 0:
 		return nil
 	}
