@@ -1,7 +1,6 @@
 package project
 
 import (
-	"fmt"
 	"path"
 	"regexp"
 	"strings"
@@ -71,11 +70,8 @@ func (p Project) started() (string, error) {
 		return "", nil
 	}
 	m, err := p.ReadManifest(member)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", member, err)
-	}
-	if m.Scripts["start"] == "" {
-		return "", nil
+	if err != nil || m.Scripts["start"] == "" {
+		return "", err
 	}
 	return member, nil
 }

@@ -276,20 +276,26 @@ func (r *reading) nodemon(c shell.Command, name, script string) ([]Command, erro
 	}
 	text, _ := runs.Literal()
 	text = cmp.Or(text, r.execOfNodemon())
-	list, err := read(name, cmp.Or(text, "node"))
-	if err != nil {
-		return nil, err
-	}
-	if len(list) != 1 {
-		what := fmt.Sprintf("the script %s is %q, and nodemon starts several commands", name, script)
-		return nil, startFault(what, "write them without nodemon")
-	}
 	if text == "" && len(rest) == 0 {
 		main, err := r.mainFile()
 		if err != nil {
 			return nil, err
 		}
 		rest = []shell.Word{shell.Quote(main)}
+	}
+	if text == "" {
+		text = "node"
+		if r.Manifest.Has("ts-node") && slices.ContainsFunc(rest, func(word shell.Word) bool { return path.Ext(string(word)) == ".ts" }) {
+			text = "ts-node" // as nodemon does
+		}
+	}
+	list, err := read(name, text)
+	if err != nil {
+		return nil, err
+	}
+	if len(list) != 1 {
+		what := fmt.Sprintf("the script %s is %q, and nodemon starts several commands", name, script)
+		return nil, startFault(what, "write them without nodemon")
 	}
 	list[0].Words, list[0].Dir = append(list[0].Words, rest...), c.Dir
 	inner, err := r.command(list[0], name, script)

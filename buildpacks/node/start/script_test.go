@@ -216,6 +216,9 @@ func TestRoots(t *testing.T) {
 		"node --import=tsx x.ts":                        "tsx",
 		"dotenv -- node x.js":                           "dotenv-cli",
 		"nodemon --exec ts-node x.ts":                   "ts-node",
+		"nodemon -w src x.ts":                           "ts-node",
+		"nodemon --exec node x.ts":                      "",
+		"nodemon x.js":                                  "",
 		"serve -s dist":                                 "",
 	} {
 		a := app(t, files{"package.json": `{"workspaces": ["packages/*"], "scripts": {"start": "` + line + `", "build": "x"},
