@@ -39,7 +39,7 @@ func run(args []string, env environment, out io.Writer) (code int, err error) {
 	case len(args) == 2 && args[1] == "health-check":
 		return 0, healthCheck(env, out)
 	case len(args) > 2 && args[1] == "reload":
-		return reload(args[2:], os.Stderr)
+		return reload(args[2:], env, os.Stderr)
 	case len(args) > 2 && args[1] == "run":
 		return runList(args[2:], env, out)
 	}

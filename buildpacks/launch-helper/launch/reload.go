@@ -29,7 +29,7 @@ type reloader struct {
 }
 
 // reload takes folders, "--" and a command, and returns the exit code of the app that a signal ends.
-func reload(args []string, log io.Writer) (code int, err error) {
+func reload(args []string, env environment, log io.Writer) (code int, err error) {
 	end := slices.Index(args, "--")
 	if end < 1 || end == len(args)-1 {
 		return 0, errors.New("reload: call it as launch reload FOLDER… -- PROGRAM [ARGUMENT…]")
@@ -52,7 +52,7 @@ func reload(args []string, log io.Writer) (code int, err error) {
 		}
 	}()
 	for again := true; again; {
-		a, err := start(r.command)
+		a, err := start(r.command, env)
 		if err != nil {
 			r.say("%v; it is tried again when a file changes", err)
 		}
@@ -67,8 +67,12 @@ type app struct {
 	ended chan int // its exit code, once
 }
 
-func start(command []string) (*app, error) {
-	process, err := os.StartProcess(command[0], command, &os.ProcAttr{
+func start(command []string, env environment) (*app, error) {
+	program, err := env.find(command[0])
+	if err != nil {
+		return &app{}, err
+	}
+	process, err := os.StartProcess(program, command, &os.ProcAttr{
 		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
 		Sys:   &syscall.SysProcAttr{Setpgid: true},
 	})

@@ -39,8 +39,8 @@ func reload(t *testing.T) session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	program := filepath.Join(app, "server")
-	cmd := exec.CommandContext(t.Context(), launch, "reload", app, "--", program, "me", app)
+	cmd := exec.CommandContext(t.Context(), launch, "reload", app, "--", "server", "me", app)
+	cmd.Env = []string{"PATH=" + app + ":" + os.Getenv("PATH")}
 	cmd.Stdout, cmd.Stderr = write, write
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	if err := cmd.Start(); err != nil {
@@ -112,10 +112,10 @@ func TestReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.says(t, "reload: <app>/server changed",
-		"reload: fork/exec <app>/server: no such file or directory; it is tried again when a file changes")
+		"reload: server is not found in PATH; it is tried again when a file changes")
 	s.write(t, "greeting", "four")
 	s.says(t, "reload: <app>/greeting changed",
-		"reload: fork/exec <app>/server: no such file or directory; it is tried again when a file changes")
+		"reload: server is not found in PATH; it is tried again when a file changes")
 	s.write(t, "server", server)
 	s.says(t, "reload: <app>/server changed", "started: four")
 

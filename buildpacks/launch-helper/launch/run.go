@@ -87,7 +87,7 @@ func (c command) expand(env environment) (environment, []string) {
 func become(words []string, env environment, signals chan os.Signal) (int, error) {
 	program, err := env.find(words[0])
 	if err != nil {
-		return 127, err
+		return 127, fmt.Errorf("launch: %w", err)
 	}
 	signal.Reset(passed...)
 	if len(signals) > 0 {
@@ -109,7 +109,7 @@ func failedStart(err error) int {
 func await(words []string, env environment, signals chan os.Signal) (code int, stop bool) {
 	program, err := env.find(words[0])
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(os.Stderr, "launch:", err)
 		return 127, false
 	}
 	process, err := os.StartProcess(program, words, &os.ProcAttr{Env: env.list(), Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}})
@@ -142,7 +142,7 @@ func (env environment) find(name string) (string, error) {
 			return file, nil
 		}
 	}
-	return "", errors.New("launch: " + name + " is not found in PATH")
+	return "", errors.New(name + " is not found in PATH")
 }
 
 // list returns the variables as a program is given them.
