@@ -28,11 +28,11 @@ func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	if _, err := os.Stat(filepath.Join(in.AppDir, s.Folder, project.ManifestFile)); errors.Is(err, fs.ErrNotExist) {
 		return bp.Fail("no package.json"), nil
 	}
-	p, err := project.Find(in.AppDir, s.Folder)
+	a, err := read(in.Workspace, s)
 	if err != nil {
 		return bp.Fail(err.Error()), nil
 	}
-	d, why := decideSite(app{Project: p, settings: s})
+	d, why := decideSite(a)
 	plan := bp.Plan{Provides: []string{site}}
 	switch {
 	case d.Maker == "":

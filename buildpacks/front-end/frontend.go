@@ -48,22 +48,22 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err := in.Config.Decode(&s); err != nil {
 		return bp.BuildResult{}, err
 	}
-	p, err := project.Find(in.AppDir, s.Folder)
+	a, err := read(in.Workspace, s)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	d, why := decideSite(app{Project: p, settings: s})
+	d, why := decideSite(a)
 	if d.Maker == "" {
 		return bp.BuildResult{}, fault.Internal("detection took an app that is no front end: %s", why)
 	}
-	if s.Folder == "" && p.Dir != p.Root {
-		d.Folder = p.From()
+	if s.Folder == "" && a.Dir != a.Project.Root {
+		d.Folder = a.From()
 	}
 	if err := tell(ctx, in, d); err != nil {
 		return bp.BuildResult{}, err
 	}
 	if d.AsIs {
-		return bp.BuildResult{}, leaveOut(in, p)
+		return bp.BuildResult{}, leaveOut(in, a.Project)
 	}
 	return buildSite(ctx, in, cmp.Or(s.Root, d.Root))
 }

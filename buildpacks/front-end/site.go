@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
@@ -28,6 +29,21 @@ type settings struct {
 type app struct {
 	project.Project
 	settings
+	scripts project.Scripts // of the build
+}
+
+// read returns what the app in a workspace says about itself.
+func read(w bp.Workspace, s settings) (app, error) {
+	p, err := project.Find(w.AppDir, s.Folder)
+	if err != nil {
+		return app{}, err
+	}
+	_, named, err := w.Config.Lookup("BP_NODE_RUN_SCRIPTS")
+	if err != nil {
+		return app{}, err
+	}
+	scripts, err := p.ChooseScripts(project.Asked{Names: s.Scripts, Named: named})
+	return app{p, s, scripts}, err
 }
 
 // decision is how an app is made files for a browser.
@@ -84,7 +100,7 @@ func (a app) made(d decision, launch launch) (decision, string) {
 	if why := a.starts(launch); why != "" {
 		return decision{}, why
 	}
-	build := a.commands(a.Scripts...)
+	build := a.commands(a.scripts.Names...)
 	for _, f := range framework.Of(has) {
 		if e := f.Exports; e != nil && e.Config == "" && slices.ContainsFunc(build, e.Matches.MatchString) {
 			return by(e.Title)
@@ -121,9 +137,7 @@ func (a app) folder() string {
 func (a app) runs(name string) bool { return a.Manifest.Dependencies[name] != "" }
 
 // builds reports whether a script makes something of the app.
-func (a app) builds() bool {
-	return slices.ContainsFunc(a.Scripts, func(name string) bool { return a.Manifest.Scripts[name] != "" })
-}
+func (a app) builds() bool { return len(a.scripts.Run) > 0 }
 
 // page reports whether the app has a page that a site is made of.
 func (a app) page() bool {
@@ -166,7 +180,7 @@ func configuredServer(dir string) bool { return isFile(filepath.Join(dir, "serve
 // starts returns how the app starts a server, "" if it starts none. What the build runs too, what serves the app to its developer and
 // what serves files are none.
 func (a app) starts(l launch) string {
-	build := a.commands(a.Scripts...)
+	build := a.commands(a.scripts.Names...)
 	for _, command := range l.commands {
 		_, files := framework.Serves(strings.Fields(command))
 		switch {
