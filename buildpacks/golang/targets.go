@@ -100,7 +100,11 @@ func (f finder) one(asked, name string) ([]target, error) {
 	case err != nil:
 		return nil, err
 	case module != "":
-		return nil, targetFault("go-target-nested", asked, "is in a module of its own", "set BP_GO_WORK_USE="+packagePath(module)+" too")
+		var use []string
+		for _, m := range f.members {
+			use = append(use, m.Dir)
+		}
+		return nil, targetFault("go-target-nested", asked, "is in a module of its own", "set BP_GO_WORK_USE="+list(append(use, module))+" too")
 	case isFile:
 		return f.file(d, name)
 	case len(d.Mains) > 0:
