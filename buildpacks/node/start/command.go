@@ -265,12 +265,16 @@ func (r *reading) nodemon(c shell.Command, name, script string) ([]Command, erro
 	var rest []shell.Word
 	runs := shell.Word("")
 	for i := 1; i < len(c.Words); i++ {
-		switch word := c.Words[i]; {
+		word := c.Words[i]
+		option, value, joined := strings.Cut(string(word), "=")
+		switch {
+		case len(rest) == 0 && joined && option == "--exec":
+			runs = shell.Word(value)
 		case (word == "-x" || word == "--exec") && i+1 < len(c.Words):
 			i, runs = i+1, c.Words[i+1]
-		case len(rest) > 0 || !slices.Contains(append(watching, "-q", "--quiet", "-V", "--verbose", "-L", "--legacy-watch", "-I"), string(word)):
+		case len(rest) > 0 || !slices.Contains(append(watching, "-q", "--quiet", "-V", "--verbose", "-L", "--legacy-watch", "-I"), option):
 			rest = append(rest, word)
-		case slices.Contains(watching, string(word)):
+		case slices.Contains(watching, option) && !joined:
 			i++
 		}
 	}

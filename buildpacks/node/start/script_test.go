@@ -71,12 +71,13 @@ func TestChoose(t *testing.T) {
 		"prisma generate && prisma migrate deploy && node a.js": "? prisma migrate deploy && a.js [start: prisma generate]",
 
 		"nodemon a.js": "a.js",
-		"nodemon --watch src -e ts,js -q a.js --port 1":         "a.js --port 1",
-		"nodemon --inspect=0.0.0.0 a.js":                        "--inspect=0.0.0.0 a.js",
-		"nodemon":                                               "a.js",
-		"A=1 nodemon --exec 'node -r ./a' a.js":                 "A=1 -r ./a a.js",
-		"nodemon -x npx next start":                             "",
-		"./bin/www":                                             "./bin/www",
+		"nodemon --watch src -e ts,js -q a.js --port 1":                   "a.js --port 1",
+		"nodemon --inspect=0.0.0.0 a.js":                                  "--inspect=0.0.0.0 a.js",
+		"nodemon --watch=src --delay=1 --exec='node -r ./a' a.js --ext=b": "-r ./a a.js --ext=b",
+		"nodemon":                               "a.js",
+		"A=1 nodemon --exec 'node -r ./a' a.js": "A=1 -r ./a a.js",
+		"nodemon -x npx next start":             "",
+		"./bin/www":                             "./bin/www",
 		"node ./bin/www && node ./server/a.js && node ./server": "./bin/www && ./server/a.js && ./server",
 	} {
 		if want == "" {
