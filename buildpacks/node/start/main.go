@@ -45,7 +45,8 @@ func (a App) mainFile() (string, error) {
 		if name := a.source(main); name != "" {
 			return name, nil
 		}
-		return "", startFault(fmt.Sprintf("main is %q, which is not a file", main), "name a file that is there after the build"+a.nearest(main))
+		do := "name a file that is there after the build" + a.nearest(main) + a.workspaceHint()
+		return "", startFault(fmt.Sprintf("main is %q, which is not a file", main), do)
 	}
 	if adapter := framework.Adapter(a.Manifest.Has); adapter != "" {
 		return "", startFault("the build made no server, and no script starts one", adapter)
@@ -62,7 +63,7 @@ func (a App) mainFile() (string, error) {
 			}
 		}
 	}
-	do := "add a script start such as node server.js" + a.siteHint()
+	do := "add a script start such as node server.js" + a.siteHint() + a.workspaceHint()
 	return "", startFault("there is no script start, no main, no server.js and no index.js", do)
 }
 

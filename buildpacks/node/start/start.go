@@ -273,6 +273,18 @@ func (a App) siteHint() string {
 	return ""
 }
 
+// workspaceHint returns what else to do about a root that starts nothing: it may have workspaces that do.
+func (a App) workspaceHint() string {
+	starting := slices.DeleteFunc(slices.Clone(a.Members), func(member string) bool {
+		m, err := a.ReadManifest(member)
+		return err != nil || m.Scripts["start"] == "" || a.Dir != a.Root
+	})
+	if len(starting) == 0 {
+		return ""
+	}
+	return ", or set BP_NODE_PROJECT_PATH to a workspace with a script start: " + strings.Join(starting[:min(len(starting), 8)], ", ")
+}
+
 // web returns the commands of the process web, and whether the build plan asks this buildpack to start it. Only scripts are started
 // here, without the package manager.
 func (a App) web() (list shell.List, asked bool, err error) {

@@ -159,6 +159,27 @@ func TestSource(t *testing.T) {
 	}
 }
 
+// TestWorkspaceHint names the workspaces that start something, where the root starts nothing.
+func TestWorkspaceHint(t *testing.T) {
+	t.Parallel()
+	const workspaces = `"workspaces": ["apps/*"]`
+	more := files{
+		"apps/api/package.json": `{"scripts": {"start": "node x"}}`, "apps/web/package.json": `{"scripts": {"start": "vite"}}`,
+		"apps/lib/package.json": "{}",
+	}
+	for manifest, folder := range map[string]string{
+		`{` + workspaces + `}`: "", `{"main": "index.js", ` + workspaces + `}`: "", `{"private": true, ` + workspaces + `}`: "apps/lib",
+	} {
+		content := maps.Clone(more)
+		content["package.json"] = manifest
+		_, err := app(t, content, folder).Choose()
+		const hint = ", or set BP_NODE_PROJECT_PATH to a workspace with a script start: apps/api, apps/web"
+		if err == nil || strings.HasSuffix(err.Error(), hint) != (folder == "") {
+			t.Errorf("%s in %q: %v", manifest, folder, err)
+		}
+	}
+}
+
 // TestEntries starts what others load, where the app names no main file.
 func TestEntries(t *testing.T) {
 	t.Parallel()
