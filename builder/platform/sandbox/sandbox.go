@@ -90,16 +90,7 @@ func Run(ctx context.Context, spec Spec) error {
 	defer channel.Close()
 	defer inside.Close()
 
-	cmd := exec.CommandContext(ctx, "/proc/self/exe")
-	cmd.Args = []string{initName}
-	cmd.Env = []string{}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = spec.Stdin, spec.Stdout, spec.Stderr
-	cmd.ExtraFiles = []*os.File{inside}
-	cmd.SysProcAttr = attributes(spec)
-	if spec.Grace > 0 {
-		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-		cmd.WaitDelay = spec.Grace
-	}
+	cmd := spec.command(ctx, inside)
 	if err := cmd.Start(); err != nil {
 		return refused(err)
 	}
@@ -130,6 +121,21 @@ func Run(ctx context.Context, spec Spec) error {
 		return setupErr
 	}
 	return waitErr
+}
+
+// command returns the first process inside, which gets the other end of the channel.
+func (spec Spec) command(ctx context.Context, inside *os.File) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "/proc/self/exe")
+	cmd.Args = []string{initName}
+	cmd.Env = []string{}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = spec.Stdin, spec.Stdout, spec.Stderr
+	cmd.ExtraFiles = []*os.File{inside}
+	cmd.SysProcAttr = attributes(spec)
+	if spec.Grace > 0 {
+		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+		cmd.WaitDelay = spec.Grace
+	}
+	return cmd
 }
 
 // capabilities are those that the first process needs to make the sandbox. The command has none.

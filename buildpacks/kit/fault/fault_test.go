@@ -74,7 +74,7 @@ func TestWithoutPath(t *testing.T) {
 	if got := fault.WithoutPath(fmt.Errorf("reading: %w", err)); got.Error() != "no such file or directory" {
 		t.Errorf("got %v, want the cause alone", got)
 	}
-	if other := errors.New("other"); fault.WithoutPath(other) != other {
+	if other := errors.New("other"); !errors.Is(fault.WithoutPath(other), other) {
 		t.Error("it changes other errors")
 	}
 }
