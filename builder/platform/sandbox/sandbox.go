@@ -124,16 +124,16 @@ func Run(ctx context.Context, spec Spec) error {
 }
 
 // command returns the first process inside, which gets the other end of the channel.
-func (spec Spec) command(ctx context.Context, inside *os.File) *exec.Cmd {
+func (s Spec) command(ctx context.Context, inside *os.File) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "/proc/self/exe")
 	cmd.Args = []string{initName}
 	cmd.Env = []string{}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = spec.Stdin, spec.Stdout, spec.Stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = s.Stdin, s.Stdout, s.Stderr
 	cmd.ExtraFiles = []*os.File{inside}
-	cmd.SysProcAttr = attributes(spec)
-	if spec.Grace > 0 {
+	cmd.SysProcAttr = attributes(s)
+	if s.Grace > 0 {
 		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-		cmd.WaitDelay = spec.Grace
+		cmd.WaitDelay = s.Grace
 	}
 	return cmd
 }
