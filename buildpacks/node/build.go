@@ -93,6 +93,8 @@ func (p runPlan) describe(in bp.BuildContext) {
 		switch {
 		case p.start.Bun && p.start.Elsewhere:
 			in.Log.Decision("Runs on", "Bun "+p.bun.Version, "Procfile")
+		case p.start.Bun && len(p.start.Commands) == 0:
+			in.Log.Decision("Runs on", "Bun "+p.bun.Version, "its types are among the packages")
 		case p.start.Bun:
 			in.Log.Decision("Runs on", "Bun "+p.bun.Version, "script start")
 		}

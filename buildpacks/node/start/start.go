@@ -73,13 +73,18 @@ func (a App) Choose() (Start, error) {
 	case asked && text == "":
 		return Start{}, noScript(name)
 	case strings.TrimSpace(text) == "":
-		return a.checked(Start{})
+		return a.checked(Start{Bun: a.forBun()})
 	}
 	s, err := a.script(name)
 	if err != nil {
 		s, err = a.instead(name, err)
 	}
 	return a.whole(s, err)
+}
+
+// forBun reports whether an app that does not say how it starts is written for Bun, as its generator makes apps.
+func (a App) forBun() bool {
+	return strings.HasPrefix(a.Lockfile, "bun.lock") && slices.ContainsFunc([]string{"@types/bun", "bun-types"}, a.Manifest.Has)
 }
 
 // onlyScript returns the script that is all that a list runs, "" for other lists.
