@@ -138,7 +138,6 @@ func TestNodeForeign(t *testing.T) {
 		program("json-server", `"json-server": "0.17"`, "json-server --host 0.0.0.0 --port $PORT data.json", "/posts/1", "first"),
 		program("prism", `"@stoplight/prism-cli": "5"`, "prism mock -m false -h 0.0.0.0 -p $PORT api.yaml", "/hello", "mocked"),
 		program("peer", `"peer": "1"`, "peerjs --port $PORT", "/", "PeerJS"),
-		program("markserv", `"markserv": "1"`, "markserv -p $PORT -a 0.0.0.0 .", "/", "data.json"),
 	} {
 		t.Run(one.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "app")
