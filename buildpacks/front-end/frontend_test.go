@@ -82,6 +82,8 @@ func TestDetect(t *testing.T) {
 		{"server for developers", `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7", "express": "5"}}`, nil, "built by vite"},
 		{"server", `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}, "dependencies": {"express": "5"}}`, nil,
 			"the app has express"},
+		{"expo", `{"main": "expo-router/entry", "scripts": {"start": "expo start", "build": "expo export --platform web"},
+			"dependencies": {"expo": "56"}}`, nil, "built by expo"},
 		{"nuxt generate", `{"scripts": {"build": "nuxt generate"}, "dependencies": {"nuxt": "4"}}`, nil, "built by nuxt generate"},
 		{"nuxt", `{"scripts": {"build": "nuxt build"}, "dependencies": {"nuxt": "4"}}`, nil, "the app has nuxt"},
 		{"next", `{"scripts": {"start": "next start", "build": "next build"}, "dependencies": {"next": "16"}}`,

@@ -223,7 +223,7 @@ func isFile(path string) bool {
 var routers = []string{
 	"react-router-dom", "react-router", "vue-router", "@angular/router", "@tanstack/react-router", "@tanstack/vue-router", "@solidjs/router",
 	"wouter", "@reach/router", "preact-router", "preact-iso", "svelte-routing", "svelte-spa-router", "@mateothegreat/svelte5-router", "navigo",
-	"page", "@vaadin/router", "@lit-labs/router", "ember-source",
+	"page", "expo-router", "@vaadin/router", "@lit-labs/router", "ember-source",
 }
 
 // router returns auto for an app that has a router.

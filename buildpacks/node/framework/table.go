@@ -38,6 +38,7 @@ var frameworks = []Framework{
 	{Packages: []string{"@quasar/app-vite", "@quasar/app-webpack"}, Makes: Site, Develops: []string{"quasar dev", "quasar serve"}},
 	{Packages: []string{"brunch"}, Makes: Site, Develops: []string{"brunch"}},
 	{Packages: []string{"metalsmith"}, Makes: Site},
+	{Packages: []string{"expo"}, Makes: Site, Develops: []string{"expo start"}},
 	// What they make is a site or a part of a server.
 	{Packages: []string{"esbuild"}, Develops: []string{"esbuild"}},
 	{Packages: []string{"gulp"}, Develops: []string{"gulp"}},
