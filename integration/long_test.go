@@ -51,7 +51,6 @@ func TestGoForeign(t *testing.T) {
 		version("nats-server", "github.com/nats-io/nats-server/v2@v2.11.8", "nats-server"),
 		version("pushgateway", "github.com/prometheus/pushgateway@v1.11.1", ""),
 		version("statsd exporter", "github.com/prometheus/statsd_exporter@v0.28.0", ""),
-		version("alertmanager", "github.com/prometheus/alertmanager@v0.28.1", "", "-e", "BP_GO_TARGETS=./cmd/amtool"),
 		{name: "restic", app: "github.com/restic/restic@v0.18.0", args: []string{"--", "version"}, want: "restic"},
 		version("chisel", "github.com/jpillora/chisel@v1.10.1", ""),
 		version("vegeta", "github.com/tsenart/vegeta/v12@v12.12.0", ""),
