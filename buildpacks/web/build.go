@@ -25,7 +25,11 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	root, why, err := s.find(in.AppDir, s.candidates(in.AppDir))
+	told, err := hear(in.AppDir, s.folders()...)
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	root, why, err := s.find(in.AppDir, told, s.candidates(in.AppDir))
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
@@ -33,7 +37,7 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		return bp.BuildResult{}, fault.Fault{ID: "web-root", What: why, Do: "set BP_WEB_SERVER_ROOT to the folder that has it after the build"}
 	}
 	in.Log.Decision("Serves", root, why)
-	others, err := s.others(in.AppDir, root)
+	others, err := s.others(in.AppDir, root, told)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}

@@ -34,7 +34,11 @@ func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	if err != nil {
 		return bp.DetectResult{}, err
 	}
-	root, why, err := s.find(in.AppDir, plain)
+	told, err := hear(in.AppDir, s.folders()...)
+	if err != nil {
+		return bp.DetectResult{}, err
+	}
+	root, why, err := s.find(in.AppDir, told, plain)
 	switch {
 	case err != nil:
 		return bp.DetectResult{}, err
@@ -57,17 +61,13 @@ func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 }
 
 // find returns the folder of an app that is served, and why. Where there is none, root is "". Candidates are the folders that are
-// looked at if the app does not say it.
-func (s settings) find(app string, candidates []string) (root, why string, err error) {
+// looked at if no file for hosts tells it.
+func (s settings) find(app string, told []said, candidates []string) (root, why string, err error) {
 	if s.Root != "" {
 		if !isFile(filepath.Join(app, s.Root, index)) {
 			return "", fmt.Sprintf("BP_WEB_SERVER_ROOT is %s, and there is no %s in it", s.Root, index), nil
 		}
 		return filepath.Clean(s.Root), "BP_WEB_SERVER_ROOT", nil
-	}
-	told, err := hear(app, s.folders()...)
-	if err != nil {
-		return "", "", err
 	}
 	for _, one := range told {
 		if one.Root != "" && isFile(filepath.Join(app, one.Root, index)) {

@@ -1,17 +1,15 @@
 package web
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fields"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
@@ -25,7 +23,7 @@ type said struct {
 // host is a file that tells a host of sites what to serve.
 type host struct {
 	name string
-	read func(data []byte) (said, error)
+	read func(name string, data []byte) (said, error)
 }
 
 // hosts are the files that are read. No visitor of a site asks for them.
@@ -47,13 +45,13 @@ func hear(app string, folders ...string) ([]said, error) {
 			if !isFile(filepath.Join(app, name)) {
 				continue
 			}
-			var s said
 			data, err := tree.ReadFile(filepath.Join(app, name))
-			if err == nil {
-				s, err = h.read(data)
-			}
 			if err != nil {
-				return nil, fault.Fault{ID: "web-host", What: "reading " + name, Err: err, Do: "correct the file, or remove it"}
+				return nil, err
+			}
+			s, err := h.read(name, data)
+			if err != nil {
+				return nil, err
 			}
 			if s.Root != "" {
 				s.Root = filepath.Join(folder, s.Root)
@@ -70,92 +68,77 @@ func hear(app string, folders ...string) ([]said, error) {
 }
 
 // staticfile reads a Staticfile (Cloud Foundry's documentation, "Staticfile buildpack").
-func staticfile(data []byte) (said, error) {
-	var file struct{ Root, Pushstate string }
-	err := yaml.Unmarshal(data, &file)
-	return said{Root: file.Root, SinglePage: file.Pushstate == "enabled" || file.Pushstate == "true"}, err
+func staticfile(name string, data []byte) (said, error) {
+	file, err := fields.YAML(name, data)
+	return said{Root: file.Text("root"), SinglePage: file.Text("pushstate") == "enabled" || file.True("pushstate")}, err
 }
 
 // staticJSON reads a static.json (Heroku's buildpack for static sites).
-func staticJSON(data []byte) (said, error) {
-	var file struct {
-		Root   string
-		Routes map[string]any
-	}
-	err := json.Unmarshal(data, &file)
-	target, _ := file.Routes["/**"].(string)
-	return said{Root: file.Root, SinglePage: isPage(target)}, err
+func staticJSON(name string, data []byte) (said, error) {
+	file, err := fields.JSON(name, data)
+	return said{Root: file.Text("root"), SinglePage: isPage(file.Object("routes").Text("/**"))}, err
 }
 
 // redirects reads a _redirects file (Netlify's documentation, "Redirects and rewrites"). Only a rewrite of every path counts.
-func redirects(data []byte) (said, error) {
-	lines := bufio.NewScanner(bytes.NewReader(data))
+func redirects(_ string, data []byte) (said, error) {
 	var s said
-	for lines.Scan() {
-		words := strings.Fields(lines.Text())
+	for line := range strings.Lines(string(data)) {
+		words := strings.Fields(line)
 		if len(words) >= 3 && words[0] == "/*" && isPage(words[1]) && strings.TrimSuffix(words[2], "!") == "200" {
 			s.SinglePage = true
 		}
 	}
-	return s, lines.Err()
+	return s, nil
 }
 
 // netlify reads a netlify.toml (Netlify's documentation, "File-based configuration").
-func netlify(data []byte) (said, error) {
-	var file struct {
-		Build     struct{ Publish string }
-		Redirects []struct {
-			From, To string
-			Status   int
-		}
+func netlify(name string, data []byte) (said, error) {
+	var all map[string]any
+	if err := toml.Unmarshal(data, &all); err != nil {
+		return said{}, fault.Fault{ID: "web-host", What: "reading " + name, Err: err, Do: "correct the file, or remove it"}
 	}
-	err := toml.Unmarshal(data, &file)
-	s := said{Root: file.Build.Publish}
-	for _, r := range file.Redirects {
-		s.SinglePage = s.SinglePage || r.From == "/*" && isPage(r.To) && r.Status == 200
+	data, err := json.Marshal(all)
+	if err != nil {
+		return said{}, err
+	}
+	file, err := fields.JSON(name, data)
+	s := said{Root: file.Object("build").Text("publish")}
+	for _, r := range objects(file["redirects"]) {
+		s.SinglePage = s.SinglePage || r.Text("from") == "/*" && isPage(r.Text("to")) && r.Text("status") == "200"
 	}
 	return s, err
+}
+
+// vercel reads a vercel.json (Vercel's documentation, "Project configuration").
+func vercel(name string, data []byte) (said, error) {
+	file, err := fields.JSON(name, data)
+	return said{Root: file.Text("outputDirectory"), SinglePage: rewritten(file)}, err
+}
+
+// firebase reads a firebase.json (Firebase's documentation, "Configure Hosting behavior"). One that has several sites says nothing.
+func firebase(name string, data []byte) (said, error) {
+	file, err := fields.JSON(name, data)
+	one := file.Object("hosting")
+	return said{Root: one.Text("public"), SinglePage: rewritten(one)}, err
 }
 
 // everything are the patterns of hosts that match every path.
 var everything = []string{"/(.*)", "(.*)", "/.*", "/:path*", "/:match*", "**", "/**"}
 
-type rewrite struct {
-	Source      string
-	Destination any
-}
-
-func single(rewrites []rewrite) bool {
-	return slices.ContainsFunc(rewrites, func(r rewrite) bool {
-		target, _ := r.Destination.(string)
-		return slices.Contains(everything, r.Source) && isPage(target)
+// rewritten reports whether every path is answered with the page at /.
+func rewritten(site fields.Object) bool {
+	return slices.ContainsFunc(objects(site["rewrites"]), func(r fields.Object) bool {
+		return slices.Contains(everything, r.Text("source")) && isPage(r.Text("destination"))
 	})
 }
 
-// vercel reads a vercel.json (Vercel's documentation, "Project configuration").
-func vercel(data []byte) (said, error) {
-	var file struct {
-		OutputDirectory string
-		Rewrites        []rewrite
+// objects returns the objects in a list, none for any other value.
+func objects(value json.RawMessage) []fields.Object {
+	var list []fields.Object
+	if err := json.Unmarshal(value, &list); err != nil {
+		return nil
 	}
-	err := json.Unmarshal(data, &file)
-	return said{Root: file.OutputDirectory, SinglePage: single(file.Rewrites)}, err
-}
-
-// firebase reads a firebase.json (Firebase's documentation, "Configure Hosting behavior"). One that has several sites says nothing.
-func firebase(data []byte) (said, error) {
-	var file struct{ Hosting json.RawMessage }
-	if err := json.Unmarshal(data, &file); err != nil {
-		return said{}, err
-	}
-	var one struct {
-		Public   string
-		Rewrites []rewrite
-	}
-	if len(file.Hosting) == 0 || json.Unmarshal(file.Hosting, &one) != nil {
-		return said{}, nil
-	}
-	return said{Root: one.Public, SinglePage: single(one.Rewrites)}, nil
+	return list
 }
 
 // isPage reports whether a target is the page at /.

@@ -20,8 +20,9 @@ type others struct {
 // fallbacks are pages that generators make to answer other paths with: Nuxt and SvelteKit, React Router.
 var fallbacks = []string{"200.html", "__spa-fallback.html"}
 
-// others decides how paths that are no files are answered, for a site in a folder of an app.
-func (s settings) others(app, root string) (others, error) {
+// others decides how paths that are no files are answered, for a site in a folder of an app. What files for hosts tell elsewhere in the
+// app is known.
+func (s settings) others(app, root string, told []said) (others, error) {
 	if s.PushState != "" && s.PushState != auto {
 		on, err := config.Bool(pushState, s.PushState)
 		if err != nil || !on {
@@ -34,9 +35,12 @@ func (s settings) others(app, root string) (others, error) {
 			return others{Page: page, Why: "the site has it"}, nil
 		}
 	}
-	told, err := hear(app, append([]string{root}, s.folders()...)...)
-	if err != nil {
-		return others{}, err
+	if !slices.Contains(s.folders(), root) {
+		more, err := hear(app, root)
+		if err != nil {
+			return others{}, err
+		}
+		told = append(more, told...)
 	}
 	if i := slices.IndexFunc(told, func(one said) bool { return one.SinglePage }); i >= 0 {
 		return others{Page: index, Why: told[i].File}, nil

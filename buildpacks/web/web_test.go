@@ -156,6 +156,7 @@ func TestOtherPaths(t *testing.T) {
 			"Other paths    the page index.html (vercel.json)"},
 		{"firebase.json", map[string]string{"firebase.json": `{"hosting": {"rewrites": [{"source": "**", "destination": "/index.html"}]}}`}, "",
 			"Other paths    the page index.html (firebase.json)"},
+		{"other types", map[string]string{"vercel.json": `{"rewrites": [1, {"source": ["/(.*)"], "destination": {}}], "outputDirectory": 1}`}, "", ""},
 		{"several sites", map[string]string{
 			"firebase.json": `{"hosting": [{"rewrites": [{"source": "**", "destination": "/index.html"}]}]}`,
 		}, "", ""},
@@ -236,6 +237,8 @@ func TestFaults(t *testing.T) {
 		"nothing-made": {map[string]string{"package.json": "{}", "build/readme.txt": ""}, nil},
 		"root-empty":   {map[string]string{"package.json": "{}"}, config.Environment{"BP_WEB_SERVER_ROOT": "dist"}},
 		"root-outside": {map[string]string{"index.html": ""}, config.Environment{"BP_WEB_SERVER_ROOT": "../other"}},
+		"host-json":    {map[string]string{"index.html": "", "static.json": "{\n  \"root\": ,\n}"}, nil},
+		"host-toml":    {map[string]string{"index.html": "", "netlify.toml": "[build\n"}, nil},
 		"push-state":   {map[string]string{"index.html": ""}, config.Environment{"BP_WEB_SERVER_ENABLE_PUSH_STATE": "maybe"}},
 	} {
 		t.Run(name, func(t *testing.T) {
