@@ -97,10 +97,10 @@ func (a app) made(d decision, launch launch) (decision, string) {
 			return by(e.Title)
 		}
 	}
-	if why := a.starts(launch); why != "" {
+	build := a.commands(a.scripts.Names...)
+	if why := a.starts(launch, build); why != "" {
 		return decision{}, why
 	}
-	build := a.commands(a.scripts.Names...)
 	for _, f := range framework.Of(has) {
 		if e := f.Exports; e != nil && e.Config == "" && slices.ContainsFunc(build, e.Matches.MatchString) {
 			return by(e.Title)
@@ -179,8 +179,7 @@ func configuredServer(dir string) bool { return isFile(filepath.Join(dir, "serve
 
 // starts returns how the app starts a server, "" if it starts none. What the build runs too, what serves the app to its developer and
 // what serves files are none.
-func (a app) starts(l launch) string {
-	build := a.commands(a.scripts.Names...)
+func (a app) starts(l launch, build []string) string {
 	for _, command := range l.commands {
 		_, files := framework.Serves(strings.Fields(command))
 		switch {
@@ -204,7 +203,7 @@ func (a app) starts(l launch) string {
 	case makes || isFile(filepath.Join(a.Dir, index)): // what else may be a server is a script of the page
 		return ""
 	}
-	for _, name := range []string{"index.js", "app.js", "main.js", "index.ts", "src/index.js", "src/index.ts"} {
+	for _, name := range a.Manifest.Starts(project.Extensions) {
 		if a.isFile(name) {
 			return name + " found"
 		}
@@ -243,9 +242,6 @@ func configured(dir string, e *framework.Export) bool {
 	}
 	return false
 }
-
-// runners run scripts of package.json.
-var runners = []string{"npm", "pnpm", "yarn", "bun"}
 
 // commands returns the commands that scripts run, without variables before them. In the place of a command that runs another script
 // is what that one runs.
@@ -286,25 +282,11 @@ func (a app) lines(line shell.Line, seen []string) []string {
 			}
 			words = append(words, text)
 		}
-		if name := a.scriptOf(words); name != "" {
+		if name, _ := project.ScriptOf(words); a.Manifest.Scripts[name] != "" {
 			all = append(all, a.follow([]string{name}, seen)...)
 		} else {
 			all = append(all, strings.Join(words, " "))
 		}
 	}
 	return all
-}
-
-// scriptOf returns the script that a command runs, "" if it runs none.
-func (a app) scriptOf(words []string) string {
-	if len(words) < 2 || !slices.Contains(runners, words[0]) {
-		return ""
-	}
-	words = slices.DeleteFunc(slices.Clone(words[1:]), func(word string) bool {
-		return word == "run" || word == "run-script" || strings.HasPrefix(word, "-")
-	})
-	if len(words) == 0 || a.Manifest.Scripts[words[0]] == "" {
-		return ""
-	}
-	return words[0]
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 
@@ -86,8 +87,23 @@ func Alone(app string) string {
 	return ""
 }
 
-// Entries returns the files by which others load the package, besides Main.
-func (m Manifest) Entries() []string {
+// starts are the names of files that start an app that does not say how it starts, the likeliest first.
+var starts = []string{"server", "index", "app", "main", "src/server", "src/index", "src/app", "src/main"}
+
+// Starts returns the files that may start an app without a script and Main, the likeliest first: those by which others load it, and
+// those of a usual name. They have one of the extensions.
+func (m Manifest) Starts(extensions []string) []string {
+	files := slices.DeleteFunc(m.entries(), func(file string) bool { return !slices.Contains(extensions, path.Ext(file)) })
+	for _, extension := range extensions {
+		for _, name := range starts {
+			files = append(files, name+extension)
+		}
+	}
+	return files
+}
+
+// entries returns the files by which others load the package, besides Main.
+func (m Manifest) entries() []string {
 	entries := []string{m.fields.Text("module"), m.fields.Text("exports")}
 	for _, conditions := range []fields.Object{m.fields.Object("exports"), m.fields.Object("exports").Object(".")} {
 		for _, name := range []string{".", "node", "import", "require", "default"} {

@@ -195,3 +195,21 @@ func (p Project) needed() ([]string, error) {
 	visit(".")
 	return order, nil
 }
+
+// ScriptOf returns the script that a command of a package manager runs, "" for other commands, and the words behind its name.
+func ScriptOf(words []string) (name string, rest []string) {
+	if len(words) < 2 || !slices.Contains([]string{"npm", "pnpm", "yarn", "bun"}, words[0]) {
+		return "", nil
+	}
+	rest = slices.DeleteFunc(slices.Clone(words[1:]), func(word string) bool { return word == "-s" || word == "--silent" })
+	switch {
+	case len(rest) > 0 && (rest[0] == "run" || rest[0] == "run-script"):
+		rest = rest[1:]
+	case words[0] == "npm" && (len(rest) == 0 || rest[0] != "start"):
+		return "", nil // a command of npm's own
+	}
+	if len(rest) == 0 || strings.HasPrefix(rest[0], "-") {
+		return "", nil
+	}
+	return rest[0], rest[1:]
+}

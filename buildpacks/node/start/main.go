@@ -13,9 +13,6 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
-// mains are the files that start an app that does not say how it starts, the likeliest first.
-var mains = []string{"server", "index", "app", "main", "src/server", "src/index", "src/app", "src/main"}
-
 // runs returns the extensions of the files that the app's Node.js runs.
 func (a App) runs() []string {
 	if a.TypeScript {
@@ -51,16 +48,9 @@ func (a App) mainFile() (string, error) {
 	if adapter := framework.Adapter(a.Manifest.Has); adapter != "" {
 		return "", startFault("the build made no server, and no script starts one", adapter)
 	}
-	for _, name := range a.Manifest.Entries() {
-		if a.regular(name) && slices.Contains(a.runs(), path.Ext(name)) {
+	for _, name := range a.Manifest.Starts(a.runs()) {
+		if a.regular(name) {
 			return path.Clean(name), nil
-		}
-	}
-	for _, extension := range a.runs() {
-		for _, name := range mains {
-			if a.regular(name + extension) {
-				return name + extension, nil
-			}
 		}
 	}
 	do := "add a script start such as node server.js" + a.siteHint() + a.workspaceHint()

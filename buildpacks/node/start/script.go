@@ -173,27 +173,15 @@ func (a App) scriptsWith(name string) []string {
 	return append(list, name)
 }
 
-// scriptOf returns the script of package.json that a command of a package manager runs without further arguments, "" for other
-// commands.
+// scriptOf returns the script that a command of a package manager runs without further arguments, "" for other commands. What Bun runs
+// is read elsewhere, as it may be a file, too.
 func scriptOf(words []string) string {
-	if len(words) < 2 || !slices.Contains([]string{"npm", "pnpm", "yarn"}, words[0]) {
+	name, rest := project.ScriptOf(words)
+	if len(rest) > 0 || name != "" && words[0] == "bun" {
 		return ""
 	}
-	rest := slices.DeleteFunc(slices.Clone(words[1:]), func(word string) bool { return slices.Contains(quiet, word) })
-	switch {
-	case len(rest) > 0 && (rest[0] == "run" || rest[0] == "run-script"):
-		rest = rest[1:]
-	case words[0] == "npm" && (len(rest) == 0 || rest[0] != "start"):
-		return "" // a command of npm's own
-	}
-	if len(rest) != 1 || strings.HasPrefix(rest[0], "-") {
-		return ""
-	}
-	return rest[0]
+	return name
 }
-
-// quiet are options of package managers that change nothing of a script.
-var quiet = []string{"-s", "--silent"}
 
 var (
 	// building matches the names of scripts that make something.
