@@ -106,9 +106,6 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	repo := readRepository(ctx, in.AppDir, g.env, in.Log)
 	g.stamp, g.filters = repo.State != "", repo.Filters
 	describe(in, d, repo)
-	if err := d.warnMissing(in); err != nil {
-		return bp.BuildResult{}, err
-	}
 
 	k := key{
 		Recipe: recipe, Go: d.choice.Version, Source: src.All, VCS: digest(repo.State), Targets: d.selection.Targets, Flags: d.Flags,
@@ -129,6 +126,9 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		if *c.path, err = in.Cache(ctx, c.name); err != nil {
 			return bp.BuildResult{}, err
 		}
+	}
+	if err := d.warnMissing(in, filepath.Join(g.buildCache, "strata-missing.json"), digest(fmt.Sprintf("%+v", k))); err != nil {
+		return bp.BuildResult{}, err
 	}
 	out, err := in.Layers.Contribute(ctx, layer.Request{
 		Name: "targets", Flags: layer.Flags{Launch: true}, Key: k,
@@ -185,20 +185,30 @@ func describe(in bp.BuildContext, d decision, repo repository) {
 	}
 }
 
-// warnMissing says which files of the app the programs may read when they run, and how to keep them.
-func (d decision) warnMissing(in bp.BuildContext) error {
-	files, err := missing.Find(in.AppDir, d.finder.linked(d.selection.Targets), d.keep)
-	if err != nil || len(files.Patterns) == 0 {
-		return err
+// warnMissing says which files of the app the programs may read when they run, and how to keep them. It reads the source again where
+// the file of a cache has no answer for the key of what is built.
+func (d decision) warnMissing(in bp.BuildContext, file, key string) error {
+	files := answer[missing.Files]{Key: digest(fmt.Sprintf("%s %s %q", in.Buildpack.Version, key, d.KeepFiles))}
+	if !files.recall(file) {
+		var err error
+		if files.Value, err = missing.Find(in.AppDir, d.finder.linked(d.selection.Targets), d.keep); err != nil {
+			return err
+		}
+		if err := writeJSON(file, files); err != nil {
+			return fmt.Errorf("keeping what the source names: %w", err)
+		}
+	}
+	if len(files.Value.Patterns) == 0 {
+		return nil
 	}
 	const shown = 6
-	places := files.Places
+	places := files.Value.Places
 	if more := len(places) - shown; more > 0 {
 		places = append(places[:shown:shown], fmt.Sprintf("%d more", more))
 	}
 	in.Log.Warn("the source names files that the image will not have: %s", strings.Join(places, ", "))
 	in.Log.Warn("if the programs read them when they run, set %s=%s", keep.Variable,
-		strings.Join(slices.Concat(d.KeepFiles, files.Patterns), ":"))
+		strings.Join(slices.Concat(d.KeepFiles, files.Value.Patterns), ":"))
 	return nil
 }
 

@@ -11,7 +11,6 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -39,12 +38,6 @@ func (p listed) own(app string) bool {
 	return err == nil && filepath.IsLocal(rel) && !strings.HasPrefix(rel, "vendor/")
 }
 
-// cgoAnswer is what the check found, kept until an import changes.
-type cgoAnswer struct {
-	Key      string   `json:"key"`
-	Suspects []string `json:"suspects"` // packages that also have a cgo variant
-}
-
 // checkCgo refuses packages that have nothing or less to offer without cgo. It returns the packages that have a cgo variant, to blame
 // if the build fails.
 func (g *compiler) checkCgo(ctx context.Context) ([]string, error) {
@@ -52,9 +45,9 @@ func (g *compiler) checkCgo(ctx context.Context) ([]string, error) {
 		return nil, nil
 	}
 	file := filepath.Join(g.buildCache, "strata-cgo.json")
-	var known cgoAnswer
-	if data, err := os.ReadFile(file); err == nil && json.Unmarshal(data, &known) == nil && known.Key == g.imports {
-		return known.Suspects, nil
+	suspects := answer[[]string]{Key: g.imports}
+	if suspects.recall(file) {
+		return suspects.Value, nil
 	}
 	fields := "-json=ImportPath,Dir,Standard,IgnoredGoFiles,Error"
 	if !g.finder.since("go1.19") {
@@ -70,7 +63,6 @@ func (g *compiler) checkCgo(ctx context.Context) ([]string, error) {
 		out = append(out, more...)
 	}
 	var own bool // a suspect is part of the app, where more than imports decides
-	answer := cgoAnswer{Key: g.imports}
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p listed
 		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
@@ -88,14 +80,14 @@ func (g *compiler) checkCgo(ctx context.Context) ([]string, error) {
 			return nil, err
 		}
 		if suspect {
-			answer.Suspects = append(answer.Suspects, p.ImportPath)
+			suspects.Value = append(suspects.Value, p.ImportPath)
 			own = own || p.own(g.dir)
 		}
 	}
 	if own {
-		return answer.Suspects, nil
+		return suspects.Value, nil
 	}
-	return answer.Suspects, writeJSON(file, answer)
+	return suspects.Value, writeJSON(file, suspects)
 }
 
 // needsCgo returns a fault for a package that needs cgo, and reports whether another one would use it.

@@ -157,6 +157,23 @@ func joinFlags(words []string) (string, error) {
 	return strings.Join(words, " "), nil
 }
 
+// answer is what was found out about an app, in a file of a cache, until what it depends on changes.
+type answer[T any] struct {
+	Key   string `json:"key"`
+	Value T      `json:"value"`
+}
+
+// recall reports whether a file has the answer for the key.
+func (a *answer[T]) recall(file string) bool {
+	var kept answer[T]
+	data, err := os.ReadFile(file)
+	if err != nil || json.Unmarshal(data, &kept) != nil || kept.Key != a.Key {
+		return false
+	}
+	a.Value = kept.Value
+	return true
+}
+
 // writeJSON replaces a file of a cache.
 func writeJSON(file string, v any) error {
 	data, err := json.Marshal(v)

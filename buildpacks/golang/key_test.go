@@ -113,6 +113,30 @@ func TestKey(t *testing.T) {
 	}
 }
 
+// TestMissingFiles names the files that programs read and the image will not have, in each build, whatever an earlier one found.
+func TestMissingFiles(t *testing.T) {
+	t.Parallel()
+	c, tool := keyed(t)
+	c.App["main.go"] = "package main\n\nimport \"os\"\n\nfunc main() { os.ReadFile(\"page.html\") }\n"
+	c.App["other.html"] = "other"
+	install(t, c, tool)
+	last := kittest.Build(t, c)
+	for _, tt := range []struct{ name, keep, page, want string }{
+		{"first", "", "page.html", "BP_KEEP_FILES=page.html\n"},
+		{"again", "", "page.html", "BP_KEEP_FILES=page.html\n"},
+		{"another file", "", "other.html", "BP_KEEP_FILES=other.html\n"},
+		{"another file is kept", "page.html", "other.html", "BP_KEEP_FILES=page.html:other.html\n"},
+		{"the file is kept", "other.html", "other.html", ""},
+	} {
+		c.App["main.go"] = strings.NewReplacer("page.html", tt.page, "other.html", tt.page).Replace(c.App["main.go"])
+		c.Env = c.Env.With(config.Environment{"BP_KEEP_FILES": tt.keep})
+		last = kittest.Rebuild(t, last, c)
+		if warned := strings.Contains(last.Log(), "the image will not have"); last.Code != 0 || warned != (tt.want != "") || !strings.Contains(last.Log(), tt.want) {
+			t.Errorf("%s: code %d, warned %t, want %q:\n%s", tt.name, last.Code, warned, tt.want, last.Log())
+		}
+	}
+}
+
 // checkAgain looks at which commands the second build ran.
 func checkAgain(t *testing.T, want change, second kittest.Result, tool kittest.Tool) {
 	t.Helper()
