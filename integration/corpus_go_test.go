@@ -12,8 +12,8 @@ var goCorpus = []small{
 	{
 		name: "two files", app: map[string]string{
 			"go.mod":        goMod,
-			"main.go":       "package main\n\nfunc main() { serve() }\n",
-			"serve.go":      serveFunction,
+			"main.go":       "package main\n\nfunc main() { serve(\"a function\") }\n",
+			"serve.go":      serveText,
 			"serve_test.go": "package main\n",
 		},
 		processes: []string{"hello", "web*"}, layers: goLayers, answer: "a function",
@@ -146,12 +146,7 @@ var goCorpus = []small{
 	},
 }
 
-// serveFunction is serve, which answers with a text of its own; serveText answers with what it is given.
-const (
-	serveFunction = "package main\n\nimport (\n\t\"fmt\"\n\t\"net/http\"\n\t\"os\"\n)\n\nfunc serve() {\n" +
-		"\thttp.HandleFunc(\"/\", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, \"a function\") })\n" +
-		"\tpanic(http.ListenAndServe(\":\"+os.Getenv(\"PORT\"), nil))\n}\n"
-	serveText = "package main\n\nimport (\n\t\"fmt\"\n\t\"net/http\"\n\t\"os\"\n)\n\nfunc serve(text string) {\n" +
-		"\thttp.HandleFunc(\"/\", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })\n" +
-		"\tpanic(http.ListenAndServe(\":\"+os.Getenv(\"PORT\"), nil))\n}\n"
-)
+// serveText is a function that answers every request with a text.
+const serveText = "package main\n\nimport (\n\t\"fmt\"\n\t\"net/http\"\n\t\"os\"\n)\n\nfunc serve(text string) {\n" +
+	"\thttp.HandleFunc(\"/\", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })\n" +
+	"\tpanic(http.ListenAndServe(\":\"+os.Getenv(\"PORT\"), nil))\n}\n"

@@ -18,7 +18,7 @@ type small struct {
 	app       map[string]string // path -> content
 	flags     []string
 	processes []string // types, the default one has a star
-	layers    []string // BUILDPACK/LAYER of the app image
+	layers    []string // BUILDPACK/LAYER of the app image, by name
 	path      string   // that is asked, / if it is empty
 	answer    string
 	fails     []string // texts of the message of a build that stops
@@ -49,7 +49,7 @@ func corpus(t *testing.T, apps []small) {
 func (s small) check(t *testing.T, app string) {
 	t.Helper()
 	name := image(t)
-	got := strata(t, append([]string{"build", app, "-t", name}, s.flags...)...)
+	got := strata(t, append([]string{"build", app, "-t", name, "-q"}, s.flags...)...)
 	if len(s.fails) > 0 {
 		for _, text := range s.fails {
 			if got.status != 1 || !strings.Contains(got.stderr, text) {
@@ -68,23 +68,13 @@ func (s small) check(t *testing.T, app string) {
 	if body := ask(t, name, path); !strings.Contains(body, s.answer) {
 		t.Errorf("%s answers %q, want %q", path, body, s.answer)
 	}
-	b := open(t, digestIn(t, got, name))
+	b := open(t, digestOf(t, got))
 	if diff := cmp.Diff(s.processes, b.processes(t)); diff != "" {
 		t.Errorf("processes (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(s.layers, b.contributed(t)); diff != "" {
 		t.Errorf("layers (-want +got):\n%s", diff)
 	}
-}
-
-// digestIn returns the digest in the last line that strata build prints.
-func digestIn(t *testing.T, o outcome, name string) string {
-	t.Helper()
-	_, digest, found := strings.Cut(strings.TrimSpace(o.stdout), name+"@")
-	if !found {
-		t.Fatalf("strata build printed no %s@DIGEST:\n%s", name, o.stdout)
-	}
-	return digest
 }
 
 // contributed returns the layers of buildpacks, BUILDPACK/LAYER, sorted.

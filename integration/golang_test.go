@@ -32,6 +32,7 @@ func TestGoBuild(t *testing.T) {
 	}{
 		{
 			app:       "hello",
+			flags:     []string{"--check"}, // a server that does not end passes
 			questions: []question{{path: "/", answer: "Hello from Strata.\n"}, {path: "/healthz", answer: "ok\n"}},
 			processes: []string{"hello", "web*"},
 			purls:     []string{"pkg:golang/stdlib@1."},

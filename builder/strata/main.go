@@ -16,6 +16,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/builder/platform/home"
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // Exit codes beside those of a program that `strata run` runs.
@@ -43,6 +44,9 @@ func main() {
 	case interrupted:
 		fmt.Fprintln(os.Stderr, "strata: interrupted; no image was changed")
 		os.Exit(exitInterrupted)
+	case fault.Full(err):
+		fmt.Fprintln(os.Stderr, "strata:", fault.Explain(err))
+		os.Exit(exitFailed)
 	default:
 		fmt.Fprintln(os.Stderr, "strata:", err)
 		os.Exit(exitFailed)

@@ -133,19 +133,37 @@ func interact(options run.Options, terminal bool, start func(run.Options) error)
 	signal.Notify(signals, heard(forwarded...)...)
 	defer signal.Stop(signals)
 	options.Signals = signals
-	if term.IsTerminal(int(os.Stdin.Fd())) && !signal.Ignored(syscall.SIGHUP) { // a hangup means that nobody can end the program any more
-		hangup := make(chan os.Signal, 1)
-		signal.Notify(hangup, syscall.SIGHUP)
-		go func() {
-			<-hangup
-			signals <- syscall.SIGTERM
-		}()
+	if term.IsTerminal(int(os.Stdin.Fd())) && !signal.Ignored(syscall.SIGHUP) {
+		defer endWithTerminal(signals)()
 	}
 	err := start(options)
 	if ended := new(exec.ExitError); errors.As(err, &ended) {
 		return statusOf(ended)
 	}
 	return err
+}
+
+// endWithTerminal has a program end whose terminal is gone, as nobody else can end it any more. A hangup that somebody sends while the
+// terminal is there is the program's alone. The returned function stops that.
+func endWithTerminal(signals chan<- os.Signal) (stop func()) {
+	hangup, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(hangup, syscall.SIGHUP)
+	go func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-hangup:
+			}
+			terminal, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+			if err != nil {
+				signals <- syscall.SIGTERM
+				return
+			}
+			_ = terminal.Close()
+		}
+	}()
+	return func() { signal.Stop(hangup); close(done) }
 }
 
 // atTerminal reports whether somebody sits at a terminal, to type and to read.

@@ -85,7 +85,8 @@ func App(ctx context.Context, h *home.Home, options Options) (name.Reference, v1
 		return nil, v1.Hash{}, err
 	}
 	defer remove()
-	defer trimCaches(h, ref, options, dir)
+	var digest v1.Hash
+	defer func() { trimCaches(h, ref, digest, options, dir) }()
 	if err := b.prepare(folders{dir: dir, caches: caches, tools: h.Tools(b.Builder.Digest)}); err != nil {
 		return nil, v1.Hash{}, err
 	}
@@ -94,7 +95,7 @@ func App(ctx context.Context, h *home.Home, options Options) (name.Reference, v1
 	if err != nil {
 		return nil, v1.Hash{}, err
 	}
-	digest, err := b.commit(ctx, t)
+	digest, err = b.commit(ctx, t)
 	return ref, digest, err
 }
 
@@ -123,8 +124,8 @@ func openCaches(ctx context.Context, h *home.Home, ref name.Reference, options O
 
 // trimCaches keeps the caches of all apps within their limits at the end of a build, however it ended. What fails here fails no
 // build: the next one does it.
-func trimCaches(h *home.Home, ref name.Reference, options Options, scratch string) {
-	if err := h.NoteUse(ref); err != nil {
+func trimCaches(h *home.Home, ref name.Reference, made v1.Hash, options Options, scratch string) {
+	if err := h.NoteUse(ref, made); err != nil {
 		options.Note(fault.Explain(err))
 		return
 	}
@@ -139,8 +140,8 @@ func trimCaches(h *home.Home, ref name.Reference, options Options, scratch strin
 	for _, one := range dropped {
 		bytes += one.Bytes
 	}
-	options.Note(fmt.Sprintf("dropped the caches of apps that were built the longest ago: %d, %.2f GB; STRATA_CACHES_GB is %g",
-		len(dropped), float64(bytes)/1e9, float64(options.Limits.Bytes)/1e9))
+	options.Note(fmt.Sprintf("dropped the caches of apps that were built the longest ago: %d, %.2f GB; the limits are %g GB (STRATA_CACHES_GB) and %d days",
+		len(dropped), float64(bytes)/1e9, float64(options.Limits.Bytes)/1e9, options.Limits.Age/(24*time.Hour)))
 }
 
 // prepare lays out what the phases see. The app's source is copied meanwhile: detection waits for it.

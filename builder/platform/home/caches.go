@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sys/unix"
 
 	"github.com/strata-buildpacks/strata/builder/platform/internal/flock"
@@ -30,6 +31,7 @@ var DefaultLimits = Limits{Bytes: 10e9, Age: 30 * 24 * time.Hour}
 // Use is what the home knows of an app's caches. It lies beside them, and its time is that of the last build.
 type Use struct {
 	Image string `json:"image"` // empty if the only build was killed
+	Made  string `json:"made"`  // digest of what the last build made; empty if it failed
 	Bytes int64  `json:"bytes"`
 
 	dir  string
@@ -42,9 +44,17 @@ const (
 	useFile = "use.json"
 )
 
-// NoteUse writes down that an app was built now, and how large its caches are. The caller has the lock of App.
-func (h *Home) NoteUse(image name.Reference) error {
-	u := Use{Image: image.Name(), dir: filepath.Join(h.dir, "apps", appKey(image.Name()))}
+// NoteUse writes down that an app was built now, and how large its caches are. A build that makes the image of the build before it is
+// taken to leave the caches as large as they were. The caller has the lock of App.
+func (h *Home) NoteUse(app name.Reference, made v1.Hash) error {
+	u := Use{Image: app.Name(), dir: filepath.Join(h.dir, "apps", appKey(app.Name()))}
+	if made != (v1.Hash{}) {
+		u.Made = made.String()
+	}
+	if before, found := readUseFile(u.dir); found && u.Made != "" && before.Made == u.Made {
+		now := time.Now()
+		return os.Chtimes(filepath.Join(u.dir, useFile), now, now)
+	}
 	return u.write()
 }
 
@@ -101,13 +111,10 @@ func (h *Home) Trim(limits Limits, scratch string) ([]Use, error) {
 // readUse reads what is known of the caches in a folder, and whether there are any that may be looked at. Where a killed build
 // left them without a word, it measures them.
 func readUse(dir string) (u Use, found bool, err error) {
-	u.dir = dir
-	file := filepath.Join(dir, useFile)
-	content, err := os.ReadFile(file)
-	if err == nil && json.Unmarshal(content, &u) == nil {
-		u.last = changed(file)
+	if u, found := readUseFile(dir); found {
 		return u, true, nil
 	}
+	u.dir = dir
 	if len(cachesIn(dir)) == 0 {
 		return u, false, nil
 	}
@@ -117,8 +124,19 @@ func readUse(dir string) (u Use, found bool, err error) {
 	}
 	defer unlock()
 	err = u.write()
-	u.last = changed(file)
+	u.last = changed(filepath.Join(dir, useFile))
 	return u, true, err
+}
+
+// readUseFile reads what is known of the caches in a folder, if anything is.
+func readUseFile(dir string) (u Use, found bool) {
+	file := filepath.Join(dir, useFile)
+	content, err := os.ReadFile(file)
+	if err != nil || json.Unmarshal(content, &u) != nil {
+		return Use{dir: dir}, false
+	}
+	u.dir, u.last = dir, changed(file)
+	return u, true
 }
 
 // changed returns when a file was written, or no time if it is gone.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/strata-buildpacks/strata/builder/platform/home"
 	"github.com/strata-buildpacks/strata/builder/platform/internal/platformtest"
@@ -45,7 +46,7 @@ func TestTrim(t *testing.T) {
 				folders[app] = caches
 				kittest.Write(t, caches, map[string]string{"build/x": strings.Repeat("x", 60), "layers/y": strings.Repeat("y", 40)})
 				if app != "" {
-					if err := h.NoteUse(platformtest.Parse(t, "app"+app)); err != nil {
+					if err := h.NoteUse(platformtest.Parse(t, "app"+app), v1.Hash{}); err != nil {
 						t.Fatal(err)
 					}
 					at := time.Now().Add(-ago)
@@ -84,5 +85,46 @@ func TestTrim(t *testing.T) {
 				t.Errorf("a second time dropped %v (%v)", again, err)
 			}
 		})
+	}
+}
+
+// TestNoteUse measures the caches of an app again only after a build that made another image.
+func TestNoteUse(t *testing.T) {
+	t.Parallel()
+	h, err := home.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := platformtest.Parse(t, "app")
+	caches, unlock, err := h.App(t.Context(), app, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	file := filepath.Join(caches, "use.json")
+	one, other := v1.Hash{Algorithm: "sha256", Hex: strings.Repeat("1", 64)}, v1.Hash{Algorithm: "sha256", Hex: strings.Repeat("2", 64)}
+	for i, tt := range []struct {
+		made  v1.Hash
+		again bool
+	}{{one, true}, {one, false}, {other, true}, {v1.Hash{}, true}, {v1.Hash{}, true}, {other, true}} {
+		kittest.Write(t, caches, map[string]string{"build/" + strings.Repeat("x", i+1): "more"})
+		old := time.Now().Add(-time.Hour)
+		before, _ := os.ReadFile(file) // there is none at first
+		if err := os.Chtimes(file, old, old); err != nil && i > 0 {
+			t.Fatal(err)
+		}
+		if err := h.NoteUse(app, tt.made); err != nil {
+			t.Fatal(err)
+		}
+		after, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again := string(before) != string(after); again != tt.again {
+			t.Errorf("%d: measured again: %t, want %t: %s", i, again, tt.again, after)
+		}
+		if info, err := os.Stat(file); err != nil || time.Since(info.ModTime()) > time.Minute {
+			t.Errorf("%d: the use is not noted: %v", i, err)
+		}
 	}
 }

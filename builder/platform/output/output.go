@@ -115,17 +115,15 @@ func checkFolder(dir string) error {
 			Err:  fault.WithoutPath(err),
 			Do:   "name an empty or a new folder",
 		}
-	case len(entries) == 0:
-		return nil
 	}
-	if _, err := os.Stat(filepath.Join(dir, "oci-layout")); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, "oci-layout")); err != nil && len(entries) > 0 {
 		return fault.Fault{
 			ID:   "output",
 			What: dir + " holds something else than an OCI image layout",
 			Do:   "name an empty or a new folder",
 		}
 	}
-	return nil
+	return CheckFolder(filepath.Dir(filepath.Clean(dir))) // where the new one is made before it takes the place of this one
 }
 
 // CheckFolder checks that a folder can be written, or made if it is not there. Its errors are faults.
@@ -232,19 +230,17 @@ func (o Output) Write(ctx context.Context, h *home.Home, names []string, options
 
 // written explains why a folder or a file was not written, which is then as it was.
 func (o Output) written(err error) error {
-	f := fault.Fault{ID: "output-write", What: o.String() + " was not written, and what there was of it is removed", Err: err}
 	is := func(code syscall.Errno) bool { return errors.Is(err, code) }
 	switch {
 	case err == nil:
 		return nil
-	case slices.ContainsFunc([]syscall.Errno{syscall.ENOSPC, syscall.EDQUOT}, is):
-		f.Do = "free some disk space, or name a place on another disk"
+	case fault.Full(err):
+		return fault.DiskFull(fmt.Errorf("writing %s: %w", o, err), filepath.Dir(o.target))
 	case slices.ContainsFunc([]syscall.Errno{syscall.EACCES, syscall.EPERM, syscall.EROFS, syscall.ENOTDIR}, is):
-		f.Do = "name a place that you may write"
-	default:
-		return fmt.Errorf("writing %s: %w", o, err)
+		what := o.String() + " was not written, and what there was of it is removed"
+		return fault.Fault{ID: "output-write", What: what, Err: err, Do: "name a place that you may write"}
 	}
-	return f
+	return fmt.Errorf("writing %s: %w", o, err)
 }
 
 // writeLayout writes an OCI image layout. When it is whole, it replaces what the folder held.
@@ -266,10 +262,14 @@ func writeLayout(dir string, refs []name.Reference, image v1.Image) error {
 	if err := os.Remove(filepath.Join(partial, store.LockFile)); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(dir); err != nil {
+	old := filepath.Clean(dir) + ".old"
+	if err := os.Rename(dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return os.Rename(partial, dir)
+	if err := os.Rename(partial, dir); err != nil {
+		return errors.Join(err, os.Rename(old, dir))
+	}
+	return os.RemoveAll(old)
 }
 
 // WriteAttached writes the files that are attached to an image of a store into a folder.

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// full reports whether an error is that of a disk without space.
-func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+// Full reports whether an error is that of a disk without space.
+func Full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // DiskFull returns the fault of a disk without space. It names the folder with the least space among those given and that of the file
 // which the error names.

@@ -51,7 +51,7 @@ func Explain(err error) string {
 		return "interrupted"
 	case errors.As(err, new(Fault)):
 		return line
-	case full(err):
+	case Full(err):
 		return oneLine(DiskFull(err).Error())
 	}
 	return "internal error: " + strings.TrimPrefix(line, "internal error: ")
@@ -64,7 +64,7 @@ func Code(err error) int {
 		return 0
 	case errors.Is(err, context.Canceled):
 		return CodeInterrupted
-	case errors.As(err, new(Fault)), full(err):
+	case errors.As(err, new(Fault)), Full(err):
 		return CodeFault
 	}
 	return CodeInternal

@@ -175,7 +175,7 @@ func diskFault(name string, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("downloading %s: %w", name, err)
 	}
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if fault.Full(err) {
 		return fault.DiskFull(fmt.Errorf("downloading %s: %w", name, err))
 	}
 	return fault.Fault{ID: "fetch-cache", What: name, Err: fmt.Errorf("writing the download cache: %w", err),

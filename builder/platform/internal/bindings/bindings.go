@@ -5,11 +5,11 @@ package bindings
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // Root is the path of the folder of all bindings inside, for a build and for an app.
@@ -39,12 +39,9 @@ func Copy(bindings []string, to string) error {
 	return nil
 }
 
-// longest is how many bytes of the file with the type are read: a type is a word.
-const longest = 4096
-
 // check refuses a folder that no buildpack and no app could take for a binding.
 func check(binding string) error {
-	kind, err := readType(filepath.Join(binding, "type"))
+	kind, err := tree.ReadFile(filepath.Join(binding, "type"))
 	if err != nil {
 		return fault.Fault{
 			ID:   "binding",
@@ -60,13 +57,4 @@ func check(binding string) error {
 		}
 	}
 	return nil
-}
-
-func readType(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, longest))
 }
