@@ -41,11 +41,11 @@ func (s start) absent(words []string) *problem {
 		return &problem{"starts " + name + ", which is there for the build alone", "write what it starts: node and a file of the app"}
 	}
 	if base == name && s.resolve(s.in(name)).file() {
-		return &problem{what + " on PATH", "write ./" + name}
+		return &problem{what + " on PATH", "write " + s.asProgram("./"+name)}
 	}
 	if strings.Contains(name, "/") {
 		if near := s.near(s.in(name)); near != "" {
-			return &problem{what, "write " + near + ", which is there"}
+			return &problem{what, "write " + s.asProgram(near) + ", which is there"}
 		}
 	}
 	names := s.names()
@@ -127,6 +127,14 @@ func (s start) elsewhere(base string) string {
 		return ""
 	}
 	return s.relative(all[0])
+}
+
+// asProgram returns the path of a file as a command has it for its program, which is looked for in two folders.
+func (s start) asProgram(name string) string {
+	if s.dir != s.from {
+		return s.in(name)
+	}
+	return name
 }
 
 // relative returns a path of the image as a command has it.

@@ -108,12 +108,7 @@ type start struct {
 }
 
 // in returns the path of a word in the image.
-func (s start) in(word string) string {
-	if path.IsAbs(word) {
-		return path.Clean(word)
-	}
-	return path.Join(s.dir, word)
-}
+func (s start) in(word string) string { return shell.Within(s.dir, word) }
 
 // command looks for the program, the interpreter that its first line names, and the file of a script.
 func (s start) command(words []string) (p *problem, open string) {

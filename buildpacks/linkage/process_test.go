@@ -158,7 +158,16 @@ var processes = map[string]process{
 		command: "hello", app: js, dir: "<app>/README",
 		want: "starts in the folder <app>/README" + none + "see whether the build makes it",
 	},
-	"mounted folder": {command: "hello", app: js, dir: "/data"},
+	"in the working folder alone": {
+		command: "./run", app: js, dir: "<app>/tools",
+		want: "starts ./run" + none + "write <app>/tools/run, which is there",
+	},
+	"name in the working folder": {
+		command: "run", app: js, dir: "<app>/tools",
+		want: "starts run, which the image does not have on PATH; write <app>/tools/run",
+	},
+	"absolute in the working folder": {command: "<app>/tools/run", app: js, dir: "<app>/tools"},
+	"mounted folder":                 {command: "hello", app: js, dir: "/data"},
 	"of a build's layer": {
 		command: "<layers>/strata_go/tools/bin/go",
 		want:    "starts <layers>/strata_go/tools/bin/go" + none + "name a program that is there: hello, node, text, tool",

@@ -180,6 +180,23 @@ func TestBuild(t *testing.T) {
 	}
 }
 
+// TestBuildIn starts an app in the folder that its script enters.
+func TestBuildIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "npm", "npm", futureNPM, t.TempDir())
+	for folder, want := range map[string]string{"server": "<app>/server", "/srv": "/srv"} {
+		c := w.build(t, files{
+			"package.json": fmt.Sprintf(`{"packageManager": "npm@%s", "scripts": {"start": "cd %s && node a.js"}}`, futureNPM, folder),
+			"server/a.js":  "",
+		})
+		got := kittest.Build(t, c)
+		launch := strings.ReplaceAll(kittest.Files(t, got.Layers)["launch.toml"], got.AppDir, "<app>")
+		if got.Code != 0 || !strings.Contains(launch, "working-dir = \""+want+"\"\n") {
+			t.Errorf("cd %s: code %d\n%s\n%s", folder, got.Code, launch, got.Log())
+		}
+	}
+}
+
 // kinds is a tree without the hashes of its files.
 func kinds(tree files) files {
 	kept := maps.Clone(tree)

@@ -11,6 +11,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 	"github.com/strata-buildpacks/strata/buildpacks/node/start"
@@ -73,7 +74,7 @@ func (b build) process(made outcome, s start.Start, kind string, words []string)
 	}
 	b.Log.Decision(key, strings.ReplaceAll(strings.Join(list.Args(), " "), strings.Join(words, " "), filepath.Base(words[0])), why)
 	process := bp.Process{Type: kind, Command: launchhelper.Run(b.BuildContext, list), From: "package.json: " + why}
-	if dir := filepath.Join(made.app.Dir, list[0].Dir); dir != b.AppDir {
+	if dir := shell.Within(made.app.Dir, list[0].Dir); dir != b.AppDir {
 		process.WorkingDir = dir
 	}
 	return process, nil

@@ -90,7 +90,7 @@ func read(in bp.BuildContext, asked []procfile.Process, defaultType string, laun
 		}
 		for i, c := range list {
 			if program, literal := c.Words[0].Literal(); literal {
-				list[i].Words[0] = shell.Quote(built(within(in.AppDir, c.Dir), launched, program))
+				list[i].Words[0] = shell.Quote(built(shell.Within(in.AppDir, c.Dir), launched, program))
 			}
 		}
 		one := process{list: list, Process: bp.Process{
@@ -99,19 +99,14 @@ func read(in bp.BuildContext, asked []procfile.Process, defaultType string, laun
 		simple, _ := list.Simple()
 		one.Command, one.variables = launchhelper.Run(in, list), simple.Variables
 		if list[0].Dir != "" {
-			one.WorkingDir = within(in.AppDir, list[0].Dir)
+			one.WorkingDir = shell.Within(in.AppDir, list[0].Dir)
+			if strings.Contains(one.Command[0], "/") { // the launcher looks for it before it enters the folder
+				one.Command[0] = shell.Within(one.WorkingDir, one.Command[0])
+			}
 		}
 		processes = append(processes, one)
 	}
 	return processes, nil
-}
-
-// within returns the folder of a command.
-func within(app, dir string) string {
-	if filepath.IsAbs(dir) {
-		return dir
-	}
-	return filepath.Join(app, dir)
 }
 
 // built returns the program that the first word of a command means. NAME, in the command's folder or in its folder bin, is where other

@@ -93,7 +93,7 @@ func (r *reader) statement(s *syntax.Stmt, after string) {
 	case c.Words[0] == "cd":
 		if len(c.Words) == 2 {
 			if to, literal := c.Words[1].Literal(); literal && to != "-" {
-				r.dir, r.cd = within(r.dir, to), c.After
+				r.dir, r.cd = Within(r.dir, to), c.After
 				return
 			}
 		}
@@ -103,8 +103,8 @@ func (r *reader) statement(s *syntax.Stmt, after string) {
 	r.list, r.cd = append(r.list, c), ""
 }
 
-// within returns a folder as cd finds it from another one.
-func within(from, to string) string {
+// Within returns a path as it is found from a folder.
+func Within(from, to string) string {
 	if path.IsAbs(to) {
 		return path.Clean(to)
 	}
@@ -144,7 +144,7 @@ func ListOf(args []string) List {
 		case i == len(args), args[i] == And, args[i] == Then:
 			if len(c.Words) == 2 && c.Words[0] == "cd" {
 				to, _ := c.Words[1].Literal()
-				c = Command{After: c.After, Dir: within(c.Dir, to)}
+				c = Command{After: c.After, Dir: Within(c.Dir, to)}
 				continue
 			}
 			list = append(list, c)

@@ -55,6 +55,7 @@ func TestChoose(t *testing.T) {
 		"node c.js && node a.js":                                "c.js && a.js",
 		"node c.js; node a.js $PORT":                            "c.js ; a.js ${PORT}",
 		"cd server && node a.js":                                "in server: a.js",
+		"cd server && ./bin/x":                                  "in server: ./bin/x", // which node reads in the folder
 		"node c.js && cd server && A=$B node a.js":              "c.js && cd server && A=${B} a.js",
 		"export A=1 && echo hi && node a.js":                    "? export A=1 && ? echo hi && a.js",
 		"npx prisma migrate deploy && node a.js":                "? prisma migrate deploy && a.js",
@@ -85,7 +86,8 @@ func TestChoose(t *testing.T) {
 		}
 		a := app(t, files{"package.json": `{"main": "a.js", "scripts": {"start": "` + line + `", "other": "C=3 node b.js",
 			"preother": "npm run build", "both": "node c.js && npm run other", "build": "b", "compile": "x | y"},
-			"dependencies": {"next": "1"}}`, "bin/www": "#!/usr/bin/env node\n", "a.js": ""})
+			"dependencies": {"next": "1"}}`, "bin/www": "#!/usr/bin/env node\n", "a.js": "",
+			"server/bin/x": "#!/usr/bin/env node\n"})
 		got, err := a.Choose()
 		if err != nil {
 			t.Errorf("%s: %v", line, err)
