@@ -39,26 +39,38 @@ func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 		return bp.DetectResult{}, err
 	}
 	root, why, err := s.find(in.AppDir, told, plain)
-	switch {
-	case err != nil:
+	if err != nil {
 		return bp.DetectResult{}, err
-	case s.built(in.AppDir):
-		plans := []bp.Plan{{Requires: []bp.Entry{{Name: site}}}}
-		if root != "" {
-			plans = append(plans, bp.Plan{Requires: []bp.Entry{{Name: files}}})
-		}
-		return bp.Pass("if a buildpack makes a site", plans...), nil
+	}
+	const made = "if a buildpack makes a site"
+	other, built := programFile(in.AppDir), s.built(in.AppDir)
+	more := other + " found, so the app is more than files; to serve some, set BP_WEB_SERVER_ROOT=" + root
+	switch {
+	case built && root == "":
+		return bp.Pass(made, requires(site)), nil
 	case root == "":
 		return bp.Fail(why), nil
-	case s.Root == "":
-		for _, name := range programs {
-			if isFile(filepath.Join(in.AppDir, name)) {
-				return bp.Fail(name + " found, so the app is more than files; to serve some, set BP_WEB_SERVER_ROOT=" + root), nil
-			}
-		}
+	case built && other != "" && s.Root == "":
+		return bp.Pass(made+"; "+more, requires(site)), nil
+	case built:
+		return bp.Pass(made, requires(site), requires(files)), nil
+	case other != "" && s.Root == "":
+		return bp.Fail(more), nil
 	}
 	return bp.Pass(filepath.Join(root, index) + " found"), nil
 }
+
+// programFile returns the file that makes an app more than files, "" if there is none.
+func programFile(app string) string {
+	for _, name := range programs {
+		if isFile(filepath.Join(app, name)) {
+			return name
+		}
+	}
+	return ""
+}
+
+func requires(name string) bp.Plan { return bp.Plan{Requires: []bp.Entry{{Name: name}}} }
 
 // find returns the folder of an app that is served, and why. Where there is none, root is "". Candidates are the folders that are
 // looked at if no file for hosts tells it.

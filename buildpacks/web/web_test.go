@@ -25,14 +25,22 @@ func TestDetect(t *testing.T) {
 		env  config.Environment
 		code int
 		want string
-		plan string
+		plan string // what is required: one or the other
 	}{
 		{"page", map[string]string{"index.html": ""}, nil, 0, "pass: index.html found", ""},
 		{"public", map[string]string{"public/index.html": "", "index.html": ""}, nil, 0, "pass: public/index.html found", ""},
 		{"root", map[string]string{"www/index.html": ""}, config.Environment{"BP_WEB_SERVER_ROOT": "www"}, 0, "pass: www/index.html found", ""},
-		{"front end", map[string]string{"index.html": "", "package.json": "{}"}, nil, 0, "pass: if a buildpack makes a site", "site"},
+		{"front end", map[string]string{"index.html": "", "package.json": "{}"}, nil, 0, "pass: if a buildpack makes a site", "site files"},
 		{"front end below", map[string]string{"index.html": "", "site/package.json": "{}"},
-			config.Environment{"BP_NODE_PROJECT_PATH": "site"}, 0, "pass: if a buildpack makes a site", "site"},
+			config.Environment{"BP_NODE_PROJECT_PATH": "site"}, 0, "pass: if a buildpack makes a site", "site files"},
+		{"front end without a page", map[string]string{"package.json": "{}"}, nil, 0, "pass: if a buildpack makes a site", "site"},
+		{"program with tools", map[string]string{"index.html": "", "package.json": "{}", "Cargo.toml": ""}, nil, 0,
+			"pass: if a buildpack makes a site; Cargo.toml found, so the app is more than files; to serve some, set BP_WEB_SERVER_ROOT=.", "site"},
+		{"source of a site with tools", map[string]string{"docs/index.html": "", "package.json": "{}", "_config.yml": ""}, nil, 0,
+			"pass: if a buildpack makes a site; _config.yml found, so the app is more than files; to serve some, set BP_WEB_SERVER_ROOT=docs", "site"},
+		{"program without a page", map[string]string{"package.json": "{}", "Cargo.toml": ""}, nil, 0, "pass: if a buildpack makes a site", "site"},
+		{"files of a program with tools", map[string]string{"public/index.html": "", "package.json": "{}", "Cargo.toml": ""},
+			config.Environment{"BP_WEB_SERVER_ROOT": "public"}, 0, "pass: if a buildpack makes a site", "site files"},
 		{"dist", map[string]string{"dist/index.html": "", "readme.md": ""}, nil, 0, "pass: dist/index.html found", ""},
 		{"docs", map[string]string{"docs/index.html": ""}, nil, 0, "pass: docs/index.html found", ""},
 		{"htdocs", map[string]string{"htdocs/index.html": ""}, nil, 0, "pass: htdocs/index.html found", ""},
@@ -57,8 +65,8 @@ func TestDetect(t *testing.T) {
 			if got.Code != tt.code || got.Log() != "strata/web "+tt.want+"\n" {
 				t.Errorf("code %d and %q, want %d and %q", got.Code, got.Log(), tt.code, tt.want)
 			}
-			if asks := strings.Contains(got.Plan, `name = "site"`); asks != (tt.plan != "") {
-				t.Errorf("plan:\n%s", got.Plan)
+			if _, requires := got.Alternatives(t); strings.Join(requires, " ") != tt.plan {
+				t.Errorf("it requires one of %q, want %q", requires, tt.plan)
 			}
 		})
 	}

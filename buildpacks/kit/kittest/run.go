@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/BurntSushi/toml"
+
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 )
@@ -60,6 +62,33 @@ type Result struct {
 
 // Log returns the output and, below it, what ended the phase: the text of a golden file.
 func (r Result) Log() string { return r.Stdout + r.Stderr }
+
+// Alternatives returns what each alternative of the build plan provides and requires, names parted by spaces. The names that every
+// buildpack has are left out.
+func (r Result) Alternatives(t *testing.T) (provides, requires []string) {
+	t.Helper()
+	type plan struct{ Provides, Requires []struct{ Name string } }
+	var all struct {
+		plan
+		Or []plan
+	}
+	if _, err := toml.Decode(r.Plan, &all); err != nil {
+		t.Fatal(err)
+	}
+	names := func(list []struct{ Name string }) string {
+		var names []string
+		for _, one := range list {
+			if one.Name != "strata/variables" {
+				names = append(names, one.Name)
+			}
+		}
+		return strings.Join(names, " ")
+	}
+	for _, p := range append([]plan{all.plan}, all.Or...) {
+		provides, requires = append(provides, names(p.Provides)), append(requires, names(p.Requires))
+	}
+	return provides, requires
+}
 
 // Tools returns the names of the tools that the build plan asks a platform to install for all apps.
 func (r Result) Tools() []string {
