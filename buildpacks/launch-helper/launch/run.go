@@ -89,12 +89,27 @@ func become(words []string, env environment, signals chan os.Signal) (int, error
 	if err != nil {
 		return 127, fmt.Errorf("launch: %w", err)
 	}
-	signal.Reset(passed...)
-	if len(signals) > 0 {
-		return exitCode(<-signals), nil
+	signal.Stop(signals) // what came before is in the channel then
+	if s := pendingEnd(signals); s != nil {
+		return exitCode(s), nil
 	}
 	err = syscall.Exec(program, words, env.list())
 	return failedStart(err), fmt.Errorf("launch: %s: %w", program, err)
+}
+
+// pendingEnd returns a signal that came and is to end the list, nil if there is none. Others that came were for a command that is no
+// more, or for none yet, and are dropped.
+func pendingEnd(signals chan os.Signal) os.Signal {
+	for {
+		select {
+		case s := <-signals:
+			if slices.Contains(ending, s) {
+				return s
+			}
+		default:
+			return nil
+		}
+	}
 }
 
 // failedStart returns the exit code for a program that could not be started, as a shell tells it.
@@ -125,6 +140,9 @@ func await(words []string, env environment, signals chan os.Signal) (code int, s
 			stop = stop || slices.Contains(ending, s)
 			_ = syscall.Kill(process.Pid, number(s)) // it may just have ended
 		case code = <-ended:
+			if s := pendingEnd(signals); s != nil && !stop {
+				return exitCode(s), true // the program ended without it
+			}
 			return code, stop
 		}
 	}

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bufio"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -127,6 +128,35 @@ func TestRunSignals(t *testing.T) {
 		_ = cmd.Wait() // the code says the same
 		if got := cmd.ProcessState.ExitCode(); got != want || strings.Contains(rest, "x") {
 			t.Errorf("%s: status %d after %q, want %d", text, got, rest, want)
+		}
+	}
+}
+
+// TestRunSignalsBetween sends a signal between two commands, while the list waits for somebody to read what echo prints. One that
+// does not end the list changes nothing.
+func TestRunSignalsBetween(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[syscall.Signal]int{syscall.SIGWINCH: 7, syscall.SIGCONT: 7, syscall.SIGTERM: 128 + int(syscall.SIGTERM)} {
+		cmd := list(t, "echo"+strings.Repeat(" "+strings.Repeat("x", 100_000), 5)+" && sh -c 'exit 7'")
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := out.Read(make([]byte, 1)); err != nil { // so the list has begun
+			t.Fatal(err)
+		}
+		if err := cmd.Process.Signal(s); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, out); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // the code says the same
+		if got := cmd.ProcessState.ExitCode(); got != want {
+			t.Errorf("%v: status %d, want %d", s, got, want)
 		}
 	}
 }
