@@ -93,7 +93,7 @@ func TestBuild(t *testing.T) {
 			kittest.Write(t, filepath.Join(root, "layers", "other_go", "built"), test.layer)
 			kittest.Write(t, filepath.Join(root, "layers", "other_go"), map[string]string{
 				"built.toml": "[types]\nlaunch = true\n", "tools.toml": "[types]\nbuild = true\n",
-				"launch.toml": "[[processes]]\ntype = \"old\"\ncommand = \"x\"\n", "tools/cc.so": glibc,
+				"launch.toml": "[[processes]]\ntype = \"old\"\ncommand = [\"/cnb/lifecycle/launcher\"]\n", "tools/cc.so": glibc,
 			})
 			if test.reused {
 				kittest.Write(t, filepath.Join(root, "layers", "other_go"), map[string]string{"reused.toml": "[types]\nlaunch = true\n"})

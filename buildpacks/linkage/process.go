@@ -56,10 +56,10 @@ func describe(p bp.Launched) string {
 
 // check looks for all that a process needs to start. Open is a program that cannot be looked for.
 func (i image) check(p bp.Launched) (found *problem, open string) {
-	if len(p.Command) == 0 {
-		return nil, "a shell" // of an old buildpack that brings one
-	}
 	s := start{i, i.app, i.app} // the launcher looks for a program before it enters another folder
+	if len(p.Command) == 0 {
+		return s.shell()
+	}
 	if p.WorkingDir != "" {
 		s.dir = s.in(p.WorkingDir)
 	}
@@ -85,6 +85,22 @@ func (i image) check(p bp.Launched) (found *problem, open string) {
 		i.open = i.open || len(c.Words) > 0 && c.Words[0] == "export" && setsPath(c.Words[1:])
 	}
 	return nil, ""
+}
+
+// launcherShell is the program that the launcher starts with the text of a process.
+const launcherShell = "/bin/bash"
+
+// shell looks for the shell of a process that is a text.
+func (s start) shell() (p *problem, open string) {
+	f, open := s.program(launcherShell)
+	if f.place != nowhere || slices.Contains(s.given, launcherShell) {
+		return nil, open
+	}
+	return &problem{
+		"is a text for " + launcherShell + ", which the image does not have",
+		"take a version of the buildpack for the Buildpack API 0.9 or later, or name " + launcherShell +
+			" in BP_LINKAGE_PROGRAMS if nobody starts this process",
+	}, ""
 }
 
 // literals returns the words before the first that stands for a variable.

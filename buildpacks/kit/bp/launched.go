@@ -42,8 +42,8 @@ func writeOrigins(layers string, processes []Process) error {
 	return nil
 }
 
-// Launched is a process that a buildpack of the group gave. Command is empty if a shell starts it, as only buildpacks for
-// an API before 0.9 ask for.
+// Launched is a process that a buildpack of the group gave. Command is empty if the launcher starts it with a shell, as only
+// buildpacks for an API before 0.9 ask for.
 type Launched struct {
 	Process
 	Buildpack string // its id
@@ -65,6 +65,7 @@ func (b BuildContext) Launched() ([]Launched, error) {
 				Args       []string
 				WorkingDir string `toml:"working-dir"`
 				Default    bool
+				Direct     bool
 			}
 		}
 		if _, err := toml.DecodeFile(file, &launch); err != nil {
@@ -80,9 +81,15 @@ func (b BuildContext) Launched() ([]Launched, error) {
 		}
 		for _, p := range launch.Processes {
 			process := Process{Type: p.Type, Args: p.Args, WorkingDir: p.WorkingDir, Default: p.Default, From: from[p.Type]}
-			words, _ := p.Command.([]any) // of an API before 0.9, a text
-			for _, word := range words {
-				process.Command = append(process.Command, fmt.Sprint(word))
+			switch command := p.Command.(type) {
+			case []any:
+				for _, word := range command {
+					process.Command = append(process.Command, fmt.Sprint(word))
+				}
+			case string: // of an API before 0.9: a program, or else a text for a shell
+				if p.Direct {
+					process.Command = []string{command}
+				}
 			}
 			all = append(all, Launched{process, strings.Replace(filepath.Base(layers), "_", "/", 1)})
 		}

@@ -19,9 +19,10 @@ func TestLaunched(t *testing.T) {
 		t.Fatalf("exit code %d: %s", got.Code, got.Log())
 	}
 	kittest.Write(t, filepath.Dir(c.Layers), map[string]string{
-		"a_first/launch.toml": "[[processes]]\ntype = \"web\"\ncommand = [\"server\"]\n[[processes]]\ntype = \"old\"\ncommand = \"a | b\"\n",
-		"empty/launch.toml":   "",
-		"none/layer.toml":     "",
+		"a_first/launch.toml": "[[processes]]\ntype = \"web\"\ncommand = [\"server\"]\n[[processes]]\ntype = \"old\"\ncommand = \"a | b\"\n" +
+			"[[processes]]\ntype = \"direct\"\ncommand = \"a b\"\nargs = [\"c\"]\ndirect = true\n",
+		"empty/launch.toml": "",
+		"none/layer.toml":   "",
 	})
 	got := kittest.Build(t, c)
 	var lines []string
@@ -32,6 +33,7 @@ func TestLaunched(t *testing.T) {
 	}
 	want := []string{
 		`launched a/first web ["server"] [] "" false ""`, `launched a/first old [] [] "" false ""`,
+		`launched a/first direct ["a b"] ["c"] "" false ""`,
 		`launched strata/sample web ["<layers>/built/x" "-a"] ["-b"] "/srv" true "x.toml line 3"`,
 	}
 	if diff := cmp.Diff(want, lines); diff != "" {
