@@ -100,16 +100,16 @@ func (f finder) pattern(one mention) []string {
 		name = before
 	}
 	info, err := fs.Stat(f.tree, name)
-	if name == "." || err != nil || f.present(name) {
+	if name == "." || err != nil {
 		return nil
 	}
 	if info.IsDir() {
-		if f.holds(name) {
+		if f.lacks(name) {
 			return []string{name + "/**"}
 		}
 		return nil
 	}
-	if !info.Mode().IsRegular() || ofBuilders(name) || about(name) && (one.rest || !one.read) {
+	if !info.Mode().IsRegular() || f.present(name) || ofBuilders(name) || about(name) && (one.rest || !one.read) {
 		return nil
 	}
 	return []string{name}
@@ -136,7 +136,7 @@ func (f finder) matches(pattern string) []string {
 	if err != nil {
 		return nil
 	}
-	if slices.ContainsFunc(found, func(name string) bool { return !ofBuilders(name) && !about(name) && !f.present(name) }) {
+	if slices.ContainsFunc(found, f.absent) {
 		return []string{pattern}
 	}
 	return nil
@@ -151,39 +151,39 @@ func (f finder) top() []string {
 	var all []string
 	for _, e := range entries {
 		switch name := e.Name(); {
-		case strings.ContainsAny(name, separators), f.present(name):
-		case e.IsDir() && f.holds(name):
+		case strings.ContainsAny(name, separators):
+		case e.IsDir() && f.lacks(name):
 			all = append(all, name+"/**")
-		case e.Type().IsRegular() && !ofBuilders(name) && !about(name):
+		case e.Type().IsRegular() && f.absent(name):
 			all = append(all, name)
 		}
 	}
 	return all
 }
 
-// present reports whether a file, or some of a folder, is in the image already: kept, or embedded in a program.
+// present reports whether a file is in the image already: kept, or embedded in a program.
 func (f finder) present(name string) bool {
-	if slices.ContainsFunc(f.packages, func(p *build.Package) bool { return embeds(f.app, p, name) }) {
-		return true
+	return f.keep.Keeps(name) || slices.ContainsFunc(f.packages, func(p *build.Package) bool { return embeds(f.app, p, name) })
+}
+
+// absent reports whether a program may read a file that is not in the image.
+func (f finder) absent(name string) bool {
+	return !ofBuilders(name) && !about(name) && !f.present(name)
+}
+
+// lacks reports whether some file of a folder is absent.
+func (f finder) lacks(dir string) bool {
+	if ofBuilders(dir) {
+		return false
 	}
-	return f.any(name, f.keep.Keeps)
-}
-
-// holds reports whether a folder has files that a program may read.
-func (f finder) holds(dir string) bool {
-	return !ofBuilders(dir) && f.any(dir, func(name string) bool { return !ofBuilders(name) && !about(name) })
-}
-
-// any reports whether something is true of a file, or of one in a folder.
-func (f finder) any(name string, is func(string) bool) bool {
 	found := false
-	err := fs.WalkDir(f.tree, name, func(p string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(f.tree, dir, func(p string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && p != name && ofBuilders(p):
+		case d.IsDir() && ofBuilders(p):
 			return fs.SkipDir
-		case d.Type().IsRegular() && is(p):
+		case d.Type().IsRegular() && f.absent(p):
 			found = true
 			return fs.SkipAll
 		}
@@ -209,7 +209,7 @@ var projectFile = regexp.MustCompile(`(?i)^(readme|licen[cs]e|changelog|contribu
 
 func about(name string) bool { return projectFile.MatchString(path.Base(name)) }
 
-// embeds reports whether a package embeds a file or folder of the app, or some of what is in it.
+// embeds reports whether a package embeds a file of the app.
 func embeds(app string, p *build.Package, name string) bool {
 	dir, err := filepath.Rel(app, p.Dir)
 	if err != nil {
@@ -217,9 +217,6 @@ func embeds(app string, p *build.Package, name string) bool {
 	}
 	for _, pattern := range p.EmbedPatterns {
 		pattern = path.Join(filepath.ToSlash(dir), strings.TrimPrefix(pattern, "all:"))
-		if strings.HasPrefix(pattern+"/", name+"/") {
-			return true
-		}
 		for part := name; part != "."; part = path.Dir(part) {
 			if matched, _ := path.Match(pattern, part); matched {
 				return true

@@ -47,7 +47,8 @@ func TestMissing(t *testing.T) {
 		{"tag", "type c struct { Pages string `env:\"PAGES\" envDefault:\"./static\"` }", []string{"static/**"}},
 		{"URL of a file", `func main() { migrate.New("file://migrations", url) }`, []string{"migrations/**"}},
 		{"the app's folder", `func main() { http.FileServer(http.Dir(".")) }`,
-			[]string{"certs/**", "config/**", "config.json", "index.html", "migrations/**", "static/**", "templates/**"}},
+			[]string{"certs/**", "config/**", "config.json", "docs/**", "index.html", "migrations/**", "mixed/**", "static/**",
+				"templates/**"}},
 		{"pattern in the app's folder", `func main() { template.ParseGlob("*.html") }`, []string{"*.html"}},
 		// What does not.
 		{"words", `func main() { log.Print("static", "config", "docs"); flag.String("config", "", "templates") }`, nil},
@@ -60,6 +61,11 @@ func TestMissing(t *testing.T) {
 				"var files embed.FS\nfunc main() { files.ReadFile(\"static/a.css\"); fs.Sub(files, \"static\") }", nil},
 		{"by a pattern",
 			"import \"embed\"\n\n//go:embed templates/*.html\nvar files embed.FS\nfunc main() { template.ParseGlob(\"templates/*.html\") }", nil},
+		{"embedded in part",
+			"import \"embed\"\n\n//go:embed mixed/a.sql\nvar one string\nfunc main() { http.Dir(\"mixed\") }", []string{"mixed/**"}},
+		{"kept in part", `func main() { http.Dir("docs") }`, []string{"docs/**"}},
+		{"kept and embedded",
+			"import \"embed\"\n\n//go:embed docs/spec.txt\nvar one string\nfunc main() { http.Dir(\"docs\") }", nil},
 		{"in a file system", `func main() { template.ParseFS(files, "templates/*.html") }`, nil},
 		{"source", `func main() { os.ReadFile("web/web.go"); os.ReadFile("go.mod"); os.ReadDir("web") }`, nil},
 		{"another project's files",
@@ -82,7 +88,7 @@ func TestMissing(t *testing.T) {
 				"web/web.go":      "package web\n\nfunc Serve(where string) { os.DirFS(where) }\n",
 				"other/other.go":  "package other\n\nconst X = \"docs/spec.txt\"\n", "docs/docs.go": "package docs\n",
 				"templates/a.html": "", "static/a.css": "", "config.json": "", "certs/tls.crt": "", "certs/tls.key": "", "config/a.yaml": "",
-				"migrations/1.sql": "", "index.html": "", "docs/spec.txt": "", "docs/kept.txt": "", "package.json": "", "README.md": "",
+				"migrations/1.sql": "", "mixed/a.sql": "", "mixed/b.sql": "", "index.html": "", "docs/spec.txt": "", "docs/kept.txt": "", "package.json": "", "README.md": "",
 				".env": "", "vendor/x/a.html": "",
 			})
 			if err := os.Symlink("/etc", dir+"/link"); err != nil {
