@@ -38,7 +38,7 @@ var annotations = map[string]string{
 }
 
 type settings struct {
-	Labels []string `config:"BP_IMAGE_LABELS,quoted"`
+	Labels []string `config:"BP_IMAGE_LABELS,argv"`
 }
 
 // named returns the variables that are set.

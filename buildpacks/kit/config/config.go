@@ -3,7 +3,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -79,8 +78,7 @@ func (c Config) Set() []string {
 //	Race    bool     `config:"BP_GO_RACE_ENABLED"`   // true false 1 0 yes no on off, in any case
 //	Targets []string `config:"BP_GO_TARGETS,list"`   // separated by commas, colons or white space
 //	Scripts []string `config:"BP_NODE_RUN_SCRIPTS,names"` // separated by commas or white space: they have colons
-//	Flags   []string `config:"BP_GO_BUILD_FLAGS,argv"` // words of a command line, quoted as in a shell
-//	Labels  []string `config:"BP_IMAGE_LABELS,quoted"` // words of text, quoted as in a shell: & and its like mean nothing
+//	Flags   []string `config:"BP_GO_BUILD_FLAGS,argv"` // words, quoted as in a shell; $, & and their like mean nothing
 //
 // A value that does not parse is a fault that names the variable and the value.
 func (c Config) Decode(settings any) error {
@@ -145,25 +143,12 @@ func parseWords(name, kind, value string) ([]string, error) {
 		return strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(",: \t\r\n", r) }), nil
 	case "names":
 		return strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) }), nil
-	case "quoted":
+	case "argv":
 		words, err := shell.Split(value)
 		if err != nil {
 			return nil, fault.Fault{ID: "variable-not-words", What: name + ": " + err.Error(), Do: "close every quote"}
 		}
 		return words, nil
-	case "argv":
-		words, err := shell.Words(value)
-		if wrong := new(shell.Error); errors.As(err, &wrong) {
-			do := wrong.Do
-			if wrong.Part == "" {
-				do = "close every quote, and put ( ) & | ; < > ` in single quotes"
-			}
-			return nil, fault.Fault{ID: "variable-not-words", What: fmt.Sprintf("%s, column %d: %s", name, wrong.Column, wrong.What), Do: do}
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", name, err)
-		}
-		return words, nil
 	}
-	return nil, fault.Internal("variable %s is tagged %q, want list, names, quoted or argv", name, kind)
+	return nil, fault.Internal("variable %s is tagged %q, want list, names or argv", name, kind)
 }

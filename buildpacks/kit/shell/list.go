@@ -40,7 +40,7 @@ type Simple struct {
 // List returns the commands of a line, and an *Error for a line that needs a shell. Variables that env or cross-env sets count
 // as those that a shell sets. An empty line has no commands.
 func (l Line) List() (List, error) {
-	if need := l.need(l.tree, true); need != nil {
+	if need := l.need(); need != nil {
 		return nil, need
 	}
 	r := reader{line: l}

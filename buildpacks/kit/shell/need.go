@@ -8,19 +8,17 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// need returns the first part below a node that only a shell can do, nil if there is none. In commands, patterns and all expansions
-// but those of plain variables count; elsewhere they stand for themselves.
-func (l Line) need(node syntax.Node, commands bool) *Error {
-	f := finder{line: l, commands: commands}
-	syntax.Walk(node, f.visit)
+// need returns the first part of a line that only a shell can do, nil if there is none.
+func (l Line) need() *Error {
+	f := finder{line: l}
+	syntax.Walk(l.tree, f.visit)
 	return f.first
 }
 
 // finder keeps the first of the parts that it finds: a tree is not walked in the order of the text.
 type finder struct {
-	line     Line
-	commands bool
-	first    *Error
+	line  Line
+	first *Error
 }
 
 func (f *finder) found(at syntax.Pos, part string) {
@@ -107,7 +105,7 @@ func (f *finder) visit(node syntax.Node) bool {
 func (f *finder) visitWord(node syntax.Node) bool {
 	switch n := node.(type) {
 	case *syntax.Word:
-		if lit, ok := n.Parts[0].(*syntax.Lit); ok && f.commands && strings.HasPrefix(lit.Value, "~") {
+		if lit, ok := n.Parts[0].(*syntax.Lit); ok && strings.HasPrefix(lit.Value, "~") {
 			f.found(n.Pos(), "~")
 		}
 	case *syntax.SglQuoted:
@@ -115,15 +113,9 @@ func (f *finder) visitWord(node syntax.Node) bool {
 	case *syntax.DblQuoted:
 		f.quotes(n, n.Dollar)
 	case *syntax.ParamExp:
-		if f.commands && !variable.MatchString(f.line.source(n)) {
+		if !variable.MatchString(f.line.source(n)) {
 			f.found(n.Pos(), f.line.source(n))
 		}
-		return f.commands
-	case *syntax.ArithmExp, *syntax.ExtGlob:
-		if f.commands {
-			f.found(n.Pos(), f.line.source(n))
-		}
-		return false
 	case syntax.WordPart:
 		f.found(n.Pos(), f.line.source(n))
 		return false
@@ -167,35 +159,5 @@ func (f *finder) patterns(word *syntax.Word) {
 	}
 }
 
-// literal returns what a shell makes of the quotes of a word. Expansions stay as they are written.
-func (l Line) literal(word *syntax.Word) string {
-	if word == nil {
-		return "" // NAME= without a value
-	}
-	var b strings.Builder
-	for _, part := range word.Parts {
-		switch p := part.(type) {
-		case *syntax.Lit:
-			b.WriteString(escaped.ReplaceAllString(p.Value, "$1"))
-		case *syntax.SglQuoted:
-			b.WriteString(p.Value)
-		case *syntax.DblQuoted:
-			for _, inner := range p.Parts {
-				if lit, ok := inner.(*syntax.Lit); ok {
-					b.WriteString(escapedInQuotes.ReplaceAllString(lit.Value, "$1"))
-				} else {
-					b.WriteString(l.text[inner.Pos().Offset():inner.End().Offset()])
-				}
-			}
-		default:
-			b.WriteString(l.text[part.Pos().Offset():part.End().Offset()])
-		}
-	}
-	return b.String()
-}
-
-// What a backslash quotes outside of quotes and within double ones (POSIX.1-2024, XCU 2.2.1 and 2.2.3).
-var (
-	escaped         = regexp.MustCompile(`(?s)\\(.)`)
-	escapedInQuotes = regexp.MustCompile("\\\\([$`\"\\\\])")
-)
+// escapedInQuotes matches what a backslash quotes within double quotes (POSIX.1-2024, XCU 2.2.3).
+var escapedInQuotes = regexp.MustCompile("\\\\([$`\"\\\\])")

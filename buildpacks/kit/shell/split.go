@@ -15,13 +15,17 @@ func Split(text string) ([]string, error) {
 	for _, r := range text {
 		switch {
 		case escaped:
-			if quote != 0 && r != quote && r != '\\' {
-				word.WriteRune('\\') // between double quotes a backslash protects these two only
-			}
-			word.WriteRune(r)
 			escaped = false
+			if r == '\n' { // the line goes on
+				break
+			}
+			if quote != 0 && !strings.ContainsRune("$`\"\\", r) {
+				word.WriteRune('\\') // between double quotes a backslash protects these only
+			}
+			begun = true
+			word.WriteRune(r)
 		case r == '\\' && quote != '\'':
-			begun, escaped = true, true
+			escaped = true
 		case quote != 0 && r != quote, quote == 0 && r != '"' && r != '\'' && !unicode.IsSpace(r):
 			begun = true
 			word.WriteRune(r)

@@ -17,6 +17,8 @@ func TestSplit(t *testing.T) {
 		`a='b c' "d e"f '' g=""`:            {"a=b c", "d ef", "", "g="},
 		`price=$5 "$HOME" '$(x)' #no *`:     {"price=$5", "$HOME", "$(x)", "#no", "*"},
 		`a\ b "c\"d\\" "e\n" 'f\g'`:         {"a b", `c"d\`, `e\n`, `f\g`},
+		"a\n  b\\\n c \"d\\\ne\" \\\n f":    {"a", "b", "c", "de", "f"},
+		"\"\\$a \\`b\" \\$c":                {"$a `b", "$c"},
 	} {
 		got, err := shell.Split(text)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
