@@ -33,7 +33,7 @@ type key struct {
 	VCS     string             `json:"vcs"`
 	Targets []target           `json:"targets"`
 	Flags   []string           `json:"flags"`
-	LDFlags []string           `json:"ldflags"`
+	LDFlags string             `json:"ldflags"`
 	Env     config.Environment `json:"env"`
 	WorkUse []string           `json:"workUse"`
 	Check   bool               `json:"check"`
@@ -109,7 +109,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 
 	k := key{
 		Recipe: recipe, Go: d.choice.Version, Source: src.All, VCS: digest(repo.State), Targets: d.selection.Targets, Flags: d.Flags,
-		LDFlags: d.LDFlags, Env: in.Env.Only(shaping...), WorkUse: d.WorkUse, Check: d.CgoCheck,
+		LDFlags: d.linker, Env: in.Env.Only(shaping...), WorkUse: d.WorkUse, Check: d.CgoCheck,
 		Target:    [4]string{in.Target.OS, in.Target.Arch, in.Target.Variant, in.Target.Distro},
 		Unvouched: toolchain{Choice: d.choice, lock: d.lock, sumdb: in.Env["GOSUMDB"], unverified: d.Unverified}.unvouched(),
 	}
@@ -167,11 +167,11 @@ func describe(in bp.BuildContext, d decision, repo repository) {
 		in.Log.Warn("%v: the file does not parse, so its folder is taken for no program; BP_GO_TARGETS names what is built", err)
 	}
 	warnSubstitutes(in.Env, in.Target, in.Log)
-	if slices.Contains(d.Flags, "-mod=mod") {
+	if d.last("mod") == "mod" {
 		in.Log.Warn("-mod=mod may take versions of modules that go.mod and go.sum do not name; run go mod tidy, and leave it out")
 	}
-	flags := append([]string{"-trimpath", "-ldflags=-s -w"}, d.LDFlags...)
-	in.Log.Decision("Flags", strings.Join(append(flags, d.Flags...), " "), "CGO_ENABLED=0")
+	flags := append([]string{"-trimpath", "-ldflags=" + d.linker}, d.Flags...)
+	in.Log.Decision("Flags", strings.Join(flags, " "), "CGO_ENABLED=0")
 	switch {
 	case repo.State != "":
 		in.Log.Decision("Version", "stamped from git", "")

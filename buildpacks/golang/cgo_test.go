@@ -1,8 +1,12 @@
 package golang
 
 import (
+	"errors"
 	"path/filepath"
 	"testing"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // TestNeedsCgo tells packages that need cgo from those that merely can use it.
@@ -50,14 +54,18 @@ func TestNeedsCgo(t *testing.T) {
 	}
 }
 
-func TestBlame(t *testing.T) {
+// TestExplainCgo blames the package that does not compile, not another one that may need cgo.
+func TestExplainCgo(t *testing.T) {
 	t.Parallel()
-	lines := []string{"# example.test/a", "a.go:1:1: undefined: x", "# example.test/b [example.test/b.test]"}
-	if name, ok := blame(lines, []string{"example.test/b", "example.test/a"}); !ok || name != "example.test/a" {
-		t.Errorf("got %q, %t", name, ok)
-	}
-	if name, ok := blame(lines, []string{"example.test/b"}); ok {
-		t.Errorf("got %q, but that package compiles", name)
+	lines := []string{"# example.test/a", "../a/a.go:1:1: undefined: x", "example.test/b is not in std"}
+	for _, tt := range []struct {
+		suspects []string
+		want     string
+	}{{[]string{"example.test/b", "example.test/a"}, "go-cgo"}, {[]string{"example.test/b"}, "go-build"}} {
+		err := (&compiler{}).explain(t.Context(), &command.Error{Tail: lines, Err: errors.New("exit status 1")}, tt.suspects)
+		if f := (fault.Fault{}); !errors.As(err, &f) || f.ID != tt.want {
+			t.Errorf("%q: got %v, want %s", tt.suspects, err, tt.want)
+		}
 	}
 }
 

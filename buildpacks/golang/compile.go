@@ -102,10 +102,6 @@ func (g *compiler) build(ctx context.Context, bin string) error {
 	if err != nil {
 		return err
 	}
-	ldflags, err := joinFlags(append([]string{"-s", "-w"}, g.LDFlags...))
-	if err != nil {
-		return err
-	}
 	done := g.log.Phase("Compiling %s", strings.Join(packages(g.targets), " "))
 	for _, group := range together(g.targets) {
 		to := bin + "/"
@@ -116,7 +112,7 @@ func (g *compiler) build(ctx context.Context, bin string) error {
 		if g.finder.since("go1.18") {
 			args = append(args, "-buildvcs="+strconv.FormatBool(g.stamp))
 		}
-		args = append(args, "-ldflags="+ldflags, "-o", to)
+		args = append(args, "-ldflags="+g.linker, "-o", to)
 		args = append(append(args, g.Flags...), packages(group)...)
 		if err := command.Run(ctx, g.command(args)); err != nil {
 			return g.explain(ctx, err, suspects)
@@ -136,25 +132,6 @@ func (g *compiler) build(ctx context.Context, bin string) error {
 	}
 	done()
 	return nil
-}
-
-// joinFlags quotes words as the go command splits -ldflags: in single or double quotes, without escapes.
-func joinFlags(words []string) (string, error) {
-	for i, w := range words {
-		switch {
-		case !strings.ContainsAny(w, " \t\n'\"") && w != "":
-		case !strings.Contains(w, "'"):
-			words[i] = "'" + w + "'"
-		case !strings.Contains(w, `"`):
-			words[i] = `"` + w + `"`
-		default:
-			return "", fault.Fault{
-				ID: "go-flag", Do: "use one kind",
-				What: fmt.Sprintf("BP_GO_BUILD_LDFLAGS has %q, with both kinds of quotes, which the go command cannot take", w),
-			}
-		}
-	}
-	return strings.Join(words, " "), nil
 }
 
 // answer is what was found out about an app, in a file of a cache, until what it depends on changes.

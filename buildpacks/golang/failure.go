@@ -55,14 +55,16 @@ func (g *compiler) explain(ctx context.Context, err error, suspects []string) er
 			}
 		}
 	}
-	if name, ok := blame(failed.Tail, suspects); ok {
+	blamed := g.blamed(failed.Tail)
+	if i := slices.IndexFunc(blamed, func(name string) bool { return slices.Contains(suspects, name) }); i >= 0 {
+		name := blamed[i]
 		return g.withCommands(ctx, fault.Fault{
 			ID: "go-cgo", What: "package " + name + " needs cgo: it does not compile without", Do: "use a package in pure Go",
 		}, []string{name})
 	}
 	return g.withCommands(ctx, fault.Fault{
 		ID: "go-build", What: "the app does not build", Do: "see the go command's words above",
-	}, g.blamed(failed.Tail))
+	}, blamed)
 }
 
 // mistakes are lines of the go command that have a next step of their own.
@@ -133,14 +135,4 @@ func (g *compiler) withCommands(ctx context.Context, f fault.Fault, culprits []s
 		f.Do += ", or leave that program out: BP_GO_TARGETS=" + strings.Join(good, ":")
 	}
 	return f
-}
-
-// blame returns a suspect that did not compile. The go command heads what it says of a package with "# import/path".
-func blame(lines, suspects []string) (string, bool) {
-	for _, line := range lines {
-		if name, ok := strings.CutPrefix(line, "# "); ok && slices.Contains(suspects, name) {
-			return name, true
-		}
-	}
-	return "", false
 }

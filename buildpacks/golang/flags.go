@@ -9,33 +9,72 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 )
 
-// merged returns the settings with the linker flags of BP_GO_BUILD_FLAGS before those of BP_GO_BUILD_LDFLAGS: the go command takes
-// one -ldflags, the last, and ours has -s -w.
-func (s settings) merged() (settings, error) {
-	var flags []string
-	linker := ""
-	for i := 0; i < len(s.Flags); i++ {
-		name, value, joined := strings.Cut(s.Flags[i], "=")
-		if name != "-ldflags" && name != "--ldflags" {
-			flags = append(flags, s.Flags[i])
-			continue
-		}
-		if i+1 < len(s.Flags) && !joined {
-			i++
-			value = s.Flags[i]
-		}
-		linker = strings.TrimSpace(value)
+// flag reads the flag at the beginning of words: -name=value, or -name and the value in the next word. What is no flag has no name.
+func flag(words []string) (name, value string, joined bool) {
+	word, ok := strings.CutPrefix(words[0], "-")
+	if !ok {
+		return "", "", false
 	}
-	words, err := shell.Split(linker)
-	if err != nil || linker != "" && linker[0] != '-' { // a pattern of packages is before the flags
-		return s, fault.Fault{ID: "go-flag", What: fmt.Sprintf("BP_GO_BUILD_FLAGS has -ldflags=%q, which is no list of flags", linker), Err: err,
+	if name, value, joined = strings.Cut(strings.TrimPrefix(word, "-"), "="); !joined && len(words) > 1 {
+		value = words[1]
+	}
+	return name, value, joined
+}
+
+// last returns the value of a flag that counts, which is the last one.
+func (s settings) last(name string) string {
+	last := ""
+	for i := range s.Flags {
+		if n, value, _ := flag(s.Flags[i:]); n == name {
+			last = value
+		}
+	}
+	return last
+}
+
+// merged returns the settings with all flags for the linker in one: the go command takes the last -ldflags alone. Those of
+// BP_GO_BUILD_FLAGS have the quotes of the go command already.
+func (s settings) merged() (settings, error) {
+	own := strings.TrimSpace(s.last("ldflags"))
+	if own != "" && own[0] != '-' { // a pattern of packages is before the flags
+		return s, fault.Fault{ID: "go-flag", What: fmt.Sprintf("BP_GO_BUILD_FLAGS has -ldflags=%q, which is no list of flags", own),
 			Do: "give the linker's flags in BP_GO_BUILD_LDFLAGS"}
 	}
-	s.Flags, s.LDFlags = flags, slices.Concat(words, s.LDFlags)
-	return s, nil
+	var flags []string
+	for i := 0; i < len(s.Flags); i++ {
+		if name, _, joined := flag(s.Flags[i:]); name != "ldflags" {
+			flags = append(flags, s.Flags[i])
+		} else if !joined {
+			i++
+		}
+	}
+	more, err := joinFlags(s.LDFlags)
+	all := slices.DeleteFunc([]string{"-s -w", own, more}, func(text string) bool { return text == "" })
+	s.Flags, s.linker = flags, strings.Join(all, " ")
+	return s, err
+}
+
+// joinFlags quotes words as the go command splits -ldflags: in single or double quotes, without escapes.
+func joinFlags(words []string) (string, error) {
+	var quoted []string
+	for _, w := range words {
+		switch {
+		case !strings.ContainsAny(w, " \t\n'\"") && w != "":
+		case !strings.Contains(w, "'"):
+			w = "'" + w + "'"
+		case !strings.Contains(w, `"`):
+			w = `"` + w + `"`
+		default:
+			return "", fault.Fault{
+				ID: "go-flag", Do: "use one kind",
+				What: fmt.Sprintf("BP_GO_BUILD_LDFLAGS has %q, with both kinds of quotes, which the go command cannot take", w),
+			}
+		}
+		quoted = append(quoted, w)
+	}
+	return strings.Join(quoted, " "), nil
 }
 
 // substitutes are variables of the go command that a build sets itself, values that say the same, and what to use instead.
@@ -69,21 +108,14 @@ func (s settings) check(libc bp.Libc) error {
 	refuse := func(flag, why, do string) error {
 		return fault.Fault{ID: "go-flag", What: fmt.Sprintf("BP_GO_BUILD_FLAGS has %s, %s", flag, why), Do: do}
 	}
-	for i, f := range s.Flags {
-		name, value, joined := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(f, "-"), "-"), "=")
-		if !joined && i+1 < len(s.Flags) {
-			value = s.Flags[i+1]
-		}
-		if !strings.HasPrefix(f, "-") {
-			continue
-		}
-		switch name {
+	for i := range s.Flags {
+		switch name, value, joined := flag(s.Flags[i:]); name {
 		case "o", "C":
 			return refuse("-"+name, "which the buildpack decides", "leave it out")
 		case "n":
 			return refuse("-n", "with which nothing is compiled", "leave it out; BP_LOG_LEVEL=debug shows the commands")
 		case "race", "msan", "asan":
-			if f != "-"+name+"=false" {
+			if !joined || value != "false" {
 				return refuse("-"+name, "which needs cgo", "leave it out, and test with it where a C compiler is: go test -"+name+" ./...")
 			}
 		case "buildmode":
@@ -101,16 +133,5 @@ func (s settings) check(libc bp.Libc) error {
 
 // tags returns the build tags among the flags.
 func (s settings) tags() []string {
-	var tags []string
-	for i, f := range s.Flags {
-		name, value, joined := strings.Cut(f, "=")
-		if name != "-tags" && name != "--tags" {
-			continue
-		}
-		if !joined && i+1 < len(s.Flags) {
-			value = s.Flags[i+1]
-		}
-		tags = strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' }) // the last one counts
-	}
-	return tags
+	return strings.FieldsFunc(s.last("tags"), func(r rune) bool { return r == ',' || r == ' ' })
 }

@@ -17,7 +17,7 @@ func TestFlags(t *testing.T) {
 	for _, ok := range []settings{
 		{Flags: []string{"-tags=a,b", "-gcflags=all=-B"}},
 		{Flags: []string{"-buildmode=exe"}},
-		{Flags: []string{"-race=false", "-v"}},
+		{Flags: []string{"-race=false", "--msan=false", "-v"}},
 	} {
 		if err := ok.check(bp.Static); err != nil {
 			t.Errorf("%v: %v", ok.Flags, err)
@@ -40,27 +40,45 @@ func TestFlags(t *testing.T) {
 	}
 }
 
+// TestLast reads a flag in all that the go command takes.
+func TestLast(t *testing.T) {
+	t.Parallel()
+	for _, flags := range [][]string{
+		{"-mod=mod"}, {"--mod=mod", "-v"}, {"-mod", "mod"}, {"-v", "--mod", "mod"}, {"-mod=vendor", "-mod=mod"},
+	} {
+		if got := (settings{Flags: flags}).last("mod"); got != "mod" {
+			t.Errorf("%q: got %q", flags, got)
+		}
+	}
+	if got := (settings{Flags: []string{"mod=mod", "-modfile=mod", "-mod"}}).last("mod"); got != "" {
+		t.Errorf("no flag gives %q", got)
+	}
+}
+
 // TestMerged has flags for the linker in both variables: -s -w stay before them.
 func TestMerged(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct{ flags, more, want, linker []string }{
-		{[]string{"-ldflags=-X main.v=1 -X 'main.w=a b'", "-v"}, nil, []string{"-v"}, []string{"-X", "main.v=1", "-X", "main.w=a b"}},
-		{[]string{"-v", "--ldflags", "-w"}, []string{"-X", "main.v=1"}, []string{"-v"}, []string{"-w", "-X", "main.v=1"}},
-		{[]string{"-ldflags=-w", "-ldflags="}, nil, nil, nil},
-		{[]string{"-tags=x"}, []string{"-w"}, []string{"-tags=x"}, []string{"-w"}},
+	for _, tt := range []struct {
+		flags, more, want []string
+		linker            string
+	}{
+		{[]string{`-ldflags=-X main.re=\d+ -X 'main.w=a "b"'`, "-v"}, nil, []string{"-v"}, `-s -w -X main.re=\d+ -X 'main.w=a "b"'`},
+		{[]string{"-v", "--ldflags", "-w"}, []string{"-X", "main.v=a b"}, []string{"-v"}, "-s -w -w -X 'main.v=a b'"},
+		{[]string{"-ldflags=-w", "-ldflags="}, nil, nil, "-s -w"},
+		{[]string{"-tags=x"}, []string{"-w"}, []string{"-tags=x"}, "-s -w -w"},
 	} {
 		got, err := settings{Flags: tt.flags, LDFlags: tt.more}.merged()
 		if diff := cmp.Diff(tt.want, got.Flags); err != nil || diff != "" {
 			t.Errorf("%q (-want +got): %v\n%s", tt.flags, err, diff)
 		}
-		if !slices.Equal(got.LDFlags, tt.linker) {
-			t.Errorf("%q: the linker gets %q, want %q", tt.flags, got.LDFlags, tt.linker)
+		if got.linker != tt.linker {
+			t.Errorf("%q: the linker gets %s, want %s", tt.flags, got.linker, tt.linker)
 		}
 	}
-	for name, bad := range map[string]string{"flag-ldflags-pattern": "-ldflags=all=-w", "flag-ldflags-quote": "-ldflags=-X 'a"} {
-		_, err := settings{Flags: []string{bad}}.merged()
-		wantFault(t, name, err)
-	}
+	_, err := settings{Flags: []string{"-ldflags=all=-w"}}.merged()
+	wantFault(t, "flag-ldflags-pattern", err)
+	_, err = settings{LDFlags: []string{`both " and '`}}.merged()
+	wantFault(t, "flag-quotes", err)
 }
 
 // TestSubstitutes sets variables of the go command that do not reach it.

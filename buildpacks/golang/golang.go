@@ -20,4 +20,6 @@ type settings struct {
 	Unverified bool     `config:"BP_GO_TOOLCHAIN_UNVERIFIED_ENABLED"`
 	Reload     bool     `config:"BP_LIVE_RELOAD_ENABLED"`
 	KeepFiles  []string `config:"BP_KEEP_FILES,list"`
+
+	linker string // the value of -ldflags, as merged makes it
 }

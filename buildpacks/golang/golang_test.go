@@ -174,8 +174,6 @@ func TestJoinFlags(t *testing.T) {
 	if want := `-s -X 'main.text=two words' 'main.quote="' "it's" ''`; err != nil || got != want {
 		t.Errorf("got %s (%v), want %s", got, err, want)
 	}
-	_, err = joinFlags([]string{`both " and '`})
-	wantFault(t, "flag-quotes", err)
 }
 
 func TestProcesses(t *testing.T) {
