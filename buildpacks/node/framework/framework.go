@@ -225,11 +225,13 @@ func portOf(options []string) (port string, known bool) {
 		}
 		switch name {
 		case "-p", "--port":
-			port = value
+			if port = value; value == "${PORT}" || value == "${PORT:-3000}" || value == "${PORT-3000}" {
+				port = "" // as without the option
+			}
 		case "-H", "--hostname":
 		default:
 			return "", false
 		}
 	}
-	return port, true
+	return port, !strings.Contains(port, "$")
 }
