@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"slices"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
@@ -56,10 +55,10 @@ func decide(in bp.BuildContext) (runPlan, error) {
 	if p.others, err = p.app.Others(p.start); err != nil {
 		return p, err
 	}
-	p.Scripts.Run = append(slices.Clone(p.Scripts.Run), p.start.Build...)
+	p.Scripts = p.Scripts.With(p.start.Build...)
 	p.Project.Roots = p.app.Roots(p.start)
 	for _, other := range p.others {
-		p.Scripts.Run = append(p.Scripts.Run, other.Start.Build...)
+		p.Scripts = p.Scripts.With(other.Start.Build...)
 		p.Project.Roots = append(p.Project.Roots, p.app.Roots(other.Start)...)
 	}
 	p.app.Scripts, p.app.Project = p.Scripts, p.Project
@@ -102,7 +101,7 @@ func (p runPlan) describe(in bp.BuildContext) {
 			in.Log.Decision("Source maps", "of packages are kept", p.maps)
 		}
 		for _, root := range p.Project.Roots {
-			in.Log.Decision("Keeps", root+" and what it needs", "script "+p.start.Script)
+			in.Log.Decision("Keeps", root+" and what it needs", p.start.From.String())
 		}
 		if made := p.app.Standalone(p.start); made != nil && len(p.app.Unmet(p.start))+len(p.others) > 0 {
 			in.Log.Decision("Keeps", "all of the app, not just "+made.Title, "the Procfile has other processes, too")

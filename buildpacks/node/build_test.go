@@ -317,3 +317,18 @@ func zipOf(t *testing.T, name, content string) string {
 	}
 	return archive.String()
 }
+
+// TestProcesses says which file each process is from.
+func TestProcesses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "npm", "npm", futureNPM, packages(t, flat))
+	c := w.build(t, keyed())
+	c.App["Procfile"] = "# mail\nworker: npm run build && tools/mail\nweb: npm start\n"
+	c.App["tools/mail"] = "#!/usr/bin/env node\n"
+	c.Plan = "[[entries]]\nname = \"procfile-worker\"\n[[entries]]\nname = \"procfile-web\"\n"
+	got := kittest.Build(t, c)
+	made := kittest.Files(t, got.Layers)
+	if want := `{"web":"package.json: script start","worker":"Procfile line 2: process worker"}`; got.Code != 0 || made["origins.json"] != want {
+		t.Errorf("code %d, processes are from %s, want %s\n%s", got.Code, made["origins.json"], want, got.Log())
+	}
+}

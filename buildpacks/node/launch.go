@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"path"
@@ -73,7 +74,7 @@ func (b build) process(made outcome, s start.Start, kind string, words []string)
 		key = "Starts " + kind
 	}
 	b.Log.Decision(key, strings.ReplaceAll(strings.Join(list.Args(), " "), strings.Join(words, " "), filepath.Base(words[0])), why)
-	process := bp.Process{Type: kind, Command: launchhelper.Run(b.BuildContext, list), From: "package.json: " + why}
+	process := bp.Process{Type: kind, Command: launchhelper.Run(b.BuildContext, list), From: cmp.Or(s.From.File, project.ManifestFile) + ": " + why}
 	if dir := shell.Within(made.app.Dir, list[0].Dir); dir != b.AppDir {
 		process.WorkingDir = dir
 	}

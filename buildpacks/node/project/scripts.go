@@ -80,7 +80,25 @@ func (p Project) ChooseScripts(a Asked) (Scripts, error) {
 
 // Built reports whether the build runs a script of a package.
 func (s Scripts) Built(dir, name string) bool {
-	return slices.ContainsFunc(s.Run, func(one Script) bool { return one.Dir == dir && one.Name == name })
+	return slices.ContainsFunc(s.Run, func(one Script) bool { return one.Dir == dir && one.Name == name && one.Words == nil })
+}
+
+// Has reports whether the build runs the same as a script does.
+func (s Scripts) Has(other Script) bool {
+	return slices.ContainsFunc(s.Run, func(one Script) bool {
+		return one.Dir == other.Dir && one.Command == other.Command && slices.Equal(one.Env, other.Env)
+	})
+}
+
+// With returns the scripts with more that run last, except those that do the same as one before.
+func (s Scripts) With(more ...Script) Scripts {
+	s.Run = slices.Clone(s.Run)
+	for _, one := range more {
+		if !s.Has(one) {
+			s.Run = append(s.Run, one)
+		}
+	}
+	return s
 }
 
 // idle matches what has nothing to do in a build: there is no checkout of git, and the lockfile decides on the manager.

@@ -53,7 +53,7 @@ func texts(words []shell.Word) []string {
 }
 
 // command reads a command of a script, which may stand for the commands of another one.
-func (r *reading) command(c shell.Command, name, script string) ([]Command, error) {
+func (r *reading) command(c shell.Command, of Source) ([]Command, error) {
 	words, read := texts(c.Words), Command{After: c.After}
 	if r.atBuild(c) {
 		return nil, nil
@@ -61,58 +61,59 @@ func (r *reading) command(c shell.Command, name, script string) ([]Command, erro
 	switch words[0] {
 	case "node":
 		if len(words) == 1 {
-			return nil, startFault("the script "+name+" is \"node\" without a file", "name the file")
+			return nil, of.fault(", which names no file", "name the file")
 		}
 		if tool := r.preloaded(words[1:]); tool != "" {
-			return nil, onlyDev(name, tool)
+			return nil, of.onlyDev(tool)
 		}
 		read.Arguments = c.Words[1:]
 		return []Command{read}, nil
 	case "nodemon":
-		return r.nodemon(c, name, script)
+		return r.nodemon(c, of)
 	case "bun":
-		return r.bun(c, name, script)
+		return r.bun(c, of)
 	case "sh", "bash":
-		return nil, r.shellScript(name, script, words[min(1, len(words)-1)])
+		return nil, r.shellScript(of, words[min(1, len(words)-1)])
 	}
 	if strings.Contains(words[0], "/") {
-		return r.file(c, name, script)
+		return r.file(c, of)
 	}
 	other := scriptOf(words)
 	switch {
 	case slices.Contains(shells, words[0]):
-		what := fmt.Sprintf("the script %s is %q, and %s starts npm or a shell, which run images do not have", name, script, words[0])
-		return nil, startFault(what, "start the server with node, and any other process from a Procfile or an image of its own")
+		what := ", and " + words[0] + " starts npm or a shell, which run images do not have"
+		return nil, of.fault(what, "start the server with node, and any other process from a Procfile or an image of its own")
 	case slices.Contains(shell.Builtins, words[0]):
 		read.Words = c.Words
 		return []Command{read}, nil
 	case r.Manifest.Scripts[other] != "" && c.Dir == "":
 		return r.script(other)
 	case other != "" && c.Dir == "" && words[0] == "npm":
-		what := fmt.Sprintf("the script %s is %q, and there is no script %s", name, script, other)
-		return nil, startFault(what, "name another one")
+		return nil, of.fault(", and there is no script "+other, "name another one")
 	case len(words) > 1 && words[0] == "npx" && !strings.HasPrefix(words[1], "-"):
-		return r.program(c.Words[1:], c, name)
+		return r.program(c.Words[1:], c, of)
 	}
 	if slices.Contains(managers, words[0]) {
-		if err := r.elsewhere(c, name, script); err != nil {
+		if err := r.elsewhere(c, of); err != nil {
 			return nil, err
 		}
 	}
-	return r.program(c.Words, c, name)
+	return r.program(c.Words, c, of)
 }
 
 // elsewhere returns the fault of a command of a package manager that starts another package of the app, nil for other commands.
-func (r *reading) elsewhere(c shell.Command, name, script string) error {
+func (r *reading) elsewhere(c shell.Command, of Source) error {
 	member := r.workspaceOf(strings.Join(texts(c.Words), " "))
 	if member == "" && c.Dir != "" {
-		member = path.Join(r.From(), c.Dir)
+		var err error
+		if member, err = filepath.Rel(r.Root, shell.Within(r.Dir, c.Dir)); err != nil {
+			return err
+		}
 	}
 	if member == "" {
 		return nil
 	}
-	what := fmt.Sprintf("the script %s is %q, which starts the package in %s", name, script, member)
-	return startFault(what, "set BP_NODE_PROJECT_PATH="+member)
+	return of.fault(", which starts the package in "+member, "set BP_NODE_PROJECT_PATH="+member)
 }
 
 // bunValues are options of Bun that take the next word.
@@ -121,7 +122,7 @@ var bunValues = []string{
 }
 
 // bun reads a command that calls Bun: with a file, which Bun then runs, or with another script.
-func (r *reading) bun(c shell.Command, name, script string) ([]Command, error) {
+func (r *reading) bun(c shell.Command, of Source) ([]Command, error) {
 	words, target, ran := texts(c.Words), -1, false
 	for i := 1; i < len(words) && target < 0; i++ {
 		switch word := words[i]; {
@@ -135,49 +136,49 @@ func (r *reading) bun(c shell.Command, name, script string) ([]Command, error) {
 	}
 	switch {
 	case target < 0:
-		return nil, startFault(fmt.Sprintf("the script %s is %q, which names no file", name, script), "name the file")
+		return nil, of.fault(", which names no file", "name the file")
 	case r.Manifest.Scripts[words[target]] != "":
 		return r.script(words[target])
 	case strings.ContainsAny(words[target], "./"):
 		return []Command{{Arguments: c.Words[1:], Bun: true}}, nil
 	}
-	return r.program(c.Words[target:], c, name)
+	return r.program(c.Words[target:], c, of)
 }
 
 // program starts a program of a package. If the lockfile does not tell its file, it is found after the install.
-func (r *reading) program(words []shell.Word, c shell.Command, script string) ([]Command, error) {
+func (r *reading) program(words []shell.Word, c shell.Command, of Source) ([]Command, error) {
 	name := texts(words)[0]
 	if r.Locked == nil {
 		if r.HasPackages() && !slices.Contains(absent, name) {
 			return []Command{{Words: words}}, nil
 		}
-		return nil, notFound(script, r.Manifest.Scripts[script])
+		return nil, of.notFound()
 	}
 	file, dev, found := r.Locked(r.From(), name)
 	switch {
 	case !found:
-		return nil, notFound(script, r.Manifest.Scripts[script])
+		return nil, of.notFound()
 	case dev && !slices.Contains(runners, name):
-		return nil, onlyDev(script, name)
+		return nil, of.onlyDev(name)
 	}
-	file, err := filepath.Rel(path.Join(r.From(), c.Dir), file)
+	file, err := filepath.Rel(shell.Within(r.Dir, c.Dir), filepath.Join(r.Root, file))
 	return []Command{{Words: words, Arguments: append([]shell.Word{shell.Quote(file)}, words[1:]...)}}, err
 }
 
 // file reads a command that is a file of the app: a program of Node.js, by its first line.
-func (r *reading) file(c shell.Command, name, script string) ([]Command, error) {
+func (r *reading) file(c shell.Command, of Source) ([]Command, error) {
 	file := texts(c.Words)[0]
-	first, err := firstLine(filepath.Join(r.Dir, c.Dir, file))
+	first, err := firstLine(shell.Within(r.Dir, shell.Within(c.Dir, file)))
 	switch {
 	case err != nil:
-		what := fmt.Sprintf("the script %s is %q, and there is no file %s", name, script, path.Join(c.Dir, file))
-		return nil, startFault(what, "name a file that is there"+r.nearest(path.Join(c.Dir, file)))
+		file = shell.Within(c.Dir, file)
+		return nil, of.fault(", and there is no file "+file, "name a file that is there"+r.nearest(file))
 	case nodeLine.MatchString(first):
 		return []Command{{Arguments: c.Words}}, nil
 	case shellLine.MatchString(first):
-		return nil, r.shellScript(name, script, path.Join(c.Dir, file))
+		return nil, r.shellScript(of, shell.Within(c.Dir, file))
 	}
-	return nil, notFound(name, script)
+	return nil, of.notFound()
 }
 
 var (
@@ -206,16 +207,16 @@ func linesOf(file string) ([]string, error) {
 // idleLine matches lines of a shell script that do nothing in a list of commands.
 var idleLine = regexp.MustCompile(`^\s*(#.*|set -[a-z]+( pipefail)?)?\s*$`)
 
-// shellScript is the fault of a script that runs one of a shell. It tells what to write instead, if that is short.
-func (r *reading) shellScript(name, script, file string) error {
-	what := fmt.Sprintf("the script %s is %q, which needs a shell, and run images have none", name, script)
-	lines, err := linesOf(filepath.Join(r.Dir, file))
+// shellScript is the fault of a source that runs a script of a shell. It tells what to write instead, if that is short.
+func (r *reading) shellScript(of Source, file string) error {
+	const what = ", which needs a shell, and run images have none"
+	lines, err := linesOf(shell.Within(r.Dir, file))
 	lines = slices.DeleteFunc(lines, idleLine.MatchString)
 	text := strings.Join(lines, " && ")
-	if _, unread := read(name, text); err != nil || unread != nil || len(lines) > 4 {
-		return startFault(what, "write the commands of "+file+" into the script, one after the other with &&")
+	if _, unread := read(of, text); err != nil || unread != nil || len(lines) > 4 {
+		return of.fault(what, "write the commands of "+file+" instead, one after the other with &&")
 	}
-	return startFault(what, fmt.Sprintf("write %q: %q", name, text))
+	return of.fault(what, "write instead: "+text)
 }
 
 // preloads are options of node that name a package to load first.
@@ -261,7 +262,7 @@ func (a App) execOfNodemon() string {
 }
 
 // nodemon reads a command of nodemon, which starts node, or another program, again when files change. They do not change in an image.
-func (r *reading) nodemon(c shell.Command, name, script string) ([]Command, error) {
+func (r *reading) nodemon(c shell.Command, of Source) ([]Command, error) {
 	var rest []shell.Word
 	runs := shell.Word("")
 	for i := 1; i < len(c.Words); i++ {
@@ -293,18 +294,18 @@ func (r *reading) nodemon(c shell.Command, name, script string) ([]Command, erro
 			text = "ts-node" // as nodemon does
 		}
 	}
-	list, err := read(name, text)
+	list, err := read(of, text)
 	if err != nil {
 		return nil, err
 	}
 	if len(list) != 1 {
-		what := fmt.Sprintf("the script %s is %q, and nodemon starts several commands", name, script)
-		return nil, startFault(what, "write them without nodemon")
+		return nil, of.fault(", and nodemon starts several commands", "write them without nodemon")
 	}
-	list[0].Words, list[0].Dir = append(list[0].Words, rest...), c.Dir
-	inner, err := r.command(list[0], name, script)
+	run := list[0]
+	run.Words, run.Dir = append(run.Words, rest...), shell.Within(c.Dir, run.Dir)
+	inner, err := r.command(run, of)
 	if err != nil {
 		return nil, err
 	}
-	return join(nil, list[0], inner)
+	return join(nil, shell.Command{Dir: list[0].Dir, Variables: run.Variables}, inner)
 }

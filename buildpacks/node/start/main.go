@@ -25,7 +25,7 @@ func (a App) runs() []string {
 func (a App) mainFile() (string, error) {
 	main := a.Manifest.Main
 	if main != "" && !filepath.IsLocal(main) {
-		return "", startFault(fmt.Sprintf("main is %q, which is outside the app", main), "name a file of the app")
+		return "", mainFault(fmt.Sprintf("main is %q, which is outside the app", main), "name a file of the app")
 	}
 	if pattern := framework.ServerOf(a.Manifest.Has); pattern != "" {
 		found, err := filepath.Glob(filepath.Join(a.Dir, filepath.FromSlash(pattern)))
@@ -39,14 +39,14 @@ func (a App) mainFile() (string, error) {
 				return name, nil
 			}
 		}
-		if name := a.source(main); name != "" {
+		if name := a.compiled(main); name != "" {
 			return name, nil
 		}
 		do := "name a file that is there after the build" + a.nearest(main) + a.workspaceHint()
-		return "", startFault(fmt.Sprintf("main is %q, which is not a file", main), do)
+		return "", mainFault(fmt.Sprintf("main is %q, which is not a file", main), do)
 	}
 	if adapter := framework.Adapter(a.Manifest.Has); adapter != "" {
-		return "", startFault("the build made no server, and no script starts one", adapter)
+		return "", mainFault("the build made no server, and no script starts one", adapter)
 	}
 	for _, name := range a.Manifest.Starts(a.runs()) {
 		if a.regular(name) {
@@ -54,15 +54,15 @@ func (a App) mainFile() (string, error) {
 		}
 	}
 	do := "add a script start such as node server.js" + a.siteHint() + a.workspaceHint()
-	return "", startFault("there is no script start, no main, no server.js and no index.js", do)
+	return "", mainFault("there is no script start, no main, no server.js and no index.js", do)
 }
 
 // outputs are folders that a compiler of TypeScript is told to write to.
 var outputs = []string{"dist", "build", "out", "lib", "dist/src", "build/src"}
 
-// source returns what is started in place of the file that main names, as npm init writes it, in an app in TypeScript: what a compiler
+// compiled returns what is started in place of the file that main names, as npm init writes it, in an app in TypeScript: what a compiler
 // made in another folder, or else the source, if Node.js runs that. It returns "" if there is neither.
-func (a App) source(main string) string {
+func (a App) compiled(main string) string {
 	stem := strings.TrimSuffix(path.Clean(main), path.Ext(main))
 	source := a.first([]string{".", "src"}, stem, project.Extensions[3:])
 	if source == "" {
@@ -134,8 +134,7 @@ func (a App) missing(s Start) error {
 		if file == "" || strings.Contains("/"+file+"/", "/"+project.ModulesDir+"/") || a.loads(file) {
 			continue
 		}
-		what := fmt.Sprintf("the script %s starts %s, which is not a file", s.Script, file)
-		return startFault(what, "name a file that is there after the build"+a.nearest(file)+a.unbuilt(s))
+		return s.From.fault(", where "+file+" is not a file", "name a file that is there after the build"+a.nearest(file)+a.unbuilt(s))
 	}
 	return nil
 }

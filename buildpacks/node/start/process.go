@@ -48,12 +48,12 @@ func (a App) Others(web Start) ([]Process, error) {
 		if err != nil {
 			return nil, err
 		}
-		s, err := a.whole(a.list(list, p.Type))
+		s, err := a.whole(a.process(p, list))
 		if err != nil {
 			return nil, err
 		}
 		if s.Bun != web.Bun {
-			return nil, startFault("the Procfile starts both node and bun", "start all of it with one of them")
+			return nil, s.From.fault(", and the process web needs the other one of node and bun", "start all of it with one of them")
 		}
 		all = append(all, Process{p, s})
 	}
@@ -61,7 +61,7 @@ func (a App) Others(web Start) ([]Process, error) {
 }
 
 // ResolveOther returns the start of a process other than web with the files of its programs.
-func (a App) ResolveOther(p Process, find Find) (Start, error) { return resolve(p.Start, find) }
+func (a App) ResolveOther(p Process, find Find) (Start, error) { return a.resolve(p.Start, find) }
 
 // helped reports whether the launch helper has to start some of the other processes.
 func (a App) helped() bool {
@@ -70,7 +70,7 @@ func (a App) helped() bool {
 		if err != nil {
 			return false
 		}
-		s, _ := a.list(list, p.Type)
+		s, _ := a.process(p, list)
 		_, simple := s.written().Simple()
 		return !simple
 	})

@@ -23,8 +23,9 @@ func TestProcfile(t *testing.T) {
 		"web: npm run-script prod":                    {"prod", "A=2 C=3", ""},
 		"web: node server.js":                         {"", "", "procfile-web"},
 		"web: A=1 node server.js\nworker: x":          {"", "", "procfile-web procfile-worker"},
-		"web: npm run migrate && npm start":           {"web of the Procfile", "", ""},
-		"web: A=1 npm run migrate; exec npm run prod": {"web of the Procfile", "", ""},
+		"web: npm run migrate && npm start":           {"web", "", ""},
+		"web: A=1 npm run migrate; exec npm run prod": {"web", "", ""},
+		"web: tsc && npm start":                       {"web", "", ""},
 		"web: node a.js && node b.js":                 {"", "", "procfile-web"},
 		"web: npm run prod -- --port 1":               {"", "", "procfile-web"},
 		"web: npm test":                               {"", "", "procfile-web"},
@@ -54,8 +55,8 @@ func TestProcfile(t *testing.T) {
 		if got := strings.Join(config.Environment(variables).List(), " "); got != want.variables {
 			t.Errorf("%q: it sets %q, want %q", text, got, want.variables)
 		}
-		if unmet := strings.Join(a.Unmet(s), " "); s.Script != want.script || s.Elsewhere != (want.script == "") || unmet != want.unmet {
-			t.Errorf("%q: it starts the script %q and leaves %q, want %+v", text, s.Script, unmet, want)
+		if unmet := strings.Join(a.Unmet(s), " "); s.From.Name != want.script || s.Elsewhere != (want.script == "") || unmet != want.unmet {
+			t.Errorf("%q: it starts the script %q and leaves %q, want %+v", text, s.From.Name, unmet, want)
 		}
 	}
 }
@@ -73,19 +74,37 @@ func TestOthers(t *testing.T) {
 		"worker: npm run migrate && npm run queue": {
 			args: "worker node node_modules/prisma/cli.js migrate deploy && node q.js", helped: true,
 		},
-		"release: npx prisma migrate deploy": {args: "release node node_modules/prisma/cli.js migrate deploy"},
-		"release: prisma migrate deploy":     {args: "release node node_modules/prisma/cli.js migrate deploy"},
-		"worker: node q.js\nother: ./x":      {},
-		"worker: bash q.sh":                  {},
-		"worker: npm run wrong":              {fault: "package.json: the Procfile starts the script wrong, which is not there; name another one"},
-		"worker: npm run bunny":              {fault: "package.json: the Procfile starts both node and bun; start all of it with one of them"},
+		"release: npx prisma migrate deploy":              {args: "release node node_modules/prisma/cli.js migrate deploy"},
+		"release: prisma migrate deploy":                  {args: "release node node_modules/prisma/cli.js migrate deploy"},
+		"worker: node q.js\nother: ./x":                   {},
+		"worker: bash q.sh":                               {},
+		"release: npx prisma generate && npm run migrate": {args: "release node node_modules/prisma/cli.js migrate deploy"},
+		"worker: npm run wrong": {
+			fault: `Procfile line 1: the process worker is "npm run wrong", and there is no script wrong; name another one`,
+		},
+		"worker: npm run bunny": {
+			fault: `Procfile line 1: the process worker is "npm run bunny", and the process web needs the other one of node and bun; ` +
+				"start all of it with one of them",
+		},
+		"# queues\nworker: absent && npm run queue": {
+			fault: `Procfile line 2: the process worker is "absent && npm run queue", which is neither node nor a program of a package in ` +
+				"the lockfile; write it as node and a file, or name its package in dependencies",
+		},
+		"worker: npm run queue && prisma-dev": {
+			fault: "Procfile line 1: the process worker calls prisma-dev, which is only there for development; " +
+				"start what it makes with node in the script start:prod, or move it to dependencies",
+		},
+		"worker: npm run queue && ./q.sh": {
+			fault: `Procfile line 1: the process worker is "npm run queue && ./q.sh", which needs a shell, and run images have none; ` +
+				"write instead: exec node q.js",
+		},
 	} {
 		a := app(t, files{
 			"package.json": `{"scripts": {"start": "node q.js", "queue": "node q.js", "migrate": "prisma migrate deploy", "bunny": "bun q.ts"}}`,
-			"q.js":         "", "q.ts": "", "node_modules/prisma/cli.js": "", procfile.Name: text,
+			"q.js":         "", "q.ts": "", "q.sh": "#!/bin/sh\nexec node q.js\n", "node_modules/prisma/cli.js": "", procfile.Name: text,
 		})
 		a.Locked = func(_, program string) (string, bool, bool) {
-			return "node_modules/prisma/cli.js", false, program == "prisma"
+			return "node_modules/prisma/cli.js", program == "prisma-dev", strings.HasPrefix(program, "prisma")
 		}
 		var err error
 		if a.Asked, err = procfile.Read(a.Dir); err != nil {
@@ -106,9 +125,9 @@ func TestOthers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			list, _, err := a.Launch(s, "node")
-			if err != nil {
-				t.Fatal(err)
+			list, why, err := a.Launch(s, "node")
+			if err != nil || why != "process "+p.Type {
+				t.Fatalf("%q: it is from %s, %v", text, why, err)
 			}
 			got = append(got, p.Type+" "+strings.Join(list.Args(), " "))
 		}

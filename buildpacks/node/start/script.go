@@ -10,54 +10,62 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
-// reading is a script that is read, of which one may run others.
+// Source is what says how a process starts: a script of package.json, or a line of the Procfile. Without a name it is a main file.
+type Source struct{ File, Kind, Name, Text string }
+
+// script returns the source that is a script of package.json.
+func (a App) source(script string) Source {
+	return Source{project.ManifestFile, "script", script, strings.TrimSpace(a.Manifest.Scripts[script])}
+}
+
+// String names the source in its file.
+func (s Source) String() string { return s.Kind + " " + s.Name }
+
+// fault returns the fault of a source that has something, and what to do about it.
+func (s Source) fault(what, do string) error {
+	return fault.Fault{ID: "node-start", What: fmt.Sprintf("%s: the %s is %q%s", s.File, s, s.Text, what), Do: do}
+}
+
+// reading is a source that is read, of which one may run scripts.
 type reading struct {
 	App
-	seen  []string         // scripts that run this one, and this one
-	first bool             // it runs before the app's own command
-	build []project.Script // what belongs to the build, of all that was read
+	seen  []string // scripts that run this one, and this one
+	first bool     // it runs before the app's own command
 }
 
 // script reads a script of package.json with the scripts that it runs.
 func (a App) script(name string) (Start, error) {
 	r := reading{App: a}
 	commands, err := r.script(name)
-	return r.start(name, commands, err)
+	return r.start(a.source(name), len(a.Scripts.Run), commands, err)
 }
 
-// list reads a list of the Procfile, of which some commands run scripts.
-func (a App) list(list shell.List, process string) (Start, error) {
-	for _, c := range list {
-		if name := scriptOf(texts(c.Words)); name != "" && c.Dir == "" && a.Manifest.Scripts[name] == "" && c.Words[0] == "npm" {
-			return Start{}, noScript(name)
-		}
-	}
+// process reads a process of the Procfile, of which some commands run scripts.
+func (a App) process(p procfile.Process, list shell.List) (Start, error) {
 	r := reading{App: a}
-	name := process + " of the Procfile"
-	commands, err := r.list(list, name, strings.Join(list.Args(), " "))
-	return r.start(name, commands, err)
+	of := Source{fmt.Sprintf("%s line %d", procfile.Name, p.Line), "process", p.Type, strings.Join(list.Args(), " ")}
+	commands, err := r.list(list, of)
+	return r.start(of, len(a.Scripts.Run), commands, err)
 }
 
-func noScript(name string) error {
-	return startFault("the Procfile starts the script "+name+", which is not there", "name another one")
-}
-
-// start returns the start of what was read.
-func (r *reading) start(name string, commands []Command, err error) (Start, error) {
+// start returns the start of what was read. What it adds to the first scripts of the build is its own.
+func (r *reading) start(of Source, known int, commands []Command, err error) (Start, error) {
 	if err != nil {
 		return Start{}, err
 	}
-	s := Start{Commands: commands, Build: r.build, Script: name}
+	s := Start{Commands: commands, Build: r.Scripts.Run[known:], From: of}
 	for _, c := range commands {
 		s.Bun = s.Bun || c.Bun
 	}
 	for _, c := range commands {
 		if s.Bun && !c.Bun && c.Words == nil {
-			return Start{}, startFault("the script "+name+" starts both node and bun", "start all of it with one of them")
+			return Start{}, of.fault(", which starts both node and bun", "start all of it with one of them")
 		}
 	}
 	return s, nil
@@ -65,15 +73,16 @@ func (r *reading) start(name string, commands []Command, err error) (Start, erro
 
 // script returns the commands of a script. What belongs to the build is not among them.
 func (r *reading) script(name string) ([]Command, error) {
+	of := r.source(name)
 	if slices.Contains(r.seen, name) {
-		return nil, startFault("the script "+name+" runs itself", "let it start a file")
+		return nil, of.fault(", which runs itself", "let it start a file")
 	}
 	r.seen = append(r.seen, name)
 	defer func() { r.seen = r.seen[:len(r.seen)-1] }()
 	var all []Command
 	if hook := "post" + name; r.Manifest.Scripts[hook] != "" && !r.built(hook) {
 		do := "let the app do it, or run it at build time: BP_NODE_RUN_SCRIPTS=" + strings.Join(r.scriptsWith(hook), ",")
-		return nil, startFault(fmt.Sprintf("the script %s needs npm at launch", hook), do)
+		return nil, r.source(hook).fault(", which needs npm at launch", do)
 	}
 	if hook := "pre" + name; r.Manifest.Scripts[hook] != "" && !r.built(hook) {
 		before, err := r.before(hook)
@@ -82,30 +91,29 @@ func (r *reading) script(name string) ([]Command, error) {
 		}
 		all = before
 	}
-	text := strings.TrimSpace(r.Manifest.Scripts[name])
-	list, err := read(name, text)
+	list, err := read(of, of.Text)
 	if err != nil {
 		return nil, err
 	}
-	commands, err := r.list(list, name, text)
+	commands, err := r.list(list, of)
 	if err != nil {
 		return nil, err
 	}
 	return join(all, shell.Command{}, commands)
 }
 
-// list reads the commands of a script.
-func (r *reading) list(list shell.List, name, text string) (all []Command, err error) {
+// list reads the commands of a source.
+func (r *reading) list(list shell.List, of Source) (all []Command, err error) {
 	outer := r.first
 	defer func() { r.first = outer }()
 	for i, c := range list {
 		r.first = outer || i < len(list)-1
-		inner, err := r.command(c, name, text)
+		inner, err := r.command(c, of)
 		if err != nil {
 			return nil, err
 		}
 		if all, err = join(all, c, inner); err != nil {
-			return nil, startFault(fmt.Sprintf("the script %s is %q, and a script that it runs is a list with ;", name, text), err.Error())
+			return nil, of.fault(", and a script that it runs is a list with ;", err.Error())
 		}
 	}
 	return all, nil
@@ -130,28 +138,27 @@ func join(all []Command, of shell.Command, inner []Command) ([]Command, error) {
 		case c.After != shell.And && of.After != "":
 			return nil, errors.New("write its commands into this script")
 		}
-		c.Dir, c.Variables = path.Join(of.Dir, c.Dir), slices.Concat(of.Variables, c.Variables)
+		c.Dir, c.Variables = shell.Within(of.Dir, c.Dir), slices.Concat(of.Variables, c.Variables)
 		all = append(all, c)
 	}
 	return all, nil
 }
 
-// nextPort matches a port for Next.js that is a variable, which it reads by itself.
-var nextPort = regexp.MustCompile(`^((?:\S+ )*next start\b.*?) (?:-p|--port)[ =]["']?\$(?:PORT|\{PORT(?::?-\d+)?\})["']?`)
+// nextPort matches a port for Next.js that is a variable, which it reads by itself, and without which it takes 3000.
+var nextPort = regexp.MustCompile(`^((?:\S+ )*next start\b.*?) (?:-p|--port)[ =]["']?\$(?:PORT\b|\{PORT(?::?-3000)?\})["']?`)
 
-// read returns the commands of a script, or the fault of a script that only a shell could start.
-func read(name, script string) (shell.List, error) {
+// read returns the commands of a text of a source, or the fault of one that only a shell could start.
+func read(of Source, text string) (shell.List, error) {
 	var list shell.List
-	line, err := shell.Parse(nextPort.ReplaceAllString(script, "$1"))
+	line, err := shell.Parse(nextPort.ReplaceAllString(text, "$1"))
 	if err == nil {
 		list, err = line.List()
 	}
 	if broken := new(shell.Error); errors.As(err, &broken) {
-		what := fmt.Sprintf("the script %s is %q: %s", name, script, broken.What)
-		return nil, startFault(what, broken.Do)
+		return nil, of.fault(": "+broken.What, broken.Do)
 	}
 	if err == nil && (len(list) == 0 || len(list[len(list)-1].Words) == 0) {
-		return nil, startFault("the script "+name+" is empty", "let it start a file")
+		return nil, of.fault(", which starts nothing", "let it start a file")
 	}
 	return list, err
 }
@@ -199,28 +206,26 @@ var (
 func (r *reading) atBuild(c shell.Command) bool {
 	words := texts(c.Words)
 	name, text := scriptOf(words), strings.Join(words, " ")
-	script := project.Script{Dir: r.From(), Name: name, Command: r.Manifest.Scripts[name], Env: texts(c.Variables)}
-	switch {
-	case !r.first || c.Dir != "":
-		return false
-	case name != "" && r.built(name):
-		return true
-	case slices.ContainsFunc(r.Scripts.Run, func(s project.Script) bool { return s.Dir == r.From() && s.Command == text }):
-		return true
-	case name != "" && building.MatchString(name) && r.Manifest.Scripts[name] != "":
-		r.build = append(r.build, script)
-		return true
-	}
+	script := project.Script{Dir: r.From(), Name: text, Command: text, Env: texts(c.Variables)}
 	program := words
 	if len(words) > 1 && words[0] == "npx" {
 		program = words[1:]
 	}
-	if slices.Contains(builders, program[0]) || len(program) > 1 && slices.Contains(makes, program[1]) && program[0] != "node" && name == "" {
-		script.Name, script.Command, script.Words = r.seen[len(r.seen)-1], text, program
-		r.build = append(r.build, script)
+	switch {
+	case !r.first || c.Dir != "":
+		return false
+	case name != "" && r.built(name), r.Scripts.Has(script):
 		return true
+	case name != "" && building.MatchString(name) && r.Manifest.Scripts[name] != "":
+		script.Name, script.Command = name, r.Manifest.Scripts[name]
+	case slices.Contains(builders, program[0]),
+		len(program) > 1 && slices.Contains(makes, program[1]) && program[0] != "node" && name == "":
+		script.Words = program
+	default:
+		return false
 	}
-	return false
+	r.Scripts = r.Scripts.With(script)
+	return true
 }
 
 // workspaceOf returns the folder of the workspace that a command names, "" if it names none.

@@ -37,48 +37,55 @@ func told(s start.Start) string {
 func TestChoose(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
-		"NODE_ENV=staging node a.js":                       "NODE_ENV=staging a.js",
-		"A= B='x y' node a.js C=1":                         "A= B=x y a.js C=1",
-		"npx cross-env A=1 B=2 npm run other":              "A=1 B=2 C=3 b.js",
-		"next start -p $PORT":                              "? next start",
-		"NODE_ENV=production next start --port ${PORT:-3}": "NODE_ENV=production ? next start",
-		"next start -H 0.0.0.0 -p=${PORT}":                 "? next start -H 0.0.0.0",
-		"npx next start":                                   "? next start",
-		"yarn other":                                       "C=3 b.js",
-		"npm run -s other":                                 "C=3 b.js",
-		"bun run --preload ./a.ts server.ts --port 1":      "bun: run --preload ./a.ts server.ts --port 1",
-		"bun other":                                        "C=3 b.js",
-		"bun run next start":                               "? next start",
-		"exec node a.js":                                   "a.js",
-		"A=1 exec node a.js":                               "A=1 a.js",
+		"NODE_ENV=staging node a.js":                  "NODE_ENV=staging a.js",
+		"A= B='x y' node a.js C=1":                    "A= B=x y a.js C=1",
+		"npx cross-env A=1 B=2 npm run other":         "A=1 B=2 C=3 b.js",
+		"next start -p $PORT":                         "? next start",
+		"A=1 next start --port ${PORT:-3000}":         "A=1 ? next start",
+		"next start --port ${PORT:-8080}":             "? next start --port ${PORT:-8080}",
+		"next start -p $PORTAL":                       "? next start -p ${PORTAL}",
+		"next start -H 0.0.0.0 -p=${PORT}":            "? next start -H 0.0.0.0",
+		"npx next start":                              "? next start",
+		"yarn other":                                  "C=3 b.js",
+		"npm run -s other":                            "C=3 b.js",
+		"bun run --preload ./a.ts server.ts --port 1": "bun: run --preload ./a.ts server.ts --port 1",
+		"bun other":                                   "C=3 b.js",
+		"bun run next start":                          "? next start",
+		"exec node a.js":                              "a.js",
+		"A=1 exec node a.js":                          "A=1 a.js",
 
-		"node c.js && node a.js":                                "c.js && a.js",
-		"node c.js; node a.js $PORT":                            "c.js ; a.js ${PORT}",
-		"cd server && node a.js":                                "in server: a.js",
-		"cd server && ./bin/x":                                  "in server: ./bin/x", // which node reads in the folder
-		"node c.js && cd server && A=$B node a.js":              "c.js && cd server && A=${B} a.js",
-		"export A=1 && echo hi && node a.js":                    "? export A=1 && ? echo hi && a.js",
-		"npx prisma migrate deploy && node a.js":                "? prisma migrate deploy && a.js",
-		"npm run other && node a.js":                            "C=3 b.js && a.js",
-		"A=1 npm run both && node a.js --port=$PORT":            "A=1 c.js && A=1 C=3 b.js && a.js --port=${PORT}",
-		"npm run both":                                          "c.js && C=3 b.js",
-		"npm run build && node a.js":                            "a.js",
-		"npm run build && npm run other && node a.js":           "C=3 b.js && a.js",
-		"b -x && node a.js":                                     "? b -x && a.js",
-		"b && node a.js":                                        "a.js", // as the script build
-		"tsc && node a.js":                                      "a.js [start: tsc]",
-		"rimraf dist && tsc -p . && node a.js":                  "a.js [start: rimraf dist] [start: tsc -p .]",
-		"A=1 npm run compile && node a.js":                      "a.js [compile: A=1]",
-		"prisma generate && prisma migrate deploy && node a.js": "? prisma migrate deploy && a.js [start: prisma generate]",
+		"node c.js && node a.js":                                        "c.js && a.js",
+		"node c.js; node a.js $PORT":                                    "c.js ; a.js ${PORT}",
+		"cd server && node a.js":                                        "in server: a.js",
+		"cd server && ./bin/x":                                          "in server: ./bin/x", // which node reads in the folder
+		"node c.js && cd server && A=$B node a.js":                      "c.js && cd server && A=${B} a.js",
+		"export A=1 && echo hi && node a.js":                            "? export A=1 && ? echo hi && a.js",
+		"npx prisma migrate deploy && node a.js":                        "? prisma migrate deploy && a.js",
+		"npm run other && node a.js":                                    "C=3 b.js && a.js",
+		"A=1 npm run both && node a.js --port=$PORT":                    "A=1 c.js && A=1 C=3 b.js && a.js --port=${PORT}",
+		"npm run both":                                                  "c.js && C=3 b.js",
+		"npm run build && node a.js":                                    "a.js",
+		"npm run build && npm run other && node a.js":                   "C=3 b.js && a.js",
+		"b -x && node a.js":                                             "? b -x && a.js",
+		"b && node a.js":                                                "a.js", // as the script build
+		"tsc && node a.js":                                              "a.js [tsc: tsc]",
+		"rimraf dist && tsc -p . && node a.js":                          "a.js [rimraf dist: rimraf dist] [tsc -p .: tsc -p .]",
+		"A=1 npm run compile && node a.js":                              "a.js [compile: A=1]",
+		"prisma generate && prisma migrate deploy && node a.js":         "? prisma migrate deploy && a.js [prisma generate: prisma generate]",
+		"npm run compile && tsc && npm run compile && tsc && node a.js": "a.js [compile: ] [tsc: tsc]",
+		"tsc && A=1 tsc && node a.js":                                   "a.js [tsc: tsc] [tsc: A=1 tsc]",
+		"cd /srv && node c.js && cd up && node a.js":                    "in /srv: c.js && cd up && a.js",
 
 		"nodemon a.js": "a.js",
 		"nodemon --watch src -e ts,js -q a.js --port 1":                   "a.js --port 1",
 		"nodemon --inspect=0.0.0.0 a.js":                                  "--inspect=0.0.0.0 a.js",
 		"nodemon --watch=src --delay=1 --exec='node -r ./a' a.js --ext=b": "-r ./a a.js --ext=b",
-		"nodemon":                               "a.js",
-		"A=1 nodemon --exec 'node -r ./a' a.js": "A=1 -r ./a a.js",
-		"nodemon -x npx next start":             "",
-		"./bin/www":                             "./bin/www",
+		"nodemon":                   "a.js",
+		"cd server && nodemon i.js": "in server: i.js",
+		"cd server && A=1 nodemon -x 'cd sub && B=2 node' i.js": "in server/sub: A=1 B=2 i.js",
+		"A=1 nodemon --exec 'node -r ./a' a.js":                 "A=1 -r ./a a.js",
+		"nodemon -x npx next start":                             "",
+		"./bin/www":                                             "./bin/www",
 		"node ./bin/www && node ./server/a.js && node ./server": "./bin/www && ./server/a.js && ./server",
 	} {
 		if want == "" {
@@ -93,8 +100,8 @@ func TestChoose(t *testing.T) {
 			t.Errorf("%s: %v", line, err)
 			continue
 		}
-		if told(got) != want || got.Script != "start" {
-			t.Errorf("%s: it starts %q by %s, want %q", line, told(got), got.Script, want)
+		if told(got) != want || got.From.Name != "start" {
+			t.Errorf("%s: it starts %q by %s, want %q", line, told(got), got.From.Name, want)
 		}
 		_, err = shell.Parse(line)
 		if helped := a.Helped(); err == nil && helped != (strings.ContainsAny(want, "&;$") || strings.Contains(want, "? export")) {
@@ -122,7 +129,7 @@ func TestHooks(t *testing.T) {
 	for scripts, want := range map[string]string{
 		`"prestart": "node a.js", "start": "node b.js"`:                            "a.js && b.js",
 		`"prestart": "node a.js; node c.js", "start": "node b.js"`:                 "a.js ; c.js && b.js",
-		`"prestart": "tsc", "start": "node b.js"`:                                  "b.js [prestart: tsc]",
+		`"prestart": "tsc", "start": "node b.js"`:                                  "b.js [tsc: tsc]",
 		`"prestart": "npm run build", "build": "x", "start": "node b.js"`:          "b.js",
 		`"prestart": "A=1 node a.js", "start": "B=1 node b.js && node c.js"`:       "A=1 a.js && B=1 b.js && c.js",
 		`"start": "npm run x && node b.js", "prex": "node p.js", "x": "node x.js"`: "p.js && x.js && b.js",
@@ -139,14 +146,15 @@ func TestHooks(t *testing.T) {
 func TestScriptFaults(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
-		"sh ./start.sh":             `write "start": "export A=1 && exec node server.js"`,
-		"bash start.sh":             `write "start": "export A=1 && exec node server.js"`,
-		"./start.sh":                `write "start": "export A=1 && exec node server.js"`,
-		"sh long.sh":                "write the commands of long.sh into the script, one after the other with &&",
-		"sh -c 'node a'":            "write the commands of -c into the script, one after the other with &&",
+		"sh ./start.sh":             "write instead: export A=1 && exec node server.js",
+		"bash start.sh":             "write instead: export A=1 && exec node server.js",
+		"./start.sh":                "write instead: export A=1 && exec node server.js",
+		"sh long.sh":                "write the commands of long.sh instead, one after the other with &&",
+		"sh -c 'node a'":            "write the commands of -c instead, one after the other with &&",
 		"./absent.js":               "name a file that is there",
 		"node server.js | tee log":  "run both in a program of the app",
 		"node a.js || node b.js":    "write ; if the second command may run in any case",
+		"cd /srv && ./absent":       "and there is no file /srv/absent; ",
 		"cd server && npm start":    "set BP_NODE_PROJECT_PATH=server",
 		"npm start --prefix server": "set BP_NODE_PROJECT_PATH=server",
 		"npm run two && node a.js":  "it is",
@@ -174,15 +182,15 @@ func TestScriptFaults(t *testing.T) {
 // TestMissing refuses files that are not there after the build, and names the one that may be meant.
 func TestMissing(t *testing.T) {
 	t.Parallel()
-	const what, do = ", which is not a file; ", "name a file that is there after the build"
+	const what, do = " is not a file; ", "name a file that is there after the build"
 	for line, want := range map[string]string{
-		"node dist/index.js":            "starts dist/index.js" + what + do + ": there is build/index.js",
-		"node Server.js":                "starts Server.js" + what + do + ": there is server.js",
-		"node ./bin/www":                "starts bin/www" + what + do + ", or add a script build",
-		"node lib":                      "starts lib" + what + do,
-		"node -r ./x --title a dist/b":  "starts dist/b" + what + do + ": there is build/deep/b.ts",
-		"node server.js && node absent": "starts absent" + what,
-		"cd build && node server.js":    "starts build/server.js" + what + do + ": there is server.js",
+		"node dist/index.js":            "where dist/index.js" + what + do + ": there is build/index.js",
+		"node Server.js":                "where Server.js" + what + do + ": there is server.js",
+		"node ./bin/www":                "where bin/www" + what + do + ", or add a script build",
+		"node lib":                      "where lib" + what + do,
+		"node -r ./x --title a dist/b":  "where dist/b" + what + do + ": there is build/deep/b.ts",
+		"node server.js && node absent": "where absent" + what,
+		"cd build && node server.js":    "where build/server.js" + what + do + ": there is server.js",
 		"node server":                   "", "node .": "", "node build": "", "node pack": "", "node -e 1": "", "node $A": "", "node -": "",
 		"node node_modules/a/b.js": "", "node --watch server.js --x": "", "cd build && node index.js": "", "node /opt/a.js": "",
 		"node --watch-path ./build server.js": "", "node --title x server.js": "",

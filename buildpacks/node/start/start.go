@@ -36,7 +36,7 @@ type Start struct {
 	Build     []project.Script // what the script does first and the build does instead
 	Elsewhere bool             // strata/procfile starts the app
 	Bun       bool             // Bun runs the app
-	Script    string           // that says so; "" for the main file
+	From      Source           // that says so
 }
 
 // app returns the command of the app.
@@ -55,24 +55,22 @@ func (s Start) with(c Command) Start {
 
 // Choose reads the process web, if the build plan asks for it, or else the script start.
 func (a App) Choose() (Start, error) {
-	list, asked, err := a.web()
+	web, list, err := a.web()
 	if err != nil {
 		return Start{}, err
 	}
-	name := "start"
+	name, asked := "start", web.Type != ""
 	if asked {
 		if !a.starts(list) {
 			bun := slices.ContainsFunc(list, func(c shell.Command) bool { return c.Words[0] == "bun" })
 			return Start{Elsewhere: true, Bun: bun}, nil
 		}
-		if name = onlyScript(list); name == "" {
-			return a.whole(a.list(list, "web"))
-		}
+		name = onlyScript(list)
 	}
-	switch text := a.Manifest.Scripts[name]; {
-	case asked && text == "":
-		return Start{}, noScript(name)
-	case strings.TrimSpace(text) == "":
+	if a.source(name).Text == "" {
+		if asked {
+			return a.whole(a.process(web, list))
+		}
 		return a.checked(Start{Bun: a.forBun()})
 	}
 	s, err := a.script(name)
@@ -136,7 +134,8 @@ func (a App) instead(script string, err error) (Start, error) {
 
 // Helped reports whether the launch helper may be needed to start the app. What is wrong is said by Choose.
 func (a App) Helped() bool {
-	list, asked, err := a.web()
+	web, list, err := a.web()
+	asked := web.Type != ""
 	if err != nil || asked && !a.starts(list) {
 		return err == nil && a.helped()
 	}
@@ -146,7 +145,7 @@ func (a App) Helped() bool {
 	}
 	var starts []Start
 	if name == "" {
-		s, _ := a.list(list, "web")
+		s, _ := a.process(web, list)
 		starts = append(starts, s)
 	}
 	for _, name := range []string{name, production} {
@@ -202,17 +201,17 @@ func (a App) Resolve(s Start, find Find) (Start, error) {
 		c.Arguments = []shell.Word{shell.Quote(file)}
 		s = s.with(c)
 	}
-	found, err := resolve(s, find)
+	found, err := a.resolve(s, find)
 	if err == nil {
 		return found, nil
 	}
-	if s, err = a.instead(s.Script, err); err != nil {
+	if s, err = a.instead(s.From.Name, err); err != nil {
 		return Start{}, err
 	}
-	return resolve(s, find)
+	return a.resolve(s, find)
 }
 
-func resolve(s Start, find Find) (Start, error) {
+func (a App) resolve(s Start, find Find) (Start, error) {
 	s.Commands = slices.Clone(s.Commands)
 	for i, c := range s.Commands {
 		if c.Arguments != nil || c.own() {
@@ -224,12 +223,12 @@ func resolve(s Start, find Find) (Start, error) {
 		case err != nil:
 			return Start{}, err
 		case dev && (!slices.Contains(runners, name) || file == ""):
-			return Start{}, onlyDev(s.Script, name)
+			return Start{}, s.From.onlyDev(name)
 		case file == "":
-			return Start{}, notFound(s.Script, strings.Join(texts(c.Words), " "))
+			return Start{}, s.From.notFound()
 		}
 		if !filepath.IsAbs(file) {
-			if file, err = filepath.Rel(c.Dir, file); err != nil {
+			if file, err = filepath.Rel(shell.Within(a.Dir, c.Dir), filepath.Join(a.Dir, file)); err != nil {
 				return Start{}, fmt.Errorf("looking for %s: %w", name, err)
 			}
 		}
@@ -241,14 +240,14 @@ func resolve(s Start, find Find) (Start, error) {
 // Launch returns the commands of a start that was resolved, each with the program node or Bun in front of its arguments, and where
 // they are from. It looks for the files of the app in what the build made.
 func (a App) Launch(s Start, program ...string) (list shell.List, why string, err error) {
-	why = "script " + s.Script
+	why = s.From.String()
 	if len(s.Commands) == 0 {
 		main, err := a.mainFile()
 		if err != nil {
 			return nil, "", err
 		}
 		s, why = s.with(Command{Arguments: []shell.Word{shell.Quote(main)}}), "main file"
-	} else if s.Script == "" {
+	} else if s.From.Name == "" {
 		why = "made by the build"
 	}
 	if err := a.missing(s); err != nil {
@@ -290,15 +289,15 @@ func (a App) workspaceHint() string {
 	return ", or set BP_NODE_PROJECT_PATH to a workspace with a script start: " + strings.Join(starting[:min(len(starting), 8)], ", ")
 }
 
-// web returns the commands of the process web, and whether the build plan asks this buildpack to start it. Only scripts are started
+// web returns the process web and its commands, none if the build plan does not ask this buildpack to start it. Only scripts are started
 // here, without the package manager.
-func (a App) web() (list shell.List, asked bool, err error) {
+func (a App) web() (p procfile.Process, list shell.List, err error) {
 	i := slices.IndexFunc(a.Asked, func(p procfile.Process) bool { return p.Type == "web" })
 	if i < 0 {
-		return nil, false, nil
+		return procfile.Process{}, nil, nil
 	}
 	list, err = a.Asked[i].List()
-	return list, true, err
+	return a.Asked[i], list, err
 }
 
 // Unmet returns the entries of the build plan that are left to strata/procfile.
@@ -324,7 +323,7 @@ func (a App) Env(s Start, types ...string) (map[string]string, error) {
 			variables[name] = value
 		}
 	}
-	list, _, err := a.web()
+	_, list, err := a.web()
 	if err != nil || s.Elsewhere {
 		return variables, err
 	}
@@ -359,19 +358,21 @@ func (e developmentError) Error() string { return e.fault.Error() }
 // Unwrap returns the fault.
 func (e developmentError) Unwrap() error { return e.fault }
 
-func onlyDev(script, program string) error {
+// onlyDev returns the fault of a source that calls a program that is only there for development.
+func (s Source) onlyDev(program string) error {
 	return developmentError{fault.Fault{
-		ID:   "node-start-development",
-		What: fmt.Sprintf("package.json: the script %s calls %s, which is only there for development", script, program),
-		Do:   "start what it makes with node in the script " + production + ", or move it to dependencies",
+		ID: "node-start-development", What: fmt.Sprintf("%s: the %s calls %s, which is only there for development", s.File, s, program),
+		Do: "start what it makes with node in the script " + production + ", or move it to dependencies",
 	}}
 }
 
-func notFound(name, script string) error {
-	what := fmt.Sprintf("the script %s is %q, which is neither node nor a program of a package in the lockfile", name, script)
-	return startFault(what, "write it as node and a file, or name its package in dependencies")
+// notFound returns the fault of a source that starts no program that is known.
+func (s Source) notFound() error {
+	const what = ", which is neither node nor a program of a package in the lockfile"
+	return s.fault(what, "write it as node and a file, or name its package in dependencies")
 }
 
-func startFault(what, do string) error {
-	return fault.Fault{ID: "node-start", What: "package.json: " + what, Do: do}
+// mainFault is the fault of an app that does not say how it starts.
+func mainFault(what, do string) error {
+	return fault.Fault{ID: "node-start", What: project.ManifestFile + ": " + what, Do: do}
 }
