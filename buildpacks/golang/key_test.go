@@ -131,7 +131,8 @@ func TestMissingFiles(t *testing.T) {
 		c.App["main.go"] = strings.NewReplacer("page.html", tt.page, "other.html", tt.page).Replace(c.App["main.go"])
 		c.Env = c.Env.With(config.Environment{"BP_KEEP_FILES": tt.keep})
 		last = kittest.Rebuild(t, last, c)
-		if warned := strings.Contains(last.Log(), "the image will not have"); last.Code != 0 || warned != (tt.want != "") || !strings.Contains(last.Log(), tt.want) {
+		warned := strings.Contains(last.Log(), "the image will not have")
+		if last.Code != 0 || warned != (tt.want != "") || !strings.Contains(last.Log(), tt.want) {
 			t.Errorf("%s: code %d, warned %t, want %q:\n%s", tt.name, last.Code, warned, tt.want, last.Log())
 		}
 	}

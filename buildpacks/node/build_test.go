@@ -328,7 +328,8 @@ func TestProcesses(t *testing.T) {
 	c.Plan = "[[entries]]\nname = \"procfile-worker\"\n[[entries]]\nname = \"procfile-web\"\n"
 	got := kittest.Build(t, c)
 	made := kittest.Files(t, got.Layers)
-	if want := `{"web":"package.json: script start","worker":"Procfile line 2: process worker"}`; got.Code != 0 || made["origins.json"] != want {
+	want := `{"web":"package.json: script start","worker":"Procfile line 2: process worker"}`
+	if got.Code != 0 || made["origins.json"] != want {
 		t.Errorf("code %d, processes are from %s, want %s\n%s", got.Code, made["origins.json"], want, got.Log())
 	}
 }

@@ -74,7 +74,8 @@ func (b build) process(made outcome, s start.Start, kind string, words []string)
 		key = "Starts " + kind
 	}
 	b.Log.Decision(key, strings.ReplaceAll(strings.Join(list.Args(), " "), strings.Join(words, " "), filepath.Base(words[0])), why)
-	process := bp.Process{Type: kind, Command: launchhelper.Run(b.BuildContext, list), From: cmp.Or(s.From.File, project.ManifestFile) + ": " + why}
+	from := cmp.Or(s.From.File, project.ManifestFile) + ": " + why
+	process := bp.Process{Type: kind, Command: launchhelper.Run(b.BuildContext, list), From: from}
 	if dir := shell.Within(made.app.Dir, list[0].Dir); dir != b.AppDir {
 		process.WorkingDir = dir
 	}

@@ -37,8 +37,10 @@ func TestDetect(t *testing.T) {
 		{"program with tools", map[string]string{"index.html": "", "package.json": "{}", "Cargo.toml": ""}, nil, 0,
 			"pass: if a buildpack makes a site; Cargo.toml found, so the app is more than files; to serve some, set BP_WEB_SERVER_ROOT=.", "site"},
 		{"source of a site with tools", map[string]string{"docs/index.html": "", "package.json": "{}", "_config.yml": ""}, nil, 0,
-			"pass: if a buildpack makes a site; _config.yml found, so the app is more than files; to serve some, set BP_WEB_SERVER_ROOT=docs", "site"},
-		{"program without a page", map[string]string{"package.json": "{}", "Cargo.toml": ""}, nil, 0, "pass: if a buildpack makes a site", "site"},
+			"pass: if a buildpack makes a site; _config.yml found, so the app is more than files; " +
+				"to serve some, set BP_WEB_SERVER_ROOT=docs", "site"},
+		{"program without a page", map[string]string{"package.json": "{}", "Cargo.toml": ""}, nil, 0,
+			"pass: if a buildpack makes a site", "site"},
 		{"files of a program with tools", map[string]string{"public/index.html": "", "package.json": "{}", "Cargo.toml": ""},
 			config.Environment{"BP_WEB_SERVER_ROOT": "public"}, 0, "pass: if a buildpack makes a site", "site files"},
 		{"dist", map[string]string{"dist/index.html": "", "readme.md": ""}, nil, 0, "pass: dist/index.html found", ""},
@@ -164,7 +166,9 @@ func TestOtherPaths(t *testing.T) {
 			"Other paths    the page index.html (vercel.json)"},
 		{"firebase.json", map[string]string{"firebase.json": `{"hosting": {"rewrites": [{"source": "**", "destination": "/index.html"}]}}`}, "",
 			"Other paths    the page index.html (firebase.json)"},
-		{"other types", map[string]string{"vercel.json": `{"rewrites": [1, {"source": ["/(.*)"], "destination": {}}], "outputDirectory": 1}`}, "", ""},
+		{"other types", map[string]string{
+			"vercel.json": `{"rewrites": [1, {"source": ["/(.*)"], "destination": {}}], "outputDirectory": 1}`,
+		}, "", ""},
 		{"several sites", map[string]string{
 			"firebase.json": `{"hosting": [{"rewrites": [{"source": "**", "destination": "/index.html"}]}]}`,
 		}, "", ""},

@@ -140,7 +140,8 @@ func trimCaches(h *home.Home, ref name.Reference, made v1.Hash, options Options,
 	for _, one := range dropped {
 		bytes += one.Bytes
 	}
-	options.Note(fmt.Sprintf("dropped the caches of apps that were built the longest ago: %d, %.2f GB; the limits are %g GB (STRATA_CACHES_GB) and %d days",
+	options.Note(fmt.Sprintf("dropped the caches of apps that were built the longest ago: %d, %.2f GB; "+
+		"the limits are %g GB (STRATA_CACHES_GB) and %d days",
 		len(dropped), float64(bytes)/1e9, float64(options.Limits.Bytes)/1e9, options.Limits.Age/(24*time.Hour)))
 }
 

@@ -88,7 +88,8 @@ func TestMissing(t *testing.T) {
 				"web/web.go":      "package web\n\nfunc Serve(where string) { os.DirFS(where) }\n",
 				"other/other.go":  "package other\n\nconst X = \"docs/spec.txt\"\n", "docs/docs.go": "package docs\n",
 				"templates/a.html": "", "static/a.css": "", "config.json": "", "certs/tls.crt": "", "certs/tls.key": "", "config/a.yaml": "",
-				"migrations/1.sql": "", "mixed/a.sql": "", "mixed/b.sql": "", "index.html": "", "docs/spec.txt": "", "docs/kept.txt": "", "package.json": "", "README.md": "",
+				"migrations/1.sql": "", "mixed/a.sql": "", "mixed/b.sql": "", "index.html": "", "docs/spec.txt": "", "docs/kept.txt": "",
+				"package.json": "", "README.md": "",
 				".env": "", "vendor/x/a.html": "",
 			})
 			if err := os.Symlink("/etc", dir+"/link"); err != nil {
