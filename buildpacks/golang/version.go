@@ -66,16 +66,19 @@ func patched(chosen version.Choice, ask version.Ask, l lock.Lock, patch newest) 
 	if _, locked := l.Find(goID, runtime.GOARCH, chosen.Version); locked || !isMinor(chosen.Version) {
 		return chosen, nil
 	}
-	minor := chosen.Version
+	minor, least := chosen.Version, ask.Text // what is no minimum is the minor version, however it is written
+	if ask.Ranges == nil {
+		least = minor
+	}
 	found, err := patch(minor)
 	switch {
-	case err != nil && isMinor(strings.TrimPrefix(ask.Text, "go")):
+	case err != nil && isMinor(least):
 		return chosen, fault.Fault{
 			ID: "go-list", What: fmt.Sprintf("%s is %s, and its newest patch is not known", ask.From, ask.Text), Err: err,
 			Do: "check the network and GOPROXY, or ask for all of a version, such as " + l.Default[goID],
 		}
-	case err != nil || found != "" && older(found, ask.Text):
-		return version.Choice{Version: ask.Text, Reason: ask.From}, nil
+	case err != nil || found != "" && older(found, least):
+		return version.Choice{Version: least, Reason: ask.From}, nil
 	case found == "":
 		return chosen, fault.Fault{
 			ID: "go-version-unknown", What: fmt.Sprintf("%s is %s, and there is no Go %s for linux/%s", ask.From, ask.Text, minor, runtime.GOARCH),

@@ -65,6 +65,8 @@ func TestChooseVersion(t *testing.T) {
 			"newest patch that GOPROXY lists; BP_GO_VERSION is 1.23"},
 		{"a minor from before patches began at 0", "1.20", "", modules{}, "1.20.14",
 			"newest patch that GOPROXY lists; BP_GO_VERSION is 1.20"},
+		{"a star of a minor that is not locked", "1.23.*", "", modules{}, "1.23.12",
+			"newest patch that GOPROXY lists; BP_GO_VERSION is 1.23.*"},
 		{"as the go command writes it", "go1.25.4", "", modules{}, "1.25.4", "BP_GO_VERSION"},
 		{"a release candidate", "1.27rc2", "", modules{}, "1.27rc2", "BP_GO_VERSION"},
 		{"the latest", "latest", "", modules{}, "1.26.3", "BP_GO_VERSION is latest"},
@@ -111,6 +113,9 @@ func TestChooseVersionRefuses(t *testing.T) {
 		{"version-patch-star", "1.25.3.*", modules{}},
 		{"version-future", "", modules{File: "go.mod", Go: "1.99"}},
 		{"version-no-list", "1.19", modules{}},
+		{"version-no-list-star", "1.19.*", modules{}},
+		{"version-no-list-go", "go1.19", modules{}},
+		{"version-no-list-heroku", "", modules{File: "go.mod", Heroku: "go1.19.*"}},
 		{"version-before-modules", "1.13.15", modules{}},
 		{"version-too-old", "1.25.3", modules{File: "go.mod", Go: "1.26.0"}},
 	}
