@@ -23,7 +23,7 @@ import (
 )
 
 // recipe changes when the same inputs give other binaries or another SBOM.
-const recipe = 1
+const recipe = 2
 
 // key is everything that the layer of binaries depends on.
 type key struct {
@@ -79,9 +79,13 @@ func decide(ctx context.Context, in bp.BuildContext) (decision, error) {
 	if d.choice, err = chooseVersion(in.AppDir, d.Version, d.mods, d.lock, patch); err != nil {
 		return d, err
 	}
-	members, err := readMembers(in.AppDir, d.mods)
-	if err != nil {
-		return d, err
+	members := d.mods.Members
+	if d.mods.File == "" {
+		bare, err := bareModule(in.AppDir)
+		if err != nil {
+			return d, err
+		}
+		members = []member{bare}
 	}
 	d.finder = newFinder(in.AppDir, members, d.choice.Version, in.Target.Arch, d.tags())
 	d.selection, err = d.finder.find(d.Targets)
@@ -282,8 +286,8 @@ func workspace(m modules, appDir, home, goVersion string) (string, error) {
 	}
 	var text strings.Builder
 	text.WriteString("go " + lang + "\n")
-	for _, dir := range m.Dirs {
-		fmt.Fprintf(&text, "use %q\n", filepath.Join(appDir, filepath.FromSlash(dir)))
+	for _, one := range m.Members {
+		fmt.Fprintf(&text, "use %q\n", filepath.Join(appDir, filepath.FromSlash(one.Dir)))
 	}
 	file := filepath.Join(home, "go.work")
 	return file, os.WriteFile(file, []byte(text.String()), 0o644)
@@ -291,11 +295,7 @@ func workspace(m modules, appDir, home, goVersion string) (string, error) {
 
 // bill lists what the binaries were linked from.
 func (g *compiler) bill(bin string) (*sbom.Document, error) {
-	roots := map[string]string{}
-	for _, m := range g.finder.members {
-		roots[m.Path] = g.finder.path(m.Dir)
-	}
-	found := openLicences(roots, g.dir, g.modCache)
+	found := openLicences(g.finder, g.modCache)
 	var documents []sbom.Document
 	for _, t := range g.targets {
 		document, err := sbom.FromGoBinary(filepath.Join(bin, t.Binary), found.of)

@@ -4,23 +4,24 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"golang.org/x/mod/module"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom/licence"
 )
 
 // licences finds the licences of modules in the texts that come with them.
 type licences struct {
-	roots   map[string]string   // main module path -> folder
-	vendor  string              // the app's vendor folder
+	app     finder
 	cache   string              // GOMODCACHE
 	known   map[string][]string // "path@version" -> SPDX identifiers; such a module never changes
 	changed bool
 }
 
-func openLicences(roots map[string]string, appDir, modCache string) *licences {
-	l := &licences{roots: roots, vendor: filepath.Join(appDir, "vendor"), cache: modCache, known: map[string][]string{}}
+func openLicences(app finder, modCache string) *licences {
+	l := &licences{app: app, cache: modCache, known: map[string][]string{}}
 	if data, err := os.ReadFile(l.file()); err == nil && json.Unmarshal(data, &l.known) != nil {
 		l.known = map[string][]string{} // it is only a cache
 	}
@@ -37,24 +38,48 @@ func (l *licences) save() error {
 	return writeJSON(l.file(), l.known)
 }
 
-// of returns the SPDX identifiers of a module's licences.
-func (l *licences) of(path, version string) []string {
-	if dir, ok := l.roots[path]; ok {
-		return licence.Of(dir)
+// of returns the SPDX identifiers of the licences of a module, as a binary names it. A vendored module has the path that is imported, and
+// one of the cache that of its replacement.
+func (l *licences) of(m *debug.Module) []string {
+	places := []string{"vendor/" + m.Path}
+	dir, own := l.app.folderOfModule(m)
+	if own {
+		places = []string{dir, places[0]}
 	}
-	if ids := licence.Of(filepath.Join(l.vendor, filepath.FromSlash(path))); len(ids) > 0 {
-		return ids
+	for _, place := range places {
+		if ids := licence.Of(l.app.path(place)); len(ids) > 0 {
+			return ids
+		}
 	}
-	escapedPath, pathErr := module.EscapePath(path)
-	escapedVersion, versionErr := module.EscapeVersion(version)
+	if own {
+		return nil
+	}
+	if m.Replace != nil {
+		m = m.Replace
+	}
+	escapedPath, pathErr := module.EscapePath(m.Path)
+	escapedVersion, versionErr := module.EscapeVersion(m.Version)
 	if pathErr != nil || versionErr != nil {
 		return nil
 	}
-	key := path + "@" + version
+	key := m.Path + "@" + m.Version
 	ids, ok := l.known[key]
 	if !ok {
 		ids = licence.Of(filepath.Join(l.cache, escapedPath+"@"+escapedVersion))
 		l.known[key], l.changed = ids, true
 	}
 	return ids
+}
+
+// folderOfModule returns the folder of the app that a module of a binary comes from.
+func (f finder) folderOfModule(m *debug.Module) (dir string, ok bool) {
+	for _, own := range f.members {
+		switch {
+		case m.Replace == nil && own.Path == m.Path:
+			return own.Dir, true
+		case m.Replace != nil && sbom.FromFolder(m.Replace) && !ok:
+			dir, ok = own.Replaced[m.Path]
+		}
+	}
+	return dir, ok
 }

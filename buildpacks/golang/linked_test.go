@@ -23,11 +23,7 @@ func TestLinked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	members, err := readMembers(dir, mods)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := newFinder(dir, members, "1.26.3", "amd64", nil)
+	f := newFinder(dir, mods.Members, "1.26.3", "amd64", nil)
 	root := []string{".", "web", "local/pages"}
 	for name, want := range map[string][]string{".": root, "./main.go": root, "./cmd/job": {"cmd/job"}} {
 		var got []string
@@ -40,6 +36,35 @@ func TestLinked(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestReplaced has the folders that a build takes instead of modules, by the versions that are required.
+func TestReplaced(t *testing.T) {
+	t.Parallel()
+	const lib = "module example.test/shop\n\nrequire example.test/lib v1.2.0\n\nreplace example.test/lib "
+	tests := []struct{ name, mod, work, want string }{
+		{"all versions", lib + "=> ./a\n", "", "a"},
+		{"this version", lib + "v1.2.0 => ./a\n", "", "a"},
+		{"this version before all", lib + "v1.2.0 => ./a\n\nreplace example.test/lib => ./b\n", "", "a"},
+		{"another version", lib + "v1.1.0 => ./a\n", "", ""},
+		{"another module", lib + "=> example.test/fork v1.0.0\n", "", ""},
+		{"a workspace", goMod, "go 1.22\n\nuse .\n\nreplace example.test/lib => ./a\n", "a"},
+		{"a workspace instead of a module", lib + "=> ./b\n", "go 1.22\n\nuse .\n\nreplace example.test/lib => ./a\n", "a"},
+		{"another version of a workspace", goMod, "go 1.22\n\nuse .\n\nreplace example.test/lib v1.1.0 => ./a\n", ""},
+	}
+	for _, tt := range tests {
+		files := map[string]string{"go.mod": tt.mod, "a/go.mod": "module example.test/lib\n", "b/go.mod": "module example.test/lib\n"}
+		if tt.work != "" {
+			files["go.work"] = tt.work
+		}
+		mods, err := readModules(app(t, files), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := newFinder("", mods.Members, "1.26.3", "amd64", nil).roots()["example.test/lib"]; got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}
 }

@@ -7,10 +7,12 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
 	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
@@ -18,77 +20,83 @@ import (
 
 // member is one of the modules that a build is made of.
 type member struct {
-	Dir    string   // slash-separated, relative to the app
-	Path   string   // of the module, "" when go.mod has none
-	Bare   bool     // there is no go.mod
-	Ignore []string // folders that go.mod hides from patterns
+	Dir      string   // slash-separated, relative to the app
+	Path     string   // of the module, "" when go.mod has none
+	Bare     bool     // there is no go.mod
+	Ignore   []string // folders that go.mod hides from patterns
+	Requires []module.Version
+
+	Go, Toolchain, Heroku string // as modules has them
 
 	Replaced map[string]string // the folders of the app that modules are replaced with, by the modules' paths
 }
 
-// readMembers reads the go.mod of each member. It refuses what the go command would miss: members and replacements that are not there.
-func readMembers(dir string, mods modules) ([]member, error) {
-	if mods.File == "" {
-		m, err := bareModule(dir)
-		return []member{m}, err
+// heroku matches the comment that Heroku reads (devcenter.heroku.com, "Go dependencies").
+var heroku = regexp.MustCompile(`(?m)^//\s*\+heroku\s+goVersion\s+(\S+)`)
+
+// readMember reads the go.mod in a folder of the app. The error is fs.ErrNotExist when there is none. It refuses replacements that are
+// not there.
+func readMember(dir, sub string) (member, error) {
+	name := path.Join(sub, "go.mod")
+	data, err := tree.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+	if err != nil {
+		return member{}, fmt.Errorf("reading %s: %w", name, err)
 	}
-	var members []member
-	for _, sub := range mods.Dirs {
-		name := path.Join(sub, "go.mod")
-		if !filepath.IsLocal(filepath.FromSlash(sub)) {
-			return nil, outside(fmt.Sprintf("%s uses %s", mods.File, sub))
-		}
-		data, err := tree.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
-		if errors.Is(err, fs.ErrNotExist) {
-			there := slices.DeleteFunc(slices.Clone(mods.Dirs), func(d string) bool {
-				_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(d), "go.mod"))
-				return err != nil
-			})
-			return nil, fault.Fault{
-				ID: "go-member-missing", What: fmt.Sprintf("%s uses ./%s, which has no go.mod", mods.File, sub),
-				Do: "correct it, or name the modules to use: BP_GO_WORK_USE=" + list(there),
-			}
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", name, err)
-		}
-		f, err := modfile.Parse(name, data, nil)
-		if err != nil {
-			return nil, unparsed(name, err)
-		}
-		if err := checkReplaced(dir, sub, f); err != nil {
-			return nil, err
-		}
-		m := member{Dir: sub, Replaced: map[string]string{}}
-		if f.Module != nil {
-			m.Path = f.Module.Mod.Path
-		}
-		for _, i := range f.Ignore {
-			m.Ignore = append(m.Ignore, path.Clean(i.Path))
-			if strings.HasPrefix(i.Path, "./") {
-				m.Ignore[len(m.Ignore)-1] = "./" + path.Clean(i.Path)
-			}
-		}
-		for _, r := range f.Replace {
-			if to := path.Join(sub, filepath.ToSlash(r.New.Path)); r.New.Version == "" && filepath.IsLocal(to) {
-				m.Replaced[r.Old.Path] = to
-			}
-		}
-		members = append(members, m)
+	f, err := modfile.Parse(name, data, nil)
+	if err != nil {
+		return member{}, unparsed(name, err)
 	}
-	return members, nil
+	m := member{Dir: sub}
+	if f.Module != nil {
+		m.Path = f.Module.Mod.Path
+	}
+	if f.Go != nil {
+		m.Go = f.Go.Version
+	}
+	if f.Toolchain != nil {
+		m.Toolchain = toolchainVersion(f.Toolchain.Name)
+	}
+	if found := heroku.FindSubmatch(data); found != nil {
+		m.Heroku = string(found[1])
+	}
+	for _, i := range f.Ignore {
+		m.Ignore = append(m.Ignore, path.Clean(i.Path))
+		if strings.HasPrefix(i.Path, "./") {
+			m.Ignore[len(m.Ignore)-1] = "./" + path.Clean(i.Path)
+		}
+	}
+	for _, r := range f.Require {
+		m.Requires = append(m.Requires, r.Mod)
+	}
+	m.Replaced = replaced(sub, f.Replace, m.Requires)
+	return m, checkReplaced(dir, sub, f.Replace, m.Requires)
 }
 
-// checkReplaced refuses a go.mod with a required module in a folder that is not there. Vendored modules need none.
-func checkReplaced(dir, sub string, f *modfile.File) error {
+// replaced returns the folders of the app that a file in one of them replaces modules with, by the modules' paths. A replacement of
+// one version goes before that of all.
+func replaced(sub string, replace []*modfile.Replace, required []module.Version) map[string]string {
+	folders := map[string]string{}
+	for _, ofOne := range []bool{false, true} {
+		for _, r := range replace {
+			to := path.Join(sub, filepath.ToSlash(r.New.Path))
+			if r.New.Version == "" && filepath.IsLocal(to) && (r.Old.Version != "") == ofOne && (!ofOne || slices.Contains(required, r.Old)) {
+				folders[r.Old.Path] = to
+			}
+		}
+	}
+	return folders
+}
+
+// checkReplaced refuses a required module in a folder that is not there. Vendored modules need none.
+func checkReplaced(dir, sub string, replace []*modfile.Replace, required []module.Version) error {
 	if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(sub), "vendor", "modules.txt")); err == nil {
 		return nil
 	}
-	for _, r := range f.Replace {
-		required := func(q *modfile.Require) bool {
-			return q.Mod.Path == r.Old.Path && (r.Old.Version == "" || r.Old.Version == q.Mod.Version)
+	for _, r := range replace {
+		applies := func(q module.Version) bool {
+			return q.Path == r.Old.Path && (r.Old.Version == "" || r.Old.Version == q.Version)
 		}
-		if r.New.Version != "" || !slices.ContainsFunc(f.Require, required) {
+		if r.New.Version != "" || !slices.ContainsFunc(required, applies) {
 			continue
 		}
 		what := fmt.Sprintf("%s replaces %s by %s", path.Join(sub, "go.mod"), r.Old.Path, r.New.Path)

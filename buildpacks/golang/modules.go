@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"go/version"
 	"io/fs"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"golang.org/x/mod/modfile"
@@ -18,28 +19,35 @@ import (
 
 // modules is what go.work or go.mod say about Go and about the build's modules.
 type modules struct {
-	File      string   // "go.work", "go.mod" or "BP_GO_WORK_USE"; it names the source of the two below; "" when there is none of them
+	File      string   // "go.work", "go.mod" or "BP_GO_WORK_USE"; it names the source of the three below; "" when there is none of them
 	Go        string   // the go line, a minimum, without "go"; "" when there is none
 	Toolchain string   // the toolchain line, without "go"; "" when there is none
 	Heroku    string   // what a comment "// +heroku goVersion" of go.mod asks for
-	Dirs      []string // the main modules' folders, slash-separated, relative to the app: "." or the workspace's
+	Members   []member // the main modules; none when there is no file
 }
 
-// readModules reads the modules that use names, or else go.work, or else go.mod.
+// readModules reads the modules that use names, or else go.work, or else go.mod. It refuses what the go command would miss: members
+// and replacements that are not there.
 func readModules(dir string, use []string) (modules, error) {
 	if len(use) > 0 {
 		return readUse(dir, use)
 	}
 	data, err := tree.ReadFile(filepath.Join(dir, "go.work"))
-	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); errors.Is(err, fs.ErrNotExist) {
-			return modules{Dirs: []string{"."}}, nil
-		}
-		return readGoMod(dir, ".")
+	if err == nil {
+		return readWork(dir, data)
 	}
-	if err != nil {
+	if !errors.Is(err, fs.ErrNotExist) {
 		return modules{}, fmt.Errorf("reading go.work: %w", err)
 	}
+	one, err := readMember(dir, ".")
+	if errors.Is(err, fs.ErrNotExist) {
+		return modules{}, nil
+	}
+	return modules{File: "go.mod", Go: one.Go, Toolchain: one.Toolchain, Heroku: one.Heroku, Members: []member{one}}, err
+}
+
+// readWork reads a go.work and the modules that it uses.
+func readWork(dir string, data []byte) (modules, error) {
 	f, err := modfile.ParseWork("go.work", data, nil)
 	if err != nil {
 		return modules{}, unparsed("go.work", err)
@@ -52,39 +60,35 @@ func readModules(dir string, use []string) (modules, error) {
 		m.Toolchain = toolchainVersion(f.Toolchain.Name)
 	}
 	for _, u := range f.Use {
-		m.Dirs = append(m.Dirs, filepath.ToSlash(filepath.Clean(u.Path)))
+		sub := filepath.ToSlash(filepath.Clean(u.Path))
+		if !filepath.IsLocal(sub) {
+			return modules{}, outside("go.work uses " + sub)
+		}
+		one, err := readMember(dir, sub)
+		if errors.Is(err, fs.ErrNotExist) {
+			return modules{}, absent(dir, sub, f.Use)
+		}
+		if err != nil {
+			return modules{}, err
+		}
+		maps.Copy(one.Replaced, replaced(".", f.Replace, one.Requires))
+		m.Members = append(m.Members, one)
 	}
 	return m, nil
 }
 
-// heroku matches the comment that Heroku reads (devcenter.heroku.com, "Go dependencies").
-var heroku = regexp.MustCompile(`(?m)^//\s*\+heroku\s+goVersion\s+(\S+)`)
-
-// readGoMod reads the go.mod in a folder of the app.
-func readGoMod(dir, sub string) (modules, error) {
-	name := filepath.ToSlash(filepath.Join(sub, "go.mod"))
-	data, err := tree.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
-	if errors.Is(err, fs.ErrNotExist) {
-		return modules{}, fault.Fault{ID: "go-no-module", What: name + " does not exist", Do: "make one with go mod init"}
+// absent refuses a go.work that uses a folder without go.mod.
+func absent(dir, sub string, used []*modfile.Use) error {
+	var there []string
+	for _, u := range used {
+		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(u.Path), "go.mod")); err == nil {
+			there = append(there, path.Clean(filepath.ToSlash(u.Path)))
+		}
 	}
-	if err != nil {
-		return modules{}, fmt.Errorf("reading %s: %w", name, err)
+	return fault.Fault{
+		ID: "go-member-missing", What: fmt.Sprintf("go.work uses ./%s, which has no go.mod", sub),
+		Do: "correct it, or name the modules to use: BP_GO_WORK_USE=" + list(there),
 	}
-	f, err := modfile.Parse(name, data, nil)
-	if err != nil {
-		return modules{}, unparsed(name, err)
-	}
-	m := modules{File: name, Dirs: []string{sub}}
-	if found := heroku.FindSubmatch(data); found != nil {
-		m.Heroku = string(found[1])
-	}
-	if f.Go != nil {
-		m.Go = f.Go.Version
-	}
-	if f.Toolchain != nil {
-		m.Toolchain = toolchainVersion(f.Toolchain.Name)
-	}
-	return m, nil
 }
 
 // readUse reads the modules that BP_GO_WORK_USE joins. The workspace needs the newest of their go lines, and no toolchain line
@@ -99,14 +103,17 @@ func readUse(dir string, use []string) (modules, error) {
 				Do: "give folders relative to the app, separated by colons",
 			}
 		}
-		one, err := readGoMod(dir, sub)
+		one, err := readMember(dir, sub)
+		if errors.Is(err, fs.ErrNotExist) {
+			return modules{}, fault.Fault{ID: "go-no-module", What: path.Join(sub, "go.mod") + " does not exist", Do: "make one with go mod init"}
+		}
 		if err != nil {
 			return modules{}, err
 		}
 		if version.Compare("go"+one.Go, "go"+m.Go) > 0 {
 			m.Go = one.Go
 		}
-		m.Dirs = append(m.Dirs, sub)
+		m.Members = append(m.Members, one)
 	}
 	return m, nil
 }

@@ -282,17 +282,17 @@ func (f finder) inNested(anywhere bool) error {
 	var mains []folder
 	var members []member
 	for _, sub := range dirs {
-		found, err := readMembers(f.dir, modules{File: "the app", Dirs: []string{sub}})
+		found, err := readMember(f.dir, sub)
 		if err != nil {
 			continue // the module may be nothing to the app
 		}
 		other := f
-		other.members = found
+		other.members = []member{found}
 		all, err := other.below(sub)
 		if err != nil {
 			return err
 		}
-		mains, members = append(mains, programs(all)...), append(members, found...)
+		mains, members = append(mains, programs(all)...), append(members, found)
 	}
 	placed := finder{members: []member{{Dir: ".", Path: f.owner(".").Path}}}
 	if found := placed.ofModule(placed.members[0], mains); len(found) > 0 || !anywhere {

@@ -24,13 +24,9 @@ func find(t *testing.T, files map[string]string, tags []string, asked ...string)
 	dir := app(t, files)
 	mods, err := readModules(dir, nil)
 	if err != nil {
-		t.Fatal(err)
-	}
-	members, err := readMembers(dir, mods)
-	if err != nil {
 		return selection{}, err
 	}
-	return newFinder(dir, members, "1.26.3", "amd64", tags).find(asked)
+	return newFinder(dir, mods.Members, "1.26.3", "amd64", tags).find(asked)
 }
 
 // summary writes targets as "package" or "package=binary", where the name is not the last element of the package, with a star

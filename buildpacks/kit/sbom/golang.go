@@ -10,8 +10,8 @@ import (
 	"github.com/package-url/packageurl-go"
 )
 
-// Licences returns the SPDX expressions of the licences of a Go module, none when they are not known.
-type Licences func(module, version string) []string
+// Licences returns the SPDX expressions of the licences of a Go module, none when they are not known. What replaces the module is in it.
+type Licences func(*debug.Module) []string
 
 // FromGoBinary returns the modules that the Go binary at file was linked from, by its own build information: the main
 // module as the subject, its dependencies (a replacement instead of what it replaces) and the standard library.
@@ -22,7 +22,7 @@ func FromGoBinary(file string, licences Licences) (Document, error) {
 		return Document{}, fmt.Errorf("reading build information of %s: %w", file, err)
 	}
 	if licences == nil {
-		licences = func(string, string) []string { return nil }
+		licences = func(*debug.Module) []string { return nil }
 	}
 	// A program that is built from loose files has no main module, only a path.
 	main := info.Main
@@ -45,20 +45,24 @@ func FromGoBinary(file string, licences Licences) (Document, error) {
 }
 
 func goModule(m *debug.Module, licences Licences) Component {
-	const folder = "(devel)" // the version of a module that comes from a folder
 	name, version := m.Path, m.Version
-	if r := m.Replace; r != nil {
-		version = r.Version
-		// A folder's path says nothing outside of the source tree; the module keeps its name.
-		if version != "" && version != folder {
-			name = r.Path
+	if m.Replace != nil {
+		version = m.Replace.Version
+		if !FromFolder(m.Replace) { // a folder's path says nothing outside of the source tree; the module keeps its name
+			name = m.Replace.Path
 		}
 	}
-	if version == folder {
+	if version == inFolder {
 		version = ""
 	}
-	return Component{Name: name, Version: version, PURL: goPURL(name, version), Licenses: licences(name, version)}
+	return Component{Name: name, Version: version, PURL: goPURL(name, version), Licenses: licences(m)}
 }
+
+// inFolder is the version of a module that comes from a folder.
+const inFolder = "(devel)"
+
+// FromFolder reports whether a module comes from a folder, not from a registry or a repository's tag.
+func FromFolder(m *debug.Module) bool { return m.Version == "" || m.Version == inFolder }
 
 // goPURL keeps the case of letters, which the purl specification folds: module paths differ by case, in the proxy, in
 // the vulnerability database and in what other scanners write.

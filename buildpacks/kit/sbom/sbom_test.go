@@ -4,6 +4,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -117,7 +118,7 @@ func TestFromGoBinary(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	got, err := sbom.FromGoBinary(binary, func(module, _ string) []string { return []string{"LicenseRef-" + filepath.Base(module)} })
+	got, err := sbom.FromGoBinary(binary, func(m *debug.Module) []string { return []string{"LicenseRef-" + filepath.Base(m.Path)} })
 	if err != nil {
 		t.Fatal(err)
 	}
