@@ -1,12 +1,16 @@
 package golang
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
@@ -33,35 +37,59 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 			return bp.DetectResult{}, fmt.Errorf("looking for %s: %w", name, err)
 		}
 	}
-	if loose, err := bareFile(in.AppDir); err != nil {
-		return bp.DetectResult{}, err
-	} else if loose != "" {
-		if _, err := os.Stat(filepath.Join(in.AppDir, "package.json")); err == nil {
-			return bp.Fail(loose + " found, but no go.mod or go.work; make one with go mod init"), nil
-		}
-		return bp.Pass(loose+" found, without go.mod", plan), nil
-	}
-	below, err := nested(in.AppDir, nil)
+	p, err := look(in.AppDir)
 	if err != nil {
 		return bp.DetectResult{}, err
 	}
-	if len(below) > 0 {
-		use := list(below[:1])
-		return bp.Fail(fmt.Sprintf("no go.mod or go.work, but %s/go.mod; build that folder, or set BP_GO_WORK_USE=%s", below[0], use)), nil
+	if p.Loose != "" {
+		if _, err := os.Stat(filepath.Join(in.AppDir, "package.json")); err == nil {
+			return bp.Fail(p.Loose + " found, but no go.mod or go.work; make one with go mod init"), nil
+		}
+		return bp.Pass(p.Loose+" found, without go.mod", plan), nil
+	}
+	if len(p.Modules) > 0 {
+		return bp.Fail(fmt.Sprintf("no go.mod or go.work, but %s/go.mod; build that folder, or set BP_GO_WORK_USE=%s",
+			p.Modules[0], list(p.Modules[:1]))), nil
 	}
 	return bp.Fail("no go.mod or go.work"), nil
 }
 
-// bareFile returns a Go file of an app without go.mod, at its root or in cmd, "" when there is none.
-func bareFile(dir string) (string, error) {
-	for _, pattern := range []string{"*.go", "cmd/*.go", "cmd/*/*.go"} {
-		files, err := fs.Glob(os.DirFS(dir), pattern)
-		if err != nil {
-			return "", fmt.Errorf("looking for Go files: %w", err)
+// places are where an app has Go below its root.
+type places struct {
+	Loose   string   // a Go file of an app without go.mod, at its root or in cmd; "" when there is none
+	Modules []string // the folders below the root that have a go.mod, slash-separated, those nearest to the root first
+}
+
+// deepest is how many levels below the root a module is looked for.
+const deepest = 3
+
+// look looks for Go in folders that are the app's own, at most three levels deep. A folder that cannot be read has nothing to build.
+func look(dir string) (places, error) {
+	var p places
+	level := func(name string) int { return strings.Count(name, "/") }
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
+		base, folder := path.Base(name), path.Dir(name)
+		switch {
+		case err != nil && name != "." && errors.Is(err, fs.ErrPermission):
+			return fs.SkipDir
+		case err != nil || name == ".":
+			return err
+		case d.IsDir():
+			if hidden(base) || base == "node_modules" || level(name) >= deepest {
+				return fs.SkipDir
+			}
+		case base == "go.mod" && folder != ".":
+			p.Modules = append(p.Modules, folder)
+		case path.Ext(base) == ".go" && !hidden(base) && (folder == "." || folder == "cmd" || path.Dir(folder) == "cmd"):
+			if p.Loose == "" || level(name) < level(p.Loose) {
+				p.Loose = name
+			}
 		}
-		if len(files) > 0 {
-			return files[0], nil
-		}
+		return nil
+	})
+	if err != nil {
+		return places{}, fmt.Errorf("looking for Go files: %w", err)
 	}
-	return "", nil
+	slices.SortStableFunc(p.Modules, func(a, b string) int { return cmp.Compare(level(a), level(b)) })
+	return p, nil
 }

@@ -62,6 +62,15 @@ func TestDetect(t *testing.T) {
 			"strata/go fail: no go.mod or go.work, but backend/go.mod; build that folder, or set BP_GO_WORK_USE=./backend\n"},
 		{"modules of others", map[string]string{"node_modules/x/go.mod": goMod, "vendor/x/go.mod": goMod, ".cache/go.mod": goMod}, nil, 100,
 			"strata/go fail: no go.mod or go.work\n"},
+		{"modules that are too deep", map[string]string{"a/b/c/d/go.mod": goMod}, nil, 100, "strata/go fail: no go.mod or go.work\n"},
+		{"modules in folders of folders", map[string]string{"a/b/c/go.mod": goMod, "x/y/go.mod": goMod}, nil, 100,
+			"strata/go fail: no go.mod or go.work, but x/y/go.mod; build that folder, or set BP_GO_WORK_USE=./x/y\n"},
+		{"no module, and files at the root and in cmd", map[string]string{"cmd/a.go": "package main\n", "main.go": "package main\n"}, nil, 0,
+			"strata/go pass: main.go found, without go.mod\n"},
+		{"hidden files, and files of others", map[string]string{
+			"_x.go": "", ".x.go": "", "cmd/vendor/x.go": "", "cmd/node_modules/x.go": "", "cmd/.x/x.go": "", "cmd/a/b/x.go": "", "a/x.go": "",
+		}, nil, 100, "strata/go fail: no go.mod or go.work\n"},
+		{"a folder named as a file", map[string]string{"main.go/x": ""}, nil, 100, "strata/go fail: no go.mod or go.work\n"},
 		{"a folder named go.mod", map[string]string{"go.mod/x": ""}, nil, 100, "strata/go fail: no go.mod or go.work\n"},
 		{"another language", map[string]string{"package.json": "{}"}, nil, 100, "strata/go fail: no go.mod or go.work\n"},
 	}

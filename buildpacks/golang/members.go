@@ -128,25 +128,6 @@ func list(dirs []string) string {
 	return strings.Join(paths, ":")
 }
 
-// nested returns the folders of an app, three levels deep, that are modules which the build is not made of.
-func nested(dir string, members []member) ([]string, error) {
-	var found []string
-	for _, pattern := range []string{"*/go.mod", "*/*/go.mod", "*/*/*/go.mod"} {
-		names, err := fs.Glob(os.DirFS(dir), pattern)
-		if err != nil {
-			return nil, fmt.Errorf("looking for modules: %w", err)
-		}
-		for _, name := range names {
-			sub := path.Dir(name)
-			skipped := slices.ContainsFunc(strings.Split(sub, "/"), func(s string) bool { return hidden(s) || s == "node_modules" })
-			if !skipped && !slices.ContainsFunc(members, func(m member) bool { return m.Dir == sub }) {
-				found = append(found, sub)
-			}
-		}
-	}
-	return found, nil
-}
-
 // hidden reports whether the go command's patterns leave out folders of that name.
 func hidden(name string) bool {
 	return name[0] == '.' || name[0] == '_' || name == "testdata" || name == "vendor"

@@ -275,13 +275,16 @@ func (f finder) none(all, mains []folder) error {
 
 // inNested refuses an app whose programs are in modules that the build is not made of: by their places, or any at all.
 func (f finder) inNested(anywhere bool) error {
-	dirs, err := nested(f.dir, f.members)
+	p, err := look(f.dir)
 	if err != nil {
 		return err
 	}
 	var mains []folder
 	var members []member
-	for _, sub := range dirs {
+	for _, sub := range p.Modules {
+		if slices.ContainsFunc(f.members, func(m member) bool { return m.Dir == sub }) {
+			continue
+		}
 		found, err := readMember(f.dir, sub)
 		if err != nil {
 			continue // the module may be nothing to the app
