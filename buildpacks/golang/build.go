@@ -59,11 +59,13 @@ func decide(ctx context.Context, in bp.BuildContext) (decision, error) {
 		return d, err
 	}
 	var err error
-	if d.settings, err = d.merged(); err != nil {
+	all := parseFlags(d.Flags)
+	if d.linker, err = all.linker(d.LDFlags); err != nil {
 		return d, err
 	}
+	d.flags = all.without("ldflags")
 	libc, _ := in.Target.Libc()
-	if err := d.check(libc); err != nil {
+	if err := d.flags.check(libc); err != nil {
 		return d, err
 	}
 	if d.keep, err = keep.Parse(d.KeepFiles); err != nil {
@@ -87,7 +89,7 @@ func decide(ctx context.Context, in bp.BuildContext) (decision, error) {
 		}
 		members = []member{bare}
 	}
-	d.finder = newFinder(in.AppDir, members, d.choice.Version, in.Target.Arch, d.tags())
+	d.finder = newFinder(in.AppDir, members, d.choice.Version, in.Target.Arch, d.flags.tags())
 	d.selection, err = d.finder.find(d.Targets)
 	return d, err
 }
@@ -112,7 +114,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	describe(in, d, repo)
 
 	k := key{
-		Recipe: recipe, Go: d.choice.Version, Source: src.All, VCS: digest(repo.State), Targets: d.selection.Targets, Flags: d.Flags,
+		Recipe: recipe, Go: d.choice.Version, Source: src.All, VCS: digest(repo.State), Targets: d.selection.Targets, Flags: d.flags.words(),
 		LDFlags: d.linker, Env: in.Env.Only(shaping...), WorkUse: d.WorkUse, Check: d.CgoCheck,
 		Target:    [4]string{in.Target.OS, in.Target.Arch, in.Target.Variant, in.Target.Distro},
 		Unvouched: toolchain{Choice: d.choice, lock: d.lock, sumdb: in.Env["GOSUMDB"], unverified: d.Unverified}.unvouched(),
@@ -171,10 +173,10 @@ func describe(in bp.BuildContext, d decision, repo repository) {
 		in.Log.Warn("%v: the file does not parse, so its folder is taken for no program; BP_GO_TARGETS names what is built", err)
 	}
 	warnSubstitutes(in.Env, in.Target, in.Log)
-	if d.last("mod") == "mod" {
+	if d.flags.last("mod") == "mod" {
 		in.Log.Warn("-mod=mod may take versions of modules that go.mod and go.sum do not name; run go mod tidy, and leave it out")
 	}
-	flags := append([]string{"-trimpath", "-ldflags=" + d.linker}, d.Flags...)
+	flags := append([]string{"-trimpath", "-ldflags=" + d.linker}, d.flags.words()...)
 	in.Log.Decision("Flags", strings.Join(flags, " "), "CGO_ENABLED=0")
 	switch {
 	case repo.State != "":

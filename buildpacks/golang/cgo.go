@@ -53,7 +53,7 @@ func (g *compiler) checkCgo(ctx context.Context) ([]string, error) {
 	if !g.finder.since("go1.19") {
 		fields = "-json"
 	}
-	args := append([]string{"list", "-e", "-deps", fields}, g.Flags...)
+	args := append([]string{"list", "-e", "-deps", fields}, g.flags.words()...)
 	var out []byte
 	for _, group := range together(g.targets) {
 		more, err := g.goOutput(ctx, append(slices.Clone(args), packages(group)...))

@@ -113,7 +113,7 @@ func (g *compiler) build(ctx context.Context, bin string) error {
 			args = append(args, "-buildvcs="+strconv.FormatBool(g.stamp))
 		}
 		args = append(args, "-ldflags="+g.linker, "-o", to)
-		args = append(append(args, g.Flags...), packages(group)...)
+		args = append(append(args, g.flags.words()...), packages(group)...)
 		if err := command.Run(ctx, g.command(args)); err != nil {
 			return g.explain(ctx, err, suspects)
 		}

@@ -118,7 +118,7 @@ func (g *compiler) withCommands(ctx context.Context, f fault.Fault, culprits []s
 	}
 	var bad, good []string
 	for _, t := range g.targets {
-		args := slices.Concat([]string{"list", "-e", "-f", `{{.ImportPath}} {{join .Deps " "}}`}, g.Flags, []string{t.Package})
+		args := slices.Concat([]string{"list", "-e", "-f", `{{.ImportPath}} {{join .Deps " "}}`}, g.flags.words(), []string{t.Package})
 		out, err := command.Output(ctx, g.command(args))
 		if err != nil {
 			return f

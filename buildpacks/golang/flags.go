@@ -3,6 +3,7 @@ package golang
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
@@ -11,49 +12,80 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 )
 
-// flag reads the flag at the beginning of words: -name=value, or -name and the value in the next word. What is no flag has no name.
-func flag(words []string) (name, value string, joined bool) {
-	word, ok := strings.CutPrefix(words[0], "-")
-	if !ok {
-		return "", "", false
+// option is one flag for the go command, or a word that is none.
+type option struct {
+	name  string   // without dashes, "" for a word that is no flag
+	value string   // what is after "=", or the next word; "" when there is none
+	words []string // as they are written
+}
+
+// flags are the flags of BP_GO_BUILD_FLAGS, in their order.
+type flags []option
+
+// switches are the flags of go build that take no next word for their value (go help build).
+var switches = []string{
+	"a", "asan", "buildvcs", "cover", "i", "json", "linkshared", "modcacherw", "msan", "n", "race", "trimpath", "v", "work", "x",
+}
+
+// parseFlags reads flags as the go command does: -name=value, -name and a value in the next word, and each with two dashes.
+func parseFlags(words []string) flags {
+	var all flags
+	for i := 0; i < len(words); i++ {
+		o := option{words: words[i : i+1]}
+		if word, ok := strings.CutPrefix(words[i], "-"); ok {
+			var joined bool
+			o.name, o.value, joined = strings.Cut(strings.TrimPrefix(word, "-"), "=")
+			if !joined && !slices.Contains(switches, o.name) && i+1 < len(words) {
+				o.value, o.words = words[i+1], words[i:i+2]
+				i++
+			}
+		}
+		all = append(all, o)
 	}
-	if name, value, joined = strings.Cut(strings.TrimPrefix(word, "-"), "="); !joined && len(words) > 1 {
-		value = words[1]
-	}
-	return name, value, joined
+	return all
 }
 
 // last returns the value of a flag that counts, which is the last one.
-func (s settings) last(name string) string {
+func (f flags) last(name string) string {
 	last := ""
-	for i := range s.Flags {
-		if n, value, _ := flag(s.Flags[i:]); n == name {
-			last = value
+	for _, o := range f {
+		if o.name == name {
+			last = o.value
 		}
 	}
 	return last
 }
 
-// merged returns the settings with all flags for the linker in one: the go command takes the last -ldflags alone. Those of
-// BP_GO_BUILD_FLAGS have the quotes of the go command already.
-func (s settings) merged() (settings, error) {
-	own := strings.TrimSpace(s.last("ldflags"))
+// tags returns the build tags among the flags.
+func (f flags) tags() []string {
+	return strings.FieldsFunc(f.last("tags"), func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// without returns the flags except those of a name.
+func (f flags) without(name string) flags {
+	return slices.DeleteFunc(slices.Clone(f), func(o option) bool { return o.name == name })
+}
+
+// words returns the flags as they are written.
+func (f flags) words() []string {
+	var words []string
+	for _, o := range f {
+		words = append(words, o.words...)
+	}
+	return words
+}
+
+// linker returns all flags for the linker in one, with those of BP_GO_BUILD_LDFLAGS last: the go command takes the last -ldflags
+// alone. Those of BP_GO_BUILD_FLAGS have the quotes of the go command already.
+func (f flags) linker(ldflags []string) (string, error) {
+	own := strings.TrimSpace(f.last("ldflags"))
 	if own != "" && own[0] != '-' { // a pattern of packages is before the flags
-		return s, fault.Fault{ID: "go-flag", What: fmt.Sprintf("BP_GO_BUILD_FLAGS has -ldflags=%q, which is no list of flags", own),
+		return "", fault.Fault{ID: "go-flag", What: fmt.Sprintf("BP_GO_BUILD_FLAGS has -ldflags=%q, which is no list of flags", own),
 			Do: "give the linker's flags in BP_GO_BUILD_LDFLAGS"}
 	}
-	var flags []string
-	for i := 0; i < len(s.Flags); i++ {
-		if name, _, joined := flag(s.Flags[i:]); name != "ldflags" {
-			flags = append(flags, s.Flags[i])
-		} else if !joined {
-			i++
-		}
-	}
-	more, err := joinFlags(s.LDFlags)
+	more, err := joinFlags(ldflags)
 	all := slices.DeleteFunc([]string{"-s -w", own, more}, func(text string) bool { return text == "" })
-	s.Flags, s.linker = flags, strings.Join(all, " ")
-	return s, err
+	return strings.Join(all, " "), err
 }
 
 // joinFlags quotes words as the go command splits -ldflags: in single or double quotes, without escapes.
@@ -104,34 +136,34 @@ func warnSubstitutes(env config.Environment, target bp.Target, log *report.Log) 
 }
 
 // check refuses flags that the buildpack sets itself, and flags whose binary does not start on the run image.
-func (s settings) check(libc bp.Libc) error {
+func (f flags) check(libc bp.Libc) error {
 	refuse := func(flag, why, do string) error {
 		return fault.Fault{ID: "go-flag", What: fmt.Sprintf("BP_GO_BUILD_FLAGS has %s, %s", flag, why), Do: do}
 	}
-	for i := range s.Flags {
-		switch name, value, joined := flag(s.Flags[i:]); name {
+	for _, o := range f {
+		on, err := strconv.ParseBool(o.value)
+		on = on || err != nil // a switch without a value is on
+		switch o.name {
 		case "o", "C":
-			return refuse("-"+name, "which the buildpack decides", "leave it out")
+			return refuse("-"+o.name, "which the buildpack decides", "leave it out")
 		case "n":
-			return refuse("-n", "with which nothing is compiled", "leave it out; BP_LOG_LEVEL=debug shows the commands")
+			if on {
+				return refuse("-n", "with which nothing is compiled", "leave it out; BP_LOG_LEVEL=debug shows the commands")
+			}
 		case "race", "msan", "asan":
-			if !joined || value != "false" {
-				return refuse("-"+name, "which needs cgo", "leave it out, and test with it where a C compiler is: go test -"+name+" ./...")
+			if on {
+				return refuse("-"+o.name, "which needs cgo",
+					"leave it out, and test with it where a C compiler is: go test -"+o.name+" ./...")
 			}
 		case "buildmode":
-			if value == "pie" && libc == bp.Static {
+			if o.value == "pie" && libc == bp.Static {
 				return refuse("-buildmode=pie", "whose binaries need a dynamic loader that the static run image does not have",
 					"leave it out, or build for the run image glibc")
 			}
-			if value != "pie" && value != "exe" && value != "default" {
-				return refuse("-buildmode="+value, "which does not give a program", "leave it out")
+			if o.value != "pie" && o.value != "exe" && o.value != "default" {
+				return refuse("-buildmode="+o.value, "which does not give a program", "leave it out")
 			}
 		}
 	}
 	return nil
-}
-
-// tags returns the build tags among the flags.
-func (s settings) tags() []string {
-	return strings.FieldsFunc(s.last("tags"), func(r rune) bool { return r == ',' || r == ' ' })
 }

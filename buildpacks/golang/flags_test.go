@@ -3,6 +3,7 @@ package golang
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,28 +15,26 @@ import (
 
 func TestFlags(t *testing.T) {
 	t.Parallel()
-	for _, ok := range []settings{
-		{Flags: []string{"-tags=a,b", "-gcflags=all=-B"}},
-		{Flags: []string{"-buildmode=exe"}},
-		{Flags: []string{"-race=false", "--msan=false", "-v"}},
+	for _, ok := range []string{
+		"-tags=a,b -gcflags=all=-B", "-buildmode=exe", "-race=false --msan=0 -v -n=false", "-ldflags -n -gcflags -race", "-tags -n --tags -o",
 	} {
-		if err := ok.check(bp.Static); err != nil {
-			t.Errorf("%v: %v", ok.Flags, err)
+		if err := parseFlags(strings.Fields(ok)).check(bp.Static); err != nil {
+			t.Errorf("%s: %v", ok, err)
 		}
 	}
-	if err := (settings{Flags: []string{"-buildmode", "pie"}}).check(bp.Glibc); err != nil {
+	if err := parseFlags([]string{"-buildmode", "pie"}).check(bp.Glibc); err != nil {
 		t.Errorf("pie on glibc: %v", err)
 	}
-	for name, bad := range map[string]settings{
-		"flag-folder": {Flags: []string{"-C", "cmd"}},
-		"flag-pie":    {Flags: []string{"-buildmode", "pie"}},
-		"flag-plugin": {Flags: []string{"--buildmode=plugin"}},
-		"flag-race":   {Flags: []string{"-v", "-race"}},
-		"flag-print":  {Flags: []string{"-n"}},
+	for name, bad := range map[string][]string{
+		"flag-folder": {"-C", "cmd"},
+		"flag-pie":    {"-buildmode", "pie"},
+		"flag-plugin": {"--buildmode=plugin"},
+		"flag-race":   {"-v", "-race", "false"},
+		"flag-print":  {"-buildvcs", "-n"},
 	} {
-		wantFault(t, name, bad.check(bp.Static))
+		wantFault(t, name, parseFlags(bad).check(bp.Static))
 	}
-	if got := (settings{Flags: []string{"-tags=a", "-v", "-tags", "b,c d"}}).tags(); !slices.Equal(got, []string{"b", "c", "d"}) {
+	if got := parseFlags([]string{"-tags=a", "-v", "-tags", "b,c d"}).tags(); !slices.Equal(got, []string{"b", "c", "d"}) {
 		t.Errorf("tags: %q, want those of the last flag", got)
 	}
 }
@@ -43,20 +42,20 @@ func TestFlags(t *testing.T) {
 // TestLast reads a flag in all that the go command takes.
 func TestLast(t *testing.T) {
 	t.Parallel()
-	for _, flags := range [][]string{
+	for _, words := range [][]string{
 		{"-mod=mod"}, {"--mod=mod", "-v"}, {"-mod", "mod"}, {"-v", "--mod", "mod"}, {"-mod=vendor", "-mod=mod"},
 	} {
-		if got := (settings{Flags: flags}).last("mod"); got != "mod" {
-			t.Errorf("%q: got %q", flags, got)
+		if got := parseFlags(words).last("mod"); got != "mod" {
+			t.Errorf("%q: got %q", words, got)
 		}
 	}
-	if got := (settings{Flags: []string{"mod=mod", "-modfile=mod", "-mod"}}).last("mod"); got != "" {
+	if got := parseFlags([]string{"mod=mod", "-modfile=mod", "-tags", "-mod=mod", "-mod"}).last("mod"); got != "" {
 		t.Errorf("no flag gives %q", got)
 	}
 }
 
-// TestMerged has flags for the linker in both variables: -s -w stay before them.
-func TestMerged(t *testing.T) {
+// TestLinker has flags for the linker in both variables: -s -w stay before them.
+func TestLinker(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		flags, more, want []string
@@ -66,18 +65,19 @@ func TestMerged(t *testing.T) {
 		{[]string{"-v", "--ldflags", "-w"}, []string{"-X", "main.v=a b"}, []string{"-v"}, "-s -w -w -X 'main.v=a b'"},
 		{[]string{"-ldflags=-w", "-ldflags="}, nil, nil, "-s -w"},
 		{[]string{"-tags=x"}, []string{"-w"}, []string{"-tags=x"}, "-s -w -w"},
+		{[]string{"-gcflags", "-ldflags", "-p", "2"}, nil, []string{"-gcflags", "-ldflags", "-p", "2"}, "-s -w"},
 	} {
-		got, err := settings{Flags: tt.flags, LDFlags: tt.more}.merged()
-		if diff := cmp.Diff(tt.want, got.Flags); err != nil || diff != "" {
-			t.Errorf("%q (-want +got): %v\n%s", tt.flags, err, diff)
+		all := parseFlags(tt.flags)
+		if diff := cmp.Diff(tt.want, all.without("ldflags").words()); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", tt.flags, diff)
 		}
-		if got.linker != tt.linker {
-			t.Errorf("%q: the linker gets %s, want %s", tt.flags, got.linker, tt.linker)
+		if got, err := all.linker(tt.more); err != nil || got != tt.linker {
+			t.Errorf("%q: the linker gets %s (%v), want %s", tt.flags, got, err, tt.linker)
 		}
 	}
-	_, err := settings{Flags: []string{"-ldflags=all=-w"}}.merged()
+	_, err := parseFlags([]string{"-ldflags=all=-w"}).linker(nil)
 	wantFault(t, "flag-ldflags-pattern", err)
-	_, err = settings{LDFlags: []string{`both " and '`}}.merged()
+	_, err = flags{}.linker([]string{`both " and '`})
 	wantFault(t, "flag-quotes", err)
 }
 

@@ -21,5 +21,6 @@ type settings struct {
 	Reload     bool     `config:"BP_LIVE_RELOAD_ENABLED"`
 	KeepFiles  []string `config:"BP_KEEP_FILES,list"`
 
-	linker string // the value of -ldflags, as merged makes it
+	flags  flags  // what Flags has, except for the linker
+	linker string // the value of -ldflags
 }

@@ -2,7 +2,9 @@ package golang
 
 import (
 	"go/build"
+	"io/fs"
 	"maps"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -14,12 +16,7 @@ func (f finder) linked(targets []target) []*build.Package {
 	var found []*build.Package
 	seen := map[string]bool{}
 	var visit func(rel string)
-	visit = func(rel string) {
-		if seen[rel] {
-			return
-		}
-		seen[rel] = true
-		p, err := f.contexts[0].ImportDir(f.path(rel), 0)
+	take := func(p *build.Package, err error) {
 		if err != nil && len(p.GoFiles) == 0 {
 			return // the compiler says what is wrong with it
 		}
@@ -30,14 +27,29 @@ func (f finder) linked(targets []target) []*build.Package {
 			}
 		}
 	}
+	visit = func(rel string) {
+		if !seen[rel] {
+			seen[rel] = true
+			take(f.contexts[0].ImportDir(f.path(rel), 0))
+		}
+	}
 	for _, t := range targets {
-		if dir := path.Clean(t.Package); strings.HasSuffix(dir, ".go") {
-			visit(path.Dir(dir))
+		name := path.Clean(t.Package)
+		if info, err := os.Stat(f.path(name)); err == nil && info.Mode().IsRegular() {
+			take(f.alone(name, info))
 		} else {
-			visit(dir)
+			visit(name)
 		}
 	}
 	return found
+}
+
+// alone returns the package of one file, which the go command takes whatever its constraints say.
+func (f finder) alone(name string, info fs.FileInfo) (*build.Package, error) {
+	ctx := f.contexts[0]
+	ctx.UseAllFiles = true
+	ctx.ReadDir = func(string) ([]fs.FileInfo, error) { return []fs.FileInfo{info}, nil }
+	return ctx.ImportDir(f.path(path.Dir(name)), 0)
 }
 
 // roots returns the folders of the modules in the app, by their paths: those of the build, and what they are replaced with.

@@ -2,6 +2,7 @@ package golang
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,22 +18,28 @@ func TestLinked(t *testing.T) {
 		"web/web.go":   file("web", "import \"example.test/local/pages\"\n"),
 		"main_test.go": file("main", "import \"example.test/shop/tested\"\n"), "tested/t.go": file("tested", ""),
 		"local/go.mod": "module example.test/local\n", "local/pages/p.go": file("pages", "import \"example.test/other\"\n"),
-		"cmd/job/main.go": file("main", "func main() {}\n"),
+		"cmd/job/main.go":   file("main", "func main() {}\n"),
+		"folder.go/main.go": file("main", "func main() {}\n"),
+		"run.go":            "//go:build ignore\n\n" + file("main", "import \"example.test/shop/tested\"\n\nfunc main() {}\n"),
+		"tools/gen.go":      "//go:build ignore\n\n" + file("main", "import \"example.test/shop/web\"\n\nfunc main() {}\n"),
 	})
 	mods, err := readModules(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f := newFinder(dir, mods.Members, "1.26.3", "amd64", nil)
-	root := []string{".", "web", "local/pages"}
-	for name, want := range map[string][]string{".": root, "./main.go": root, "./cmd/job": {"cmd/job"}} {
+	root := []string{".: main.go", "web: web.go", "local/pages: p.go"}
+	for name, want := range map[string][]string{
+		".": root, "./main.go": root, "./cmd/job": {"cmd/job: main.go"}, "./run.go": {".: run.go", "tested: t.go"},
+		"./folder.go": {"folder.go: main.go"}, "./tools/gen.go": {"tools: gen.go", "web: web.go", "local/pages: p.go"},
+	} {
 		var got []string
 		for _, p := range f.linked([]target{{Package: name}}) {
 			rel, err := filepath.Rel(dir, p.Dir)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got = append(got, rel)
+			got = append(got, rel+": "+strings.Join(p.GoFiles, " "))
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
