@@ -1,9 +1,9 @@
 package web
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -113,31 +113,56 @@ func compress(dir string) (saving, error) {
 		if err != nil || !entry.Type().IsRegular() || !slices.Contains(texts, strings.ToLower(filepath.Ext(path))) {
 			return err
 		}
-		data, err := os.ReadFile(path)
-		if err != nil || len(data) < minCompressed {
+		info, err := entry.Info()
+		if err != nil || info.Size() < minCompressed {
 			return err
 		}
-		var out bytes.Buffer
-		w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+		after, err := compressFile(path)
 		if err != nil {
 			return err
 		}
-		if _, err := w.Write(data); err != nil {
-			return err
-		}
-		if err := w.Close(); err != nil {
-			return err
-		}
-		if out.Len() > len(data)*9/10 {
-			return nil
+		if after > info.Size()*9/10 {
+			return os.Remove(path + gzipSuffix)
 		}
 		total.files++
-		total.before += int64(len(data))
-		total.after += int64(out.Len())
-		return os.WriteFile(path+gzipSuffix, out.Bytes(), 0o644)
+		total.before += info.Size()
+		total.after += after
+		return nil
 	})
 	if err != nil {
 		return saving{}, fmt.Errorf("compressing the site: %w", err)
 	}
 	return total, nil
+}
+
+// compressFile puts a compressed file beside a file, and returns its size in bytes.
+func compressFile(name string) (size int64, err error) {
+	in, err := os.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = in.Close() }() // it was only read
+	if err := os.RemoveAll(name + gzipSuffix); err != nil {
+		return 0, err
+	}
+	out, err := os.OpenFile(name+gzipSuffix, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	w, err := gzip.NewWriterLevel(out, gzip.BestCompression)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := io.Copy(w, in); err != nil {
+		return 0, err
+	}
+	if err := w.Close(); err != nil {
+		return 0, err
+	}
+	info, err := out.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
 }

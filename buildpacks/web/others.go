@@ -2,19 +2,17 @@ package web
 
 import (
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
-	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 )
 
 // others says how paths that are no files are answered.
 type others struct {
 	Page string // the page that answers them, "" for none
-	Why  string
-	Hint bool // the site may be an app with a router
+	Why  string // "" where nothing says it
+	Hint bool   // the site may be an app with a router
 }
 
 // fallbacks are pages that generators make to answer other paths with: Nuxt and SvelteKit, React Router.
@@ -23,12 +21,10 @@ var fallbacks = []string{"200.html", "__spa-fallback.html"}
 // others decides how paths that are no files are answered, for a site in a folder of an app. What files for hosts tell elsewhere in the
 // app is known.
 func (s settings) others(app, root string, told []said) (others, error) {
-	if s.PushState != "" && s.PushState != auto {
-		on, err := config.Bool(pushState, s.PushState)
-		if err != nil || !on {
-			return others{}, err
-		}
+	if s.pushed != nil && *s.pushed {
 		return others{Page: index, Why: pushState}, nil
+	} else if s.pushed != nil {
+		return others{Why: pushState}, nil
 	}
 	for _, page := range fallbacks {
 		if isFile(filepath.Join(app, root, page)) {
@@ -60,6 +56,8 @@ func (o others) describe(log *report.Log) {
 	switch {
 	case o.Page != "":
 		log.Decision("Other paths", "the page "+o.Page, o.Why)
+	case o.Why != "":
+		log.Decision("Other paths", "404", o.Why)
 	case o.Hint:
 		log.Decision("Other paths", "404", pushState+"=true answers with the page, for an app with a router")
 	}
@@ -69,9 +67,6 @@ func (o others) describe(log *report.Log) {
 func onePage(dir string) (bool, error) {
 	pages, scripts := 0, false
 	err := filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
-		if os.IsNotExist(err) {
-			return nil
-		}
 		switch extension := filepath.Ext(file); {
 		case err != nil || entry.IsDir():
 		case extension == ".html" || extension == ".htm":

@@ -27,6 +27,8 @@ type settings struct {
 	Root      string `config:"BP_WEB_SERVER_ROOT"`
 	PushState string `config:"BP_WEB_SERVER_ENABLE_PUSH_STATE"`
 	Project   string `config:"BP_NODE_PROJECT_PATH"`
+
+	pushed *bool // whether paths that are no files are answered with the page at /; nil: the app decides
 }
 
 // read returns the settings of a build, and a fault for those that no build can follow.
@@ -42,10 +44,11 @@ func read(w bp.Workspace) (settings, error) {
 			Do:   "name a folder of the app",
 		}
 	}
-	if s.PushState == auto {
+	if s.PushState == "" || s.PushState == auto {
 		return s, nil
 	}
-	_, err := config.Bool(pushState, s.PushState)
+	on, err := config.Bool(pushState, s.PushState)
+	s.pushed = &on
 	return s, err
 }
 
