@@ -19,7 +19,7 @@ var lines = map[string]int{
 	"linkage":        1_450, // files, processes and writable folders
 	"kit":            8_230, // what stacks and builder share of it included
 	"kit/kittest":    1_000,
-	"golang":         3_330, // finds programs in modules and workspaces, and vouches for them without the go command
+	"golang":         3_430, // finds programs in modules and workspaces with what replaces them, and vouches for them without the go command
 	"golang/missing": 600,   // reads Go files for what they may open
 	"node":           9_130, // four package managers with their lockfiles, trees and Plug'n'Play, servers of twelve frameworks
 }
