@@ -274,14 +274,7 @@ func (a app) lines(line shell.Line, seen []string) []string {
 	}
 	var all []string
 	for _, command := range list {
-		var words []string
-		for _, word := range command.Words {
-			text, literal := word.Literal()
-			if !literal {
-				text = string(word)
-			}
-			words = append(words, text)
-		}
+		words := shell.Texts(command.Words)
 		if name, _ := project.ScriptOf(words); a.Manifest.Scripts[name] != "" {
 			all = append(all, a.follow([]string{name}, seen)...)
 		} else {

@@ -50,9 +50,9 @@ func TestUnread(t *testing.T) {
 		"incompatible types: TOML value has type int64; destination has type slice\n" +
 		"  warning: BP_LONG_NAME_OF_TWINS is set but nothing reads it; did you mean BP_LONG_NAME_OF_TWIN?\n" +
 		"  warning: BP_SAMPLE_MODUS is set but nothing reads it; did you mean BP_SAMPLE_MODE?\n" +
-		"  warning: binding corp has the type CA-certificate, which no buildpack reads; did you mean ca-certificates?\n" +
-		"  warning: binding login has the type netrc, which no buildpack reads\n" +
-		"  warning: binding npm has the type npmrc, which no buildpack of this app reads\n" +
+		"  warning: binding corp has the type CA-certificate, which no buildpack of Strata reads; did you mean ca-certificates?\n" +
+		"  warning: binding login has the type netrc, which no buildpack of Strata reads\n" +
+		"  warning: binding npm has the type npmrc, which no buildpack of Strata reads for this app\n" +
 		"    required true"
 	c := kittest.Case{
 		Env: env, Distro: "strata-static", Arch: "amd64", Bindings: bindings,

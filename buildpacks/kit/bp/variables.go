@@ -93,8 +93,8 @@ func (b BuildContext) readKinds() []string {
 	return kinds
 }
 
-// unreadBindings returns one warning for each binding of a type that the group does not read. Kinds are the types that any
-// buildpack of the builder reads.
+// unreadBindings returns one warning for each binding of a type that the suite's buildpacks of the group do not read. What those of
+// other suites read is not known, as they declare no types. Kinds are the types that any buildpack of the builder declares.
 func unreadBindings(all bindingList, kinds, read []string) []string {
 	var warnings []string
 	for _, b := range all {
@@ -102,12 +102,11 @@ func unreadBindings(all bindingList, kinds, read []string) []string {
 		if slices.ContainsFunc(read, of) {
 			continue
 		}
-		warning := fmt.Sprintf("binding %s has the type %s, which no buildpack", b.Name, b.Type)
+		warning := fmt.Sprintf("binding %s has the type %s, which no buildpack of Strata reads", b.Name, b.Type)
 		if slices.ContainsFunc(kinds, of) {
-			warnings = append(warnings, warning+" of this app reads")
+			warnings = append(warnings, warning+" for this app")
 			continue
 		}
-		warning += " reads"
 		if near := spelling.Nearest(strings.ToLower(b.Type), kinds); near != "" {
 			warning += fmt.Sprintf("; did you mean %s?", near)
 		}

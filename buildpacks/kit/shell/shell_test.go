@@ -2,6 +2,7 @@ package shell_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
@@ -18,5 +19,14 @@ func TestSyntax(t *testing.T) {
 		if !errors.As(err, &broken) || broken.Part != "" || broken.Column != want {
 			t.Errorf("%s: got %+v, want an error in column %d", line, err, want)
 		}
+	}
+}
+
+// TestTexts has words as the launch helper reads them, and as a person does.
+func TestTexts(t *testing.T) {
+	t.Parallel()
+	got := shell.Texts([]shell.Word{`a\$b`, `"two words"`, "${PORT:-80}", `-p="${A}"`, `""`, `\&&`})
+	if want := []string{"a$b", "two words", "${PORT:-80}", `-p="${A}"`, "", "&&"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -31,6 +31,19 @@ func (w Word) Literal() (text string, ok bool) {
 	return b.String(), true
 }
 
+// Texts returns words as a person reads them: what they stand for, and those that name a variable as they are.
+func Texts(words []Word) []string {
+	var list []string
+	for _, word := range words {
+		text, literal := word.Literal()
+		if !literal {
+			text = string(word)
+		}
+		list = append(list, text)
+	}
+	return list
+}
+
 // special matches the characters that have a meaning in a word, and those that have one in a default, too.
 var (
 	special        = regexp.MustCompile(`[\\"$]`)

@@ -39,22 +39,9 @@ var absent = append(slices.Clone(managers), "bun", "bunx", "sh", "bash")
 // shells are programs of packages that start others by npm or a shell.
 var shells = []string{"npm-run-all", "npm-run-all2", "run-s", "run-p", "concurrently", "turbo", "nx", "lerna", "wireit"}
 
-// texts returns words as a person reads them.
-func texts(words []shell.Word) []string {
-	var list []string
-	for _, word := range words {
-		text, literal := word.Literal()
-		if !literal {
-			text = string(word)
-		}
-		list = append(list, text)
-	}
-	return list
-}
-
 // command reads a command of a script, which may stand for the commands of another one.
 func (r *reading) command(c shell.Command, of Source) ([]Command, error) {
-	words, read := texts(c.Words), Command{After: c.After}
+	words, read := shell.Texts(c.Words), Command{After: c.After}
 	if r.atBuild(c) {
 		return nil, nil
 	}
@@ -103,7 +90,7 @@ func (r *reading) command(c shell.Command, of Source) ([]Command, error) {
 
 // elsewhere returns the fault of a command of a package manager that starts another package of the app, nil for other commands.
 func (r *reading) elsewhere(c shell.Command, of Source) error {
-	member := r.workspaceOf(strings.Join(texts(c.Words), " "))
+	member := r.workspaceOf(strings.Join(shell.Texts(c.Words), " "))
 	if member == "" && c.Dir != "" {
 		var err error
 		if member, err = filepath.Rel(r.Root, shell.Within(r.Dir, c.Dir)); err != nil {
@@ -123,7 +110,7 @@ var bunValues = []string{
 
 // bun reads a command that calls Bun: with a file, which Bun then runs, or with another script.
 func (r *reading) bun(c shell.Command, of Source) ([]Command, error) {
-	words, target, ran := texts(c.Words), -1, false
+	words, target, ran := shell.Texts(c.Words), -1, false
 	for i := 1; i < len(words) && target < 0; i++ {
 		switch word := words[i]; {
 		case word == "run" && !ran:
@@ -147,7 +134,7 @@ func (r *reading) bun(c shell.Command, of Source) ([]Command, error) {
 
 // program starts a program of a package. If the lockfile does not tell its file, it is found after the install.
 func (r *reading) program(words []shell.Word, c shell.Command, of Source) ([]Command, error) {
-	name := texts(words)[0]
+	name := shell.Texts(words)[0]
 	if r.Locked == nil {
 		if r.HasPackages() && !slices.Contains(absent, name) {
 			return []Command{{Words: words}}, nil
@@ -167,7 +154,7 @@ func (r *reading) program(words []shell.Word, c shell.Command, of Source) ([]Com
 
 // file reads a command that is a file of the app: a program of Node.js, by its first line.
 func (r *reading) file(c shell.Command, of Source) ([]Command, error) {
-	file := texts(c.Words)[0]
+	file := shell.Texts(c.Words)[0]
 	first, err := firstLine(shell.Within(r.Dir, shell.Within(c.Dir, file)))
 	switch {
 	case err != nil:

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
@@ -105,7 +106,7 @@ var valued = append([]string{
 
 // script returns the file of the app that node is told to run, relative to the project, "" if it is not known.
 func (c Command) script() string {
-	words := texts(c.Arguments)
+	words := shell.Texts(c.Arguments)
 	if c.Words != nil || c.Bun || filepath.IsAbs(c.Dir) {
 		return "" // of a package
 	}

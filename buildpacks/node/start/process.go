@@ -25,7 +25,7 @@ func (a App) others() []procfile.Process {
 // starts reports whether a command of a list runs a script of package.json, or a program of a package in the lockfile.
 func (a App) starts(list shell.List) bool {
 	return slices.ContainsFunc(list, func(c shell.Command) bool {
-		words := texts(c.Words)
+		words := shell.Texts(c.Words)
 		if scriptOf(words) != "" {
 			return true
 		}

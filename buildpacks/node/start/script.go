@@ -204,9 +204,9 @@ var (
 // atBuild reports whether a command before the app's own belongs to the build: what it makes of the app's files. The build runs it,
 // unless one of its scripts does.
 func (r *reading) atBuild(c shell.Command) bool {
-	words := texts(c.Words)
+	words := shell.Texts(c.Words)
 	name, text := scriptOf(words), strings.Join(words, " ")
-	script := project.Script{Dir: r.From(), Name: text, Command: text, Env: texts(c.Variables)}
+	script := project.Script{Dir: r.From(), Name: text, Command: text, Env: shell.Texts(c.Variables)}
 	program := words
 	if len(words) > 1 && words[0] == "npx" {
 		program = words[1:]

@@ -52,7 +52,7 @@ func (a App) standalone(s Start) (made *framework.Standalone, port string) {
 	if s.Elsewhere || s.app().Dir != "" {
 		return nil, ""
 	}
-	return framework.Started(a.Manifest.Has, texts(words))
+	return framework.Started(a.Manifest.Has, shell.Texts(words))
 }
 
 // Replace replaces all of the app by the standalone server that it starts. It returns nil, and changes nothing, if the build scripts

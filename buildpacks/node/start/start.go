@@ -170,9 +170,9 @@ func (a App) Roots(s Start) []string {
 				roots = append(roots, member)
 			}
 		}
-		words := texts(c.Arguments)
+		words := shell.Texts(c.Arguments)
 		if c.Words != nil {
-			if words = texts(c.Words); words[0] == "dotenv" {
+			if words = shell.Texts(c.Words); words[0] == "dotenv" {
 				words[0] = "dotenv-cli"
 			}
 		}
@@ -217,7 +217,7 @@ func (a App) resolve(s Start, find Find) (Start, error) {
 		if c.Arguments != nil || c.own() {
 			continue
 		}
-		name := texts(c.Words)[0]
+		name := shell.Texts(c.Words)[0]
 		file, dev, err := find(name)
 		switch {
 		case err != nil:
