@@ -148,7 +148,8 @@ func TestOtherPaths(t *testing.T) {
 	}{
 		{"page", nil, "", ""},
 		{"page and script", map[string]string{"app.js": ""}, "", hint},
-		{"no", map[string]string{"app.js": "", "_redirects": "/* /index.html 200"}, "false", "Other paths    404 (BP_WEB_SERVER_ENABLE_PUSH_STATE)"},
+		{"no", map[string]string{"app.js": "", "_redirects": "/* /index.html 200"}, "false",
+			"Other paths    404 (BP_WEB_SERVER_ENABLE_PUSH_STATE)"},
 		{"no router", map[string]string{"app.js": ""}, "off", "Other paths    404 (BP_WEB_SERVER_ENABLE_PUSH_STATE)"},
 		{"yes", map[string]string{"a.html": ""}, "true", "Other paths    the page index.html (BP_WEB_SERVER_ENABLE_PUSH_STATE)"},
 		{"a router", map[string]string{"app.js": ""}, "auto", "Other paths    the page index.html (an app with a router and one page)"},
