@@ -187,6 +187,14 @@ var processes = map[string]process{
 		command: "node dist/main.js", app: js,
 		want: "starts node with the file dist/main.js" + none + "write dist/src/main.js, which is there",
 	},
+	"file elsewhere and in a package": {
+		command: "node dist/main.js", app: map[string]string{"src/main.js": "", "node_modules/a/main.js": "", ".cache/main.js": ""},
+		want: "starts node with the file dist/main.js" + none + "write src/main.js, which is there",
+	},
+	"file of two folders": {
+		command: "node dist/main.js", app: map[string]string{"src/main.js": "", "lib/main.js": ""},
+		want: "starts node with the file dist/main.js" + none + correct,
+	},
 	"file's case": {
 		command: "node Server.js", app: js,
 		want: "starts node with the file Server.js" + none + "write ./server.js, which is there",
@@ -266,6 +274,32 @@ var processes = map[string]process{
 		command: "<layers>/strata_launch-helper/helper/launch2 health-check",
 		want: "starts <layers>/strata_launch-helper/helper/launch2" + none +
 			"write <layers>/strata_launch-helper/helper/launch, which is there",
+	},
+	"helper without its layer": {
+		command: "<helper> run hello && node server.js", app: js, alone: true,
+		want: "starts <layers>/strata_launch-helper/helper/launch" + none + "name a program that is there: hello, node, text, tool",
+	},
+	// Layers of other suites.
+	"of another suite": {
+		command: "theirs", layers: map[string]string{"their_x/y.toml": "[types]\nlaunch = true\n", "their_x/y/bin/theirs": program},
+	},
+	"not of another suite": {
+		command: "other", layers: map[string]string{"their_x/y.toml": "[types]\nlaunch = true\n", "their_x/y/bin/theirs": program},
+		want: "starts other" + none + "name a program that is there: hello, node, text, theirs, tool",
+	},
+	"exec.d of another suite": {
+		command: "other", layers: map[string]string{"their_x/y.toml": "[types]\nlaunch = true\n", "their_x/y/exec.d/set": program},
+		log: "starts other, which may be in what cannot be looked at",
+	},
+	"exec.d of the suite": {
+		command: "other", layers: map[string]string{"strata_x/y.toml": "[types]\nlaunch = true\n", "strata_x/y/exec.d/set": program},
+		want: "starts other" + none + "name a program that is there: hello, node, text, tool",
+	},
+	"reused, of another suite": {
+		command: "deno server.js", app: js, log: "starts deno, which may be in what cannot be looked at",
+		layers: map[string]string{
+			"their_x/y.toml": "[types]\nlaunch = true\n[metadata.contents]\nknown = true\nprograms = [\"deno\"]\n",
+		},
 	},
 	// Layers of the previous image.
 	"reused":      {command: "bun server.js", app: js, reused: known},

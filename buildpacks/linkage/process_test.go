@@ -20,6 +20,8 @@ type process struct {
 	dir     string            // working folder
 	distro  string            // default: strata-static
 	reused  string            // metadata of a launch layer of strata/node that is taken from the previous image
+	layers  map[string]string // more files in the folder of all layers; those in a folder exec.d or bin are programs
+	alone   bool              // the launch helper has no layer
 	env     config.Environment
 	want    string // what the error says behind the process; "" if it starts
 	log     string // what the log says of it
@@ -83,6 +85,19 @@ func (p process) build(t *testing.T) kittest.Result {
 		"strata_procfile/origins.json": `{"web": "Procfile line 3"}`,
 	})
 	kittest.Write(t, filepath.Join(layers, "strata_linkage"), nil)
+	kittest.Write(t, layers, p.layers)
+	for name := range p.layers {
+		if strings.Contains(name, "/exec.d/") || strings.Contains(name, "/bin/") {
+			makeExecutable(t, filepath.Join(layers, name))
+		}
+	}
+	if p.alone {
+		for _, name := range []string{"helper.toml", "helper"} {
+			if err := os.RemoveAll(filepath.Join(layers, "strata_launch-helper", name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	if p.reused != "" {
 		kittest.Write(t, layers, map[string]string{"strata_node/reused.toml": "[types]\nlaunch = true\n" + place.Replace(p.reused)})
 	}
@@ -91,7 +106,10 @@ func (p process) build(t *testing.T) kittest.Result {
 			makeExecutable(t, filepath.Join(app, name))
 		}
 	}
-	makeExecutable(t, filepath.Join(layers, "strata_go", "targets"), filepath.Join(layers, "strata_launch-helper", "helper"))
+	makeExecutable(t, filepath.Join(layers, "strata_go", "targets"))
+	if !p.alone {
+		makeExecutable(t, filepath.Join(layers, "strata_launch-helper", "helper"))
+	}
 	distro := p.distro
 	if distro == "" {
 		distro = "strata-static"
