@@ -46,20 +46,20 @@ func TestGoForeign(t *testing.T) {
 		version("task", "github.com/go-task/task/v3@v3.44.1", "3.44"),
 		version("croc", "github.com/schollz/croc/v10@v10.7.0", "croc"),
 		version("glow", "github.com/charmbracelet/glow/v2@v2.1.1", "glow"),
-		version("shfmt", "mvdan.cc/sh/v3@v3.12.0", "", "-e", "BP_GO_TARGETS=./cmd/shfmt"),
-		version("age", "filippo.io/age@v1.2.1", ""),
+		version("shfmt", "mvdan.cc/sh/v3@v3.12.0", "devel", "-e", "BP_GO_TARGETS=./cmd/shfmt"),
+		version("age", "filippo.io/age@v1.2.1", "(devel)"),
 		version("nats-server", "github.com/nats-io/nats-server/v2@v2.11.8", "nats-server"),
-		version("pushgateway", "github.com/prometheus/pushgateway@v1.11.1", ""),
-		version("statsd exporter", "github.com/prometheus/statsd_exporter@v0.28.0", ""),
+		version("pushgateway", "github.com/prometheus/pushgateway@v1.11.1", "pushgateway, version"),
+		version("statsd exporter", "github.com/prometheus/statsd_exporter@v0.28.0", "statsd_exporter, version"),
 		{name: "restic", app: "github.com/restic/restic@v0.18.0", args: []string{"--", "version"}, want: "restic"},
-		version("chisel", "github.com/jpillora/chisel@v1.10.1", ""),
-		version("vegeta", "github.com/tsenart/vegeta/v12@v12.12.0", ""),
+		version("chisel", "github.com/jpillora/chisel@v1.10.1", "0.0.0-src"),
+		version("vegeta", "github.com/tsenart/vegeta/v12@v12.12.0", "Runtime: go"),
 		version("consul-template", "github.com/hashicorp/consul-template@v0.41.1", "consul-template"),
 		version("oauth2-proxy", "github.com/oauth2-proxy/oauth2-proxy/v7@v7.15.6", "oauth2-proxy"),
 		version("nfpm", "github.com/goreleaser/nfpm/v2@v2.43.1", "nfpm"),
 		version("dive", "github.com/wagoodman/dive@v0.13.1", "dive"),
-		{name: "ko", app: "github.com/google/ko@v0.18.0", args: []string{"--", "version"}, want: ""},
-		{name: "kustomize", app: "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1", args: []string{"--", "version"}, want: ""},
+		{name: "ko", app: "github.com/google/ko@v0.18.0", args: []string{"--", "version"}, want: "(devel)"},
+		{name: "kustomize", app: "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1", args: []string{"--", "version"}, want: "(devel)"},
 		{
 			name: "blackbox exporter", app: "github.com/prometheus/blackbox_exporter@v0.27.0", flags: []string{"-e", "BP_KEEP_FILES=blackbox.yml"},
 			path: "/metrics", args: []string{"--", "--web.listen-address=:PORT"}, want: "blackbox_exporter_config_last_reload_successful 1",
@@ -151,6 +151,8 @@ func (f foreign) check(t *testing.T, app string) {
 	name := image(t)
 	got := strata(t, append([]string{"build", app, "-t", name}, f.flags...)...)
 	switch {
+	case f.want == "":
+		t.Error("any answer would do")
 	case got.status != 0:
 		t.Errorf("status %d:\n%s", got.status, got.stderr)
 	case f.path != "":
