@@ -9,7 +9,7 @@ import (
 
 // choose returns the programs that an app is most likely about, by their places and names alone. The first is the default process.
 //
-// Of each module that is the program at the root, or else a program that has the module's name, or else those of cmd.
+// A program at the app's root is all that is chosen. Otherwise each module has what ofModule says.
 func (f finder) choose(all []folder) []folder {
 	var chosen []folder
 	for _, m := range f.members {
@@ -23,7 +23,7 @@ func (f finder) choose(all []folder) []folder {
 	return chosen
 }
 
-// onlyOne returns the only program, the only one that is no aid, or of these the only server.
+// onlyOne returns the only program, the only one that is no aid, or of these the only one whose name ranks before others.
 func (f finder) onlyOne(all []folder) []folder {
 	for _, unlikely := range []func(folder) bool{
 		func(folder) bool { return false },
@@ -37,7 +37,8 @@ func (f finder) onlyOne(all []folder) []folder {
 	return nil
 }
 
-// ofModule returns the programs of one module.
+// ofModule returns the programs of one module that an app is most likely about: the one at its root; or else those of cmd, if one of them
+// has the module's name; or else one elsewhere that has it, or the name that all of cmd begin with; or else those of cmd.
 func (f finder) ofModule(m member, all []folder) []folder {
 	commands := path.Join(m.Dir, "cmd")
 	var in, out []folder
