@@ -27,7 +27,7 @@ type buildFlags struct {
 	builder, runImage, network string
 	descriptor                 string
 	builderGiven               bool // builder is not the default
-	tags, env, bindings        []string
+	tags, env, bindings, allow []string
 	output                     outputFlag
 	sbom                       string
 	clearCache, quiet, check   bool
@@ -55,7 +55,8 @@ func buildCommand() *cobra.Command {
 	f.StringVar(&flags.builder, "builder", defaultBuilder, "name of the builder")
 	f.StringVarP(&flags.descriptor, "descriptor", "d", "", "project descriptor (default: project.toml in the app's folder, if it is there)")
 	f.StringVar(&flags.runImage, "run-image", "auto", "run image: auto, static, glibc, musl or an image's name")
-	f.StringVar(&flags.network, "network", "default", "what the build can reach: default (what this machine can) or none")
+	f.StringVar(&flags.network, "network", "default", "what the build can reach: default (not this machine or private addresses), none, host")
+	f.StringArrayVar(&flags.allow, "network-allow", nil, "HOST[:PORT] that the build can reach, too: a name, address or network")
 	f.StringArrayVarP(&flags.env, "env", "e", nil, "variable of the build, NAME=value (or NAME: with the value it has here)")
 	f.StringArrayVar(&flags.bindings, "binding", nil, "folder of a service binding")
 	flags.output.register(f)
@@ -103,6 +104,9 @@ func buildApp(ctx context.Context, app string, flags buildFlags) error {
 		return err
 	}
 	if options.Env, err = buildEnv(ctx, from, descriptor, flags.env); err != nil {
+		return err
+	}
+	if options.Machine, err = configured(options.Builder, from, options.Env, options.Proxies); err != nil {
 		return err
 	}
 	if flags.check {
@@ -194,6 +198,10 @@ func buildOptions(app string, descriptor project.Descriptor, flags buildFlags) (
 	if err != nil {
 		return build.Options{}, err
 	}
+	allow, err := allowed(network, flags.allow)
+	if err != nil {
+		return build.Options{}, err
+	}
 	for _, tag := range flags.tags {
 		if _, err := imagename.ParseTag(tag); err != nil {
 			return build.Options{}, err
@@ -211,7 +219,7 @@ func buildOptions(app string, descriptor project.Descriptor, flags buildFlags) (
 	return build.Options{
 		App: app, Image: flags.tags[0], RunImage: flags.runImage,
 		Keep: descriptor.Keep(), Buildpacks: descriptor.Buildpacks, Pre: descriptor.Pre, Post: descriptor.Post,
-		Bindings: flags.bindings, Network: network, ClearCache: flags.clearCache, Limits: limits,
+		Bindings: flags.bindings, Network: network, Allow: allow, ClearCache: flags.clearCache, Limits: limits,
 		Proxies: proxies(), CABundle: hostCABundle(),
 	}, nil
 }

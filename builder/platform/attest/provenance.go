@@ -92,7 +92,8 @@ func newProvenance(buildType string, parameters map[string]any, dependencies ...
 // Build says what a build was asked for and what it was made of.
 type Build struct {
 	RunImage              string            // what --run-image said
-	Network               string            // "default" or "none"
+	Network               string            // "default", "none" or "host"
+	Allowed               []string          // what else the network lets through
 	Env                   map[string]string // the variables of the build
 	Bindings              []string          // the folders of its bindings
 	Buildpacks, Pre, Post []string          // what a project descriptor says of the order of buildpacks
@@ -124,7 +125,9 @@ func (b Build) Provenance() Provenance {
 		bindings[i] = filepath.Base(binding)
 	}
 	parameters := map[string]any{"env": env, "envWithheld": withheld, "bindings": bindings, "network": b.Network, "runImage": b.RunImage}
-	for key, list := range map[string][]string{"buildpacks": b.Buildpacks, "preBuildpacks": b.Pre, "postBuildpacks": b.Post} {
+	for key, list := range map[string][]string{
+		"buildpacks": b.Buildpacks, "preBuildpacks": b.Pre, "postBuildpacks": b.Post, "networkAllow": b.Allowed,
+	} {
 		if len(list) > 0 {
 			parameters[key] = list
 		}

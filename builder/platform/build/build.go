@@ -8,12 +8,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/strata-buildpacks/strata/builder/platform/builderimage"
+	"github.com/strata-buildpacks/strata/builder/platform/egress"
 	"github.com/strata-buildpacks/strata/builder/platform/home"
 	"github.com/strata-buildpacks/strata/builder/platform/imagename"
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
@@ -34,6 +36,8 @@ type Options struct {
 	Env        map[string]string      // variables of the build (platform.md, "User-Provided Variables")
 	Bindings   []string               // folders bound as /platform/bindings/<base name>
 	Network    sandbox.Network        // what detect and build may reach
+	Allow      []egress.Rule          // what else they may reach on a network of their own, as the user says
+	Machine    []egress.Rule          // the same, as the machine's configuration says
 	ClearCache bool                   // forget what earlier builds of the app left
 	Limits     home.Limits            // of the caches of all apps
 	Proxies    []string               // NAME=value pairs of the proxy variables
@@ -42,7 +46,7 @@ type Options struct {
 	// Check looks at the image before it gets its name. Its error ends the build.
 	Check func(ctx context.Context, image v1.Image, log io.Writer) error
 
-	Log   io.Writer // what the buildpacks print
+	Log   io.Writer // what the buildpacks print, and what was refused; several goroutines write to it
 	Phase func(Phase)
 	Note  func(text string) // what the user should know: waiting for another build, files left out
 }
@@ -150,10 +154,13 @@ func (b *build) prepare(f folders) error {
 	b.lifecycle = lifecycle{
 		builder: b.Builder, folders: f, network: b.Network, proxies: b.Proxies, caBundle: b.CABundle, report: b.Phase,
 	}
-	if err := f.prepare(b.Env, b.Bindings); err != nil {
+	resolvConf, err := b.connect()
+	if err != nil {
 		return err
 	}
-	var err error
+	if err := f.prepare(b.Env, b.Bindings, resolvConf); err != nil {
+		return err
+	}
 	if b.order, err = b.Builder.Order(b.Buildpacks, b.Pre, b.Post); err != nil {
 		return err
 	}
@@ -166,6 +173,22 @@ func (b *build) prepare(f folders) error {
 	}
 	b.source = copyApp(b.App, f.path("workspace"), b.Keep, b.Note)
 	return nil
+}
+
+// connect opens the network of the build, and returns the file with its name servers.
+func (b *build) connect() (resolvConf []byte, err error) {
+	switch b.Network {
+	case sandbox.NoNetwork:
+		return nil, nil
+	case sandbox.HostNetwork:
+		b.Note("the build has the network of this machine, and reaches what listens here or trusts this machine")
+		return egress.HostResolvConf()
+	}
+	refused := func(r egress.Refusal) { fmt.Fprintln(b.Log, r) }
+	if b.lifecycle.gateway, err = egress.New(slices.Concat(b.Allow, b.Machine), refused); err != nil {
+		return nil, err
+	}
+	return b.lifecycle.gateway.ResolvConf(), nil
 }
 
 // run runs the phases in order (platform.md, "Build"), on the first run image that the app can be built for.

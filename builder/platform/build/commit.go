@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/strata-buildpacks/strata/builder/platform/attest"
-	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
 	"github.com/strata-buildpacks/strata/builder/platform/store"
 )
 
@@ -83,12 +82,13 @@ func (b *build) attached(t target, image v1.Image) ([]store.Artifact, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", t.run, err)
 	}
-	network := "default"
-	if b.Network == sandbox.NoNetwork {
-		network = "none"
+	var allowed []string
+	for _, rule := range b.Allow {
+		allowed = append(allowed, rule.String())
 	}
 	how := attest.Build{
-		RunImage: b.RunImage, Network: network, Env: b.Env, Bindings: b.Bindings, Buildpacks: b.Buildpacks, Pre: b.Pre, Post: b.Post,
+		RunImage: b.RunImage, Network: string(b.Network), Allowed: allowed, Env: b.Env, Bindings: b.Bindings,
+		Buildpacks: b.Buildpacks, Pre: b.Pre, Post: b.Post,
 		Builder: attest.Image{Ref: b.Builder.Ref, Digest: b.Builder.Digest}, Run: attest.Image{Ref: t.run, Digest: run}, Source: b.source.hash,
 	}
 	return attest.App(b.image, image, base, how.Provenance())

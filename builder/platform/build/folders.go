@@ -33,8 +33,8 @@ func (f folders) path(elements ...string) string {
 }
 
 // prepare makes the folders, and writes the platform folder (platform.md, "Platform Directory") and the files for a
-// build's network.
-func (f folders) prepare(env map[string]string, bound []string) error {
+// build's network, resolv.conf(5) among them.
+func (f folders) prepare(env map[string]string, bound []string, resolvConf []byte) error {
 	if err := sandbox.Own(f.path("workspace"), f.path("layers"), f.path("tmp"), f.path("home")); err != nil {
 		return err
 	}
@@ -47,14 +47,10 @@ func (f folders) prepare(env map[string]string, bound []string) error {
 	if err := bindings.Copy(bound, f.path("platform", "bindings")); err != nil {
 		return err
 	}
-	resolv, err := os.ReadFile("/etc/resolv.conf")
-	if err != nil && !os.IsNotExist(err) {
-		return fmt.Errorf("reading the machine's name servers: %w", err)
-	}
 	if err := f.writeHosts("hosts"); err != nil {
 		return err
 	}
-	if err := os.WriteFile(f.path("resolv.conf"), resolv, 0o644); err != nil {
+	if err := os.WriteFile(f.path("resolv.conf"), resolvConf, 0o644); err != nil {
 		return fmt.Errorf("writing the build's name servers: %w", err)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/strata-buildpacks/strata/builder/platform/builderimage"
+	"github.com/strata-buildpacks/strata/builder/platform/egress"
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
 )
 
@@ -62,6 +63,7 @@ type lifecycle struct {
 	builder  *builderimage.Builder
 	folders  folders
 	network  sandbox.Network // of phases that run buildpacks
+	gateway  *egress.Gateway // of the network default
 	proxies  []string        // for them, as NAME=value
 	caBundle string          // for them; a file on the host
 	report   func(Phase)
@@ -77,13 +79,17 @@ func (l lifecycle) spec(p phase) sandbox.Spec {
 	if p.target != nil {
 		spec.Network = sandbox.NoNetwork
 		spec.Binds = l.folders.imageBinds()
-		spec.Listen, spec.Serve = p.target.ports(), p.target.registry.Serve
+		spec.Listen, spec.Serve = p.target.addresses(), p.target.registry.Serve
 		return spec
 	}
 	spec.Network = l.network
 	spec.Binds = l.folders.buildBinds(p.install)
-	if l.network == sandbox.HostNetwork {
+	if l.network != sandbox.NoNetwork {
 		spec.Binds = append(spec.Binds, l.folders.networkBinds(l.caBundle)...)
+	}
+	if l.network == sandbox.OwnNetwork {
+		spec.Link, spec.Connect = l.gateway.Link(), l.gateway.Connect
+		spec.Listen, spec.Serve = l.gateway.Listen(), l.gateway.Serve
 	}
 	spec.Env = append(spec.Env, l.proxies...)
 	return spec

@@ -2,12 +2,14 @@ package build
 
 import (
 	"bytes"
+	"net/netip"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/strata-buildpacks/strata/builder/platform/builderimage"
+	"github.com/strata-buildpacks/strata/builder/platform/egress"
 	"github.com/strata-buildpacks/strata/builder/platform/internal/platformtest"
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
 )
@@ -21,25 +23,42 @@ func testLifecycle(t *testing.T, network sandbox.Network) (lifecycle, target) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	rule, err := egress.ParseRule("localhost:4873")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gateway, err := egress.New([]egress.Rule{rule}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return lifecycle{
-		builder: &builderimage.Builder{Root: "/builder", Env: []string{"CNB_USER_ID=1"}, UID: 1, GID: 2},
+		gateway: gateway, builder: &builderimage.Builder{Root: "/builder", Env: []string{"CNB_USER_ID=1"}, UID: 1, GID: 2},
 		folders: folders{dir: "/tmp/1", caches: "/caches", tools: "/tools"}, network: network,
 		proxies: []string{"HTTPS_PROXY=proxy"}, caBundle: "/ca.pem", report: func(Phase) {},
 	}, tt
+}
+
+// atLoopback returns addresses of the lifecycle's registries.
+func atLoopback(ports ...uint16) []netip.AddrPort {
+	var addresses []netip.AddrPort
+	for _, port := range ports {
+		addresses = append(addresses, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port))
+	}
+	return addresses
 }
 
 // TestNetworkOfPhases asks what each phase wants of the sandbox. Those that read and write images reach the store alone,
 // whatever network the build has.
 func TestNetworkOfPhases(t *testing.T) {
 	t.Parallel()
-	for _, network := range []sandbox.Network{sandbox.HostNetwork, sandbox.NoNetwork} {
+	for _, network := range []sandbox.Network{sandbox.OwnNetwork, sandbox.HostNetwork, sandbox.NoNetwork} {
 		l, tt := testLifecycle(t, network)
 		for _, p := range []phase{analyze(tt), restore(tt), export(tt, nil)} {
 			spec := l.spec(p)
 			if spec.Network != sandbox.NoNetwork {
 				t.Errorf("%s of a build with the network %s has the network %s", p.name, network, spec.Network)
 			}
-			if !slices.Equal(spec.Listen, []int{80, 5000}) || spec.Serve == nil {
+			if !slices.Equal(spec.Listen, atLoopback(80, 5000)) || spec.Serve == nil {
 				t.Errorf("%s finds registries at the ports %v, want 80 and 5000", p.name, spec.Listen)
 			}
 			checkBinds(t, p, spec, "/workspace rw", "/layers rw", "/tmp rw", "/home/cnb rw", "/platform", "/cache/layers rw", "/etc/hosts")
@@ -52,14 +71,18 @@ func TestNetworkOfPhases(t *testing.T) {
 			if spec.Network != network {
 				t.Errorf("%s has the network %s, want %s", p.name, spec.Network, network)
 			}
-			if len(spec.Listen) > 0 || spec.Serve != nil {
-				t.Errorf("%s finds a registry", p.name)
+			var want []netip.AddrPort
+			if network == sandbox.OwnNetwork {
+				want = atLoopback(4873)
+			}
+			if !slices.Equal(spec.Listen, want) || (spec.Serve != nil) != (want != nil) || (spec.Connect != nil) != (want != nil) {
+				t.Errorf("%s on the network %s finds %v", p.name, network, spec.Listen)
 			}
 			binds := []string{"/workspace rw", "/layers rw", "/tmp rw", "/home/cnb rw", "/platform", "/cache/build rw", "/cache/tools", "/etc/hosts"}
 			if p.install {
 				binds[6] += " rw"
 			}
-			if network == sandbox.HostNetwork {
+			if network != sandbox.NoNetwork {
 				binds = append(binds, "/etc/resolv.conf", "/etc/ssl/certs/ca-certificates.crt")
 			}
 			checkBinds(t, p, spec, binds...)
@@ -97,7 +120,7 @@ func TestHosts(t *testing.T) {
 	if got := tt.hosts(); len(got) > 0 {
 		t.Errorf("got %v for an address", got)
 	}
-	if got := tt.ports(); !slices.Equal(got, []int{5000}) {
+	if got := tt.addresses(); !slices.Equal(got, atLoopback(5000)) {
 		t.Errorf("got the ports %v, want one", got)
 	}
 }

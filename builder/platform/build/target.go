@@ -2,6 +2,7 @@ package build
 
 import (
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 
@@ -53,9 +54,12 @@ func (t target) hosts() []string {
 	return slices.DeleteFunc(hosts, func(host string) bool { return net.ParseIP(host) != nil })
 }
 
-// ports returns the ports at which the lifecycle looks for the registries.
-func (t target) ports() []int {
-	return ofBoth(t, func(ref name.Reference) int { _, port := hostPort(ref); return port })
+// addresses returns where the lifecycle looks for the registries.
+func (t target) addresses() []netip.AddrPort {
+	return ofBoth(t, func(ref name.Reference) netip.AddrPort {
+		_, port := hostPort(ref)
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)
+	})
 }
 
 // ofBoth returns what is asked of the app's name and of the run image's, without repetition.
@@ -67,14 +71,15 @@ func ofBoth[T comparable](t target, ask func(name.Reference) T) []T {
 const plainHTTP = 80
 
 // hostPort splits the address of an image's registry.
-func hostPort(ref name.Reference) (host string, port int) {
+func hostPort(ref name.Reference) (host string, port uint16) {
 	registry := ref.Context().RegistryStr()
 	host, text, err := net.SplitHostPort(registry)
 	if err != nil { // it names no port
 		return registry, plainHTTP
 	}
-	if port, err = strconv.Atoi(text); err != nil { // package imagename lets no such name in
+	number, err := strconv.ParseUint(text, 10, 16)
+	if err != nil { // package imagename lets no such name in
 		return host, plainHTTP
 	}
-	return host, port
+	return host, uint16(number)
 }

@@ -116,7 +116,11 @@ func (b *build) install(ctx context.Context, one tool, folder string) error {
 	if err := sandbox.Own(filepath.Join(dir, "build"), installer.folders.tools); err != nil {
 		return err
 	}
-	if err := installer.folders.prepare(env, b.Bindings); err != nil {
+	resolvConf, err := os.ReadFile(b.lifecycle.folders.path("resolv.conf"))
+	if err != nil {
+		return err
+	}
+	if err := installer.folders.prepare(env, b.Bindings, resolvConf); err != nil {
 		return err
 	}
 	if err := installer.folders.writePlan(one, b.lifecycle.folders.path("layers", "analyzed.toml")); err != nil {

@@ -1,7 +1,9 @@
 package builderimage
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -68,4 +70,22 @@ func (b *Builder) Registries() (registries.List, error) {
 		all = append(all, list...)
 	}
 	return all, nil
+}
+
+// Settings returns the variables that the builder keeps for builds (platform.md, "Operator-Defined Variables").
+func (b *Builder) Settings() (map[string]string, error) {
+	folder := filepath.Join(b.Root, "cnb", "build-config", "env")
+	entries, err := os.ReadDir(folder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("reading the builder's variables: %w", err)
+	}
+	settings := map[string]string{}
+	for _, entry := range entries {
+		content, err := os.ReadFile(filepath.Join(folder, entry.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("reading the builder's variables: %w", err)
+		}
+		settings[entry.Name()] = string(content)
+	}
+	return settings, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -75,6 +76,11 @@ func enter(channel *os.File) error {
 			return err
 		}
 	}
+	if spec.Network == OwnNetwork {
+		if err := makeLink(channel, spec.Link); err != nil {
+			return err
+		}
+	}
 	if err := mountAll(spec); err != nil {
 		return err
 	}
@@ -92,8 +98,8 @@ func enter(channel *os.File) error {
 	return fmt.Errorf(executeStep+" %q: %w", spec.Args[0], syscall.Exec(spec.Args[0], spec.Args, spec.Env))
 }
 
-// listen brings the loopback interface up and hands a listener per port to the parent.
-func listen(channel *os.File, ports []int) error {
+// listen brings the loopback interface up and hands a listener per address to the parent.
+func listen(channel *os.File, addresses []netip.AddrPort) error {
 	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("opening a socket: %w", err)
@@ -107,16 +113,16 @@ func listen(channel *os.File, ports []int) error {
 	if err := unix.IoctlIfreq(socket, unix.SIOCSIFFLAGS, request); err != nil {
 		return fmt.Errorf("bringing the loopback interface up: %w", err)
 	}
-	for _, port := range ports {
-		if err := listenOn(channel, port); err != nil {
-			return fmt.Errorf("listening on port %d: %w", port, err)
+	for _, address := range addresses {
+		if err := listenOn(channel, address); err != nil {
+			return fmt.Errorf("listening at %s: %w", address, err)
 		}
 	}
 	return nil
 }
 
-func listenOn(channel *os.File, port int) error {
-	listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+func listenOn(channel *os.File, address netip.AddrPort) error {
+	listener, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(address))
 	if err != nil {
 		return err
 	}
@@ -133,6 +139,7 @@ func listenOn(channel *os.File, port int) error {
 const (
 	listenerMessage = 'l'
 	terminalMessage = 't'
+	linkMessage     = 'n'
 )
 
 func send(channel *os.File, what byte, file *os.File) error {

@@ -1,5 +1,5 @@
-// Package sandbox runs one command in Linux namespaces of its own: user, mount, pid, ipc, uts, cgroup and, when asked,
-// network. It needs no root, no daemon and no other program: the calling binary starts itself again as the first process
+// Package sandbox runs one command in Linux namespaces of its own: user, mount, pid, ipc, uts, cgroup and, unless it is
+// given the host's, network. It needs no root, no daemon and no other program: the calling binary starts itself again as the first process
 // inside (see Init), and that process becomes the command.
 //
 // The command gets the root file system that it was given (read-only unless asked otherwise), the folders that were
@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"runtime"
@@ -52,16 +53,19 @@ type Spec struct {
 	Network      Network
 	// Sysfs shows the host's /sys, read-only. The root has to have the folder.
 	Sysfs bool
-	// Listen are ports of 127.0.0.1 inside. On the host's side, Serve answers them. They need NoNetwork.
-	Listen []int
+	// Listen are loopback addresses inside. On the host's side, Serve answers them. HostNetwork has none.
+	Listen []netip.AddrPort
+	// Link is the network device on OwnNetwork. On the host's side, Connect answers its packet socket until it is closed.
+	Link Link
 	// Terminal gives the command a terminal instead of Stdin, Stdout and Stderr. On the host's side, Attach reads what the
 	// command writes and writes what it reads, until reading fails.
 	Terminal bool
 
-	Serve          func(net.Listener) `json:"-"`
-	Attach         func(*os.File)     `json:"-"`
-	Stdin          io.Reader          `json:"-"`
-	Stdout, Stderr io.Writer          `json:"-"`
+	Serve          func(net.Listener)                `json:"-"`
+	Connect        func(*os.File) (io.Closer, error) `json:"-"`
+	Attach         func(*os.File)                    `json:"-"`
+	Stdin          io.Reader                         `json:"-"`
+	Stdout, Stderr io.Writer                         `json:"-"`
 	// Signals are passed on to the command.
 	Signals <-chan os.Signal `json:"-"`
 	// Grace is how long the command may take to end after it was sent SIGINT or SIGTERM. It is sent SIGTERM when the
@@ -102,6 +106,16 @@ func Run(ctx context.Context, spec Spec) error {
 		defer listener.Close()
 		go spec.Serve(listener)
 	}
+	if got.link != nil {
+		defer got.link.Close()
+		connected, err := spec.Connect(got.link)
+		if err != nil {
+			_ = cmd.Process.Kill() // it may have ended meanwhile
+			setupErr = errors.Join(setupErr, err)
+		} else {
+			defer connected.Close()
+		}
+	}
 	var attached sync.WaitGroup
 	if got.terminal != nil {
 		attached.Go(func() {
@@ -140,7 +154,8 @@ func (s Spec) command(ctx context.Context, inside *os.File) *exec.Cmd {
 
 // capabilities are those that the first process needs to make the sandbox. The command has none.
 var capabilities = []uintptr{
-	unix.CAP_SYS_ADMIN, unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_NET_ADMIN, unix.CAP_NET_BIND_SERVICE, unix.CAP_SYS_RESOURCE,
+	unix.CAP_SYS_ADMIN, unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_NET_ADMIN, unix.CAP_NET_BIND_SERVICE, unix.CAP_NET_RAW,
+	unix.CAP_SYS_RESOURCE,
 }
 
 // namespaces are those that every sandbox has.
@@ -200,6 +215,7 @@ func (s Spec) passOn(command *os.Process, ended <-chan struct{}) {
 type handed struct {
 	listeners []net.Listener // to serve
 	terminal  *os.File       // the other side of the command's terminal
+	link      *os.File       // the other side of its network device
 }
 
 // converse gives the first process its configuration and takes its answers: open files, then the text of an error, or
@@ -247,8 +263,12 @@ func (h *handed) receive(what byte, rights []byte) error {
 	if err != nil {
 		return err
 	}
-	if what == terminalMessage {
+	switch what {
+	case terminalMessage:
 		h.terminal = os.NewFile(uintptr(fds[0]), "terminal")
+		return nil
+	case linkMessage:
+		h.link = os.NewFile(uintptr(fds[0]), "link")
 		return nil
 	}
 	file := os.NewFile(uintptr(fds[0]), "listener")
@@ -294,6 +314,14 @@ func setupFault(text string) error {
 			What: "this machine does not let a user namespace mount anything",
 			Err:  errors.New(text),
 			Do:   allowNamespaces,
+		}
+	case strings.HasPrefix(text, linkStep):
+		return fault.Fault{
+			ID:   "sandbox-link",
+			What: "this machine does not give a build a network of its own",
+			Err:  errors.New(text),
+			Do: "load the kernel's module (as root: `modprobe veth`), or build with --network none, or with --network host, " +
+				"which lets the build reach what listens on this machine",
 		}
 	case strings.HasPrefix(text, executeStep), strings.HasPrefix(text, folderStep):
 		return fault.Fault{

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -141,7 +142,7 @@ func TestNeverTheHostsRoot(t *testing.T) {
 func TestServe(t *testing.T) {
 	t.Parallel()
 	spec, output := world(t, "get", "http://127.0.0.1:80/")
-	spec.Listen = []int{80}
+	spec.Listen = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:80")}
 	spec.Serve = func(l net.Listener) {
 		_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") }))
 	}
