@@ -78,7 +78,11 @@ func openHome() (*home.Home, error) {
 	if err != nil {
 		return nil, err
 	}
-	return home.Open(dir)
+	h, err := home.Open(dir)
+	if err == nil {
+		h.Note = func(text string) { fmt.Fprintln(os.Stderr, "strata:", text) }
+	}
+	return h, err
 }
 
 // cacheDir is the folder of verified downloads, which may be deleted at any time.

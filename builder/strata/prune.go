@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"text/tabwriter"
@@ -23,7 +24,7 @@ func pruneCommand() *cobra.Command {
 				return err
 			}
 			pruned, err := h.Prune(dryRun, caches)
-			if err != nil {
+			if len(pruned) == 0 {
 				return err
 			}
 			table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
@@ -31,7 +32,7 @@ func pruneCommand() *cobra.Command {
 			for _, one := range pruned {
 				fmt.Fprintf(table, "%s\t%d\t%s\n", one.What, one.Count, megabytes(one.Bytes))
 			}
-			return table.Flush()
+			return errors.Join(err, table.Flush())
 		},
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "tell what would be removed, and remove nothing")

@@ -72,7 +72,8 @@ func (u *Use) write() (err error) {
 
 // Trim drops the caches of apps that were not built for the limits' age, then of those that were built the longest ago, until
 // all are within the limits' bytes. It passes over those that are in use, and moves dropped ones into the folder scratch at
-// once, so that no app meets a half of them. The caller removes scratch.
+// once, so that no app meets a half of them. The caller removes scratch. What cannot be dropped or measured stops it from nothing
+// else; its error says so.
 func (h *Home) Trim(limits Limits, scratch string) ([]Use, error) {
 	entries, err := os.ReadDir(filepath.Join(h.dir, "apps"))
 	if err != nil {
@@ -80,11 +81,10 @@ func (h *Home) Trim(limits Limits, scratch string) ([]Use, error) {
 	}
 	var uses []Use
 	var total int64
+	var failed error
 	for _, entry := range entries {
 		u, found, err := readUse(filepath.Join(h.dir, "apps", entry.Name()))
-		if err != nil {
-			return nil, err
-		}
+		failed = errors.Join(failed, err)
 		if found {
 			uses = append(uses, u)
 			total += u.Bytes
@@ -97,15 +97,13 @@ func (h *Home) Trim(limits Limits, scratch string) ([]Use, error) {
 			break // all others were built later
 		}
 		gone, err := u.drop(scratch)
-		if err != nil {
-			return dropped, err
-		}
+		failed = errors.Join(failed, err)
 		if gone {
 			total -= u.Bytes
 			dropped = append(dropped, u)
 		}
 	}
-	return dropped, nil
+	return dropped, failed
 }
 
 // readUse reads what is known of the caches in a folder, and whether there are any that may be looked at. Where a killed build
@@ -123,9 +121,11 @@ func readUse(dir string) (u Use, found bool, err error) {
 		return u, false, nil // a build is under way
 	}
 	defer unlock()
-	err = u.write()
+	if err := u.write(); err != nil {
+		return u, false, err
+	}
 	u.last = changed(filepath.Join(dir, useFile))
-	return u, true, err
+	return u, true, nil
 }
 
 // readUseFile reads what is known of the caches in a folder, if anything is.
@@ -165,10 +165,15 @@ func (u Use) drop(scratch string) (gone bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("dropping caches: %w", err)
 	}
-	for _, name := range append(cachesIn(u.dir), useFile) {
-		if err := os.Rename(filepath.Join(u.dir, name), filepath.Join(to, name)); err != nil {
+	for _, name := range cachesIn(u.dir) {
+		// A folder that moves is written to, and a build may have closed its own. It cannot have put a link in its place.
+		from := filepath.Join(u.dir, name)
+		if err := errors.Join(os.Chmod(from, 0o755), os.Rename(from, filepath.Join(to, name))); err != nil {
 			return false, fmt.Errorf("dropping caches: %w", err)
 		}
+	}
+	if err := os.Rename(filepath.Join(u.dir, useFile), filepath.Join(to, useFile)); err != nil {
+		return false, fmt.Errorf("dropping caches: %w", err)
 	}
 	return true, nil
 }
@@ -186,28 +191,4 @@ func cachesIn(dir string) []string {
 		}
 	}
 	return names
-}
-
-// size returns how many bytes the files in a folder have. What is removed meanwhile, or may not be read, has none.
-func size(dir string) (bytes int64, err error) {
-	passed := func(err error) error {
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-			return nil
-		}
-		return err
-	}
-	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return passed(err)
-		}
-		info, err := d.Info()
-		if err == nil {
-			bytes += info.Size()
-		}
-		return passed(err)
-	})
-	if err != nil {
-		return 0, fmt.Errorf("measuring %s: %w", dir, err)
-	}
-	return bytes, nil
 }

@@ -31,6 +31,8 @@ import (
 // Several processes may use a home at the same time.
 type Home struct {
 	Store *store.Store
+	// Note, unless it is nil, is told what the user should know and what fails no command.
+	Note func(text string)
 
 	dir string
 	use *os.File // locked while the home is in use, so that nobody prunes it

@@ -3,7 +3,6 @@ package home
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -22,8 +21,8 @@ type Pruned struct {
 }
 
 // Prune removes what no image of the store needs: blobs, the unpacked file systems and the tools of builders, and the
-// caches of apps; with caches, those of all apps. With dryRun it only counts. While another command uses the home, Prune is
-// refused with a fault.
+// caches of apps; with caches, those of all apps. With dryRun it only counts. What cannot be removed keeps nothing else: it is
+// not counted, and the error says what it is. While another command uses the home, Prune is refused with a fault.
 func (h *Home) Prune(dryRun, caches bool) ([]Pruned, error) {
 	if err := unix.Flock(int(h.use.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, fault.Fault{
@@ -54,9 +53,7 @@ func (h *Home) Prune(dryRun, caches bool) ([]Pruned, error) {
 		name    string
 		removes func(name string) bool
 	}{{"builders", ofNoBuilder}, {"tools", ofNoBuilder}, {"apps", func(name string) bool { return caches || !apps[name] }}} {
-		if err == nil {
-			err = all[i].sweep(filepath.Join(h.dir, dir.name), dir.removes, dryRun)
-		}
+		err = errors.Join(err, all[i].sweep(filepath.Join(h.dir, dir.name), dir.removes, dryRun))
 	}
 	return append([]Pruned{blobs}, all...), err
 }
@@ -68,23 +65,21 @@ func (p *Pruned) sweep(dir string, removes func(name string) bool, dryRun bool) 
 	}
 	for _, entry := range entries {
 		if removes(entry.Name()) {
-			if err := p.remove(filepath.Join(dir, entry.Name()), dryRun); err != nil {
-				return err
-			}
+			err = errors.Join(err, p.remove(filepath.Join(dir, entry.Name()), dryRun))
 		}
 	}
-	return nil
+	return err
 }
 
 func (p *Pruned) remove(path string, dryRun bool) error {
-	p.Count++
 	bytes, err := size(path)
-	p.Bytes += bytes
 	if err == nil && !dryRun {
 		err = tree.Remove(path)
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return fmt.Errorf("removing what no image needs: %w", err)
 	}
+	p.Count++
+	p.Bytes += bytes
 	return nil
 }
