@@ -9,6 +9,7 @@ import (
 	"github.com/strata-buildpacks/strata/builder/compose"
 	"github.com/strata-buildpacks/strata/builder/platform/home"
 	"github.com/strata-buildpacks/strata/builder/platform/imagename"
+	"github.com/strata-buildpacks/strata/builder/platform/store"
 )
 
 func builderCommand() *cobra.Command {
@@ -93,7 +94,7 @@ func readBuilder(h *home.Home, path string, s *screen) (*compose.Builder, error)
 	if err != nil {
 		return nil, err
 	}
-	buildImage, err := h.Store.Find(config.Build.Image, "make it with `strata stack build build`")
+	buildImage, err := h.Store.Find(config.Build.Image, store.BuildStack(config.Build.Image))
 	if err != nil {
 		return nil, err
 	}

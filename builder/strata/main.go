@@ -62,6 +62,7 @@ func command() *cobra.Command {
 	}
 	root.AddCommand(
 		buildCommand(), runCommand(), debugCommand(), stackCommand(), builderCommand(), inspectCommand(), rebaseCommand(), pruneCommand(),
+		verifyCommand(),
 	)
 	explainUsage(root)
 	return root

@@ -22,6 +22,7 @@ func TestUsage(t *testing.T) {
 		"--dir none is not a folder; name the folder that holds the folders of your stacks":          {"stack", "build", "--dir", "none"},
 		"\"X\" is no image name; write it as [registry/]name[:tag], in lower case":                   {"builder", "create", "--tag", "X"},
 		"there is no app to build: its folder has no name; name it, or leave it out for this folder": {"build", ""},
+		"--forget is a part of the repair; add --repair, or leave --forget out":                      {"verify", "--forget"},
 		"--from-file is no file; name a file with one image a line":                                  {"rebase", "--from-file", "testdata"},
 	} {
 		cmd := command()

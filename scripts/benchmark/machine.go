@@ -37,7 +37,7 @@ func download(ctx context.Context, version string) (string, error) {
 
 // serve shows an image of the store to ko in a registry at the loopback address and returns its name there.
 func serve(ctx context.Context, s *store.Store, ref string) (string, error) {
-	image, err := s.Find(ref, store.BuildStack)
+	image, err := s.Find(ref, store.BuildStack(ref))
 	if err != nil {
 		return "", err
 	}

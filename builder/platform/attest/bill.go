@@ -37,7 +37,7 @@ func StoredBase(s *store.Store, ref name.Reference, image v1.Image) (Base, error
 	}
 	attached, err := s.Artifacts(digest)
 	if err != nil {
-		return Base{}, err
+		return Base{}, s.Explain(ref.String(), store.BuildStack(ref.String()), err)
 	}
 	return ReadBase(ref, image, attached)
 }
@@ -123,8 +123,9 @@ func launchBills(image v1.Image) ([]sbom.Document, error) {
 	var documents []sbom.Document
 	for archive := tar.NewReader(stream); ; {
 		header, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			return documents, nil
+		if errors.Is(err, io.EOF) { // the sums of the file are at its end
+			_, err := io.Copy(io.Discard, stream)
+			return documents, err
 		}
 		if err != nil {
 			return nil, err

@@ -4,6 +4,7 @@ package build
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -62,6 +63,7 @@ type build struct {
 	Options
 	store     *store.Store
 	image     name.Reference
+	previous  v1.Image // nil if there is none of which every blob is good
 	order     builderimage.Order
 	lifecycle lifecycle
 	source    *source
@@ -75,6 +77,7 @@ func App(ctx context.Context, h *home.Home, options Options) (name.Reference, v1
 		return nil, v1.Hash{}, err
 	}
 	b := &build{Options: options, store: h.Store, image: ref}
+	b.previous = previous(h.Store, ref, options.Note)
 	candidates, err := options.Builder.RunImages(h.Store, options.RunImage)
 	if err != nil {
 		return nil, v1.Hash{}, err
@@ -101,6 +104,22 @@ func App(ctx context.Context, h *home.Home, options Options) (name.Reference, v1
 	}
 	digest, err = b.commit(ctx, t)
 	return ref, digest, err
+}
+
+// previous returns the image that has the app's name. If a blob of it is damaged, it returns nil and says so: then every layer is
+// made again.
+func previous(s *store.Store, app name.Reference, note func(string)) v1.Image {
+	image, err := s.Image(app)
+	if err == nil {
+		err = s.Blobs().CheckAll(image)
+	}
+	switch {
+	case err == nil:
+		return image
+	case !errors.Is(err, store.ErrNotFound):
+		note("all layers are made again: " + err.Error())
+	}
+	return nil
 }
 
 // openCaches locks the caches of an app and makes their folders. No other app can read or poison them, and two builds of

@@ -79,7 +79,7 @@ func (u *undetected) Error() string { return "nothing was detected" }
 
 // detectOn runs analysis and detection on a run image.
 func (b *build) detectOn(ctx context.Context, runImage string) (target, error) {
-	t, err := newTarget(b.store, b.image, runImage)
+	t, err := newTarget(b.store, b.image, b.previous, runImage)
 	if err != nil {
 		return t, err
 	}
@@ -151,16 +151,15 @@ func (b *build) verdicts(said map[string]string, nothing *undetected) error {
 
 // likely returns the index of the candidate with the distribution on which the app's previous image stands, or -1.
 func (b *build) likely(candidates []string) int {
-	previous, err := b.store.Image(b.image)
-	if err != nil {
+	if b.previous == nil {
 		return -1
 	}
-	want, err := builderimage.DistributionOf(previous)
+	want, err := builderimage.DistributionOf(b.previous)
 	if err != nil {
 		return -1
 	}
 	return slices.IndexFunc(candidates, func(candidate string) bool {
-		image, err := b.store.Find(candidate, store.BuildStack)
+		image, err := b.store.Find(candidate, store.BuildStack(candidate))
 		if err != nil {
 			return false // detection on it returns the error, if it comes to that
 		}
@@ -178,7 +177,7 @@ func (b *build) ruledOut(runImages []string) (bool, error) {
 	}
 	optional := b.order.Optional()
 	for _, name := range runImages {
-		image, err := b.store.Find(name, store.BuildStack)
+		image, err := b.store.Find(name, store.BuildStack(name))
 		if err != nil {
 			return false, err
 		}

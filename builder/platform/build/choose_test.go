@@ -154,7 +154,7 @@ func TestLikely(t *testing.T) {
 	if got := b.likely(candidates); got != -1 {
 		t.Errorf("of an app that is not built yet: %d", got)
 	}
-	platformtest.Put(t, s, "app", platformtest.App(t, runs["musl:13"].Image(t), "musl:13", "app", nil))
+	b.previous = platformtest.App(t, runs["musl:13"].Image(t), "musl:13", "app", nil)
 	if got := b.likely(candidates); got != 1 {
 		t.Errorf("got %d, want 1", got)
 	}

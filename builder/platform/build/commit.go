@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -20,13 +19,16 @@ func (b *build) commit(ctx context.Context, t target) (v1.Hash, error) {
 	if err != nil {
 		return v1.Hash{}, err
 	}
-	manifest, err := b.finish(exported)
+	manifest, err := finish(exported)
 	if err != nil {
 		return v1.Hash{}, err
 	}
 	image, err := b.store.Loose(manifest)
 	if err != nil {
 		return v1.Hash{}, fmt.Errorf("reading the exported image: %w", err)
+	}
+	if err := b.store.Blobs().CheckAll(image); err != nil {
+		return v1.Hash{}, fmt.Errorf("checking that the store has what was exported: %w", err)
 	}
 	if b.Check != nil {
 		b.Phase(Phase{Name: "check"})
@@ -43,26 +45,19 @@ func (b *build) commit(ctx context.Context, t target) (v1.Hash, error) {
 	return b.store.PutManifest(b.image, types.OCIManifestSchema1, manifest, attached...)
 }
 
-// finish rewrites the manifest of an export, and checks that the store has its blobs. The lifecycle gives its layers the
+// finish rewrites the manifest of an export. The lifecycle gives its layers the
 // media types of Docker in an OCI manifest, and imgutil has no option for that. The image specification (manifest.md) wants
 // OCI's. Configuration and layers stay the same, byte for byte.
-func (b *build) finish(content []byte) ([]byte, error) {
+func finish(content []byte) ([]byte, error) {
 	var manifest v1.Manifest
 	if err := json.Unmarshal(content, &manifest); err != nil {
 		return nil, fmt.Errorf("reading the exported manifest: %w", err)
 	}
 	manifest.MediaType = types.OCIManifestSchema1
 	manifest.Config.MediaType = types.OCIConfigJSON
-	blobs := []v1.Hash{manifest.Config.Digest}
 	for i := range manifest.Layers {
 		if manifest.Layers[i].MediaType == types.DockerLayer {
 			manifest.Layers[i].MediaType = types.OCILayer
-		}
-		blobs = append(blobs, manifest.Layers[i].Digest)
-	}
-	for _, digest := range blobs {
-		if _, err := os.Stat(b.store.Blobs().Path(digest)); err != nil {
-			return nil, fmt.Errorf("checking that the store has %s: %w", digest, err)
 		}
 	}
 	content, err := json.Marshal(manifest)

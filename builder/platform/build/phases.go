@@ -14,6 +14,7 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/builderimage"
 	"github.com/strata-buildpacks/strata/builder/platform/egress"
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // platformAPI is the version of the platform interface. It is in the app's image: pack v0.40 speaks the same one, and so
@@ -113,6 +114,9 @@ func (l lifecycle) withImages(ctx context.Context, p phase) error {
 	var output bytes.Buffer
 	err := l.run(ctx, p, &output)
 	if exit := new(exec.ExitError); errors.As(err, &exit) {
+		if damage := p.target.registry.Damage(); damage != nil {
+			return fault.Fault{ID: "image-damaged", What: p.name + " found a damaged file of an image", Err: damage, Do: "build again"}
+		}
 		return fmt.Errorf("%s: the lifecycle ended with status %d: %s", p.name, exit.ExitCode(), lastLine(output.String()))
 	}
 	return err

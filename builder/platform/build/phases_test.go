@@ -19,7 +19,7 @@ func testLifecycle(t *testing.T, network sandbox.Network) (lifecycle, target) {
 	t.Helper()
 	s := platformtest.Store(t)
 	platformtest.Put(t, s, "run.test:5000/static:13", platformtest.Run{}.Image(t))
-	tt, err := newTarget(s, platformtest.Parse(t, "registry.test/team/app:1"), "run.test:5000/static:13")
+	tt, err := newTarget(s, platformtest.Parse(t, "registry.test/team/app:1"), nil, "run.test:5000/static:13")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,18 +21,21 @@ type target struct {
 	registry *loopback.Registry
 }
 
-// newTarget shows the run image and, if there is one, the app's previous image.
-func newTarget(s *store.Store, app name.Reference, runImage string) (target, error) {
+// newTarget shows the run image, which has to be whole, and the app's previous image unless that is nil.
+func newTarget(s *store.Store, app name.Reference, previous v1.Image, runImage string) (target, error) {
 	t := target{app: app}
 	var err error
-	if t.runImage, err = s.Find(runImage, store.BuildStack); err != nil {
+	if t.runImage, err = s.Find(runImage, store.BuildStack(runImage)); err != nil {
 		return t, err
+	}
+	if err := s.Blobs().CheckAll(t.runImage); err != nil {
+		return t, s.Explain(runImage, store.BuildStack(runImage), err)
 	}
 	if t.run, err = imagename.Parse(runImage); err != nil {
 		return t, err
 	}
 	shown := map[name.Reference]v1.Image{t.run: t.runImage}
-	if previous, err := s.Image(app); err == nil { // a previous image that cannot be read is none
+	if previous != nil {
 		shown[app] = previous
 	}
 	t.registry, err = loopback.New(s, app, shown)

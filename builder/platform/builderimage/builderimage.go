@@ -157,7 +157,7 @@ func (b *Builder) RunImages(s *store.Store, wanted string) ([]string, error) {
 	}
 	var variants []string
 	for _, ref := range b.run {
-		image, err := s.Find(ref, store.BuildStack)
+		image, err := s.Find(ref, store.BuildStack(ref))
 		if err != nil {
 			return nil, err
 		}

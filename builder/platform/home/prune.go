@@ -20,7 +20,7 @@ type Pruned struct {
 	Bytes int64
 }
 
-// Prune removes what no image of the store needs: blobs, the unpacked file systems and the tools of builders, and the
+// Prune removes what no image of the store needs: blobs, damaged ones too, the unpacked file systems and tools of builders, the
 // caches of apps; with caches, those of all apps. With dryRun it only counts. What cannot be removed keeps nothing else: it is
 // not counted, and the error says what it is. While another command uses the home, Prune is refused with a fault.
 func (h *Home) Prune(dryRun, caches bool) ([]Pruned, error) {
@@ -49,6 +49,9 @@ func (h *Home) Prune(dryRun, caches bool) ([]Pruned, error) {
 	blobs := Pruned{What: "files of images"}
 	all := []Pruned{{What: "builders"}, {What: "tools of builders"}, {What: "caches of apps"}}
 	err = h.Store.Sweep(reachable, func(path string) error { return blobs.remove(path, dryRun) })
+	if err == nil && !dryRun {
+		err = h.Store.SweepWitnesses(reachable)
+	}
 	for i, dir := range []struct {
 		name    string
 		removes func(name string) bool

@@ -93,3 +93,8 @@ func Base(elements string) string {
 	}
 	return clean
 }
+
+// Short returns the full name of an image as a person writes it: without the registry and the namespace that may be left out.
+func Short(full string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(full, name.DefaultRegistry+"/"), "library/")
+}

@@ -62,3 +62,22 @@ func TestSaysRegistry(t *testing.T) {
 		}
 	}
 }
+
+// TestShort gives back what a person wrote, or what means the same.
+func TestShort(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"app": "app:latest", "team/app:2": "team/app:2", "docker.io/library/app:1": "app:1",
+		"r.example.com:5000/library/app:1": "r.example.com:5000/library/app:1",
+	} {
+		ref, err := imagename.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		short := imagename.Short(ref.Name())
+		again, err := imagename.Parse(short)
+		if short != want || err != nil || again.Name() != ref.Name() {
+			t.Errorf("%s is %s for short (%v), want %s", text, short, err, want)
+		}
+	}
+}

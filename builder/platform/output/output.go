@@ -196,7 +196,7 @@ func (o Output) Write(ctx context.Context, h *home.Home, names []string, options
 	}
 	attached, err := h.Store.Artifacts(digest)
 	if err != nil {
-		return err
+		return h.Store.Explain(names[0], store.BuildApp, err)
 	}
 	if options.Zstd {
 		if image, attached, err = zstdImage(h, refs[0], image, attached); err != nil {
@@ -259,7 +259,7 @@ func writeLayout(dir string, refs []name.Reference, image v1.Image) error {
 			return err
 		}
 	}
-	if err := os.Remove(filepath.Join(partial, store.LockFile)); err != nil {
+	if err := target.Bare(); err != nil {
 		return err
 	}
 	old := filepath.Clean(dir) + ".old"
@@ -268,6 +268,9 @@ func writeLayout(dir string, refs []name.Reference, image v1.Image) error {
 	}
 	if err := os.Rename(partial, dir); err != nil {
 		return errors.Join(err, os.Rename(old, dir))
+	}
+	if err := whole.Sync(filepath.Dir(filepath.Clean(dir))); err != nil {
+		return err
 	}
 	return os.RemoveAll(old)
 }
@@ -284,7 +287,7 @@ func WriteAttached(s *store.Store, image, dir string) error {
 	}
 	attached, err := s.Artifacts(digest)
 	if err != nil {
-		return err
+		return s.Explain(image, store.BuildApp, err)
 	}
 	if err := CheckFolder(dir); err != nil {
 		return err

@@ -75,8 +75,9 @@ func zstdLayer(h *home.Home, layer v1.Layer) (v1.Hash, int64, error) {
 		if err != nil {
 			return v1.Hash{}, 0, fmt.Errorf("reading %s: %w", known, err)
 		}
-		if info, err := os.Stat(h.Store.Blobs().Path(digest)); err == nil {
-			return digest, info.Size(), nil
+		size, err := h.Store.Blobs().Check(digest)
+		if err == nil || !errors.As(err, new(*store.Damage)) {
+			return digest, size, err
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return v1.Hash{}, 0, err

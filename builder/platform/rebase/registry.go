@@ -78,7 +78,7 @@ func (r *inARegistry) find(ctx context.Context, names []string, near, far []name
 			return swap.Base{}, missing(names, errs, "try again when the registry answers, or name another with --run-image")
 		}
 	}
-	return swap.Base{}, missing(names, errs, store.BuildStack+", or name another with --run-image")
+	return swap.Base{}, missing(names, errs, store.BuildStack(names[0])+", or name another with --run-image")
 }
 
 func missing(names []string, errs []error, do string) error {

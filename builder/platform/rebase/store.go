@@ -3,7 +3,6 @@ package rebase
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -31,19 +30,9 @@ func (s *inTheStore) base(_ context.Context, _ name.Reference, names []string, _
 		if err != nil {
 			return swap.Base{}, err
 		}
-		image, err := s.home.Store.Find(names[0], buildStack(names[0]))
+		image, err := s.home.Store.Find(names[0], store.BuildStack(names[0]))
 		return swap.Base{Names: names, Ref: ref, Image: image}, err
 	})
-}
-
-// buildStack says how a run image is made. Those of the suite are named as their stacks.
-func buildStack(image string) string {
-	stack, ours := strings.CutPrefix(image, "strata/run-")
-	if !ours {
-		return store.BuildStack
-	}
-	stack, _, _ = strings.Cut(stack, ":")
-	return "make it with `strata stack build " + stack + "`"
 }
 
 // cost counts the configuration and the manifest: the layers are in the store already.
@@ -56,7 +45,7 @@ func (s *inTheStore) replace(ctx context.Context, m move) (int64, error) {
 	}
 	before, err := s.home.Store.Artifacts(m.old)
 	if err != nil {
-		return 0, err
+		return 0, s.home.Store.Explain(m.ref.String(), store.BuildApp, err)
 	}
 	attached, err := m.attached(before, func() (attest.Base, error) {
 		return attest.StoredBase(s.home.Store, m.base.Ref, m.base.Image)

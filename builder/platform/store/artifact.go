@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -52,7 +50,11 @@ func (a Artifact) Image(subject v1.Descriptor) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	return partial.CompressedToImage(looseImage{manifest, []byte("{}"), func(v1.Descriptor) partial.CompressedLayer { return file }})
+	return partial.CompressedToImage(looseImage{
+		mediaType: types.OCIManifestSchema1, manifest: manifest,
+		config: func() ([]byte, error) { return []byte("{}"), nil },
+		layer:  func(v1.Descriptor) partial.CompressedLayer { return file },
+	})
 }
 
 // Subject describes an image as the subject of artifacts.
@@ -67,7 +69,7 @@ func Subject(image v1.Image) (v1.Descriptor, error) {
 // Attach stores artifacts about an image of the store. An artifact replaces one of the same type. When the image leaves
 // index.json, its artifacts leave it too.
 func (s *Store) Attach(image v1.Hash, artifacts ...Artifact) error {
-	size, err := s.Blobs().Stat(context.Background(), "", image)
+	size, err := s.blobs.Check(image)
 	if err != nil {
 		return fmt.Errorf("attaching to %s: %w", image, err)
 	}
@@ -109,7 +111,7 @@ func (s *Store) putArtifact(subject v1.Descriptor, a Artifact) (v1.Descriptor, e
 		return v1.Descriptor{}, err
 	}
 	for _, blob := range [][]byte{[]byte("{}"), a.Content} {
-		if _, _, err := s.Blobs().putBytes(blob); err != nil {
+		if _, _, err := s.blobs.putBytes(blob); err != nil {
 			return v1.Descriptor{}, err
 		}
 	}
@@ -130,7 +132,7 @@ func (s *Store) Artifacts(image v1.Hash) ([]Artifact, error) {
 		if d.Annotations[subjectAnnotation] != image.String() {
 			continue
 		}
-		found, err := layout.Path(s.dir).Image(d.Digest)
+		found, err := s.open(d, func(err error) error { return err })
 		if err != nil {
 			return nil, fmt.Errorf("reading what is attached to %s: %w", image, err)
 		}
@@ -173,25 +175,23 @@ func ReadArtifact(image v1.Image) (Artifact, error) {
 	return Artifact{Type: string(file.MediaType), Title: file.Annotations["org.opencontainers.image.title"], Content: content}, nil
 }
 
-// dropOrphans takes artifacts out of the index that are about an image which is no longer in it.
-func (s *Store) dropOrphans(index *v1.IndexManifest) error {
-	there := map[string]bool{}
+// dropOrphans takes artifacts out of the index that are about an image which is no longer in it. What a damaged index has may
+// be in it.
+func (s *Store) dropOrphans(index *v1.IndexManifest) {
+	there, unknown := map[string]bool{}, false
 	for _, d := range index.Manifests {
 		there[d.Digest.String()] = true
 		if !d.MediaType.IsIndex() {
 			continue
 		}
 		platforms, err := s.platforms(d)
-		if err != nil {
-			return err
-		}
+		unknown = unknown || err != nil
 		for _, p := range platforms {
 			there[p.Digest.String()] = true
 		}
 	}
 	index.Manifests = slices.DeleteFunc(index.Manifests, func(d v1.Descriptor) bool {
 		subject, artifact := d.Annotations[subjectAnnotation]
-		return artifact && !there[subject]
+		return artifact && !there[subject] && !unknown
 	})
-	return nil
 }

@@ -1,8 +1,8 @@
 package store
 
 import (
+	"bytes"
 	"fmt"
-	"os"
 	"runtime"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -25,7 +25,7 @@ func (s *Store) PutIndex(ref name.Reference, index v1.ImageIndex) (v1.Hash, erro
 		if err != nil {
 			return v1.Hash{}, err
 		}
-		if _, _, err := s.Blobs().putBytes(manifest); err != nil {
+		if _, _, err := s.blobs.putBytes(manifest); err != nil {
 			return v1.Hash{}, err
 		}
 	}
@@ -55,12 +55,11 @@ func (s *Store) resolve(d v1.Descriptor) (v1.Descriptor, error) {
 
 // platforms returns the images of an index.
 func (s *Store) platforms(d v1.Descriptor) ([]v1.Descriptor, error) {
-	f, err := os.Open(s.Blobs().Path(d.Digest))
+	content, err := s.blobs.read(d)
 	if err != nil {
 		return nil, fmt.Errorf("reading the index %s: %w", d.Digest, err)
 	}
-	defer f.Close()
-	index, err := v1.ParseIndexManifest(f)
+	index, err := v1.ParseIndexManifest(bytes.NewReader(content))
 	if err != nil {
 		return nil, fmt.Errorf("reading the index %s: %w", d.Digest, err)
 	}

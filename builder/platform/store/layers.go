@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -50,7 +51,7 @@ func (s *Store) Layers(text string) ([]Layer, error) {
 			layers[i].Origin = origins[i]
 		}
 		if layers[i].Uncompressed, err = s.uncompressedSize(d.Digest); err != nil {
-			return nil, err
+			return nil, s.Explain(text, BuildApp, err)
 		}
 	}
 	return layers, nil
@@ -73,7 +74,7 @@ func (s *Store) Size(text string) (int64, error) {
 	return size, nil
 }
 
-// holders counts, for each layer, the images of the store that have it.
+// holders counts, for each layer, the images of the store that have it. Nobody knows what those with a damaged manifest have.
 func (s *Store) holders() (map[v1.Hash]int, error) {
 	images, err := s.Images()
 	if err != nil {
@@ -85,7 +86,10 @@ func (s *Store) holders() (map[v1.Hash]int, error) {
 			continue // one image under two names
 		}
 		seen[d.Digest] = true
-		content, err := os.ReadFile(s.Blobs().Path(d.Digest))
+		content, err := s.blobs.read(d)
+		if errors.As(err, new(*Damage)) {
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("reading the image %s: %w", d.Digest, err)
 		}
@@ -103,7 +107,10 @@ func (s *Store) holders() (map[v1.Hash]int, error) {
 // uncompressedSize reads the size of a gzip blob's content from its last four bytes (RFC 1952, ISIZE). The size is right
 // for files of one member below 4 GiB, and the lifecycle and the stacks write no others.
 func (s *Store) uncompressedSize(digest v1.Hash) (int64, error) {
-	f, err := os.Open(s.Blobs().Path(digest))
+	if _, err := s.blobs.Check(digest); err != nil {
+		return 0, err
+	}
+	f, err := os.Open(s.blobs.Path(digest))
 	if err != nil {
 		return 0, fmt.Errorf("reading the layer %s: %w", digest, err)
 	}

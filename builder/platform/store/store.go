@@ -4,6 +4,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,7 +16,6 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"golang.org/x/sync/errgroup"
 
@@ -32,18 +32,29 @@ const refAnnotation = "org.opencontainers.image.ref.name"
 var ErrNotFound = errors.New("no such image in the store")
 
 // What Find tells a person to do about an image that the store does not hold.
-const (
-	BuildApp   = "build it with `strata build`"
-	BuildStack = "make it with `strata stack build`"
-)
+const BuildApp = "build it with `strata build`"
 
-// Store is an OCI image layout. Several processes may use it at the same time.
-type Store struct{ dir string }
+// BuildStack is BuildApp for a run image or a build image. Those of the suite are named as their stacks.
+func BuildStack(image string) string {
+	stack, ours := strings.CutPrefix(image, "strata/")
+	stack, _, _ = strings.Cut(strings.TrimPrefix(stack, "run-"), ":")
+	if !ours {
+		return "make it with `strata stack build`"
+	}
+	return "make it with `strata stack build " + stack + "`"
+}
+
+// Store is an OCI image layout. Several processes may use it at the same time. What is in its index is whole: the blobs are on
+// the disk before the index names them.
+type Store struct {
+	dir   string
+	blobs Blobs
+}
 
 // Open opens the store in a folder, and makes it if there is none.
 func Open(dir string) (*Store, error) {
-	s := &Store{dir: dir}
-	if err := os.MkdirAll(s.Blobs().folder(), 0o755); err != nil {
+	s := &Store{dir, Blobs{dir: dir, seen: &seen{good: map[v1.Hash]witness{}, unsynced: map[v1.Hash]bool{}}}}
+	if err := os.MkdirAll(s.blobs.folder(), 0o755); err != nil {
 		return nil, fmt.Errorf("making the image store: %w", err)
 	}
 	_, err := os.Stat(s.indexFile())
@@ -59,8 +70,18 @@ func Open(dir string) (*Store, error) {
 // Dir returns the folder of the layout.
 func (s *Store) Dir() string { return s.dir }
 
+// Bare removes what the store keeps beside the layout, which only the store reads. Nobody may use the store after that.
+func (s *Store) Bare() error {
+	for _, name := range []string{indexLock, blobsLock, checkedFolder} {
+		if err := os.RemoveAll(filepath.Join(s.dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Blobs returns the store's files.
-func (s *Store) Blobs() Blobs { return Blobs{filepath.Join(s.dir, "blobs")} }
+func (s *Store) Blobs() Blobs { return s.blobs }
 
 // Find is Image for a name as a person writes it. If the store does not hold the image, the error is a fault whose next
 // step is remedy.
@@ -69,7 +90,7 @@ func (s *Store) Find(text, remedy string) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	image, err := s.Image(ref)
+	image, err := s.find(ref, func(err error) error { return s.Explain(text, remedy, err) })
 	if errors.Is(err, ErrNotFound) {
 		return nil, s.missing(text, remedy)
 	}
@@ -97,20 +118,26 @@ func (s *Store) missing(text, remedy string) error {
 // Image returns the image of a name. If the name stands for an index, it is the index's image for this machine's
 // architecture. A digest stands for an image that has a tag of the same repository.
 func (s *Store) Image(ref name.Reference) (v1.Image, error) {
+	return s.find(ref, func(err error) error { return s.Explain(ref.String(), "", err) })
+}
+
+// find is Image; explain is for the errors of the image's blobs.
+func (s *Store) find(ref name.Reference, explain func(error) error) (v1.Image, error) {
 	index, err := s.index()
 	if err != nil {
 		return nil, err
 	}
+	err = fmt.Errorf("%s: %w", ref, ErrNotFound)
 	for _, d := range index.Manifests {
-		image, found, err := s.match(d, ref)
-		if err != nil {
-			return nil, err
-		}
-		if found {
-			return s.read(d, image)
+		image, found, matchErr := s.match(d, ref)
+		switch {
+		case matchErr != nil: // another one may have the digest
+			err = explain(matchErr)
+		case found:
+			return s.open(image, explain)
 		}
 	}
-	return nil, fmt.Errorf("%s: %w", ref, ErrNotFound)
+	return nil, err
 }
 
 // match finds what a name stands for in an entry of the index: an image, or one of the images of an index.
@@ -142,23 +169,7 @@ func (s *Store) match(d v1.Descriptor, ref name.Reference) (image v1.Descriptor,
 	return platforms[i], true, nil
 }
 
-// read returns an image that is an entry of the store's index, or of an index that is one.
-func (s *Store) read(entry, image v1.Descriptor) (v1.Image, error) {
-	if !entry.MediaType.IsIndex() {
-		return layout.Path(s.dir).Image(image.Digest)
-	}
-	root, err := layout.ImageIndexFromPath(s.dir)
-	if err != nil {
-		return nil, fmt.Errorf("reading the store: %w", err)
-	}
-	platforms, err := root.ImageIndex(entry.Digest)
-	if err != nil {
-		return nil, fmt.Errorf("reading the index %s: %w", entry.Digest, err)
-	}
-	return platforms.Image(image.Digest)
-}
-
-// Images describes, for every name, the image that Image returns.
+// Images describes, for every name, the image that Image returns. It leaves out those whose index is damaged.
 func (s *Store) Images() ([]v1.Descriptor, error) {
 	index, err := s.index()
 	if err != nil {
@@ -170,7 +181,7 @@ func (s *Store) Images() ([]v1.Descriptor, error) {
 			continue
 		}
 		image, err := s.resolve(d)
-		if errors.Is(err, ErrNotFound) {
+		if errors.Is(err, ErrNotFound) || errors.As(err, new(*Damage)) {
 			continue
 		}
 		if err != nil {
@@ -203,7 +214,7 @@ func (s *Store) putImage(ref name.Reference, image v1.Image) ([]byte, error) {
 	}
 	var group errgroup.Group
 	for _, layer := range layers {
-		group.Go(func() error { return s.Blobs().putLayer(layer) })
+		group.Go(func() error { return s.blobs.putLayer(layer) })
 	}
 	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("storing the layers of %s: %w", ref, err)
@@ -212,7 +223,7 @@ func (s *Store) putImage(ref name.Reference, image v1.Image) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration of %s: %w", ref, err)
 	}
-	if _, _, err := s.Blobs().putBytes(config); err != nil {
+	if _, _, err := s.blobs.putBytes(config); err != nil {
 		return nil, err
 	}
 	manifest, err := image.RawManifest()
@@ -246,18 +257,15 @@ func (s *Store) PutManifest(ref name.Reference, mediaType types.MediaType, manif
 
 // putContent stores a blob and describes it.
 func (s *Store) putContent(mediaType types.MediaType, content []byte) (v1.Descriptor, error) {
-	digest, size, err := s.Blobs().putBytes(content)
+	digest, size, err := s.blobs.putBytes(content)
 	return v1.Descriptor{MediaType: mediaType, Digest: digest, Size: size}, err
 }
 
 func (s *Store) indexFile() string { return filepath.Join(s.dir, "index.json") }
 
-// LockFile is the name of the file in a store's folder that is locked while index.json is changed.
-const LockFile = "index.lock"
-
-// update changes index.json under a lock that every process honours.
+// update changes index.json under a lock that every process honours. The blobs of this process are on the disk before.
 func (s *Store) update(change func(*v1.IndexManifest)) error {
-	unlock, err := flock.Lock(context.Background(), filepath.Join(s.dir, LockFile), nil)
+	unlock, err := flock.Lock(context.Background(), filepath.Join(s.dir, indexLock), nil)
 	if err != nil {
 		return err
 	}
@@ -267,12 +275,16 @@ func (s *Store) update(change func(*v1.IndexManifest)) error {
 		return err
 	}
 	change(index)
-	if err := s.dropOrphans(index); err != nil {
+	s.dropOrphans(index)
+	if err := s.blobs.sync(); err != nil {
 		return err
 	}
 	content, err := json.MarshalIndent(index, "", "  ")
 	if err != nil {
 		return fmt.Errorf("writing the store's index: %w", err)
+	}
+	if old, err := os.ReadFile(s.indexFile()); err == nil && bytes.Equal(old, content) {
+		return nil
 	}
 	return whole.Write(s.indexFile(), content)
 }
@@ -286,8 +298,17 @@ func (s *Store) index() (*v1.IndexManifest, error) {
 		return nil, fmt.Errorf("reading the store's index: %w", err)
 	}
 	var index v1.IndexManifest
-	if err := json.Unmarshal(content, &index); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", s.indexFile(), err)
+	err = json.Unmarshal(content, &index)
+	if err == nil && index.SchemaVersion != 2 {
+		err = errors.New("it is no image index")
+	}
+	if err != nil {
+		return nil, fault.Fault{
+			ID:   "store-index",
+			What: s.indexFile() + ", which has the names of all images, is damaged",
+			Err:  err,
+			Do:   "put a copy of it back, or begin an empty one with `strata verify --repair --forget` and build the images again",
+		}
 	}
 	return &index, nil
 }

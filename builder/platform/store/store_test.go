@@ -163,21 +163,6 @@ func TestPutChecksDigests(t *testing.T) {
 	platformtest.CheckBlobs(t, s.Dir())
 }
 
-func TestDamagedIndex(t *testing.T) {
-	t.Parallel()
-	s := platformtest.Store(t)
-	path := filepath.Join(s.Dir(), "index.json")
-	if err := os.WriteFile(path, []byte(`{"manifests":[`), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Put(platformtest.Parse(t, "app"), platformtest.Random(t)); err == nil || !strings.Contains(err.Error(), path) {
-		t.Errorf("got %v, want an error that names the file", err)
-	}
-	if b, _ := os.ReadFile(path); string(b) != `{"manifests":[` {
-		t.Errorf("a damaged index was replaced by %s", b)
-	}
-}
-
 func TestLayout(t *testing.T) {
 	t.Parallel()
 	s := platformtest.Store(t)

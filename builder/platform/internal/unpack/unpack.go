@@ -3,6 +3,8 @@ package unpack
 
 import (
 	"archive/tar"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -21,7 +23,8 @@ type Owner func(uid, gid int, mode fs.FileMode) (hostUID, hostGID int, hostMode 
 
 // Image writes the file system of an image into an empty folder: layers in order, with their whiteouts (image-spec,
 // layer.md). Whatever a layer says, nothing is written outside the folder: a path that leads out of it through a link is
-// an error. Setuid bits, device files and pipes are left out.
+// an error. Setuid bits, device files and pipes are left out. Each layer is read to its end and has to be what the configuration
+// says (image-spec, config.md, "Layer DiffID").
 func Image(image v1.Image, dir string, owner Owner) error {
 	layers, err := image.Layers()
 	if err != nil {
@@ -33,9 +36,16 @@ func Image(image v1.Image, dir string, owner Owner) error {
 	}
 	defer root.Close()
 	u := unpacker{root: root, owner: owner, directories: map[string]fs.FileMode{}}
-	for _, layer := range layers {
+	config, err := image.ConfigFile()
+	if err != nil {
+		return fmt.Errorf("reading the configuration: %w", err)
+	}
+	if len(config.RootFS.DiffIDs) != len(layers) {
+		return fmt.Errorf("the image has %d layers, its configuration %d", len(layers), len(config.RootFS.DiffIDs))
+	}
+	for i, layer := range layers {
 		u.fresh = map[string]bool{}
-		if err := u.layer(layer); err != nil {
+		if err := u.layer(layer, config.RootFS.DiffIDs[i]); err != nil {
 			return err
 		}
 	}
@@ -57,16 +67,25 @@ type unpacker struct {
 	fresh map[string]bool
 }
 
-func (u *unpacker) layer(layer v1.Layer) error {
-	content, err := layer.Uncompressed()
+func (u *unpacker) layer(layer v1.Layer, diffID v1.Hash) error {
+	stream, err := layer.Uncompressed()
 	if err != nil {
 		return fmt.Errorf("reading a layer: %w", err)
 	}
-	defer content.Close()
+	defer stream.Close()
+	sum := sha256.New()
+	content := io.TeeReader(stream, sum)
 	archive := tar.NewReader(content)
 	for {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
+			// The archive may end before the file does, whose sums are at its end.
+			if _, err := io.Copy(io.Discard, content); err != nil {
+				return fmt.Errorf("reading a layer: %w", err)
+			}
+			if got := hex.EncodeToString(sum.Sum(nil)); got != diffID.Hex {
+				return fmt.Errorf("a layer has the content sha256:%s; the configuration says %s", got, diffID)
+			}
 			return nil
 		}
 		if err != nil {

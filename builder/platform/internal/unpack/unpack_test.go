@@ -311,3 +311,39 @@ func TestUnpackDamaged(t *testing.T) {
 		t.Errorf("got %v, want that it ends too early", err)
 	}
 }
+
+// damagedLayer is a layer with bytes behind its archive.
+type damagedLayer struct {
+	v1.Layer
+	more string
+}
+
+func (d damagedLayer) Uncompressed() (io.ReadCloser, error) {
+	stream, err := d.Layer.Uncompressed()
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(stream, strings.NewReader(d.more)), stream}, err
+}
+
+type damagedImage struct {
+	v1.Image
+	more string
+}
+
+func (d damagedImage) Layers() ([]v1.Layer, error) {
+	layers, err := d.Image.Layers()
+	return []v1.Layer{damagedLayer{layers[0], d.more}}, err
+}
+
+// TestDiffID reads a layer to its end and compares it with the configuration.
+func TestDiffID(t *testing.T) {
+	t.Parallel()
+	i := image(t, layer(t, file("file")))
+	for more, want := range map[string]string{"": "", "x": "a layer has the content sha256:"} {
+		err := unpack.Image(damagedImage{i, more}, t.TempDir(), nil)
+		if (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("with %q behind the archive: got %v, want %q", more, err, want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ package loopback
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -34,6 +35,30 @@ type Registry struct {
 
 	mu        sync.Mutex
 	manifests map[string]manifest // by host and URL path
+	damage    error
+}
+
+// watched are blobs that tell the registry which of them a build was to read and could not.
+type watched struct {
+	store.Blobs
+	registry *Registry
+}
+
+func (w watched) Get(ctx context.Context, repository string, digest v1.Hash) (io.ReadCloser, error) {
+	content, err := w.Blobs.Get(ctx, repository, digest)
+	if damage := new(store.Damage); errors.As(err, &damage) {
+		w.registry.mu.Lock()
+		defer w.registry.mu.Unlock()
+		w.registry.damage = damage
+	}
+	return content, err
+}
+
+// Damage returns the error of a blob that a build was to read and that was damaged, or nil.
+func (r *Registry) Damage() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.damage
 }
 
 type manifest struct {
@@ -45,7 +70,8 @@ type manifest struct {
 // New returns a registry that shows images of the store and takes the image app.
 func New(s *store.Store, app name.Reference, shown map[name.Reference]v1.Image) (*Registry, error) {
 	quiet := registry.Logger(log.New(io.Discard, "", 0)) // the client reports what goes wrong
-	r := &Registry{app: app, blobs: registry.New(registry.WithBlobHandler(s.Blobs()), quiet), manifests: map[string]manifest{}}
+	r := &Registry{app: app, manifests: map[string]manifest{}}
+	r.blobs = registry.New(registry.WithBlobHandler(watched{s.Blobs(), r}), quiet)
 	for ref, image := range shown {
 		if err := r.show(ref, image); err != nil {
 			return nil, fmt.Errorf("showing %s to the build: %w", ref, err)
