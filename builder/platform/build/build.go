@@ -15,6 +15,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/strata-buildpacks/strata/builder/platform/build/internal/cnb"
+	"github.com/strata-buildpacks/strata/builder/platform/build/internal/export"
+	"github.com/strata-buildpacks/strata/builder/platform/build/internal/restore"
 	"github.com/strata-buildpacks/strata/builder/platform/builderimage"
 	"github.com/strata-buildpacks/strata/builder/platform/egress"
 	"github.com/strata-buildpacks/strata/builder/platform/home"
@@ -98,11 +101,11 @@ func App(ctx context.Context, h *home.Home, options Options) (name.Reference, v1
 		return nil, v1.Hash{}, err
 	}
 	defer func() { _ = b.source.wait() }() // if it failed, the build has an error already
-	t, err := b.run(ctx, candidates)
+	t, manifest, err := b.run(ctx, candidates)
 	if err != nil {
 		return nil, v1.Hash{}, err
 	}
-	digest, err = b.commit(ctx, t)
+	digest, err = b.commit(ctx, t, manifest)
 	return ref, digest, err
 }
 
@@ -210,37 +213,61 @@ func (b *build) connect() (resolvConf []byte, err error) {
 	return b.lifecycle.gateway.ResolvConf(), nil
 }
 
-// run runs the phases in order (platform.md, "Build"), on the first run image that the app can be built for.
-func (b *build) run(ctx context.Context, candidates []string) (target, error) {
+// run runs the phases in order (platform.md, "Build"), on the first run image that the app can be built for, and returns the
+// manifest of the image.
+func (b *build) run(ctx context.Context, candidates []string) (target, []byte, error) {
 	t, err := b.choose(ctx, candidates)
 	if err != nil {
-		return t, err
+		return t, nil, err
 	}
 	if err := b.installTools(ctx); err != nil {
-		return t, err
+		return t, nil, err
 	}
-	own, err := b.ownRunImage(t)
+	group, err := b.lifecycle.folders.group()
 	if err != nil {
-		return t, err
+		return t, nil, err
 	}
-	if err := b.lifecycle.withImages(ctx, restore(t)); err != nil {
-		return t, err
+	earlier, err := b.earlier()
+	if err != nil {
+		return t, nil, err
+	}
+	restored := func() error { return restore.Layers(b.lifecycle.folders.dir, group, earlier) }
+	if err := b.lifecycle.timed("restore", restored); err != nil {
+		return t, nil, err
 	}
 	if err := b.lifecycle.withBuildpacks(ctx, buildPhase, b.Log); err != nil {
-		return t, err
+		return t, nil, err
 	}
-	return t, b.lifecycle.withImages(ctx, export(t, own))
+	var manifest []byte
+	err = b.lifecycle.timed("export", func() (err error) {
+		manifest, err = export.Image(ctx, b.store, b.made(t, group, earlier))
+		return err
+	})
+	return t, manifest, err
 }
 
-// ownRunImage returns flags that tell the exporter the name of the run image, if the builder does not name it. Without
-// them, the exporter would write down the builder's first one, and a rebase would look for that (platform.md, "run.toml").
-func (b *build) ownRunImage(t target) ([]string, error) {
-	if b.Builder.NamesRunImage(t.run) {
-		return nil, nil
+// made describes what the build phase left, for the export.
+func (b *build) made(t target, group []cnb.Member, earlier restore.Earlier) export.Build {
+	f := b.lifecycle.folders
+	return export.Build{
+		Group: group, Layers: f.path("layers"), App: f.path("workspace"),
+		Lifecycle: filepath.Join(b.Builder.Root, "cnb", "lifecycle"), Version: b.Builder.Lifecycle, API: platformAPI,
+		UID: b.Builder.UID, GID: b.Builder.GID,
+		Run: t.runImage, RunReference: t.reference(), RunNames: b.runNames(t),
+		Previous: earlier.Image, Known: earlier.Known, Cache: earlier.Cache,
 	}
-	content := fmt.Sprintf("[[images]]\nimage = %q\n", t.run.String())
-	if err := os.WriteFile(b.lifecycle.folders.path("platform", "run.toml"), []byte(content), 0o644); err != nil {
-		return nil, fmt.Errorf("writing which run image the app stands on: %w", err)
+}
+
+// runNames returns the names under which a rebase looks for a newer run image: those that the builder has for it, or else its
+// own (platform.md, "run.toml").
+func (b *build) runNames(t target) cnb.RunImage {
+	for _, run := range b.Builder.Run {
+		if slices.ContainsFunc(run.Names(), func(text string) bool {
+			ref, err := imagename.Parse(text)
+			return err == nil && ref.Name() == t.run.Name()
+		}) {
+			return cnb.RunImage{Image: run.Image, Mirrors: run.Mirrors}
+		}
 	}
-	return []string{"-run", "/platform/run.toml"}, nil
+	return cnb.RunImage{Image: t.run.String()}
 }

@@ -5,13 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/strata-buildpacks/strata/builder/platform/build/internal/cnb"
 	"github.com/strata-buildpacks/strata/builder/platform/builderimage"
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
 	"github.com/strata-buildpacks/strata/builder/platform/store"
@@ -79,17 +82,11 @@ func (u *undetected) Error() string { return "nothing was detected" }
 
 // detectOn runs analysis and detection on a run image.
 func (b *build) detectOn(ctx context.Context, runImage string) (target, error) {
-	t, err := newTarget(b.store, b.image, b.previous, runImage)
+	t, err := b.analyze(runImage)
 	if err != nil {
 		return t, err
 	}
 	f := b.lifecycle.folders
-	if err := f.writeHosts(registryHosts, t.hosts()...); err != nil {
-		return t, err
-	}
-	if err := b.lifecycle.withImages(ctx, analyze(t)); err != nil {
-		return t, err
-	}
 	if err := b.source.wait(); err != nil {
 		return t, fmt.Errorf("detect: %w", err)
 	}
@@ -105,10 +102,32 @@ func (b *build) detectOn(ctx context.Context, runImage string) (target, error) {
 	if errors.As(err, new(*exec.ExitError)) {
 		return t, &undetected{output.String()}
 	}
-	if err == nil {
-		err = tree.Remove(f.verdicts()) // the build phase has no use for them
+	if err != nil {
+		return t, err
 	}
-	return t, err
+	if err := tree.Remove(f.verdicts()); err != nil { // the build phase has no use for them
+		return t, err
+	}
+	return t, f.keepDetected()
+}
+
+// keepDetected copies what detection found to where a build cannot write.
+func (f folders) keepDetected() error {
+	layers, err := os.OpenRoot(f.path("layers"))
+	if err != nil {
+		return fmt.Errorf("keeping what detection found: %w", err)
+	}
+	defer layers.Close()
+	for _, file := range []string{groupFile, planFile} {
+		content, err := tree.ReadIn(layers, path.Base(file))
+		if err == nil {
+			err = os.WriteFile(f.path(file), content, 0o644)
+		}
+		if err != nil {
+			return fmt.Errorf("keeping what detection found: %w", err)
+		}
+	}
+	return nil
 }
 
 // hear collects why buildpacks take no part, by their ids, after a detection that found nothing. It reports whether the
@@ -185,7 +204,7 @@ func (b *build) ruledOut(runImages []string) (bool, error) {
 		if err != nil {
 			return false, fmt.Errorf("reading run image %s: %w", name, err)
 		}
-		rules := func(one buildpack) bool { return !optional[one.ID] && !b.order.Fits(one.ID, one.Version, on) }
+		rules := func(one cnb.Member) bool { return !optional[one.ID] && !b.order.Fits(one.ID, one.Version, on) }
 		if !slices.ContainsFunc(group, rules) {
 			return false, nil
 		}
@@ -193,19 +212,12 @@ func (b *build) ruledOut(runImages []string) (bool, error) {
 	return true, nil
 }
 
-// buildpack is a member of the group that was detected.
-type buildpack struct {
-	ID      string `toml:"id"`
-	Version string `toml:"version"`
-	API     string `toml:"api,omitempty"`
-}
-
 // group reads which buildpacks take part (platform.md, "group.toml").
-func (f folders) group() ([]buildpack, error) {
+func (f folders) group() ([]cnb.Member, error) {
 	var file struct {
-		Group []buildpack `toml:"group"`
+		Group []cnb.Member `toml:"group"`
 	}
-	if _, err := toml.DecodeFile(f.path("layers", "group.toml"), &file); err != nil {
+	if _, err := toml.DecodeFile(f.path(groupFile), &file); err != nil {
 		return nil, fmt.Errorf("reading the group of buildpacks: %w", err)
 	}
 	return file.Group, nil

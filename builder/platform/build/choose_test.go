@@ -78,7 +78,7 @@ func TestRuledOut(t *testing.T) {
 			for _, id := range b.order.IDs() {
 				toml += "[[group]]\nid = \"" + id + "\"\nversion = \"1\"\n"
 			}
-			kittest.Write(t, f.dir, map[string]string{"layers/group.toml": toml})
+			kittest.Write(t, f.dir, map[string]string{"platform/group.toml": toml})
 			if got, err := b.ruledOut(test.before); err != nil || got != test.want {
 				t.Errorf("got %v (%v), want %v", got, err, test.want)
 			}

@@ -2,7 +2,6 @@ package build
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -13,16 +12,8 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/store"
 )
 
-// commit checks what the export left, and gives it the app's name, with what is attached to it.
-func (b *build) commit(ctx context.Context, t target) (v1.Hash, error) {
-	exported, err := t.registry.Manifest()
-	if err != nil {
-		return v1.Hash{}, err
-	}
-	manifest, err := finish(exported)
-	if err != nil {
-		return v1.Hash{}, err
-	}
+// commit gives the app's name to an exported image, with what is attached to it.
+func (b *build) commit(ctx context.Context, t target, manifest []byte) (v1.Hash, error) {
 	image, err := b.store.Loose(manifest)
 	if err != nil {
 		return v1.Hash{}, fmt.Errorf("reading the exported image: %w", err)
@@ -45,37 +36,11 @@ func (b *build) commit(ctx context.Context, t target) (v1.Hash, error) {
 	return b.store.PutManifest(b.image, types.OCIManifestSchema1, manifest, attached...)
 }
 
-// finish rewrites the manifest of an export. The lifecycle gives its layers the
-// media types of Docker in an OCI manifest, and imgutil has no option for that. The image specification (manifest.md) wants
-// OCI's. Configuration and layers stay the same, byte for byte.
-func finish(content []byte) ([]byte, error) {
-	var manifest v1.Manifest
-	if err := json.Unmarshal(content, &manifest); err != nil {
-		return nil, fmt.Errorf("reading the exported manifest: %w", err)
-	}
-	manifest.MediaType = types.OCIManifestSchema1
-	manifest.Config.MediaType = types.OCIConfigJSON
-	for i := range manifest.Layers {
-		if manifest.Layers[i].MediaType == types.DockerLayer {
-			manifest.Layers[i].MediaType = types.OCILayer
-		}
-	}
-	content, err := json.Marshal(manifest)
-	if err != nil {
-		return nil, fmt.Errorf("writing the manifest: %w", err)
-	}
-	return content, nil
-}
-
 // attached returns what is attached to the image: bills of materials, and what the build publishes of itself.
 func (b *build) attached(t target, image v1.Image) ([]store.Artifact, error) {
 	base, err := attest.StoredBase(b.store, t.run, t.runImage)
 	if err != nil {
 		return nil, err
-	}
-	run, err := t.runImage.Digest()
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", t.run, err)
 	}
 	var allowed []string
 	for _, rule := range b.Allow {
@@ -84,7 +49,8 @@ func (b *build) attached(t target, image v1.Image) ([]store.Artifact, error) {
 	how := attest.Build{
 		RunImage: b.RunImage, Network: string(b.Network), Allowed: allowed, Env: b.Env, Bindings: b.Bindings,
 		Buildpacks: b.Buildpacks, Pre: b.Pre, Post: b.Post,
-		Builder: attest.Image{Ref: b.Builder.Ref, Digest: b.Builder.Digest}, Run: attest.Image{Ref: t.run, Digest: run}, Source: b.source.hash,
+		Builder: attest.Image{Ref: b.Builder.Ref, Digest: b.Builder.Digest}, Run: attest.Image{Ref: t.run, Digest: t.runDigest},
+		Source: b.source.hash,
 	}
 	return attest.App(b.image, image, base, how.Provenance())
 }

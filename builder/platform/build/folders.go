@@ -47,8 +47,8 @@ func (f folders) prepare(env map[string]string, bound []string, resolvConf []byt
 	if err := bindings.Copy(bound, f.path("platform", "bindings")); err != nil {
 		return err
 	}
-	if err := f.writeHosts("hosts"); err != nil {
-		return err
+	if err := os.WriteFile(f.path("hosts"), []byte("127.0.0.1 localhost strata\n"), 0o644); err != nil {
+		return fmt.Errorf("writing the build's host names: %w", err)
 	}
 	if err := os.WriteFile(f.path("resolv.conf"), resolvConf, 0o644); err != nil {
 		return fmt.Errorf("writing the build's name servers: %w", err)
@@ -79,48 +79,21 @@ func (f folders) writeEnv(env map[string]string) error {
 	return nil
 }
 
-// writeHosts writes a table of host names, by which some more are found at the loopback address.
-func (f folders) writeHosts(file string, more ...string) error {
-	content := []byte("127.0.0.1 localhost strata\n")
-	for _, host := range more {
-		content = append(content, "127.0.0.1 "+host+"\n"...)
-	}
-	if err := os.WriteFile(f.path(file), content, 0o644); err != nil {
-		return fmt.Errorf("writing the build's host names: %w", err)
-	}
-	return nil
-}
-
-// registryHosts is the table of host names of phases that read and write images.
-const registryHosts = "hosts.registry"
-
-// binds are what every phase sees of the host.
-func (f folders) binds() []sandbox.Bind {
+// binds are what a phase sees of the host. Only one that installs a tool may write to the folder of tools.
+func (f folders) binds(install bool) []sandbox.Bind {
 	return []sandbox.Bind{
 		{Source: f.path("workspace"), Target: "/workspace", Writable: true},
 		{Source: f.path("layers"), Target: "/layers", Writable: true},
 		{Source: f.path("tmp"), Target: "/tmp", Writable: true},
 		{Source: f.path("home"), Target: "/home/cnb", Writable: true},
 		{Source: f.path("platform"), Target: "/platform"},
+		{Source: filepath.Join(f.caches, "build"), Target: buildCache, Writable: true},
+		{Source: f.tools, Target: toolsDir, Writable: install},
+		{Source: f.path("hosts"), Target: "/etc/hosts"},
 	}
 }
 
-// imageBinds are what a phase sees that reads and writes images.
-func (f folders) imageBinds() []sandbox.Bind {
-	return append(f.binds(),
-		sandbox.Bind{Source: filepath.Join(f.caches, "layers"), Target: "/cache/layers", Writable: true},
-		sandbox.Bind{Source: f.path(registryHosts), Target: "/etc/hosts"})
-}
-
-// buildBinds are what a phase sees that runs buildpacks. Only one that installs a tool may write to the folder of tools.
-func (f folders) buildBinds(install bool) []sandbox.Bind {
-	return append(f.binds(),
-		sandbox.Bind{Source: filepath.Join(f.caches, "build"), Target: buildCache, Writable: true},
-		sandbox.Bind{Source: f.tools, Target: toolsDir, Writable: install},
-		sandbox.Bind{Source: f.path("hosts"), Target: "/etc/hosts"})
-}
-
-// networkBinds are what a phase also sees that reaches the network. The bundle is a file on the host, "" for none.
+// networkBinds are what it also sees if it reaches the network. The bundle is a file on the host, "" for none.
 func (f folders) networkBinds(bundle string) []sandbox.Bind {
 	binds := []sandbox.Bind{{Source: f.path("resolv.conf"), Target: "/etc/resolv.conf"}}
 	if bundle != "" {

@@ -1,28 +1,30 @@
 package build
 
 import (
-	"net"
-	"net/netip"
-	"slices"
-	"strconv"
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
 
+	"github.com/BurntSushi/toml"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/strata-buildpacks/strata/builder/platform/build/internal/loopback"
+	"github.com/strata-buildpacks/strata/builder/platform/build/internal/cnb"
+	"github.com/strata-buildpacks/strata/builder/platform/build/internal/restore"
 	"github.com/strata-buildpacks/strata/builder/platform/imagename"
 	"github.com/strata-buildpacks/strata/builder/platform/store"
 )
 
-// target is the app's image on one run image, and the registry in which the lifecycle finds both under their own names.
+// target is the app's image on one run image.
 type target struct {
-	app, run name.Reference
-	runImage v1.Image
-	registry *loopback.Registry
+	app, run  name.Reference
+	runImage  v1.Image
+	runDigest v1.Hash
 }
 
-// newTarget shows the run image, which has to be whole, and the app's previous image unless that is nil.
-func newTarget(s *store.Store, app name.Reference, previous v1.Image, runImage string) (target, error) {
+// newTarget finds the run image, which has to be whole.
+func newTarget(s *store.Store, app name.Reference, runImage string) (target, error) {
 	t := target{app: app}
 	var err error
 	if t.runImage, err = s.Find(runImage, store.BuildStack(runImage)); err != nil {
@@ -31,58 +33,75 @@ func newTarget(s *store.Store, app name.Reference, previous v1.Image, runImage s
 	if err := s.Blobs().CheckAll(t.runImage); err != nil {
 		return t, s.Explain(runImage, store.BuildStack(runImage), err)
 	}
-	if t.run, err = imagename.Parse(runImage); err != nil {
-		return t, err
+	if t.runDigest, err = t.runImage.Digest(); err != nil {
+		return t, fmt.Errorf("reading %s: %w", runImage, err)
 	}
-	shown := map[name.Reference]v1.Image{t.run: t.runImage}
-	if previous != nil {
-		shown[app] = previous
-	}
-	t.registry, err = loopback.New(s, app, shown)
+	t.run, err = imagename.Parse(runImage)
 	return t, err
 }
 
-// insecure returns flags by which the lifecycle reaches the registries over plain HTTP: they are at the loopback address.
-func (t target) insecure() []string {
-	var flags []string
-	for _, registry := range ofBoth(t, func(ref name.Reference) string { return ref.Context().RegistryStr() }) {
-		flags = append(flags, "-insecure-registry", registry)
+// reference returns the run image's name with its digest.
+func (t target) reference() string { return t.run.Context().Name() + "@" + t.runDigest.String() }
+
+// analyzed returns what detection has to know of the run image (platform.md, "analyzed.toml").
+func (t target) analyzed() ([]byte, error) {
+	config, err := t.runImage.ConfigFile()
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", t.run, err)
 	}
-	return flags
+	type distribution struct {
+		Name    string `toml:"name"`
+		Version string `toml:"version"`
+	}
+	type runTarget struct {
+		ID      string        `toml:"id,omitempty"`
+		OS      string        `toml:"os"`
+		Arch    string        `toml:"arch"`
+		Variant string        `toml:"arch-variant,omitempty"`
+		Distro  *distribution `toml:"distro,omitempty"`
+	}
+	type runImage struct {
+		Reference string    `toml:"reference"`
+		Image     string    `toml:"image"`
+		Target    runTarget `toml:"target"`
+	}
+	labels := config.Config.Labels
+	on := runTarget{ID: labels["io.buildpacks.base.id"], OS: config.OS, Arch: config.Architecture, Variant: config.Variant}
+	if d := (distribution{labels["io.buildpacks.base.distro.name"], labels["io.buildpacks.base.distro.version"]}); d != (distribution{}) {
+		on.Distro = &d
+	}
+	var content bytes.Buffer
+	err = toml.NewEncoder(&content).Encode(map[string]runImage{"run-image": {t.reference(), t.run.Name(), on}})
+	return content.Bytes(), err
 }
 
-// hosts returns the host names of the registries, except those that are addresses.
-func (t target) hosts() []string {
-	hosts := ofBoth(t, func(ref name.Reference) string { host, _ := hostPort(ref); return host })
-	return slices.DeleteFunc(hosts, func(host string) bool { return net.ParseIP(host) != nil })
-}
-
-// addresses returns where the lifecycle looks for the registries.
-func (t target) addresses() []netip.AddrPort {
-	return ofBoth(t, func(ref name.Reference) netip.AddrPort {
-		_, port := hostPort(ref)
-		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)
+// analyze writes what the phases have to know of a run image.
+func (b *build) analyze(runImage string) (target, error) {
+	var t target
+	err := b.lifecycle.timed("analyze", func() (err error) {
+		if t, err = newTarget(b.store, b.image, runImage); err != nil {
+			return err
+		}
+		content, err := t.analyzed()
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(b.lifecycle.folders.path(analyzedFile), content, 0o644)
 	})
+	return t, err
 }
 
-// ofBoth returns what is asked of the app's name and of the run image's, without repetition.
-func ofBoth[T comparable](t target, ask func(name.Reference) T) []T {
-	return slices.Compact([]T{ask(t.app), ask(t.run)})
-}
-
-// plainHTTP is the port of a registry without one, which the lifecycle reaches over plain HTTP.
-const plainHTTP = 80
-
-// hostPort splits the address of an image's registry.
-func hostPort(ref name.Reference) (host string, port uint16) {
-	registry := ref.Context().RegistryStr()
-	host, text, err := net.SplitHostPort(registry)
-	if err != nil { // it names no port
-		return registry, plainHTTP
+// earlier returns what the app's earlier build left.
+func (b *build) earlier() (restore.Earlier, error) {
+	e := restore.Earlier{Cache: cnb.Cache(filepath.Join(b.lifecycle.folders.caches, "layers"))}
+	if err := os.MkdirAll(string(e.Cache), 0o755); err != nil {
+		return e, fmt.Errorf("making the cache of layers: %w", err)
 	}
-	number, err := strconv.ParseUint(text, 10, 16)
-	if err != nil { // package imagename lets no such name in
-		return host, plainHTTP
+	if b.previous == nil {
+		return e, nil
 	}
-	return host, uint16(number)
+	var err error
+	e.Image = b.previous
+	e.Known, err = cnb.LayersOf(b.previous)
+	return e, err
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/strata-buildpacks/strata/builder/platform/build/internal/cnb"
 	"github.com/strata-buildpacks/strata/builder/platform/internal/flock"
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
@@ -25,13 +26,18 @@ import (
 type tool struct {
 	name  string
 	plan  []entry
-	group []buildpack
+	group []cnb.Member
 }
 
 // entry is an entry of a build plan (platform.md, "plan.toml"), as far as it says which tools are wanted.
 type entry struct {
-	Providers []buildpack `toml:"providers"`
-	Requires  []required  `toml:"requires"`
+	Providers []provider `toml:"providers"`
+	Requires  []required `toml:"requires"`
+}
+
+type provider struct {
+	ID      string `toml:"id"`
+	Version string `toml:"version"`
 }
 
 type required struct {
@@ -49,7 +55,7 @@ func (f folders) wantedTools() ([]tool, error) {
 	var plan struct {
 		Entries []entry `toml:"entries"`
 	}
-	if _, err := toml.DecodeFile(f.path("layers", "plan.toml"), &plan); err != nil {
+	if _, err := toml.DecodeFile(f.path(planFile), &plan); err != nil {
 		return nil, fmt.Errorf("reading the build plan: %w", err)
 	}
 	group, err := f.group()
@@ -60,8 +66,8 @@ func (f folders) wantedTools() ([]tool, error) {
 	for _, e := range plan.Entries {
 		for _, r := range e.Requires {
 			for _, name := range r.Metadata.Tools {
-				by := slices.IndexFunc(group, func(one buildpack) bool {
-					return slices.Contains(e.Providers, buildpack{ID: one.ID, Version: one.Version})
+				by := slices.IndexFunc(group, func(one cnb.Member) bool {
+					return slices.Contains(e.Providers, provider{one.ID, one.Version})
 				})
 				if !toolName.MatchString(name) || by < 0 {
 					return nil, fault.Internal("a buildpack asks for the tool %q", name)
@@ -123,7 +129,7 @@ func (b *build) install(ctx context.Context, one tool, folder string) error {
 	if err := installer.folders.prepare(env, b.Bindings, resolvConf); err != nil {
 		return err
 	}
-	if err := installer.folders.writePlan(one, b.lifecycle.folders.path("layers", "analyzed.toml")); err != nil {
+	if err := installer.folders.writePlan(one, b.lifecycle.folders.path(analyzedFile)); err != nil {
 		return fmt.Errorf("preparing to install %s: %w", one.name, err)
 	}
 	if err := installer.withBuildpacks(ctx, installPhase, b.Log); err != nil {
@@ -139,14 +145,14 @@ func (f folders) writePlan(one tool, analyzed string) error {
 		return err
 	}
 	var group, plan bytes.Buffer
-	if err := toml.NewEncoder(&group).Encode(map[string][]buildpack{"group": one.group}); err != nil {
+	if err := toml.NewEncoder(&group).Encode(map[string][]cnb.Member{"group": one.group}); err != nil {
 		return err
 	}
 	if err := toml.NewEncoder(&plan).Encode(map[string][]entry{"entries": one.plan}); err != nil {
 		return err
 	}
 	for file, content := range map[string][]byte{
-		f.path("layers", "analyzed.toml"): target, f.path("platform", "group.toml"): group.Bytes(), f.path("platform", "plan.toml"): plan.Bytes(),
+		f.path(analyzedFile): target, f.path(groupFile): group.Bytes(), f.path(planFile): plan.Bytes(),
 	} {
 		if err := os.WriteFile(file, content, 0o644); err != nil {
 			return err

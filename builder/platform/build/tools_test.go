@@ -22,7 +22,7 @@ func TestWantedTools(t *testing.T) {
 		f := folders{dir: t.TempDir()}
 		plan := "[[entries]]\n[[entries.providers]]\nid = \"x/go\"\nversion = \"2\"\n" +
 			"[[entries.requires]]\nname = \"go\"\n[entries.requires.metadata]\ntools = " + tools + "\n"
-		kittest.Write(t, f.dir, map[string]string{"layers/group.toml": group, "layers/plan.toml": plan})
+		kittest.Write(t, f.dir, map[string]string{"platform/group.toml": group, "platform/plan.toml": plan})
 		return f.wantedTools()
 	}
 	wanted, err := read(`["go1", "go2"]`)

@@ -4,12 +4,12 @@ package builderimage
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -26,14 +26,27 @@ import (
 
 // Builder is a builder image whose file system lies on disk.
 type Builder struct {
-	Ref      name.Reference
-	Digest   v1.Hash
-	Root     string   // the folder with the file system, which every build shares
-	Env      []string // the image's variables, as NAME=value
-	UID, GID int      // of the user who builds
-	run      []string // names of the run images, the default one first
-	has      []definition
+	Ref       name.Reference
+	Digest    v1.Hash
+	Root      string     // the folder with the file system, which every build shares
+	Env       []string   // the image's variables, as NAME=value
+	UID, GID  int        // of the user who builds
+	Run       []RunImage // the default one first
+	Lifecycle string     // the version of the lifecycle
+	has       []definition
 }
+
+// RunImage is a run image by its names.
+type RunImage struct {
+	Image   string   `toml:"image"`
+	Mirrors []string `toml:"mirrors"`
+}
+
+// Names returns the image's name and those of its mirrors.
+func (r RunImage) Names() []string { return append([]string{r.Image}, r.Mirrors...) }
+
+// metadataLabel says what a builder is made of (platform.md, "Builder Images").
+const metadataLabel = "io.buildpacks.builder.metadata"
 
 // CABundle is where Debian, and so the build image, keeps the certificates that it trusts.
 const CABundle = "/etc/ssl/certs/ca-certificates.crt"
@@ -41,7 +54,7 @@ const CABundle = "/etc/ssl/certs/ca-certificates.crt"
 // mountFolders and mountFiles are the places in the file system on which a phase mounts something. All else is read-only.
 var (
 	mountFolders = []string{
-		"workspace", "layers", "platform", "cache/build", "cache/layers", "cache/tools", "tmp", "proc", "dev", "etc/ssl/certs", "home/cnb",
+		"workspace", "layers", "platform", "cache/build", "cache/tools", "tmp", "proc", "dev", "etc/ssl/certs", "home/cnb",
 	}
 	mountFiles = []string{"etc/hosts", "etc/resolv.conf", CABundle[1:]}
 )
@@ -70,7 +83,7 @@ func Open(ctx context.Context, h *home.Home, text string) (*Builder, error) {
 	if err := b.read(image); err != nil {
 		return nil, fmt.Errorf("reading builder %s: %w", text, err)
 	}
-	if len(b.run) == 0 {
+	if len(b.Run) == 0 {
 		return nil, fault.Fault{
 			ID:   "builder-without-run-image",
 			What: "builder " + text + " names no run image in /cnb/run.toml",
@@ -121,16 +134,21 @@ func (b *Builder) read(image v1.Image) error {
 		return err
 	}
 	var run struct {
-		Images []struct {
-			Image string `toml:"image"`
-		} `toml:"images"`
+		Images []RunImage `toml:"images"`
 	}
 	if _, err := toml.DecodeFile(filepath.Join(b.Root, "cnb", "run.toml"), &run); err != nil {
 		return fmt.Errorf("/cnb/run.toml: %w", err)
 	}
-	for _, image := range run.Images {
-		b.run = append(b.run, image.Image)
+	b.Run = run.Images
+	var metadata struct {
+		Lifecycle struct {
+			Version string `json:"version"`
+		} `json:"lifecycle"`
 	}
+	if err := json.Unmarshal([]byte(config.Config.Labels[metadataLabel]), &metadata); err != nil {
+		return fmt.Errorf("label %s: %w", metadataLabel, err)
+	}
+	b.Lifecycle = metadata.Lifecycle.Version
 	b.has, err = readDefinitions(b.Root)
 	return err
 }
@@ -149,14 +167,18 @@ func number(env []string, key string) (int, error) {
 // mean all of the builder's. The name of a variant ("static", "glibc", "musl") means the one whose distribution has that
 // name. Anything else is the name of an image.
 func (b *Builder) RunImages(s *store.Store, wanted string) ([]string, error) {
+	var names []string
+	for _, run := range b.Run {
+		names = append(names, run.Image)
+	}
 	if wanted == "" || wanted == "auto" {
-		return b.run, nil
+		return names, nil
 	}
 	if strings.ContainsAny(wanted, "/:") {
 		return []string{wanted}, nil
 	}
 	var variants []string
-	for _, ref := range b.run {
+	for _, ref := range names {
 		image, err := s.Find(ref, store.BuildStack(ref))
 		if err != nil {
 			return nil, err
@@ -176,14 +198,6 @@ func (b *Builder) RunImages(s *store.Store, wanted string) ([]string, error) {
 		What: fmt.Sprintf("the builder has no run image %q", wanted),
 		Do:   "take one of " + strings.Join(variants, ", ") + ", or an image's full name",
 	}
-}
-
-// NamesRunImage reports whether the builder itself names a run image.
-func (b *Builder) NamesRunImage(run name.Reference) bool {
-	return slices.ContainsFunc(b.run, func(text string) bool {
-		ref, err := imagename.Parse(text)
-		return err == nil && ref.Name() == run.Name()
-	})
 }
 
 // Distribution is what a target may be limited to (buildpack.md, "Targets").

@@ -111,7 +111,7 @@ func (s *Store) putArtifact(subject v1.Descriptor, a Artifact) (v1.Descriptor, e
 		return v1.Descriptor{}, err
 	}
 	for _, blob := range [][]byte{[]byte("{}"), a.Content} {
-		if _, _, err := s.blobs.putBytes(blob); err != nil {
+		if _, _, err := s.blobs.PutBytes(blob); err != nil {
 			return v1.Descriptor{}, err
 		}
 	}

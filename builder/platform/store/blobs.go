@@ -117,8 +117,8 @@ func (b Blobs) put(want *v1.Hash, fill func(io.Writer) error) (digest v1.Hash, s
 	return digest, info.Size(), nil
 }
 
-// putBytes writes a blob that is in memory and returns its digest and its size in bytes.
-func (b Blobs) putBytes(content []byte) (digest v1.Hash, size int64, err error) {
+// PutBytes writes a blob that is in memory and returns its digest and its size in bytes.
+func (b Blobs) PutBytes(content []byte) (digest v1.Hash, size int64, err error) {
 	if digest, size, err = v1.SHA256(bytes.NewReader(content)); err != nil {
 		return digest, size, err
 	}

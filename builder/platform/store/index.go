@@ -25,7 +25,7 @@ func (s *Store) PutIndex(ref name.Reference, index v1.ImageIndex) (v1.Hash, erro
 		if err != nil {
 			return v1.Hash{}, err
 		}
-		if _, _, err := s.blobs.putBytes(manifest); err != nil {
+		if _, _, err := s.blobs.PutBytes(manifest); err != nil {
 			return v1.Hash{}, err
 		}
 	}

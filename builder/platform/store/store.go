@@ -223,7 +223,7 @@ func (s *Store) putImage(ref name.Reference, image v1.Image) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration of %s: %w", ref, err)
 	}
-	if _, _, err := s.blobs.putBytes(config); err != nil {
+	if _, _, err := s.blobs.PutBytes(config); err != nil {
 		return nil, err
 	}
 	manifest, err := image.RawManifest()
@@ -257,7 +257,7 @@ func (s *Store) PutManifest(ref name.Reference, mediaType types.MediaType, manif
 
 // putContent stores a blob and describes it.
 func (s *Store) putContent(mediaType types.MediaType, content []byte) (v1.Descriptor, error) {
-	digest, size, err := s.blobs.putBytes(content)
+	digest, size, err := s.blobs.PutBytes(content)
 	return v1.Descriptor{MediaType: mediaType, Digest: digest, Size: size}, err
 }
 

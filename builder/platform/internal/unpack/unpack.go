@@ -30,12 +30,6 @@ func Image(image v1.Image, dir string, owner Owner) error {
 	if err != nil {
 		return fmt.Errorf("reading the layers: %w", err)
 	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return fmt.Errorf("opening %s: %w", dir, err)
-	}
-	defer root.Close()
-	u := unpacker{root: root, owner: owner, directories: map[string]fs.FileMode{}}
 	config, err := image.ConfigFile()
 	if err != nil {
 		return fmt.Errorf("reading the configuration: %w", err)
@@ -43,13 +37,32 @@ func Image(image v1.Image, dir string, owner Owner) error {
 	if len(config.RootFS.DiffIDs) != len(layers) {
 		return fmt.Errorf("the image has %d layers, its configuration %d", len(layers), len(config.RootFS.DiffIDs))
 	}
-	for i, layer := range layers {
-		u.fresh = map[string]bool{}
-		if err := u.layer(layer, config.RootFS.DiffIDs[i]); err != nil {
-			return err
+	return into(dir, owner, func(u *unpacker) error {
+		for i, layer := range layers {
+			if err := u.layer(layer, config.RootFS.DiffIDs[i]); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+}
+
+// Tar is Image for one layer, uncompressed.
+func Tar(content io.Reader, dir string, owner Owner) error {
+	return into(dir, owner, func(u *unpacker) error { return u.archive(content) })
+}
+
+// into has write write to a folder, and then gives the folders in it their modes: a folder may be read-only.
+func into(dir string, owner Owner, write func(*unpacker) error) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", dir, err)
 	}
-	// A folder may be read-only, so modes come after contents.
+	defer root.Close()
+	u := &unpacker{root: root, owner: owner, directories: map[string]fs.FileMode{}}
+	if err := write(u); err != nil {
+		return err
+	}
 	for name, mode := range u.directories {
 		if err := root.Chmod(name, mode); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("setting the mode of %s: %w", name, err)
@@ -75,17 +88,25 @@ func (u *unpacker) layer(layer v1.Layer, diffID v1.Hash) error {
 	defer stream.Close()
 	sum := sha256.New()
 	content := io.TeeReader(stream, sum)
-	archive := tar.NewReader(content)
-	for {
+	if err := u.archive(content); err != nil {
+		return err
+	}
+	// The archive may end before the file does, whose sums are at its end.
+	if _, err := io.Copy(io.Discard, content); err != nil {
+		return fmt.Errorf("reading a layer: %w", err)
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); got != diffID.Hex {
+		return fmt.Errorf("a layer has the content sha256:%s; the configuration says %s", got, diffID)
+	}
+	return nil
+}
+
+// archive writes a layer's files.
+func (u *unpacker) archive(content io.Reader) error {
+	u.fresh = map[string]bool{}
+	for archive := tar.NewReader(content); ; {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
-			// The archive may end before the file does, whose sums are at its end.
-			if _, err := io.Copy(io.Discard, content); err != nil {
-				return fmt.Errorf("reading a layer: %w", err)
-			}
-			if got := hex.EncodeToString(sum.Sum(nil)); got != diffID.Hex {
-				return fmt.Errorf("a layer has the content sha256:%s; the configuration says %s", got, diffID)
-			}
 			return nil
 		}
 		if err != nil {

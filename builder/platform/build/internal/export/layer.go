@@ -1,0 +1,64 @@
+package export
+
+import (
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/strata-buildpacks/strata/builder/platform/store"
+)
+
+// layer is a layer of the image under way.
+type layer struct {
+	diffID    v1.Hash
+	blob      v1.Descriptor
+	createdBy string
+}
+
+// diffID returns the digest of a layer, uncompressed.
+func diffID(ctx context.Context, content archive) (v1.Hash, error) {
+	hash := sha256.New()
+	if err := content.write(until{ctx, hash}); err != nil {
+		return v1.Hash{}, err
+	}
+	return v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(hash.Sum(nil))}, nil
+}
+
+// put compresses a layer into the store's blobs. Its content has to have the digest want: it was read before.
+func put(ctx context.Context, blobs store.Blobs, content archive, want v1.Hash) (v1.Descriptor, error) {
+	digest, size, err := blobs.PutStream(func(w io.Writer) error {
+		// The level of the lifecycle: an image has the same digest, whoever exports it.
+		compressed, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
+		if err != nil {
+			return err
+		}
+		hash := sha256.New()
+		if err := content.write(until{ctx, io.MultiWriter(compressed, hash)}); err != nil {
+			return err
+		}
+		if got := hex.EncodeToString(hash.Sum(nil)); got != want.Hex {
+			return fmt.Errorf("a file changed while the layer sha256:%s was written", want.Hex)
+		}
+		return compressed.Close()
+	})
+	return v1.Descriptor{MediaType: types.OCILayer, Digest: digest, Size: size}, err
+}
+
+// until writes until a context is done.
+type until struct {
+	ctx context.Context
+	io.Writer
+}
+
+func (u until) Write(p []byte) (int, error) {
+	if u.ctx.Err() != nil {
+		return 0, context.Cause(u.ctx)
+	}
+	return u.Writer.Write(p)
+}
