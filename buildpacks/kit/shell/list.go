@@ -57,6 +57,23 @@ func (l Line) List() (List, error) {
 	return r.list, nil
 }
 
+// Commands returns the words of all commands of a line, wherever they stand: in a list, in a pipe or in brackets. What sets variables
+// for a command is left out.
+func (l Line) Commands() [][]string {
+	var all [][]string
+	syntax.Walk(l.tree, func(node syntax.Node) bool {
+		if call, ok := node.(*syntax.CallExpr); ok && len(call.Args) > 0 {
+			c := Command{}
+			for _, word := range call.Args {
+				c.Words = append(c.Words, l.word(word))
+			}
+			all = append(all, Texts(c.withoutSetters().Words))
+		}
+		return true
+	})
+	return all
+}
+
 // reader makes a list of a line in which nothing is for a shell alone.
 type reader struct {
 	line   Line

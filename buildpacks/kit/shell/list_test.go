@@ -172,3 +172,28 @@ func TestNeed(t *testing.T) {
 		}
 	}
 }
+
+// TestCommands finds all commands of a line, those too that need a shell.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"a && b 'c d'; e":                  "[a] [b c d] [e]",
+		"A=1 npx cross-env B=2 a | b || c": "[a] [b] [c]",
+		"(a $B && { c & }) > log":          "[a ${B}] [c]",
+		"if a; then b; fi":                 "[a] [b]",
+		"export A=1 && b":                  "[b]",
+		"A=1":                              "",
+	} {
+		line, err := shell.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, words := range line.Commands() {
+			got = append(got, "["+strings.Join(words, " ")+"]")
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -3,6 +3,8 @@ package framework
 import (
 	"slices"
 	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // Files is what a server of files serves.
@@ -37,9 +39,7 @@ var fileServers = []fileServer{
 
 // Serves reads the command of a server that does nothing but serve a folder of files.
 func Serves(words []string) (Files, bool) {
-	if len(words) > 1 && words[0] == "npx" {
-		words = slices.DeleteFunc(slices.Clone(words[1:]), func(word string) bool { return word == "-y" || word == "--yes" })
-	}
+	words = words[project.Runner(words):]
 	i := slices.IndexFunc(fileServers, func(s fileServer) bool { return len(words) > 0 && s.program == words[0] })
 	if i < 0 {
 		return Files{}, false

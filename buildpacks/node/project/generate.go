@@ -3,10 +3,12 @@ package project
 import (
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 )
 
 // Generator is a command that makes code of a file of the app. It has to run before the app is built.
@@ -18,8 +20,15 @@ type Generator struct {
 	Field   string   // of package.json, that names the source where it is another file
 }
 
-// generators returns the generators that have something to make and that no script runs: the script that calls one, or else its
-// command.
+// runs reports whether words are the command, with any arguments.
+func (g Generator) runs(words []string) bool {
+	command := strings.Fields(g.Command)
+	words = words[Runner(words):]
+	return len(words) >= len(command) && slices.Equal(words[:len(command)], command)
+}
+
+// generators returns the generators that have something to make and that no script runs: the script that does nothing else, or else the
+// command as a script has it, or else the command alone.
 func (p Project) generators(known []Generator, run []Script) ([]Script, error) {
 	dirs, err := p.needed()
 	if err != nil {
@@ -35,7 +44,11 @@ func (p Project) generators(known []Generator, run []Script) ([]Script, error) {
 			if !m.Has(g.Package) || !m.Has(g.Program) && !p.Base.Has(g.Program) {
 				continue
 			}
-			if s := p.generate(dir, m, g); s.Command != "" && !m.calls(run, g.Command) {
+			calls := call{g, []Manifest{m, p.Manifest, p.Base}, map[string]bool{}}
+			if slices.ContainsFunc(run, func(s Script) bool { return calls.in(s.Command) }) {
+				continue
+			}
+			if s := p.generate(dir, m, g); s.Command != "" {
 				found = append(found, s)
 			}
 		}
@@ -43,33 +56,104 @@ func (p Project) generators(known []Generator, run []Script) ([]Script, error) {
 	return found, nil
 }
 
-// generate returns the script of a package that runs a generator, without a command if there is nothing to make.
+// generate returns what runs a generator for a package, without a command if there is nothing to make. A script may do more, such as to
+// start a server, so of such a script no more than the command is run.
 func (p Project) generate(dir string, m Manifest, g Generator) Script {
+	var part Script
 	for _, name := range slices.Sorted(maps.Keys(m.Scripts)) {
-		command := strings.TrimPrefix(m.Scripts[name], "npx ")
-		if strings.HasPrefix(command, g.Command) && !strings.Contains(command, "--watch") {
-			return Script{Dir: dir, Name: name, Command: m.Scripts[name]}
+		commands := listOf(m.Scripts[name])
+		for _, c := range commands {
+			words := shell.Texts(c.Words)
+			if c.Dir != "" || !g.runs(words) || slices.Contains(words, "--watch") {
+				continue
+			}
+			if len(commands) == 1 {
+				return Script{Dir: dir, Name: name, Command: m.Scripts[name]}
+			}
+			if simple, ok := (shell.List{c}).Simple(); ok && part.Words == nil {
+				words = words[Runner(words):]
+				text := strings.Join(words, " ")
+				part = Script{Dir: dir, Name: text, Command: text, Words: words}
+				for _, variable := range slices.Sorted(maps.Keys(simple.Variables)) {
+					part.Env = append(part.Env, variable+"="+simple.Variables[variable])
+				}
+			}
 		}
 	}
-	there := m.fields.Object(g.Field) != nil
+	there := part.Words != nil || m.fields.Object(g.Field) != nil
 	for _, source := range g.Sources {
 		_, err := os.Stat(filepath.Join(p.Root, dir, source))
 		there = there || err == nil
 	}
-	if !there {
+	switch {
+	case !there:
 		return Script{}
+	case part.Words != nil:
+		return part
 	}
 	return Script{Dir: dir, Name: g.Command, Command: g.Command, Words: strings.Fields(g.Command)}
 }
 
-// calls reports whether scripts run a command, by themselves or by a script of the package that they name.
-func (m Manifest) calls(run []Script, command string) bool {
-	names := []string{regexp.QuoteMeta(command)}
-	for name, text := range m.Scripts {
-		if strings.Contains(text, command) {
-			names = append(names, `\b`+regexp.QuoteMeta(name))
-		}
+// listOf returns the commands of a text, none if it is no list of them.
+func listOf(text string) shell.List {
+	line, err := shell.Parse(text)
+	if err != nil {
+		return nil
 	}
-	called := regexp.MustCompile(`(?:` + strings.Join(names, "|") + `)(?:[^\w:-]|$)`)
-	return slices.ContainsFunc(run, func(s Script) bool { return called.MatchString(s.Command) })
+	list, err := line.List()
+	if err != nil {
+		return nil
+	}
+	return list
+}
+
+// call looks for the command of a generator in scripts.
+type call struct {
+	of        Generator
+	manifests []Manifest // whose scripts may be named
+	seen      map[string]bool
+}
+
+// in reports whether a text has the command, or names a script that has it. What was seen before is left out.
+func (c call) in(text string) bool {
+	if c.seen[text] {
+		return false
+	}
+	c.seen[text] = true
+	line, err := shell.Parse(text)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(line.Commands(), func(words []string) bool {
+		return c.of.runs(words) || slices.ContainsFunc(scriptsIn(words), func(pattern string) bool {
+			return strings.Contains(pattern, " ") && c.in(pattern) || c.inScripts(pattern)
+		})
+	})
+}
+
+// inScripts reports whether scripts have the command whose names match a pattern.
+func (c call) inScripts(pattern string) bool {
+	return slices.ContainsFunc(c.manifests, func(m Manifest) bool {
+		for name, text := range m.Scripts {
+			if matches, err := path.Match(pattern, name); err == nil && matches && c.in(text) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// scriptsIn returns words that may name scripts, as patterns: those of a command that runs scripts. One with spaces is a command.
+func scriptsIn(words []string) []string {
+	if slices.Contains([]string{"npx", "pnpx", "bunx"}, words[0]) {
+		words = words[1:]
+	}
+	if len(words) == 0 || !slices.Contains(append([]string{"npm", "pnpm", "yarn", "bun"}, ScriptRunners...), words[0]) {
+		return nil
+	}
+	var names []string
+	for _, word := range words[1:] {
+		names = append(names, strings.TrimPrefix(word, "npm:"))
+	}
+	return names
 }

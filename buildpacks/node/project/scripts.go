@@ -231,3 +231,34 @@ func ScriptOf(words []string) (name string, rest []string) {
 	}
 	return rest[0], rest[1:]
 }
+
+// ScriptRunners are programs of packages that run scripts, or other commands, by npm or a shell.
+var ScriptRunners = []string{"npm-run-all", "npm-run-all2", "run-s", "run-p", "concurrently", "turbo", "nx", "lerna", "wireit"}
+
+// ofManager are words after pnpm and yarn that are no programs of packages.
+var ofManager = []string{
+	"add", "audit", "build", "ci", "create", "deploy", "dlx", "exec", "i", "init", "install", "link", "publish", "rebuild", "remove", "run",
+	"run-script", "set", "start", "test", "unlink", "up", "update", "upgrade", "version", "workspace", "workspaces",
+}
+
+// Runner returns how many words of a command tell a package manager to run a program of a package. That and its arguments are the next
+// words. It is 1 for npx next start and yarn next start, and 0 for other commands.
+func Runner(words []string) int {
+	if len(words) < 2 {
+		return 0
+	}
+	n := 0
+	switch first, second := words[0], words[1]; {
+	case slices.Contains([]string{"npm exec", "npm x", "pnpm exec", "yarn exec", "bun x"}, first+" "+second):
+		n = 2
+	case slices.Contains([]string{"npx", "pnpx", "bunx"}, first), (first == "pnpm" || first == "yarn") && !slices.Contains(ofManager, second):
+		n = 1
+	}
+	for n > 0 && n < len(words) && slices.Contains([]string{"-y", "--yes", "--no", "--no-install", "--"}, words[n]) {
+		n++
+	}
+	if n == len(words) || strings.HasPrefix(words[n], "-") {
+		return 0
+	}
+	return n
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fields"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // Command is one of those that start an app.
@@ -35,9 +36,6 @@ var managers = []string{"npm", "npx", "pnpm", "pnpx", "yarn"}
 
 // absent are programs that the run image does not have and no package should be taken for.
 var absent = append(slices.Clone(managers), "bun", "bunx", "sh", "bash")
-
-// shells are programs of packages that start others by npm or a shell.
-var shells = []string{"npm-run-all", "npm-run-all2", "run-s", "run-p", "concurrently", "turbo", "nx", "lerna", "wireit"}
 
 // command reads a command of a script, which may stand for the commands of another one.
 func (r *reading) command(c shell.Command, of Source) ([]Command, error) {
@@ -67,7 +65,7 @@ func (r *reading) command(c shell.Command, of Source) ([]Command, error) {
 	}
 	other := scriptOf(words)
 	switch {
-	case slices.Contains(shells, words[0]):
+	case slices.Contains(project.ScriptRunners, words[0]):
 		what := ", and " + words[0] + " starts npm or a shell, which run images do not have"
 		return nil, of.fault(what, "start the server with node, and any other process from a Procfile or an image of its own")
 	case slices.Contains(shell.Builtins, words[0]):
@@ -77,13 +75,15 @@ func (r *reading) command(c shell.Command, of Source) ([]Command, error) {
 		return r.script(other)
 	case other != "" && c.Dir == "" && words[0] == "npm":
 		return nil, of.fault(", and there is no script "+other, "name another one")
-	case len(words) > 1 && words[0] == "npx" && !strings.HasPrefix(words[1], "-"):
-		return r.program(c.Words[1:], c, of)
 	}
 	if slices.Contains(managers, words[0]) {
 		if err := r.elsewhere(c, of); err != nil {
 			return nil, err
 		}
+	}
+	if n := project.Runner(words); n > 0 {
+		c.Words = c.Words[n:]
+		return r.command(c, of)
 	}
 	return r.program(c.Words, c, of)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
+	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
 // Process is a process of the Procfile other than web that runs scripts of package.json or programs of packages.
@@ -29,9 +30,7 @@ func (a App) starts(list shell.List) bool {
 		if scriptOf(words) != "" {
 			return true
 		}
-		if words[0] == "npx" && len(words) > 1 {
-			words = words[1:]
-		}
+		words = words[project.Runner(words):]
 		if a.Locked == nil || c.Dir != "" || strings.ContainsAny(words[0], "/$") || slices.Contains(absent, words[0]) {
 			return false
 		}

@@ -207,10 +207,7 @@ func (r *reading) atBuild(c shell.Command) bool {
 	words := shell.Texts(c.Words)
 	name, text := scriptOf(words), strings.Join(words, " ")
 	script := project.Script{Dir: r.From(), Name: text, Command: text, Env: shell.Texts(c.Variables)}
-	program := words
-	if len(words) > 1 && words[0] == "npx" {
-		program = words[1:]
-	}
+	program := words[project.Runner(words):]
 	switch {
 	case !r.first || c.Dir != "":
 		return false
