@@ -142,7 +142,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	changes, err := b.runScripts(ctx)
+	ran, err := b.runScripts(ctx)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
@@ -150,7 +150,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	modules, err := b.modules(ctx, made, changes)
+	modules, err := b.modules(ctx, made, ran)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
@@ -161,7 +161,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 }
 
 // runScripts runs the build scripts. Where they may make a server, they are told to, unless the platform decides.
-func (b build) runScripts(ctx context.Context) (changes string, err error) {
+func (b build) runScripts(ctx context.Context) (Ran, error) {
 	more := config.Environment(framework.BuildEnv(b.plan.Project.Manifest.Has))
 	if s := b.plan.standalone(); s != nil && s.Variable != "" {
 		more[s.Variable] = "true"

@@ -198,3 +198,38 @@ func TestKeyOfChanges(t *testing.T) {
 		t.Errorf("code %d; done again %q, want nothing\n%s", third.Code, again, third.Log())
 	}
 }
+
+// TestCacheGone loses the cache between two builds. Packages are not installed again where the layers of the image have them, and none
+// of them has a script that would run again.
+func TestCacheGone(t *testing.T) {
+	t.Parallel()
+	scripted := packages(t, flat)
+	kittest.Write(t, scripted, files{"node_modules/ms/package.json": `{"name": "ms", "version": "2.1.3", "scripts": {"postinstall": "true"}}`})
+	noted := `ci) cp -R '` + scripted + `/.' . && cd node_modules/ms && npm_lifecycle_event=postinstall "$npm_config_script_shell" -c true ;;`
+	lockfile := files{"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {"name": "x"}}}`}
+	for name, tt := range map[string]struct {
+		change files
+		does   []string // cases of the package manager
+		want   []string
+	}{
+		"nothing changed":  {},
+		"code changed":     {change: files{"server.js": "2"}},
+		"packages changed": {change: lockfile, want: []string{layer, install}},
+		"install scripts":  {does: []string{noted}, want: []string{install}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "npm", "npm", futureNPM, packages(t, flat), tt.does...)
+			c := w.build(t, keyed())
+			c.App["package.json"] = strings.Replace(c.App["package.json"], `"build"`, `"other"`, 1)
+			first := kittest.Build(t, c)
+			c.App = maps.Clone(c.App)
+			maps.Copy(c.App, tt.change)
+			c.Env = c.Env.With(config.Environment{"BP_CACHE_DIR": t.TempDir()})
+			second := kittest.Rebuild(t, first, c)
+			if got := w.again(t, second, 1); first.Code != 0 || second.Code != 0 || !slices.Equal(got, tt.want) {
+				t.Errorf("codes %d and %d; done again %q, want %q\n%s", first.Code, second.Code, got, tt.want, second.Log())
+			}
+		})
+	}
+}

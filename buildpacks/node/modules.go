@@ -10,12 +10,16 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/node/start"
 )
 
+// modulesLayer is the layer of packages.
+const modulesLayer = "modules"
+
 // layerKey is everything that the layer of packages depends on with what scripts changed in them.
 type layerKey struct {
 	install.Key
 	LeaveOut []string `json:"leaveOut"`
 	Roots    []string `json:"roots,omitempty"`   // as of a project
 	Changes  string   `json:"changes,omitempty"` // hash of them
+	Quiet    bool     `json:"quiet,omitempty"`   // as of Ran
 }
 
 // tracedKey is everything that the layer of a standalone server's packages depends on.
@@ -26,13 +30,12 @@ type tracedKey struct {
 	Traced map[string]string `json:"traced"`          // hashes of the packages, by folder
 }
 
-// modules makes the layer of packages, links the app to it, and returns its path, "" if the app has none. Changes is the folder of
-// what scripts changed in them.
-func (b build) modules(ctx context.Context, made outcome, changes string) (string, error) {
+// modules makes the layer of packages, links the app to it, and returns its path, "" if the app has none.
+func (b build) modules(ctx context.Context, made outcome, ran Ran) (string, error) {
 	if !b.plan.Project.HasPackages() {
 		return "", made.layout.Unlink()
 	}
-	request, err := b.request(made, changes)
+	request, err := b.request(made, ran)
 	if err != nil {
 		return "", err
 	}
@@ -44,26 +47,26 @@ func (b build) modules(ctx context.Context, made outcome, changes string) (strin
 }
 
 // request asks for the layer that fits what the build made.
-func (b build) request(made outcome, changes string) (layer.Request, error) {
+func (b build) request(made outcome, ran Ran) (layer.Request, error) {
 	if made.server != nil {
 		return b.traced(made.server)
 	}
-	return b.packages(made, changes)
+	return b.packages(made, ran)
 }
 
 // packages is the layer of packages that the app needs when it runs.
-func (b build) packages(made outcome, changes string) (layer.Request, error) {
-	key := layerKey{Key: b.key, LeaveOut: b.plan.LeaveOut, Roots: b.plan.Project.Roots}
-	if _, err := os.Stat(changes); err == nil {
-		if key.Changes, err = tree.Hash(changes, nil); err != nil {
+func (b build) packages(made outcome, ran Ran) (layer.Request, error) {
+	key := layerKey{Key: b.key, LeaveOut: b.plan.LeaveOut, Roots: b.plan.Project.Roots, Quiet: ran.Quiet}
+	if _, err := os.Stat(ran.Changes); err == nil {
+		if key.Changes, err = tree.Hash(ran.Changes, nil); err != nil {
 			return layer.Request{}, err
 		}
 	}
 	fill := func(ctx context.Context, l *layer.Layer) (err error) {
-		l.SBOM, err = made.layout.Fill(ctx, l.Path, changes)
+		l.SBOM, err = made.layout.Fill(ctx, l.Path, ran.Changes)
 		return err
 	}
-	return layer.Request{Name: "modules", Flags: layer.Flags{Launch: true}, Key: key, Fill: fill}, nil
+	return layer.Request{Name: modulesLayer, Flags: layer.Flags{Launch: true}, Key: key, Fill: fill}, nil
 }
 
 // traced is the layer of packages that a standalone server loads.
@@ -83,7 +86,7 @@ func (b build) traced(server *start.Server) (layer.Request, error) {
 		return err
 	}
 	key := tracedKey{recipe, server.Port, server.Made.Anew, sums}
-	return layer.Request{Name: "modules", Flags: layer.Flags{Launch: true}, Key: key, Fill: fill}, nil
+	return layer.Request{Name: modulesLayer, Flags: layer.Flags{Launch: true}, Key: key, Fill: fill}, nil
 }
 
 // removeSettings removes from the app what is for package managers alone.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"reflect"
 	"slices"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
@@ -30,14 +31,27 @@ type builtKey struct {
 	Env      []string
 }
 
+// Ran is what scripts did.
+type Ran struct {
+	Changes string // folder of what they changed in the packages, which is not there if they changed nothing; "" if there are no scripts
+	Quiet   bool   // no package has a script that runs where the app is
+}
+
 // RunScripts runs the scripts of packages that may look at the app, and the build scripts, with all packages in place, or takes what
-// they made of the same source before. More are variables for them, unless the platform has them. It returns the folder of what they
-// changed in the packages, which is not there if they changed nothing, "" if there are no scripts.
-func (b *Builder) RunScripts(ctx context.Context, more config.Environment) (changes string, err error) {
-	scripts := b.plan.Scripts.Run
+// they made of the same source before. More are variables for them, unless the platform has them.
+func (b *Builder) RunScripts(ctx context.Context, more config.Environment) (Ran, error) {
 	installing, err := b.installing(ctx)
-	if err != nil || len(scripts)+len(installing) == 0 {
-		return "", err
+	if err != nil {
+		return Ran{}, err
+	}
+	changes, err := b.runScripts(ctx, installing, more)
+	return Ran{changes, len(installing) == 0}, err
+}
+
+func (b *Builder) runScripts(ctx context.Context, installing []install.Script, more config.Environment) (changes string, err error) {
+	scripts := b.plan.Scripts.Run
+	if len(scripts)+len(installing) == 0 {
+		return "", nil
 	}
 	source, err := tree.Hash(b.AppDir, nil)
 	if err != nil {
@@ -93,9 +107,14 @@ func (b *Builder) RunScripts(ctx context.Context, more config.Environment) (chan
 }
 
 // installing returns the scripts of packages that run where the app is. There are none where a package is in no folder of the app.
+// The layer of the build before tells that the same packages have none, so that they are not installed to find out.
 func (b *Builder) installing(ctx context.Context) ([]install.Script, error) {
 	if !b.plan.Project.HasPackages() || b.plan.source.Manager.PnP() != "" {
 		return nil, nil
+	}
+	var before layerKey
+	if found, err := b.Layers.KeyBefore(modulesLayer, &before); err != nil || found && before.Quiet && reflect.DeepEqual(before.Key, b.key) {
+		return nil, err
 	}
 	return b.installer.Scripts(ctx)
 }

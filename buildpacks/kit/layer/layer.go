@@ -92,25 +92,44 @@ func (d *Dir) Contribute(ctx context.Context, r Request) (*Layer, error) {
 	return l, nil
 }
 
+// metadata is what the build before told of a layer.
+type metadata struct {
+	Key      string   `toml:"key"`
+	Contents Contents `toml:"contents"`
+}
+
+// before reads what the lifecycle restored of a layer's metadata, and reports whether there is any.
+func (d *Dir) before(name string) (metadata, bool, error) {
+	var file struct {
+		Metadata metadata `toml:"metadata"`
+	}
+	_, err := toml.DecodeFile(filepath.Join(d.path, name+".toml"), &file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return metadata{}, false, nil
+	}
+	if err != nil {
+		return metadata{}, false, fmt.Errorf("reading metadata of layer %s: %w", name, err)
+	}
+	return file.Metadata, true, nil
+}
+
+// KeyBefore decodes the key of a layer of the build before, before the layer is contributed. It reports whether there is one of the form.
+func (d *Dir) KeyBefore(name string, key any) (bool, error) {
+	about, found, err := d.before(name)
+	return found && json.Unmarshal([]byte(about.Key), key) == nil, err
+}
+
 // restored reports whether the layer that the lifecycle restored is the one that is wanted.
 func (d *Dir) restored(l *Layer) (bool, error) {
-	var file struct {
-		Metadata struct {
-			Key      string   `toml:"key"`
-			Contents Contents `toml:"contents"`
-		} `toml:"metadata"`
+	about, found, err := d.before(l.Name)
+	if err != nil || !found {
+		return false, err
 	}
-	_, err := toml.DecodeFile(l.Path+".toml", &file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("reading metadata of layer %s: %w", l.Name, err)
-	case file.Metadata.Key != l.Key:
-		d.log.Debug("layer %s is made again: its key differs in %s", l.Name, changed(file.Metadata.Key, l.Key))
+	if about.Key != l.Key {
+		d.log.Debug("layer %s is made again: its key differs in %s", l.Name, changed(about.Key, l.Key))
 		return false, nil
 	}
-	l.Contents = file.Metadata.Contents
+	l.Contents = about.Contents
 	if !l.Flags.Build && !l.Flags.Cache {
 		return true, nil
 	}

@@ -197,3 +197,19 @@ func TestContents(t *testing.T) {
 		t.Errorf("contents of the reused layer (-want +got):\n%s", diff)
 	}
 }
+
+// TestKeyBefore reads the key of a layer of the build before, if it has the form of a key.
+func TestKeyBefore(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{restored: true, "[metadata]\nkey = '3'": false, "[metadata]\n": false, "": false} {
+		dir := t.TempDir()
+		if text != "" {
+			kittest.Write(t, dir, map[string]string{"tool.toml": text})
+		}
+		var got key
+		found, err := layer.Open(dir, report.New(io.Discard, report.Options{})).KeyBefore("tool", &got)
+		if err != nil || found != want || found && got.Options["b"] != "y" {
+			t.Errorf("%q: %t and %+v, %v", text, found, got, err)
+		}
+	}
+}
