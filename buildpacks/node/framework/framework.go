@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
@@ -225,13 +226,36 @@ func portOf(options []string) (port string, known bool) {
 		}
 		switch name {
 		case "-p", "--port":
-			if port = value; value == "${PORT}" || value == "${PORT:-3000}" || value == "${PORT-3000}" {
-				port = "" // as without the option
-			}
+			port = value
 		case "-H", "--hostname":
 		default:
 			return "", false
 		}
 	}
 	return port, !strings.Contains(port, "$")
+}
+
+// portVariable matches the variable PORT, its option in front if both are one word, and the port where the variable is not set.
+var portVariable = regexp.MustCompile(`^(-p=?|--port=)?"?\$\{PORT(?::?-([0-9]*))?\}"?$`)
+
+// WithoutPort returns the words of a command that starts a server which reads the variable PORT itself, without the option that says the
+// same. Port is what the option says where PORT is not set, "" for nothing. It reports whether there is such an option.
+func WithoutPort(words []shell.Word) (rest []shell.Word, port string, found bool) {
+	reads := func(f Framework) bool {
+		return f.Standalone != nil && f.Standalone.Port && slices.Contains(f.Standalone.Starts, string(words[0]+" "+words[1]))
+	}
+	if len(words) < 2 || !slices.ContainsFunc(frameworks, reads) {
+		return words, "", false
+	}
+	for i, word := range words {
+		match := portVariable.FindStringSubmatch(string(word))
+		switch {
+		case match == nil:
+		case match[1] != "":
+			return slices.Concat(words[:i], words[i+1:]), match[2], true
+		case words[i-1] == "-p" || words[i-1] == "--port":
+			return slices.Concat(words[:i-1], words[i+1:]), match[2], true
+		}
+	}
+	return words, "", false
 }

@@ -1,12 +1,14 @@
 package framework_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 )
 
@@ -39,9 +41,6 @@ func TestStarted(t *testing.T) {
 		{"next", "next start -p 3000", next, "3000"},
 		{"next", "next start -H 0.0.0.0 --port=3000", next, "3000"},
 		{"next", "./.next/standalone/server.js", next, ""},
-		{"next", "next start -p ${PORT}", next, ""},
-		{"next", "next start -p ${PORT:-3000}", next, ""},
-		{"next", "next start -p ${PORT:-8080}", none, ""},
 		{"next", "next start -p ${WEB}", none, ""},
 		{"next", "next start web", none, ""},
 		{"next", "next start --experimental-x", none, ""},
@@ -63,6 +62,37 @@ func TestStarted(t *testing.T) {
 		}
 		if title != tt.title || port != tt.port {
 			t.Errorf("%q of an app with %q starts %q at port %q, want %q at %q", tt.words, tt.packages, title, port, tt.title, tt.port)
+		}
+	}
+}
+
+// TestWithoutPort takes the variable PORT out of the options of a server that reads it.
+func TestWithoutPort(t *testing.T) {
+	t.Parallel()
+	for words, want := range map[string]string{
+		"next start -p ${PORT}":                    "next start | true",
+		"next start -H x --port ${PORT:-8080} web": "next start -H x web | 8080 true",
+		`next start --port="${PORT-8080}"`:         "next start | 8080 true",
+		"next start -p${PORT}":                     "next start | true",
+		`next start -p \${PORT}`:                   `next start -p \${PORT} | false`,
+		"next start -H ${PORT} -p 80":              "next start -H ${PORT} -p 80 | false",
+		"next start -p ${PORT:-${WEB}}":            "next start -p ${PORT:-${WEB}} | false",
+		"next start ${PORT}":                       "next start ${PORT} | false",
+		"next dev -p ${PORT}":                      "next dev -p ${PORT} | false",
+		"serve -p ${PORT}":                         "serve -p ${PORT} | false",
+		"next":                                     "next | false",
+	} {
+		var all []shell.Word
+		for _, word := range strings.Fields(words) {
+			all = append(all, shell.Word(word))
+		}
+		rest, port, found := framework.WithoutPort(all)
+		got := ""
+		for _, word := range rest {
+			got += string(word) + " "
+		}
+		if got += strings.Join(strings.Fields(fmt.Sprint("| ", port, " ", found)), " "); got != want {
+			t.Errorf("%s: %s, want %s", words, got, want)
 		}
 	}
 }

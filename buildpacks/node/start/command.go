@@ -90,15 +90,19 @@ func (r *reading) command(c shell.Command, of Source) ([]Command, error) {
 
 // elsewhere returns the fault of a command of a package manager that starts another package of the app, nil for other commands.
 func (r *reading) elsewhere(c shell.Command, of Source) error {
-	member := r.workspaceOf(strings.Join(shell.Texts(c.Words), " "))
-	if member == "" && c.Dir != "" {
-		var err error
-		if member, err = filepath.Rel(r.Root, shell.Within(r.Dir, c.Dir)); err != nil {
-			return err
-		}
+	if member := r.workspaceOf(strings.Join(shell.Texts(c.Words), " ")); member != "" {
+		return of.fault(", which starts the package in "+member, "set BP_NODE_PROJECT_PATH="+member)
 	}
-	if member == "" {
+	if c.Dir == "" {
 		return nil
+	}
+	dir := shell.Within(r.Dir, c.Dir)
+	member, err := filepath.Rel(r.Root, dir)
+	if err != nil {
+		return err
+	}
+	if _, err := r.ReadManifest(member); err != nil || !filepath.IsLocal(member) {
+		return of.fault(", and there is no package.json in "+dir, "name a folder of the app that has one")
 	}
 	return of.fault(", which starts the package in "+member, "set BP_NODE_PROJECT_PATH="+member)
 }

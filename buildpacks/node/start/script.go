@@ -13,6 +13,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
+	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
@@ -59,7 +60,10 @@ func (r *reading) start(of Source, known int, commands []Command, err error) (St
 	if err != nil {
 		return Start{}, err
 	}
-	s := Start{Commands: commands, Build: r.Scripts.Run[known:], From: of}
+	s := Start{Build: r.Scripts.Run[known:], From: of}
+	for _, c := range commands {
+		s.Commands = append(s.Commands, c.withoutPort(len(commands) == 1))
+	}
 	for _, c := range commands {
 		s.Bun = s.Bun || c.Bun
 	}
@@ -69,6 +73,24 @@ func (r *reading) start(of Source, known int, commands []Command, err error) (St
 		}
 	}
 	return s, nil
+}
+
+// withoutPort returns a command without an option that gives its server the variable PORT. Only the layer of a start with a single command
+// can set the variable where the platform does not.
+func (c Command) withoutPort(single bool) Command {
+	words, port, found := framework.WithoutPort(c.Words)
+	if !found || port != "" && !single {
+		return c
+	}
+	c.Words = words
+	if c.Arguments != nil {
+		c.Arguments = slices.Concat(c.Arguments[:1], words[1:])
+	}
+	if port != "" {
+		other := func(variable shell.Word) bool { return strings.HasPrefix(string(variable), "PORT=") }
+		c.Variables = append(slices.DeleteFunc(slices.Clone(c.Variables), other), shell.Word("PORT="+port))
+	}
+	return c
 }
 
 // script returns the commands of a script. What belongs to the build is not among them.
@@ -108,6 +130,7 @@ func (r *reading) list(list shell.List, of Source) (all []Command, err error) {
 	defer func() { r.first = outer }()
 	for i, c := range list {
 		r.first = outer || i < len(list)-1
+		c.Dir = r.within(c.Dir)
 		inner, err := r.command(c, of)
 		if err != nil {
 			return nil, err
@@ -117,6 +140,18 @@ func (r *reading) list(list shell.List, of Source) (all []Command, err error) {
 		}
 	}
 	return all, nil
+}
+
+// within returns a folder that a command enters, relative to the project where its path in full is that of a folder of the app.
+func (a App) within(dir string) string {
+	if in, err := filepath.Rel(a.App, dir); err != nil || !path.IsAbs(dir) || !filepath.IsLocal(in) {
+		return dir
+	}
+	relative, err := filepath.Rel(a.Dir, dir)
+	if err != nil || relative == "." {
+		return ""
+	}
+	return relative
 }
 
 // before reads a script that runs before the app's own command.
@@ -144,13 +179,10 @@ func join(all []Command, of shell.Command, inner []Command) ([]Command, error) {
 	return all, nil
 }
 
-// nextPort matches a port for Next.js that is a variable, which it reads by itself, and without which it takes 3000.
-var nextPort = regexp.MustCompile(`^((?:\S+ )*next start\b.*?) (?:-p|--port)[ =]["']?\$(?:PORT\b|\{PORT(?::?-3000)?\})["']?`)
-
 // read returns the commands of a text of a source, or the fault of one that only a shell could start.
 func read(of Source, text string) (shell.List, error) {
 	var list shell.List
-	line, err := shell.Parse(nextPort.ReplaceAllString(text, "$1"))
+	line, err := shell.Parse(text)
 	if err == nil {
 		list, err = line.List()
 	}

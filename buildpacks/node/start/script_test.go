@@ -41,8 +41,14 @@ func TestChoose(t *testing.T) {
 		"A= B='x y' node a.js C=1":                    "A= B=x y a.js C=1",
 		"npx cross-env A=1 B=2 npm run other":         "A=1 B=2 C=3 b.js",
 		"next start -p $PORT":                         "? next start",
-		"A=1 next start --port ${PORT:-3000}":         "A=1 ? next start",
-		"next start --port ${PORT:-8080}":             "? next start --port ${PORT:-8080}",
+		"A=1 next start --port ${PORT:-3000}":         "A=1 PORT=3000 ? next start",
+		"next start --port ${PORT:-8080}":             "PORT=8080 ? next start",
+		"PORT=1 npx next start -p ${PORT-8080} -H x":  "PORT=8080 ? next start -H x",
+		"PORT=1 next start -p$PORT":                   "PORT=1 ? next start",
+		"next start -H $PORT":                         "? next start -H ${PORT}",
+		"serve -p ${PORT:-8080}":                      "? serve -p ${PORT:-8080}",
+		"node c.js && next start -p ${PORT:-8080}":    "c.js && ? next start -p ${PORT:-8080}",
+		"node c.js && next start -p $PORT":            "c.js && ? next start",
 		"next start -p $PORTAL":                       "? next start -p ${PORTAL}",
 		"next start -H 0.0.0.0 -p=${PORT}":            "? next start -H 0.0.0.0",
 		"npx next start":                              "? next start",
@@ -163,6 +169,8 @@ func TestScriptFaults(t *testing.T) {
 		"cd /srv && ./absent":       "and there is no file /srv/absent; ",
 		"cd server && npm start":    "set BP_NODE_PROJECT_PATH=server",
 		"npm start --prefix server": "set BP_NODE_PROJECT_PATH=server",
+		"cd /srv && npm start":      "and there is no package.json in /srv; name a folder of the app that has one",
+		"cd bin && yarn start":      "/bin; name a folder of the app that has one",
 		"npm run two && node a.js":  "it is",
 		"node a.js && npm run two":  "write its commands into this script",
 		"node a.js && bun b.js":     "start all of it with one of them",
@@ -244,6 +252,13 @@ func TestRoots(t *testing.T) {
 		s, err := a.Choose()
 		if got := strings.Join(a.Roots(s), " "); got != want || err != nil {
 			t.Errorf("%s: roots are %q, %v, want %q", line, got, err, want)
+		}
+	}
+	a := app(t, files{"package.json": `{"workspaces": ["*"], "scripts": {"start": ""}}`, "api/package.json": "{}", "api/index.js": ""})
+	for folder, want := range map[string]string{"": "api/index.js", "/": "api/index.js", "/api": "in api: index.js"} {
+		a.Manifest.Scripts["start"] = "cd " + a.App + folder + " && node " + want[strings.LastIndex(want, " ")+1:]
+		if s, err := a.Choose(); err != nil || !slices.Equal(a.Roots(s), []string{"api"}) || told(s) != want {
+			t.Errorf("%s: roots are %q, it starts %q, %v; want %q", a.Manifest.Scripts["start"], a.Roots(s), told(s), err, want)
 		}
 	}
 	qwik := app(t, files{"package.json": `{"scripts": {"build": "qwik build"}, "dependencies": {"compression": "1"},

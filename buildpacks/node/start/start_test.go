@@ -327,6 +327,28 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// TestPort keeps the port that an app takes where the platform names none, with its standalone server too.
+func TestPort(t *testing.T) {
+	t.Parallel()
+	for option, want := range map[string]string{"": "", " -p $PORT": "", " --port ${PORT:-4000}": "4000", " -p=${PORT-4000} -H x": "4000"} {
+		for _, before := range []string{"", "PORT=1 "} {
+			a := app(t, files{"package.json": `{"scripts": {"start": "` + before + "next start" + option + `"}, "dependencies": {"next": "1"}}`})
+			s, err := a.Choose()
+			if err != nil {
+				t.Fatal(err)
+			}
+			variables, err := a.Env(s, "web")
+			got := want
+			if got == "" {
+				got = strings.Trim(before, "PORT= ")
+			}
+			if err != nil || variables["PORT"] != got || a.Standalone(s) == nil || a.Helped() {
+				t.Errorf("%snext start%s: PORT is %q (%v), want %q, by the standalone server", before, option, variables["PORT"], err, got)
+			}
+		}
+	}
+}
+
 // TestInside starts a standalone server where it was made, in an app that has other processes, too.
 func TestInside(t *testing.T) {
 	t.Parallel()
