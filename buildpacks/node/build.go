@@ -109,6 +109,14 @@ func (p runPlan) describe(in bp.BuildContext) {
 	})
 }
 
+// runtime returns what runs the app, node or bun.
+func (p runPlan) runtime() string {
+	if p.start.Bun {
+		return "bun"
+	}
+	return "node"
+}
+
 // standalone returns the standalone server that build scripts may make instead of the app, nil if none can take its place: other
 // processes of the Procfile have their files and packages in the app, and so have commands before that of the server.
 func (p runPlan) standalone() *framework.Standalone {
@@ -132,7 +140,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		return bp.BuildResult{}, err
 	}
 	p.describe(in)
-	builder, err := open(ctx, in, p.Plan)
+	builder, err := open(ctx, in, p.Plan, p.runtime())
 	if err != nil {
 		return bp.BuildResult{}, err
 	}

@@ -21,6 +21,7 @@ const recipe = 10 // packages that a front end was made with inside the app are 
 type Builder struct {
 	bp.BuildContext
 	plan      Plan
+	runtime   string // node or bun, which runs the app
 	tools     tools
 	installer *install.Installer
 	key       install.Key // of the app's packages
@@ -31,11 +32,11 @@ type Builder struct {
 // Open prints a plan, opens the caches and removes from the app what is not its source. Close the builder at the end.
 func Open(ctx context.Context, in bp.BuildContext, p Plan) (*Builder, error) {
 	p.describe(in.Log, func() {})
-	return open(ctx, in, p)
+	return open(ctx, in, p, "node")
 }
 
-func open(ctx context.Context, in bp.BuildContext, p Plan) (*Builder, error) {
-	b := &Builder{BuildContext: in, plan: p}
+func open(ctx context.Context, in bp.BuildContext, p Plan, runtime string) (*Builder, error) {
+	b := &Builder{BuildContext: in, plan: p, runtime: runtime}
 	if err := b.leaveOut(); err != nil {
 		return nil, err
 	}
@@ -114,6 +115,6 @@ func (b *Builder) Layout(p project.Project, leaveOut ...string) layout.Layout {
 func (b *Builder) trees(p project.Project, leaveOut ...string) layout.Trees {
 	return layout.Trees{
 		Project: p, Packages: b.installer.Packages(), Arch: b.plan.arch, LeaveOut: leaveOut, Log: b.Log,
-		Node: filepath.Join(b.Layers.Path(), "node", "bin", "node"),
+		Runtime: filepath.Join(b.Layers.Path(), b.runtime, "bin", b.runtime),
 	}
 }

@@ -20,6 +20,7 @@ type layerKey struct {
 	Roots    []string `json:"roots,omitempty"`   // as of a project
 	Changes  string   `json:"changes,omitempty"` // hash of them
 	Quiet    bool     `json:"quiet,omitempty"`   // as of Ran
+	Runtime  string   `json:"runtime"`           // first lines of programs name it
 }
 
 // tracedKey is everything that the layer of a standalone server's packages depends on.
@@ -56,7 +57,7 @@ func (b build) request(made outcome, ran Ran) (layer.Request, error) {
 
 // packages is the layer of packages that the app needs when it runs.
 func (b build) packages(made outcome, ran Ran) (layer.Request, error) {
-	key := layerKey{Key: b.key, LeaveOut: b.plan.LeaveOut, Roots: b.plan.Project.Roots, Quiet: ran.Quiet}
+	key := layerKey{Key: b.key, LeaveOut: b.plan.LeaveOut, Roots: b.plan.Project.Roots, Quiet: ran.Quiet, Runtime: b.Builder.runtime}
 	if _, err := os.Stat(ran.Changes); err == nil {
 		if key.Changes, err = tree.Hash(ran.Changes, nil); err != nil {
 			return layer.Request{}, err

@@ -31,11 +31,11 @@ type bunKey struct {
 // runtime makes the layer of Node.js or, if that runs the app, of Bun, and returns its program.
 func (b build) runtime(ctx context.Context) (string, error) {
 	p := b.plan
-	request := layer.Request{Name: "node", Key: nodeKey{recipe, p.node.Version, p.arch}, Fill: b.fillNode}
+	request := layer.Request{Key: nodeKey{recipe, p.node.Version, p.arch}, Fill: b.fillNode}
 	if p.start.Bun {
-		request = layer.Request{Name: "bun", Key: bunKey{recipe, p.bun.Version, p.arch}, Fill: b.fillBun}
+		request = layer.Request{Key: bunKey{recipe, p.bun.Version, p.arch}, Fill: b.fillBun}
 	}
-	request.Flags = layer.Flags{Launch: true}
+	request.Name, request.Flags = b.Builder.runtime, layer.Flags{Launch: true}
 	l, err := b.Layers.Contribute(ctx, request)
 	if err != nil {
 		return "", err

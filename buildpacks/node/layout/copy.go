@@ -16,8 +16,8 @@ import (
 // copier copies the packages of a graph, and counts what it leaves out.
 type copier struct {
 	graph
-	slim slim
-	node string // path of the program in the image
+	slim    slim
+	runtime string // path of the program of Node.js or Bun in the image
 }
 
 // copy copies the packages below a node_modules folder, the links to them and to parts of the app, and nothing else: no packages
@@ -75,7 +75,7 @@ func (c copier) copyFile(root *os.Root, to, name, owner string) error {
 		}
 		return err
 	}
-	return copyProgram(root, to, name, c.node)
+	return copyProgram(root, to, name, c.runtime)
 }
 
 // copyLink copies a link to or into a package of the graph or to a part of the app, or one inside a package.
@@ -166,8 +166,8 @@ func makeLink(at, target string) error {
 // copyFile copies a file of a folder. Of its mode it keeps what does not differ from one machine to another.
 func copyFile(root *os.Root, to, name string) error { return copyProgram(root, to, name, "") }
 
-// copyProgram copies a file, which the node at a path starts if it is a program of Node.js; "" for none.
-func copyProgram(root *os.Root, to, name, node string) error {
+// copyProgram copies a file, which the runtime at a path starts if it is a program for it; "" for none.
+func copyProgram(root *os.Root, to, name, runtime string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
@@ -189,8 +189,8 @@ func copyProgram(root *os.Root, to, name, node string) error {
 		return err
 	}
 	first, rest := "", io.Reader(in)
-	if node != "" && mode == 0o755 {
-		first, rest = interpreted(in, node)
+	if runtime != "" && mode == 0o755 {
+		first, rest = interpreted(in, runtime)
 	}
 	_, err = io.WriteString(out, first)
 	if err == nil {

@@ -1,6 +1,8 @@
 package layout_test
 
 import (
+	"maps"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,26 +15,34 @@ import (
 func TestInterpreter(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 100_000)
-	install, layer, app := t.TempDir(), t.TempDir(), t.TempDir()
+	install, app := t.TempDir(), t.TempDir()
 	kittest.Write(t, app, files{"package.json": `{"dependencies": {"a": "1"}}`})
 	found := files{"package.json": "{}", "cli.js": "#!/usr/bin/env node\nmain()\n", "long.js": "#!/usr/bin/env node\r\n" + long,
-		"option.js": "#!/usr/bin/env -S node --no-warnings\n", "library.js": "// #!/usr/bin/env node\n",
+		"option.js": "#!/usr/bin/env -S node --no-warnings\n", "options.js": "#!/usr/bin/env -S node --a --b\n", "bun.js": "#!/usr/bin/env bun\n",
+		"space.js": "#!/usr/bin/env node \r\n", "library.js": "// #!/usr/bin/env node\n",
 		"other.sh": "#!/usr/bin/env nodejs-x\n",
 		"path.js":  "#!/usr/bin/node\n"}
 	for name, content := range found {
 		kittest.Write(t, install, files{"node_modules/a/" + name: content})
 	}
-	l := trees(t, app, ".", install)
-	l.Node = "/layers/node/bin/node"
-	if _, err := l.Fill(t.Context(), layer, ""); err != nil {
-		t.Fatal(err)
-	}
-	want := files{"node_modules/a/other.sh": found["other.sh"], "node_modules/a/path.js": found["path.js"],
-		"node_modules/a/package.json": "{}",
-		"node_modules/a/library.js":   found["library.js"], "node_modules/a/cli.js": "#!/layers/node/bin/node\nmain()\n",
-		"node_modules/a/long.js": "#!/layers/node/bin/node\n" + long, "node_modules/a/option.js": "#!/layers/node/bin/node --no-warnings\n"}
-	if diff := cmp.Diff(want, kittest.Files(t, layer)); diff != "" {
-		t.Errorf("the layer (-want +got):\n%s", diff)
+	for runtime, changed := range map[string]files{
+		"/layers/node/bin/node": {"bun.js": found["bun.js"]}, "/layers/bun/bin/bun": {"bun.js": "#!/layers/bun/bin/bun\n"},
+	} {
+		layer := t.TempDir()
+		l := trees(t, app, ".", install)
+		l.Runtime = runtime
+		if _, err := l.Fill(t.Context(), layer, ""); err != nil {
+			t.Fatal(err)
+		}
+		want := maps.Clone(found)
+		maps.Copy(want, changed)
+		maps.Copy(want, files{
+			"cli.js": "#!" + runtime + "\nmain()\n", "long.js": "#!" + runtime + "\n" + long, "space.js": "#!" + runtime + "\n",
+			"option.js": "#!" + runtime + " --no-warnings\n",
+		})
+		if diff := cmp.Diff(want, kittest.Files(t, filepath.Join(layer, "node_modules/a"))); diff != "" {
+			t.Errorf("the layer with %s (-want +got):\n%s", runtime, diff)
+		}
 	}
 }
 

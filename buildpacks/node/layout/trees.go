@@ -22,7 +22,7 @@ type Trees struct {
 	Project  project.Project
 	Packages Packages
 	Arch     string   // as Node.js calls it
-	Node     string   // path of its program in the image
+	Runtime  string   // path of the program of Node.js or Bun in the image
 	LeaveOut []string // Kinds of files of packages that are left out
 	Log      *report.Log
 }
@@ -68,7 +68,7 @@ func (l Trees) Fill(ctx context.Context, layer, changes string) (*sbom.Document,
 	if err != nil {
 		return nil, err
 	}
-	c := copier{graph: g, slim: newSlim(g, l.LeaveOut), node: l.Node}
+	c := copier{graph: g, slim: newSlim(g, l.LeaveOut), runtime: l.Runtime}
 	for _, folder := range l.Project.Folders() {
 		err := os.MkdirAll(filepath.Join(layer, folder), 0o755)
 		if err == nil {

@@ -160,22 +160,38 @@ func (r *reading) program(words []shell.Word, c shell.Command, of Source) ([]Com
 func (r *reading) file(c shell.Command, of Source) ([]Command, error) {
 	file := shell.Texts(c.Words)[0]
 	first, err := firstLine(shell.Within(r.Dir, shell.Within(c.Dir, file)))
-	switch {
-	case err != nil:
+	if err != nil {
 		file = shell.Within(c.Dir, file)
 		return nil, of.fault(", and there is no file "+file, "name a file that is there"+r.nearest(file))
-	case nodeLine.MatchString(first):
-		return []Command{{Arguments: c.Words}}, nil
-	case shellLine.MatchString(first):
+	}
+	by := interpreter(first)
+	switch name := path.Base(string(by.Words[0])); {
+	case name == "node", name == "bun":
+		return []Command{{Variables: by.Variables, Arguments: slices.Concat(by.Words[1:], c.Words), Bun: name == "bun"}}, nil
+	case strings.HasSuffix(name, "sh"):
 		return nil, r.shellScript(of, shell.Within(c.Dir, file))
 	}
 	return nil, of.notFound()
 }
 
-var (
-	nodeLine  = regexp.MustCompile(`^#!.*\bnode\b`)
-	shellLine = regexp.MustCompile(`^#!.*sh\b`)
-)
+// interpreter returns the command that the first line of a program puts before it. It has at least one word.
+func interpreter(line string) shell.Command {
+	text, found := strings.CutPrefix(strings.TrimSpace(line), "#!")
+	path, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
+	if strings.HasSuffix(path, "/env") {
+		rest = strings.TrimPrefix(strings.TrimSpace(rest), "-S")
+		path = "env"
+	}
+	parsed, err := shell.Parse(path + " " + rest)
+	if err != nil || !found {
+		return shell.Command{Words: []shell.Word{""}}
+	}
+	list, err := parsed.List()
+	if err != nil || len(list) != 1 || len(list[0].Words) == 0 {
+		return shell.Command{Words: []shell.Word{""}}
+	}
+	return list[0]
+}
 
 // firstLine returns the first line of a file, which is no link.
 func firstLine(file string) (string, error) {

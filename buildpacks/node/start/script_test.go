@@ -97,6 +97,9 @@ func TestChoose(t *testing.T) {
 		"cd server && A=1 nodemon -x 'cd sub && B=2 node' i.js": "in server/sub: A=1 B=2 i.js",
 		"A=1 nodemon --exec 'node -r ./a' a.js":                 "A=1 -r ./a a.js",
 		"nodemon -x npx next start":                             "",
+		"./bin/dev start":                                       "--loader x --no-warnings ./bin/dev start",
+		"A=2 ./bin/env":                                         "A=2 B=1 x --y ./bin/env",
+		"./bin/bun":                                             "bun: --smol ./bin/bun",
 		"./bin/www":                                             "./bin/www",
 		"node ./bin/www && node ./server/a.js && node ./server": "./bin/www && ./server/a.js && ./server",
 	} {
@@ -105,7 +108,9 @@ func TestChoose(t *testing.T) {
 		}
 		a := app(t, files{"package.json": `{"main": "a.js", "scripts": {"start": "` + line + `", "other": "C=3 node b.js",
 			"preother": "npm run build", "both": "node c.js && npm run other", "build": "b", "compile": "x | y"},
-			"dependencies": {"next": "1"}}`, "bin/www": "#!/usr/bin/env node\n", "a.js": "",
+			"dependencies": {"next": "1"}}`, "bin/www": "#!/usr/bin/env node\n",
+			"bin/dev": "#!/usr/bin/env -S node --loader x --no-warnings\r\n", "bin/env": "#! /usr/bin/env -S B=1 node x --y\n",
+			"bin/bun": "#!/usr/local/bin/bun --smol\n", "a.js": "",
 			"server/bin/x": "#!/usr/bin/env node\n"})
 		got, err := a.Choose()
 		if err != nil {
@@ -163,6 +168,8 @@ func TestScriptFaults(t *testing.T) {
 		"./start.sh":                "write instead: export A=1 && exec node server.js",
 		"sh long.sh":                "write the commands of long.sh instead, one after the other with &&",
 		"sh -c 'node a'":            "write the commands of -c instead, one after the other with &&",
+		"./python":                  "which is neither node nor",
+		"./data":                    "which is neither node nor",
 		"./absent.js":               "name a file that is there",
 		"node server.js | tee log":  "run both in a program of the app",
 		"node a.js || node b.js":    "write ; if the second command may run in any case",
@@ -177,7 +184,7 @@ func TestScriptFaults(t *testing.T) {
 		"concurrently 'a' 'b'":      "start the server with node",
 	} {
 		a := app(t, files{"package.json": `{"scripts": {"start": "` + line + `", "two": "node b.js; node c.js"}}`,
-			"a.js": "", "b.js": "", "c.js": "",
+			"a.js": "", "b.js": "", "c.js": "", "python": "#!/usr/bin/env python3\n", "data": "node\n",
 			"server/package.json": `{"scripts": {"start": "node x.js"}}`,
 			"start.sh":            "#!/bin/sh\nset -e\n\n# starts\nexport A=1\nexec node server.js\n", "long.sh": "if a; then\nb\nfi\n"})
 		_, err := a.Choose()
