@@ -91,6 +91,8 @@ func TestDetect(t *testing.T) {
 			"the app has @sveltejs/adapter-node", ""},
 		{"server for developers", `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7", "express": "5"}}`,
 			nil, "built by vite", ""},
+		{"server in any version", `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}, "dependencies": {"express": ""}}`, nil,
+			"the app has express", ""},
 		{"server", `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}, "dependencies": {"express": "5"}}`, nil,
 			"the app has express", ""},
 		{"expo", `{"main": "expo-router/entry", "scripts": {"start": "expo start", "build": "expo export --platform web"},

@@ -112,7 +112,7 @@ func (a app) made(d decision, launch launch) (decision, string) {
 	if name := framework.Made(has, framework.Server); name != "" {
 		return decision{}, "the app has " + name
 	}
-	if name := framework.Made(a.runs, framework.Library); name != "" {
+	if name := framework.Made(a.Manifest.Runs, framework.Library); name != "" {
 		return decision{}, "the app has " + name
 	}
 	if name := framework.Made(has, framework.Site); name != "" && !d.AsIs {
@@ -132,9 +132,6 @@ func (a app) folder() string {
 	}
 	return filepath.ToSlash(folder)
 }
-
-// runs reports whether the app asks for a package when it runs.
-func (a app) runs(name string) bool { return a.Manifest.Dependencies[name] != "" }
 
 // builds reports whether a script makes something of the app.
 func (a app) builds() bool { return len(a.scripts.Run) > 0 }

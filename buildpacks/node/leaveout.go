@@ -53,7 +53,7 @@ const (
 
 // mapsReader returns what of an app reads source maps when it runs: a dependency, a script, the Procfile, NODE_OPTIONS; "" for nothing.
 func mapsReader(in bp.BuildContext, m project.Manifest) (string, error) {
-	if m.Dependencies[mapsPackage] != "" {
+	if m.Runs(mapsPackage) {
 		return mapsPackage, nil
 	}
 	reads := func(command string) bool {

@@ -116,6 +116,9 @@ func (m Manifest) entries() []string {
 // Has reports whether a package asks for another one, when it runs or for development.
 func (m Manifest) Has(name string) bool { return names(m.Dependencies, name) || names(m.Dev, name) }
 
+// Runs reports whether a package asks for another one when it runs.
+func (m Manifest) Runs(name string) bool { return names(m.Dependencies, name) }
+
 // OnlyDev reports whether a dependency is only for development.
 func (m Manifest) OnlyDev(name string) bool {
 	return names(m.Dev, name) && !names(m.Dependencies, name) && !names(m.Optional, name)
