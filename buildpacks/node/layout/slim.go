@@ -21,13 +21,14 @@ func Kinds() []string { return []string{"tests", "docs", "types", "sources", "ma
 type slim struct {
 	graph
 	kinds []string
+	typed bool                       // the app has a compiler that reads types
 	bytes map[string]int64           // by kind
 	read  map[string]bool            // by package: whether its code reads its tests
 	types map[string]map[string]bool // by package: the files with types that its package.json leads to
 }
 
 func newSlim(g graph, kinds []string) slim {
-	return slim{graph: g, kinds: kinds, bytes: map[string]int64{}, read: map[string]bool{}, types: map[string]map[string]bool{}}
+	return slim{graph: g, kinds: kinds, typed: g.has("typescript"), bytes: map[string]int64{}, read: map[string]bool{}, types: map[string]map[string]bool{}}
 }
 
 var (
@@ -64,7 +65,7 @@ func (s slim) is(kind, owner, inner string) bool {
 	case "docs":
 		return docFile.MatchString(inner)
 	case "types": // the compiler reads them, when the app has it
-		return typeFile.MatchString(inner) && !served.MatchString(inner) && !s.has("typescript") && s.declares(owner, inner)
+		return typeFile.MatchString(inner) && !served.MatchString(inner) && !s.typed && s.declares(owner, inner)
 	case "sources":
 		return sourceFile.MatchString(inner)
 	}

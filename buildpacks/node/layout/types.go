@@ -42,14 +42,15 @@ func (s slim) declares(owner, inner string) bool {
 
 // typesOf returns the files with types that the package.json in a folder leads to. What cannot be read leads nowhere.
 func typesOf(dir string) map[string]bool {
-	var all []string
+	all := typeFiles{}
 	_ = filepath.WalkDir(dir, func(file string, entry os.DirEntry, err error) error {
 		switch {
 		case err != nil || entry.IsDir() && entry.Name() == project.ModulesDir:
 			return filepath.SkipDir
 		case typeFile.MatchString(file) && entry.Type().IsRegular():
 			inner, err := filepath.Rel(dir, file)
-			all = append(all, inner)
+			stem := described.ReplaceAllString(inner, "")
+			all[stem] = append(all[stem], inner)
 			return err
 		}
 		return nil
@@ -66,7 +67,7 @@ func typesOf(dir string) map[string]bool {
 			continue
 		}
 		for _, named := range typeImport.FindAllStringSubmatch(string(content), -1) {
-			waiting = append(waiting, typesNamed(path.Join(path.Dir(file), named[1]+named[2]), all)...)
+			waiting = append(waiting, all.named(path.Join(path.Dir(file), named[1]+named[2]))...)
 		}
 	}
 	return found
@@ -74,17 +75,17 @@ func typesOf(dir string) map[string]bool {
 
 // typeEntries returns those of a package's files with types that its package.json names, and index.d.ts, where compilers look
 // without a name.
-func typeEntries(dir string, all []string) []string {
+func typeEntries(dir string, all typeFiles) []string {
 	var manifest struct{ Types, Typings, TypesVersions, Exports any }
 	if data, err := tree.ReadFile(filepath.Join(dir, project.ManifestFile)); err == nil {
 		_ = json.Unmarshal(data, &manifest) // see facts
 	}
-	entries := typesNamed("index", all)
+	entries := all.named("index")
 	var collect func(value any)
 	collect = func(value any) {
 		switch value := value.(type) {
 		case string:
-			entries = append(entries, typesNamed(path.Clean(value), all)...)
+			entries = append(entries, all.named(path.Clean(value))...)
 		case []any:
 			for _, one := range value {
 				collect(one)
@@ -99,13 +100,21 @@ func typeEntries(dir string, all []string) []string {
 	return entries
 }
 
-// typesNamed returns the files with types that a compiler takes for a name, in which "*" stands for anything.
-func typesNamed(name string, all []string) []string {
+// typeFiles are the files with types of a package, by their names without what is described.
+type typeFiles map[string][]string
+
+// named returns the files with types that a compiler takes for a name, in which "*" stands for anything.
+func (all typeFiles) named(name string) []string {
 	stem := described.ReplaceAllString(name, "")
+	found := slices.Concat(all[stem], all[stem+"/index"])
 	before, after, pattern := strings.Cut(stem, "*")
-	return slices.DeleteFunc(slices.Clone(all), func(file string) bool {
-		of := described.ReplaceAllString(file, "")
-		matches := pattern && strings.HasPrefix(of, before) && strings.HasSuffix(of, after)
-		return of != stem && of != stem+"/index" && !matches
-	})
+	if !pattern {
+		return found
+	}
+	for of, files := range all {
+		if strings.HasPrefix(of, before) && strings.HasSuffix(of, after) {
+			found = append(found, files...)
+		}
+	}
+	return found
 }
