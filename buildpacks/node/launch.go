@@ -14,6 +14,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
+	"github.com/strata-buildpacks/strata/buildpacks/node/install"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 	"github.com/strata-buildpacks/strata/buildpacks/node/start"
 )
@@ -117,7 +118,7 @@ func (b build) variables(ctx context.Context, made outcome, s start.Start, modul
 		}
 	}
 	if modules != "" && b.plan.source.Manager.PnP() == "" {
-		key.Programs = strings.Join(programFolders(made.app.Project), ":")
+		key.Programs = install.ProgramFolders(made.app.Root, made.app.From())
 	}
 	if len(variables) == 0 && key.Programs == "" {
 		return nil
@@ -139,15 +140,6 @@ func (b build) variables(ctx context.Context, made outcome, s start.Start, modul
 		},
 	})
 	return err
-}
-
-// programFolders returns where npm looks for programs of packages, the nearest first.
-func programFolders(p project.Project) []string {
-	folders := []string{filepath.Join(p.Dir, project.ModulesDir, ".bin")}
-	if p.Dir != p.Root {
-		folders = append(folders, filepath.Join(p.Root, project.ModulesDir, ".bin"))
-	}
-	return folders
 }
 
 // reloading adds to the processes what BP_LIVE_RELOAD_ENABLED asks for.

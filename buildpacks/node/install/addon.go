@@ -43,12 +43,7 @@ func (i *Installer) run(ctx context.Context, j job) error {
 	if err := i.compileAlways(lock, env); err != nil {
 		return err
 	}
-	folder, err := i.caches.Compiler(ctx)
-	if err != nil {
-		return err
-	}
-	c := compiler.Compiler{In: i.source.In, Dir: folder, Mirrors: i.source.Mirrors}
-	cached, err := c.Cached()
+	c, cached, err := i.compiler(ctx)
 	if err != nil {
 		return err
 	}
@@ -148,15 +143,26 @@ func (i *Installer) scripts(folder, script string, names ...string) (string, err
 
 // Compiling returns an environment with which scripts in a folder of the app compile addons. It fetches the compiler.
 func (i *Installer) Compiling(ctx context.Context, env config.Environment, dir string) (config.Environment, error) {
-	folder, err := i.caches.Compiler(ctx)
+	c, _, err := i.compiler(ctx)
 	if err != nil {
 		return nil, err
 	}
-	more, err := i.withCompiler(ctx, compiler.Compiler{In: i.source.In, Dir: folder, Mirrors: i.source.Mirrors}, dir)
+	more, err := i.withCompiler(ctx, c, dir)
 	if err != nil {
 		return nil, err
 	}
 	return first(env, more), nil
+}
+
+// compiler returns the compiler of addons, and whether it is in the cache.
+func (i *Installer) compiler(ctx context.Context) (c compiler.Compiler, cached bool, err error) {
+	folder, err := i.caches.Compiler(ctx)
+	if err != nil {
+		return c, false, err
+	}
+	c = compiler.Compiler{In: i.source.In, Dir: folder, Mirrors: i.source.Mirrors}
+	cached, err = c.Cached()
+	return c, cached, err
 }
 
 // withCompiler returns the variables with which node-gyp compiles for the chosen Node.js and asks nobody, and which keep names of

@@ -1,13 +1,13 @@
 package install
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -15,10 +15,10 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/compiler"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
+	"github.com/strata-buildpacks/strata/buildpacks/node/manager"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
@@ -89,16 +89,8 @@ func (i *Installer) keepScripts(dir string) error {
 
 // found returns the scripts of all packages of an install, for a package manager that runs all and notes none.
 func (i *Installer) found(dir string) (all []Script, err error) {
-	for name := range i.source.In.Env {
-		if strings.HasSuffix(strings.ToLower(name), "_ignore_scripts") {
-			return nil, nil
-		}
-	}
-	for _, name := range settingFiles {
-		settings, err := tree.ReadFile(filepath.Join(dir, name))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) || bytes.Contains(settings, []byte("ignore-scripts")) {
-			return nil, err
-		}
+	if ignored, err := i.ignoresScripts(dir); err != nil || ignored {
+		return nil, err
 	}
 	err = fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
 		at := path.Dir(name)
@@ -123,6 +115,33 @@ func (i *Installer) found(dir string) (all []Script, err error) {
 		return nil
 	})
 	return all, err
+}
+
+// ignoresScripts reports whether Yarn 1 is told to run no scripts, by the first place that says something: a variable, the settings of
+// the app, those of a binding.
+func (i *Installer) ignoresScripts(dir string) (bool, error) {
+	for name, value := range i.source.In.Env {
+		if strings.HasSuffix(strings.ToLower(name), "_ignore_scripts") {
+			return value != "false", nil
+		}
+	}
+	var files []string
+	for _, name := range settingFiles {
+		files = append(files, filepath.Join(dir, name))
+	}
+	for _, file := range append(files, slices.Sorted(maps.Values(i.source.Settings))...) {
+		data, err := tree.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return false, fmt.Errorf("reading whether scripts run: %w", err)
+		}
+		if value, found := manager.Setting(data, "ignore-scripts"); found {
+			return value != "false", nil
+		}
+	}
+	return false, nil
 }
 
 // noted returns the scripts that the shell noted.
@@ -191,29 +210,21 @@ func (i *Installer) Scripts(ctx context.Context) ([]Script, error) {
 func (i *Installer) RunScript(ctx context.Context, s Script, env config.Environment) error {
 	root := i.source.Manager.Project.Root
 	dir := filepath.Join(root, filepath.FromSlash(s.Dir))
-	var about struct {
-		Name, Version string
-		Scripts       map[string]string
-	}
-	data, err := tree.ReadFile(filepath.Join(dir, project.ManifestFile))
+	about, err := i.source.Manager.Project.ReadManifest(s.Dir)
 	if errors.Is(err, fs.ErrNotExist) { // a script before took it away
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	_ = json.Unmarshal(data, &about) // as far as the package manager could, too
 	if about.Scripts[s.Event] == "" {
 		return nil
 	}
-	folder, err := i.caches.Compiler(ctx)
+	c, cached, err := i.compiler(ctx)
 	if err != nil {
 		return err
 	}
-	c := compiler.Compiler{In: i.source.In, Dir: folder, Mirrors: i.source.Mirrors}
-	if cached, err := c.Cached(); err != nil {
-		return err
-	} else if cached { // as when it was installed
+	if cached { // as when it was installed
 		more, err := i.withCompiler(ctx, c, dir)
 		if err != nil {
 			return err
@@ -224,11 +235,11 @@ func (i *Installer) RunScript(ctx context.Context, s Script, env config.Environm
 	done := log.Phase("Running %s, which may look at the app", s)
 	err = command.Run(ctx, command.Command{
 		Path: "sh", Args: []string{"-c", about.Scripts[s.Event]}, Dir: dir, Log: log,
-		Env: first(env, config.Environment{
-			"PATH": ProgramFolders(root, s.Dir), "INIT_CWD": root, "npm_config_local_prefix": root, "npm_lifecycle_event": s.Event,
-			"npm_package_json": filepath.Join(dir, project.ManifestFile), "npm_package_name": about.Name, "npm_package_version": about.Version,
+		Env: first(env, config.Environment(about.Variables(s.Event)).With(config.Environment{
+			"PATH": ProgramFolders(root, s.Dir), "INIT_CWD": root, "npm_config_local_prefix": root,
+			"npm_package_json":      filepath.Join(dir, project.ManifestFile),
 			"npm_config_user_agent": i.source.Manager.Tool().Name + "/" + i.source.Manager.Release.Version,
-		}).List(),
+		})).List(),
 	})
 	if err == nil {
 		done()

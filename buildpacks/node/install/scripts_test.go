@@ -96,7 +96,11 @@ func TestScriptsOfYarn(t *testing.T) {
 		`; do echo '{"scripts": {"postinstall": "x", "test": "y"}}' >node_modules/$d/package.json; done` +
 		"\ntouch node_modules/addon/binding.gyp"
 	all := []install.Script{{Dir: "node_modules/a", Event: "postinstall"}, {Dir: "node_modules/a/node_modules/@s/b", Event: "postinstall"}}
-	for settings, want := range map[string][]install.Script{"": all, "ignore-scripts true\n": nil} {
+	for settings, want := range map[string][]install.Script{
+		"": all, "ignore-scripts true\n": nil, "\"ignore-scripts\" \"true\"\r\n": nil, "--install.ignore-scripts true": nil,
+		"ignore-scripts false\n": all, "# ignore-scripts true\n": all, "a \"ignore-scripts true\"\n": all, "ignore-scripts-of-x true\n": all,
+		"ignore-scripts true\nignore-scripts \"false\"\n": all,
+	} {
 		b := newBench(t, files{
 			"package.json": `{"packageManager": "yarn@1.22.22", "dependencies": {"a": "1"}}`, "yarn.lock": "a@1:\n", ".yarnrc": settings,
 		}, installs)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
@@ -40,8 +41,19 @@ func (y yarn) Env(cache, registry string) config.Environment {
 	return env
 }
 
-// offlineMirror matches the line of .yarnrc that names the folder with archives of packages.
-var offlineMirror = regexp.MustCompile(`(?m)^"?yarn-offline-mirror"?\s+"?([^"\n]+?)"?\s*$`)
+// setting matches a line of .yarnrc, or of .npmrc, that is no comment: a name, which may be an option of a command, and a value, each in
+// quotes or not.
+var setting = regexp.MustCompile(`^\s*"?(?:--(?:[\w*]+\.)?)?([^\s=:;#"]+)"?(?:\s*=\s*|:?\s+)(?:"([^"]*)"|'([^']*)'|([^"'].*?))\s*$`)
+
+// Setting returns the value of a setting of Yarn 1 in a file, and whether the file has it. The last one counts.
+func Setting(data []byte, name string) (value string, found bool) {
+	for line := range strings.Lines(string(data)) {
+		if parts := setting.FindStringSubmatch(line); parts != nil && parts[1] == name {
+			value, found = parts[2]+parts[3]+parts[4], true
+		}
+	}
+	return value, found
+}
 
 // Offline returns the folder that .yarnrc names.
 func (y yarn) Offline() (string, config.Environment, error) {
@@ -49,11 +61,11 @@ func (y yarn) Offline() (string, config.Environment, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", nil, fmt.Errorf("reading .yarnrc: %w", err)
 	}
-	found := offlineMirror.FindSubmatch(settings)
-	if found == nil || !filepath.IsLocal(string(found[1])) {
+	folder, found := Setting(settings, "yarn-offline-mirror")
+	if !found || !filepath.IsLocal(folder) {
 		return "", nil, nil
 	}
-	folder := filepath.Clean(string(found[1]))
+	folder = filepath.Clean(folder)
 	return folder, config.Environment{"YARN_YARN_OFFLINE_MIRROR": filepath.Join(y.in.Root, folder)}, nil
 }
 
