@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 )
 
 // Script is one of a package.json.
@@ -17,7 +18,8 @@ type Script struct {
 	Dir     string // of the package, relative to Root
 	Name    string
 	Command string
-	Hook    bool // package managers run it after an install
+	Hook    bool     // package managers run it after an install
+	Runs    []string // names of scripts of the package that it runs as they are
 
 	Words []string // a program of a package with its arguments, to run instead of the script; nil for the script
 	Env   []string // NAME=value each, for it alone
@@ -71,6 +73,9 @@ func (p Project) ChooseScripts(a Asked) (Scripts, error) {
 			what := fmt.Sprintf("BP_NODE_RUN_SCRIPTS names %q, which package.json does not have", name)
 			return Scripts{}, fault.Fault{ID: "node-script-missing", What: what, Do: "name one of its scripts"}
 		}
+		if len(found) > 0 && (chosen.Built(found[0].Dir, name) || chosen.repeats(found[0])) {
+			found = found[1:] // the install ran it, and nothing that it needs is built before it
+		}
 		chosen.Run = append(chosen.Run, found...)
 	}
 	first, err := p.generators(a.Generators, chosen.Run)
@@ -78,9 +83,34 @@ func (p Project) ChooseScripts(a Asked) (Scripts, error) {
 	return chosen, err
 }
 
-// Built reports whether the build runs a script of a package.
+// Built reports whether the build runs a script of a package, by itself or by another script.
 func (s Scripts) Built(dir, name string) bool {
-	return slices.ContainsFunc(s.Run, func(one Script) bool { return one.Dir == dir && one.Name == name && one.Words == nil })
+	return slices.ContainsFunc(s.Run, func(one Script) bool {
+		return one.Dir == dir && (one.Name == name && one.Words == nil || slices.Contains(one.Runs, name))
+	})
+}
+
+// script returns a script of a package in a folder.
+func (m Manifest) script(dir, name string) Script {
+	s := Script{Dir: dir, Name: name, Command: m.Scripts[name]}
+	var visit func(text string)
+	visit = func(text string) {
+		for _, c := range listOf(text) {
+			name, rest := ScriptOf(shell.Texts(c.Words))
+			plain := c.Dir == "" && len(c.Variables)+len(rest) == 0
+			if plain && m.Scripts[name] != "" && !slices.Contains(s.Runs, name) {
+				s.Runs = append(s.Runs, name)
+				visit(m.Scripts[name])
+			}
+		}
+	}
+	visit(s.Command)
+	return s
+}
+
+// repeats reports whether a script does nothing but run another one that the build runs already.
+func (s Scripts) repeats(one Script) bool {
+	return len(one.Runs) > 0 && len(listOf(one.Command)) == 1 && s.Built(one.Dir, one.Runs[0])
 }
 
 // Has reports whether the build runs the same as a script does.
@@ -122,10 +152,11 @@ func (p Project) hooks(to *Scripts, names func(Manifest) []string) error {
 			to.Run = append(to.Run, Script{Dir: dir, Name: "install", Command: strings.Join(gyp, " "), Hook: true, Words: gyp})
 		}
 		for _, name := range names(m) {
-			s := Script{Dir: dir, Name: name, Command: m.Scripts[name], Hook: true}
+			s := m.script(dir, name)
+			s.Hook = true
 			named := dir == p.From() && slices.Contains(to.Names, name)
 			switch {
-			case s.Command == "" || named: // it is run as a build script
+			case s.Command == "" || named || to.repeats(s): // it is run as a build script
 			case idle.MatchString(s.Command):
 				to.Idle = append(to.Idle, s)
 			default:
@@ -155,8 +186,8 @@ func (p Project) Addons() ([]string, error) {
 // first: it may make files of other workspaces, too.
 func (p Project) buildScripts(name string) ([]Script, error) {
 	if p.Manifest.Scripts[name] == "" || p.Chosen == byStart && p.Base.Scripts[name] != "" {
-		if command := p.Base.Scripts[name]; command != "" {
-			return []Script{{Dir: ".", Name: name, Command: command}}, nil
+		if p.Base.Scripts[name] != "" {
+			return []Script{p.Base.script(".", name)}, nil
 		}
 		return nil, nil
 	}
@@ -173,8 +204,8 @@ func (p Project) buildScripts(name string) ([]Script, error) {
 		if err != nil {
 			return nil, err
 		}
-		if command := m.Scripts[name]; command != "" {
-			found = append(found, Script{Dir: dir, Name: name, Command: command})
+		if m.Scripts[name] != "" {
+			found = append(found, m.script(dir, name))
 		}
 	}
 	return found, nil

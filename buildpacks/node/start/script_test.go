@@ -159,6 +159,15 @@ func TestHooks(t *testing.T) {
 	}
 }
 
+// TestBuiltByAnother runs no script again that another script of the build has run.
+func TestBuiltByAnother(t *testing.T) {
+	t.Parallel()
+	a := app(t, files{"package.json": `{"scripts": {"start": "npm run make && node a.js", "build": "npm run make", "make": "x"}}`, "a.js": ""})
+	if s, err := a.Choose(); err != nil || told(s) != "a.js" {
+		t.Errorf("it starts %q, %v", told(s), err)
+	}
+}
+
 // TestScriptFaults has what needs a shell, and what to write instead.
 func TestScriptFaults(t *testing.T) {
 	t.Parallel()
