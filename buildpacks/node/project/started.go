@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 )
 
 // byStart is what chose a workspace that the root starts.
@@ -52,15 +51,7 @@ func (p Project) started() (string, error) {
 	if err != nil || len(processes) > 0 {
 		return "", err
 	}
-	line, err := shell.Parse(scripts["start"])
-	if err != nil {
-		return "", nil // package start says what is wrong with it
-	}
-	list, err := line.List()
-	if err != nil {
-		return "", nil
-	}
-	simple, ok := list.Simple()
+	simple, ok := listOf(scripts["start"]).Simple() // package start says what is wrong with it
 	name, rest := WorkspaceIn(strings.Join(simple.Words, " "))
 	if !ok || len(simple.Variables) > 0 || !starting.MatchString(rest) || name != "" && simple.Dir != "" {
 		return "", nil

@@ -23,14 +23,19 @@ func (a App) others() []procfile.Process {
 	})
 }
 
-// starts reports whether a command of a list runs a script of package.json, or a program of a package in the lockfile.
+// starts reports whether a command of a list runs a script of package.json, or a program of a package in the lockfile. Where the lockfile
+// names no programs, a command that asks the package manager for one does.
 func (a App) starts(list shell.List) bool {
 	return slices.ContainsFunc(list, func(c shell.Command) bool {
 		words := shell.Texts(c.Words)
 		if scriptOf(words) != "" {
 			return true
 		}
-		words = words[project.Runner(words):]
+		runner := project.Runner(words)
+		words = words[runner:]
+		if a.Locked == nil && runner > 0 { // it is found after the install
+			return a.HasPackages() && !slices.Contains(absent, words[0])
+		}
 		if a.Locked == nil || c.Dir != "" || strings.ContainsAny(words[0], "/$") || slices.Contains(absent, words[0]) {
 			return false
 		}

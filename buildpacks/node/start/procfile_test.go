@@ -8,6 +8,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
+	"github.com/strata-buildpacks/strata/buildpacks/node/start"
 )
 
 // TestProcfile starts the script that the process web of a Procfile runs, and leaves all else to strata/procfile.
@@ -133,6 +134,46 @@ func TestOthers(t *testing.T) {
 		}
 		if strings.Join(got, "; ") != want.args || want.fault == "" && a.Helped() != want.helped {
 			t.Errorf("%q: %q and helped %t, want %q and %t", text, got, a.Helped(), want.args, want.helped)
+		}
+	}
+}
+
+// TestOthersUnlocked starts programs of packages that are found after the install, where the Procfile asks the package manager for them.
+func TestOthersUnlocked(t *testing.T) {
+	t.Parallel()
+	for command, want := range map[string]string{
+		"npx prisma migrate deploy":               "node node_modules/prisma/cli.js migrate deploy",
+		"A=1 pnpm exec prisma migrate":            "A=1 node node_modules/prisma/cli.js migrate",
+		"yarn prisma migrate && bunx prisma seed": "node node_modules/prisma/cli.js migrate && node node_modules/prisma/cli.js seed",
+		"prisma migrate deploy":                   "", // which may be a program of the app
+		"npx sh x":                                "",
+		"npx -p prisma prisma x":                  "",
+	} {
+		for _, packages := range []string{"", `, "dependencies": {"prisma": "6"}`} {
+			a := app(t, files{"package.json": `{"main": "a.js"` + packages + `}`, "a.js": "", procfile.Name: "release: " + command})
+			var err error
+			if a.Asked, err = procfile.Read(a.Dir); err != nil {
+				t.Fatal(err)
+			}
+			all, err := a.Others(start.Start{})
+			if err != nil {
+				t.Errorf("%s: %v", command, err)
+			}
+			got := ""
+			for _, p := range all {
+				s, err := a.ResolveOther(p, func(string) (string, bool, error) { return "node_modules/prisma/cli.js", false, nil })
+				if err != nil {
+					t.Fatal(err)
+				}
+				list, _, err := a.Launch(s, "node")
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = strings.Join(list.Args(), " ")
+			}
+			if packages == "" && got != "" || packages != "" && got != want {
+				t.Errorf("%s with packages %q: %q, want %q", command, packages, got, want)
+			}
 		}
 	}
 }
