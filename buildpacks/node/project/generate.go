@@ -24,6 +24,9 @@ type Generator struct {
 func (g Generator) runs(words []string) bool {
 	command := strings.Fields(g.Command)
 	words = words[Runner(words):]
+	if len(words) > 2 && (words[0] == "bun" || words[0] == "yarn") && words[1] == "run" { // a program, unless a script has its name
+		words = words[2:]
+	}
 	return len(words) >= len(command) && slices.Equal(words[:len(command)], command)
 }
 

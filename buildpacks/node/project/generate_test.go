@@ -38,6 +38,7 @@ func TestGenerators(t *testing.T) {
 		"no program":        {`"dependencies": {"client": "6"}`, schema, nil},
 		"no client":         {`"dependencies": {"gen": "6"}`, schema, nil},
 		"build":             {needs + `, "scripts": {"build": "npx gen make && tsc"}`, schema, nil},
+		"build with run":    {needs + `, "scripts": {"build": "bun run gen make"}`, schema, nil},
 		"build by name":     {needs + `, "scripts": {"build": "npm run gen && tsc", "gen": "gen make"}`, schema, nil},
 		"hook":              {needs + `, "scripts": {"postinstall": "gen make"}`, schema, nil},
 		"build by a runner": {needs + `, "scripts": {"build": "run-s 'gen:*' x", "gen:all": "npx gen make --x", "x": "tsc"}`, schema, nil},

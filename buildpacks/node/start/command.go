@@ -168,7 +168,7 @@ func (r *reading) file(c shell.Command, of Source) ([]Command, error) {
 	switch name := path.Base(string(by.Words[0])); {
 	case name == "node", name == "bun":
 		return []Command{{Variables: by.Variables, Arguments: slices.Concat(by.Words[1:], c.Words), Bun: name == "bun"}}, nil
-	case strings.HasSuffix(name, "sh"):
+	case strings.HasSuffix(name, "sh"), path.Ext(file) == ".sh" && name == ".": // without a first line, a shell runs it
 		return nil, r.shellScript(of, shell.Within(c.Dir, file))
 	}
 	return nil, of.notFound()

@@ -177,6 +177,7 @@ func TestScriptFaults(t *testing.T) {
 		"./start.sh":                "write instead: export A=1 && exec node server.js",
 		"sh long.sh":                "write the commands of long.sh instead, one after the other with &&",
 		"sh -c 'node a'":            "write the commands of -c instead, one after the other with &&",
+		"./plain.sh":                "write instead: node a.js",
 		"./python":                  "which is neither node nor",
 		"./data":                    "which is neither node nor",
 		"./absent.js":               "name a file that is there",
@@ -193,7 +194,7 @@ func TestScriptFaults(t *testing.T) {
 		"concurrently 'a' 'b'":      "start the server with node",
 	} {
 		a := app(t, files{"package.json": `{"scripts": {"start": "` + line + `", "two": "node b.js; node c.js"}}`,
-			"a.js": "", "b.js": "", "c.js": "", "python": "#!/usr/bin/env python3\n", "data": "node\n",
+			"a.js": "", "b.js": "", "c.js": "", "plain.sh": "node a.js\n", "python": "#!/usr/bin/env python3\n", "data": "node\n",
 			"server/package.json": `{"scripts": {"start": "node x.js"}}`,
 			"start.sh":            "#!/bin/sh\nset -e\n\n# starts\nexport A=1\nexec node server.js\n", "long.sh": "if a; then\nb\nfi\n"})
 		_, err := a.Choose()
