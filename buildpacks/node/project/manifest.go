@@ -44,6 +44,9 @@ var installing = []string{
 
 // ReadManifest reads the package.json of a folder, relative to Root. A field that is not of the kind that npm reads is passed over.
 func (p Project) ReadManifest(folder string) (Manifest, error) {
+	if m, found := p.manifests[path.Clean(folder)]; found {
+		return m, nil
+	}
 	file := filepath.Join(p.Root, folder, ManifestFile)
 	data, err := tree.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) && filepath.Dir(file) == p.App && Alone(p.App) != "" {

@@ -39,6 +39,9 @@ type Project struct {
 	Lockfile string   // its name in Root; "" if there is none
 	Base     Manifest // of Root
 	Manifest Manifest // of Dir
+
+	manifests map[string]Manifest // of Root, Dir and the workspaces, by folder; nothing writes to it after Find
+	lock      []byte              // content of Lockfile
 }
 
 // Find returns the project whose package is in a folder of an app. For "" that is the workspace that the app's script start starts,
@@ -65,6 +68,29 @@ func Find(app, folder string) (Project, error) {
 }
 
 func find(app, folder string) (Project, error) {
+	p, err := locate(app, folder)
+	if err != nil {
+		return p, err
+	}
+	if p.lock, err = p.ReadLockfile(); err != nil {
+		return p, err
+	}
+	read := map[string]Manifest{p.From(): p.Manifest}
+	for _, dir := range append([]string{"."}, p.Members...) {
+		m, err := p.ReadManifest(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return p, err
+		}
+		if err == nil {
+			read[dir] = m
+		}
+	}
+	p.manifests = read
+	return p, nil
+}
+
+// locate finds the folders of a project.
+func locate(app, folder string) (Project, error) {
 	p := Project{App: app, Root: app, Dir: app}
 	if folder != "" {
 		if !filepath.IsLocal(folder) {
@@ -168,8 +194,8 @@ func (p Project) Folders() []string {
 
 // ReadLockfile reads the lockfile, nil if there is none.
 func (p Project) ReadLockfile() ([]byte, error) {
-	if p.Lockfile == "" {
-		return nil, nil
+	if p.Lockfile == "" || p.lock != nil {
+		return p.lock, nil
 	}
 	data, err := tree.ReadFile(filepath.Join(p.Root, p.Lockfile))
 	if err != nil {

@@ -4,8 +4,27 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
+
+// TestReadOnce reads the files of a project once: what changes later changes nothing in it.
+func TestReadOnce(t *testing.T) {
+	t.Parallel()
+	p := find(t, files{
+		"package.json":     `{"workspaces": ["*"]}`,
+		"web/package.json": `{"name": "web", "scripts": {"build": "b"}, "dependencies": {"lib": "*"}}`,
+		"lib/package.json": `{"name": "lib", "scripts": {"build": "b"}}`, "package-lock.json": `{"lockfileVersion": 3}`,
+	}, "web")
+	kittest.Write(t, p.App, files{"package.json": "{", "web/package.json": "{", "lib/package.json": "{", "package-lock.json": "{"})
+	got, err := p.ChooseScripts(project.Asked{Names: []string{"build"}})
+	if err != nil || len(got.Run) != 2 || p.Member("lib") != "lib" {
+		t.Errorf("scripts %v, %v", got.Run, err)
+	}
+	if lock, err := p.ReadLockfile(); err != nil || string(lock) != `{"lockfileVersion": 3}` {
+		t.Errorf("the lockfile is %s, %v", lock, err)
+	}
+}
 
 // TestOnce runs a script once, where a script of the install or another one of the build runs it.
 func TestOnce(t *testing.T) {
