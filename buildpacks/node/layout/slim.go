@@ -28,7 +28,10 @@ type slim struct {
 }
 
 func newSlim(g graph, kinds []string) slim {
-	return slim{graph: g, kinds: kinds, typed: g.has("typescript"), bytes: map[string]int64{}, read: map[string]bool{}, types: map[string]map[string]bool{}}
+	return slim{
+		graph: g, kinds: kinds, typed: g.has("typescript"),
+		bytes: map[string]int64{}, read: map[string]bool{}, types: map[string]map[string]bool{},
+	}
 }
 
 var (
