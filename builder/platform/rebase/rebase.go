@@ -68,7 +68,7 @@ func Images(ctx context.Context, h *home.Home, options Options) ([]Result, error
 	}
 	r := rebaser{options, map[string]place{
 		inStore:    &inTheStore{home: h},
-		inRegistry: &inARegistry{store: h.Store, client: client, signer: options.Signer},
+		inRegistry: &inARegistry{store: h.Store, client: client, signer: options.Signer, named: options.registries()},
 	}}
 	results := make([]Result, len(options.Images))
 	var group errgroup.Group
@@ -83,6 +83,23 @@ func Images(ctx context.Context, h *home.Home, options Options) ([]Result, error
 		})
 	}
 	return results, group.Wait()
+}
+
+// registries returns the hosts of the registries that the user names.
+func (o Options) registries() map[string]bool {
+	images := []string{o.RunImage}
+	for _, image := range o.Images {
+		if o.place(image) == inRegistry {
+			images = append(images, image)
+		}
+	}
+	hosts := map[string]bool{}
+	for _, image := range images {
+		if ref, err := imagename.Parse(image); err == nil { // what is no name is refused when it is used
+			hosts[ref.Context().RegistryStr()] = true
+		}
+	}
+	return hosts
 }
 
 func (o Options) validate() error {
@@ -158,7 +175,7 @@ func (r rebaser) rebase(ctx context.Context, result *Result) error {
 	if err != nil {
 		return err
 	}
-	result.In = r.in(result.Image)
+	result.In = r.place(result.Image)
 	where := r.places[result.In]
 	m, err := r.move(ctx, where, ref, result)
 	if err != nil || result.Current {
@@ -213,11 +230,11 @@ func (r rebaser) move(ctx context.Context, where place, ref name.Reference, resu
 	return m, nil
 }
 
-// in returns where the image of a name is. Unless the options say it, the name does: a name with a registry is there.
-func (r rebaser) in(image string) string {
+// place returns where the image of a name is. Unless the options say it, the name does: a name with a registry is there.
+func (o Options) place(image string) string {
 	switch {
-	case r.In != "":
-		return r.In
+	case o.In != "":
+		return o.In
 	case imagename.SaysRegistry(image):
 		return inRegistry
 	}

@@ -24,6 +24,7 @@ type inARegistry struct {
 	store  *store.Store
 	client *registry.Client
 	signer *attest.Signer
+	named  map[string]bool // the registries that the user names
 
 	bases once[string, swap.Base]        // run images by what they were looked up with
 	bills once[name.Digest, attest.Base] // what run images of registries consist of
@@ -53,8 +54,8 @@ func (r *inARegistry) base(ctx context.Context, app name.Reference, names []stri
 }
 
 // find looks for a run image under the names that are in the app's registry, then in the store under every name, then in
-// other registries. Once a registry does not answer whether it has the image, find goes no further: the store's image may
-// be another one.
+// other registries that the user names. No other host is asked because an image says so. Once a registry does not answer
+// whether it has the image, find goes no further: the store's image may be another one.
 func (r *inARegistry) find(ctx context.Context, names []string, near, far []name.Reference, platform v1.Platform) (swap.Base, error) {
 	inRegistry := func(ref name.Reference) (v1.Image, error) { return r.client.Image(ctx, ref, platform) }
 	var errs []error
@@ -65,6 +66,10 @@ func (r *inARegistry) find(ctx context.Context, names []string, near, far []name
 	}{{near, inRegistry, true}, {slices.Concat(near, far), r.store.Image, false}, {far, inRegistry, true}} {
 		silent := false
 		for _, ref := range try.refs {
+			if host := ref.Context().RegistryStr(); try.registry && !r.named[host] {
+				errs = append(errs, fmt.Errorf("%s was not asked, because only the image names it", host))
+				continue
+			}
 			image, err := try.read(ref)
 			if err == nil {
 				return swap.Base{Names: names, Ref: ref, Image: image, InRegistry: try.registry}, nil

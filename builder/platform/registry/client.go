@@ -153,7 +153,11 @@ func (c *Client) Has(ctx context.Context, repository name.Repository, digest v1.
 // Tags returns every tag of a registry, except those that belong to another image: signatures and lists of referrers. The
 // catalogue is an extension of the Docker registry that most others have (distribution-spec, "Backwards Compatibility").
 func (c *Client) Tags(ctx context.Context, host name.Registry) ([]name.Tag, error) {
-	repositories, err := c.puller.Catalog(ctx, host)
+	catalogue, err := c.puller.Catalogger(ctx, host)
+	var repositories []string
+	if err == nil {
+		repositories, err = collect(ctx, catalogue, func(page *remote.Catalogs) []string { return page.Repos })
+	}
 	if err != nil {
 		return nil, explainAt("listing the catalogue of "+host.String(), host.RegistryStr(), err)
 	}
@@ -163,7 +167,11 @@ func (c *Client) Tags(ctx context.Context, host name.Registry) ([]name.Tag, erro
 	for i, path := range repositories {
 		group.Go(func() error {
 			repository := host.Repo(path)
-			tags, err := c.puller.List(lister, repository)
+			list, err := c.puller.Lister(lister, repository)
+			var tags []string
+			if err == nil {
+				tags, err = collect(lister, list, func(page *remote.Tags) []string { return page.Tags })
+			}
 			if err != nil {
 				return explainAt("listing the tags of "+repository.String(), host.RegistryStr(), err)
 			}
@@ -177,6 +185,33 @@ func (c *Client) Tags(ctx context.Context, host name.Registry) ([]name.Tag, erro
 	}
 	err = group.Wait()
 	return slices.Concat(lists...), err
+}
+
+// maxPages is how many pages a list of a registry may have. Registries put a hundred names or more on a page.
+const maxPages = 10_000
+
+var errEndless = fmt.Errorf("the list has more than %d pages", maxPages)
+
+// pages is a list that a registry sends page by page.
+type pages[Page any] interface {
+	HasNext() bool
+	Next(ctx context.Context) (Page, error)
+}
+
+// collect returns the names on all pages of a list.
+func collect[Page any](ctx context.Context, list pages[Page], names func(Page) []string) ([]string, error) {
+	var all []string
+	for count := 0; list.HasNext(); count++ {
+		if count == maxPages {
+			return nil, errEndless
+		}
+		page, err := list.Next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, names(page)...)
+	}
+	return all, nil
 }
 
 // Attached returns the artifacts of some types whose subject is an image.

@@ -15,14 +15,37 @@ import (
 // breaks off, its request fails and is made again.
 const small = 1 << 20
 
+// maxRedirects is how many times a request may be sent elsewhere, as for every client of net/http. The client of registries
+// has a rule of its own for redirects, which has no bound.
+const maxRedirects = 10
+
+// redirectError is the error of a request that is sent elsewhere too often.
+type redirectError struct{ host string }
+
+func (e redirectError) Error() string {
+	return fmt.Sprintf("it was redirected more than %d times, at last to %s", maxRedirects, e.host)
+}
+
+// redirects counts how many times a request was sent elsewhere.
+func redirects(request *http.Request) int {
+	count := 0
+	for ; request != nil && request.Response != nil; request = request.Response.Request {
+		count++
+	}
+	return count
+}
+
 // steady is a transport that ends a request when nothing has moved for as long as its patience. It does not try again
-// itself: it marks its errors as temporary.
+// itself: it marks its errors as temporary. It also ends a request that is redirected without an end.
 type steady struct {
 	inner    http.RoundTripper
 	patience time.Duration
 }
 
 func (s steady) RoundTrip(request *http.Request) (*http.Response, error) {
+	if redirects(request) > maxRedirects {
+		return nil, redirectError{request.URL.Host}
+	}
 	ctx, cancel := context.WithCancelCause(request.Context())
 	w := &watch{ctx: ctx, stall: stallError{request.URL.Host, s.patience}}
 	w.timer = time.AfterFunc(s.patience, func() { cancel(w.stall) })

@@ -1,0 +1,88 @@
+package registry_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+
+	"github.com/strata-buildpacks/strata/builder/platform/internal/platformtest"
+	"github.com/strata-buildpacks/strata/builder/platform/registry"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+)
+
+// TestRedirects has a registry that sends every request on to another path of itself, so many times, and then answers.
+func TestRedirects(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		times int
+		good  bool
+	}{{10, true}, {11, false}, {1 << 30, false}} {
+		inner := platformtest.Serve(t, nil)
+		image := platformtest.Random(t)
+		platformtest.Push(t, inner.Host+"/app:1", image)
+		var asked atomic.Int64
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			var count int
+			_, _ = fmt.Sscan(r.URL.Query().Get("count"), &count)
+			if !strings.Contains(r.URL.Path, "/manifests/") || count == test.times {
+				inner.ServeHTTP(w, r)
+				return
+			}
+			asked.Add(1)
+			http.Redirect(w, r, fmt.Sprint(r.URL.Path, "?count=", count+1), http.StatusFound)
+		}))
+		t.Cleanup(server.Close)
+		host := strings.TrimPrefix(server.URL, "http://")
+		client, err := registry.New(platformtest.Fast)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := client.Single(t.Context(), platformtest.Parse(t, host+"/app:1"))
+		if test.good {
+			if err != nil || platformtest.Digest(t, got) != platformtest.Digest(t, image) {
+				t.Errorf("%d redirects: got %v", test.times, err)
+			}
+			continue
+		}
+		if count := asked.Load(); count > 100 || !errors.As(err, new(fault.Fault)) {
+			t.Fatalf("%d redirects: the registry was asked %d times, then %v", test.times, count, err)
+		}
+		kittest.Golden(t, "redirects.txt", platformtest.Fault(t, err, host, "HOST"))
+	}
+}
+
+// TestEndlessLists has a registry whose catalogue or list of tags goes on and on.
+func TestEndlessLists(t *testing.T) {
+	t.Parallel()
+	for _, endless := range []string{"catalogue", "tags"} {
+		client := reach(t, func(request *http.Request) (*http.Response, error) {
+			header := http.Header{}
+			if strings.HasSuffix(request.URL.Path, "/_catalog") == (endless == "catalogue") {
+				header.Set("Link", "<"+request.URL.Path+">; rel=\"next\"")
+			}
+			switch {
+			case strings.HasSuffix(request.URL.Path, "/_catalog"):
+				return answer(request, http.StatusOK, header, strings.NewReader(`{"repositories":["app"]}`))
+			case strings.HasSuffix(request.URL.Path, "/tags/list"):
+				return answer(request, http.StatusOK, header, strings.NewReader(`{"name":"app","tags":["1"]}`))
+			}
+			return nil, nil
+		})
+		host, err := name.NewRegistry("registry.example.com")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = client.Tags(t.Context(), host)
+		if !errors.As(err, new(fault.Fault)) {
+			t.Fatalf("%s: got %v, want a fault", endless, err)
+		}
+		kittest.Golden(t, "endless-"+endless+".txt", err.Error()+"\n")
+	}
+}
