@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/BurntSushi/toml"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -337,6 +338,16 @@ func archive(t *testing.T, path, content string) []byte {
 	return out.Bytes()
 }
 
+// pinnedLifecycle returns the version that builder.toml names, such as 0.21.17.
+func pinnedLifecycle(t *testing.T) string {
+	t.Helper()
+	var composed struct{ Lifecycle struct{ Version string } }
+	if _, err := toml.DecodeFile("../builder.toml", &composed); err != nil {
+		t.Fatal(err)
+	}
+	return composed.Lifecycle.Version
+}
+
 // inspection has pack read our labels, in the engine and in a registry.
 func (p packer) inspection(t *testing.T) {
 	t.Helper()
@@ -346,7 +357,7 @@ func (p packer) inspection(t *testing.T) {
 		times int // how often each line must be there
 	}{
 		{[]string{"builder", "inspect", p.builder},
-			[]string{"  Version: 0.21.0\n", "  " + runStatic + "\n", "  " + runGlibc + "\n", "│     └ strata/go@0.1."}, 2},
+			[]string{"  Version: " + pinnedLifecycle(t) + "\n", "  " + runStatic + "\n", "  " + runGlibc + "\n", "│     └ strata/go@0.1."}, 2},
 		{[]string{"inspect", p.image("glibc")}, []string{"Rebasable: true\n", "  " + runGlibc + "\n", "  web (default) "}, 1},
 		{[]string{"inspect", p.image("excluding")},
 			[]string{"Rebasable: true\n", "  Reference: " + p.host + "/run-static@sha256:", "  " + p.runImage() + "\n"}, 1},

@@ -7,7 +7,7 @@ import (
 )
 
 // metadata is the label io.buildpacks.builder.metadata, field by field what
-// pack v0.40.0 writes.
+// pack v0.40 writes.
 type metadata struct {
 	Description string            `json:"description"`
 	Buildpacks  []info            `json:"buildpacks"`

@@ -24,7 +24,7 @@ func (o order) text() string {
 	return text
 }
 
-// TestExpanded compares with what the lifecycle tries, detector.go of v0.21.0.
+// TestExpanded compares with what the lifecycle tries, detector.go of v0.21.
 func TestExpanded(t *testing.T) {
 	t.Parallel()
 	list := func(names string) (list []group) {
