@@ -190,7 +190,7 @@ func TestLockFile(t *testing.T) {
 		}
 	}
 	if l.Text() != lockFile {
-		t.Error("lock.toml is not as scripts/lock writes it")
+		t.Error("lock.toml is not as scripts/update writes it")
 	}
 }
 

@@ -18,7 +18,7 @@ func TestLockFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if l.Text() != lockFile {
-		t.Error("lock.toml is not as scripts/lock writes it")
+		t.Error("lock.toml is not as scripts/update writes it")
 	}
 	for _, s := range sources {
 		var last *semver.Version

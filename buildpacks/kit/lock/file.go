@@ -48,7 +48,7 @@ func Read(text string) (Lock, error) {
 // Text returns the text of a lock.toml. The same lock gives the same text, and Read gives the lock.
 func (l Lock) Text() string {
 	var out bytes.Buffer
-	out.WriteString("# Written by scripts/lock. Do not edit.\n")
+	out.WriteString("# Written by scripts/update. Do not edit.\n")
 	table(&out, "default", l.Default)
 	table(&out, "names", l.Names)
 	for _, facts := range []struct {

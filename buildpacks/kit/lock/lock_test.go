@@ -11,7 +11,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 )
 
-const text = `# Written by scripts/lock. Do not edit.
+const text = `# Written by scripts/update. Do not edit.
 
 [default]
 "runtime" = "2.10.1"
