@@ -29,6 +29,7 @@ func TestPlatformFails(t *testing.T) {
 		{"unknown-run-image", "hello", []string{"--run-image", "scratch"}},
 		{"unset-variable", "hello", []string{"-e", "INTEGRATION_IS_NOT_SET"}},
 		{"check", "exits", []string{"--check"}},
+		{"reserved-name", "hello", []string{"-t", "docker.io/" + runStatic}},
 		{"bad-output", "hello", []string{"--output", "tar:x"}},
 		// A release that is not locked, and so is never there for all apps.
 		{"no-proxy", "hello", []string{"--clear-cache", "--network", "none", "-e", "BP_GO_VERSION=1.26.9", "-e", "GOPROXY=http://127.0.0.1:9"}},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -99,6 +100,9 @@ func buildApp(ctx context.Context, app string, flags buildFlags) error {
 	if options.Builder, err = builderimage.Open(ctx, h, flags.builder); err != nil {
 		return err
 	}
+	if err := checkNames(h, options.Builder, flags.tags, outputs); err != nil {
+		return err
+	}
 	from, err := options.Builder.Registries()
 	if err != nil {
 		return err
@@ -128,6 +132,24 @@ func buildApp(ctx context.Context, app string, flags buildFlags) error {
 		return err
 	}
 	return printBuilt(h, flags, digest.String())
+}
+
+// checkNames returns a fault if an app cannot have one of the names that it is to have in the store and in outputs.
+func checkNames(h *home.Home, builder *builderimage.Builder, names []string, outputs []output.Output) error {
+	all := slices.Clone(names)
+	for _, o := range outputs {
+		all = append(all, o.Names(names)...)
+	}
+	for _, one := range all {
+		ref, err := imagename.ParseTag(one)
+		if err != nil {
+			return err
+		}
+		if err := builder.CheckApp(h.Store, ref); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // runBuild builds and shows the progress. Of a quiet build it shows the log only if the build fails.

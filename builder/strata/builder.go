@@ -98,6 +98,9 @@ func readBuilder(h *home.Home, path string, s *screen) (*compose.Builder, error)
 	if err != nil {
 		return nil, err
 	}
+	if err := store.CheckBase(config.Build.Image, buildImage); err != nil {
+		return nil, err
+	}
 	cache, err := cacheDir()
 	if err != nil {
 		return nil, err

@@ -79,6 +79,9 @@ func App(ctx context.Context, h *home.Home, options Options) (name.Reference, v1
 	if err != nil {
 		return nil, v1.Hash{}, err
 	}
+	if err := options.Builder.CheckApp(h.Store, ref); err != nil {
+		return nil, v1.Hash{}, err
+	}
 	b := &build{Options: options, store: h.Store, image: ref}
 	b.previous = previous(h.Store, ref, options.Note)
 	candidates, err := options.Builder.RunImages(h.Store, options.RunImage)

@@ -33,6 +33,9 @@ func newTarget(s *store.Store, app name.Reference, runImage string) (target, err
 	if err := s.Blobs().CheckAll(t.runImage); err != nil {
 		return t, s.Explain(runImage, store.BuildStack(runImage), err)
 	}
+	if err := store.CheckBase(runImage, t.runImage); err != nil {
+		return t, err
+	}
 	if t.runDigest, err = t.runImage.Digest(); err != nil {
 		return t, fmt.Errorf("reading %s: %w", runImage, err)
 	}

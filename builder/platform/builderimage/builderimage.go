@@ -66,6 +66,9 @@ func Open(ctx context.Context, h *home.Home, text string) (*Builder, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := store.CheckBase(text, image); err != nil {
+		return nil, err
+	}
 	ref, err := imagename.Parse(text)
 	if err != nil {
 		return nil, err
@@ -198,6 +201,24 @@ func (b *Builder) RunImages(s *store.Store, wanted string) ([]string, error) {
 		What: fmt.Sprintf("the builder has no run image %q", wanted),
 		Do:   "take one of " + strings.Join(variants, ", ") + ", or an image's full name",
 	}
+}
+
+// CheckApp returns a fault if an app built with the builder cannot have a name: that of the builder, of one of its run images, of a
+// mirror or of the debug twin of one, or of an image in the store that is no app.
+func (b *Builder) CheckApp(s *store.Store, app name.Reference) error {
+	if app.Name() == b.Ref.Name() {
+		return store.Reserved(app, "the builder")
+	}
+	for _, image := range b.Run {
+		for _, text := range image.Names() {
+			for _, run := range []string{text, imagename.DebugTwin(text)} {
+				if ref, err := imagename.Parse(run); err == nil && ref.Name() == app.Name() { // what is no name is refused when it is read
+					return store.Reserved(app, "a run image of the builder")
+				}
+			}
+		}
+	}
+	return s.CheckApp(app)
 }
 
 // Distribution is what a target may be limited to (buildpack.md, "Targets").

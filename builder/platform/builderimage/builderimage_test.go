@@ -83,3 +83,44 @@ func TestRunImages(t *testing.T) {
 	_, err = b.RunImages(h.Store, "musl")
 	kittest.Golden(t, "run-image-unknown.txt", platformtest.Fault(t, err))
 }
+
+// TestNamesForApps refuses the names that an app would take from the builder.
+func TestNamesForApps(t *testing.T) {
+	t.Parallel()
+	h, err := home.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := "[[images]]\nimage = \"acme/one:13\"\n[[images]]\nimage = \"acme/two\"\n"
+	image := platformtest.Builder(t, map[string]string{"cnb/run.toml": run})
+	platformtest.Put(t, h.Store, "acme/builder", image)
+	platformtest.Put(t, h.Store, "acme/build:13", platformtest.Run{}.Image(t))
+	for _, named := range []string{"acme/builder", "docker.io/acme/builder@" + platformtest.Digest(t, image).String()} {
+		b, err := builderimage.Open(t.Context(), h, named)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for text, want := range map[string]bool{
+			"acme/builder": true, "docker.io/acme/builder:latest": true, "acme/build:13": true,
+			"acme/one:13": true, "index.docker.io/acme/one:13": true, "acme/one-debug:13": true, "acme/two:latest": true,
+			"acme/builder:2": false, "acme/one": false, "registry.example.com/acme/one:13": false, "acme/build": false, "one:13": false,
+		} {
+			if err := b.CheckApp(h.Store, platformtest.Parse(t, text)); (err != nil) != want {
+				t.Errorf("the app %s, built with %s: %v", text, named, err)
+			}
+		}
+	}
+}
+
+// TestAppAsBuilder opens no app.
+func TestAppAsBuilder(t *testing.T) {
+	t.Parallel()
+	h, err := home.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := platformtest.Run{}.Image(t)
+	platformtest.Put(t, h.Store, "acme/builder", platformtest.App(t, run, platformtest.RunName, "app", nil))
+	_, err = builderimage.Open(t.Context(), h, "acme/builder")
+	kittest.Golden(t, "builder-is-app.txt", platformtest.Fault(t, err))
+}

@@ -70,6 +70,30 @@ func SaysRegistry(text string) bool {
 	return found && (strings.ContainsAny(host, ".:") || host == "localhost")
 }
 
+// debugSuffix ends the repository of a run image's debug twin.
+const debugSuffix = "-debug"
+
+// DebugTwin returns the name of a run image's debug twin, which is its own twin.
+func DebugTwin(image string) string {
+	repository, rest := cutRepository(WithoutDebug(image))
+	return repository + debugSuffix + rest
+}
+
+// WithoutDebug returns the name of the run image whose debug twin has a name, or the name of any other image.
+func WithoutDebug(image string) string {
+	repository, rest := cutRepository(image)
+	return strings.TrimSuffix(repository, debugSuffix) + rest
+}
+
+// cutRepository cuts a name before its tag or digest.
+func cutRepository(image string) (repository, rest string) {
+	start := strings.LastIndex(image, "/") + 1
+	if end := strings.IndexAny(image[start:], ":@"); end >= 0 {
+		return image[:start+end], image[start+end:]
+	}
+	return image, ""
+}
+
 // separators are runs of what stands between the letters and digits of a name, allowed or not.
 var separators = regexp.MustCompile(`[-_.]+`)
 

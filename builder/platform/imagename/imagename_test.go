@@ -81,3 +81,18 @@ func TestShort(t *testing.T) {
 		}
 	}
 }
+
+func TestDebugTwin(t *testing.T) {
+	t.Parallel()
+	for image, twin := range map[string]string{
+		"strata/run:13": "strata/run-debug:13", "run": "run-debug", "localhost:5000/a/run": "localhost:5000/a/run-debug",
+		"run@sha256:0": "run-debug@sha256:0", "a-debug/run:13": "a-debug/run-debug:13",
+	} {
+		if got := imagename.DebugTwin(image); got != twin || imagename.DebugTwin(twin) != twin {
+			t.Errorf("the twin of %s is %s, want %s", image, got, twin)
+		}
+		if got := imagename.WithoutDebug(twin); got != image || imagename.WithoutDebug(image) != image {
+			t.Errorf("%s is the twin of %s, want %s", twin, got, image)
+		}
+	}
+}

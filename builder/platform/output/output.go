@@ -44,6 +44,14 @@ func (o Output) Registry() bool { return o.kind == "registry" }
 // OneImage reports whether the place can hold only one image.
 func (o Output) OneImage() bool { return o.target != "" }
 
+// Names returns the names that an image with some names has there.
+func (o Output) Names(names []string) []string {
+	if o.Registry() && o.target != "" {
+		return []string{o.target}
+	}
+	return names
+}
+
 // Parse reads the value of --output for an image with some names, and checks what can be checked before there is an image.
 // Its errors are faults.
 func Parse(text string, names []string) (Output, error) {
@@ -58,10 +66,7 @@ func Parse(text string, names []string) (Output, error) {
 	case kind == "docker" && !named:
 		return o, nil
 	case kind == "registry":
-		if named {
-			names = []string{target}
-		}
-		for _, name := range names {
+		for _, name := range o.Names(names) {
 			if _, err := imagename.ParseTag(name); err != nil {
 				return o, err
 			}
@@ -88,10 +93,7 @@ func (o Output) CheckCredentials(ctx context.Context, names []string) error {
 	if !o.Registry() {
 		return nil
 	}
-	if o.target != "" {
-		names = []string{o.target}
-	}
-	for _, name := range names {
+	for _, name := range o.Names(names) {
 		ref, err := imagename.ParseTag(name)
 		if err == nil {
 			err = registry.CheckCredentials(ctx, ref)

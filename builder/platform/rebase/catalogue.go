@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/strata-buildpacks/strata/builder/platform/rebase/internal/swap"
 	"github.com/strata-buildpacks/strata/builder/platform/registry"
+	"github.com/strata-buildpacks/strata/builder/platform/store"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
@@ -54,7 +54,7 @@ func Catalogue(ctx context.Context, host string, options registry.Options) ([]st
 			if err != nil {
 				return nil // it is an artifact's
 			}
-			isApp[i] = swap.IsApp(config)
+			isApp[i] = store.IsApp(config)
 			return nil
 		})
 	}

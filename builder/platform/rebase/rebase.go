@@ -24,9 +24,6 @@ import (
 // jobs is how many images are rebased at a time.
 const jobs = 16
 
-// debugSuffix ends the repository of a run image's debug twin.
-const debugSuffix = "-debug"
-
 // Where an image is.
 const (
 	inStore    = "store"
@@ -270,23 +267,12 @@ func (r rebaser) names(app *swap.App, result *Result) ([]string, error) {
 	}
 	twins := make([]string, len(names))
 	for i, name := range names {
-		twins[i] = twin(name, r.To == "debug")
+		twins[i] = imagename.WithoutDebug(name)
+		if r.To == "debug" {
+			twins[i] = imagename.DebugTwin(name)
+		}
 	}
 	return twins, nil
-}
-
-// twin returns the name of a run image's debug twin, or of a twin's run image.
-func twin(image string, debug bool) string {
-	start := strings.LastIndex(image, "/") + 1
-	repository, rest := image, ""
-	if end := strings.IndexAny(image[start:], ":@"); end >= 0 {
-		repository, rest = image[:start+end], image[start+end:]
-	}
-	repository = strings.TrimSuffix(repository, debugSuffix)
-	if debug {
-		repository += debugSuffix
-	}
-	return repository + rest
 }
 
 // short returns NAME@DIGEST with the digest cut to 12 digits, whatever digest the name itself has.

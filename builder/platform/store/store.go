@@ -233,8 +233,14 @@ func (s *Store) putImage(ref name.Reference, image v1.Image) ([]byte, error) {
 	return manifest, nil
 }
 
-// PutManifest gives a name to an image or an index whose blobs are in the store already, and attaches artifacts to it.
+// PutManifest gives a name to an image or an index whose blobs are in the store already, and attaches artifacts to it. An app does
+// not take the name of an image that is none.
 func (s *Store) PutManifest(ref name.Reference, mediaType types.MediaType, manifest []byte, attached ...Artifact) (v1.Hash, error) {
+	if mediaType.IsImage() {
+		if err := s.checkKind(ref, manifest); err != nil {
+			return v1.Hash{}, err
+		}
+	}
 	entry, err := s.putContent(mediaType, manifest)
 	if err != nil {
 		return v1.Hash{}, fmt.Errorf("storing the manifest of %s: %w", ref, err)

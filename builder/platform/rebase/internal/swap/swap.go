@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"github.com/strata-buildpacks/strata/builder/platform/store"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
@@ -98,9 +99,6 @@ func Open(ref string, image v1.Image) (*App, error) {
 	return app, nil
 }
 
-// IsApp reports whether a lifecycle exported the image with that configuration.
-func IsApp(config *v1.ConfigFile) bool { return config.Config.Labels[metadataLabel] != "" }
-
 // Names returns the names of the app's run image: its name, then its mirrors. kpack writes NAME:TAG@DIGEST, where the
 // digest is that of the day of the build, and moves the tag. Such a name is returned as NAME:TAG.
 func (a *App) Names() []string {
@@ -146,6 +144,9 @@ func (a *App) Platform() v1.Platform {
 // On returns the app on another base, or the app's own image if it is on that base already. The error of a base that the
 // rules refuse is a fault.
 func (a *App) On(base Base) (v1.Image, error) {
+	if err := store.CheckBase(base.Ref.String(), base.Image); err != nil {
+		return nil, err
+	}
 	digest, err := base.Image.Digest()
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", base.Ref, err)

@@ -192,6 +192,15 @@ func TestRefused(t *testing.T) {
 			kittest.Golden(t, "refused-"+test.name+".txt", err.Error()+"\n")
 		})
 	}
+	t.Run("app-as-base", func(t *testing.T) {
+		t.Parallel()
+		app := platformtest.App(t, platformtest.Run{}.Image(t), "strata/run-static:13", "app", nil)
+		_, err := try(t, app, "strata/run:13", app)
+		if err == nil {
+			t.Fatal("an app was put on an app")
+		}
+		kittest.Golden(t, "refused-app-as-base.txt", err.Error()+"\n")
+	})
 	t.Run("empty-base", func(t *testing.T) {
 		t.Parallel()
 		base, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{OS: "linux", Architecture: "amd64"})
