@@ -14,10 +14,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"golang.org/x/mod/modfile"
 
+	"github.com/strata-buildpacks/strata/builder/host"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
@@ -86,7 +86,7 @@ func (c compiler) build(ctx context.Context, root, ldflags string, use func(dir 
 // replaced by what is pinned.
 func (c compiler) env(ctx context.Context) ([]string, error) {
 	ask := append(slices.Clone(c.environ), "GOTOOLCHAIN="+c.version, "GOWORK=off")
-	raw, err := c.run(ctx, c.dir, ask, append([]string{"env", "-json"}, delivery()...)...)
+	raw, err := c.run(ctx, "", ask, append([]string{"env", "-json"}, delivery()...)...)
 	if err != nil {
 		return nil, fmt.Errorf("asking for the Go settings: %w", err)
 	}
@@ -110,7 +110,8 @@ func (c compiler) env(ctx context.Context) ([]string, error) {
 // does not retry by itself, and a first build downloads some hundred modules.
 const downloadTries = 4
 
-// run returns what the Go command prints; what it complains of becomes the error.
+// run returns what the Go command prints; what it complains of becomes the error. It runs in the folder of a module, or outside of
+// any if that is "".
 func (c compiler) run(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {
 	for try := 1; ; try++ {
 		out, err := c.try(ctx, dir, env, args...)
@@ -128,9 +129,11 @@ func brokenDownload(complaint string) bool {
 
 func (c compiler) try(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {
 	var complaint bytes.Buffer
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir, cmd.Env, cmd.Stderr = dir, env, &complaint
-	cmd.WaitDelay = 5 * time.Second // a compiler it started may hold the pipes
+	cmd := host.Command(ctx, "go", args...)
+	cmd.Env, cmd.Stderr = env, &complaint
+	if dir != "" {
+		cmd.Dir = dir
+	}
 	out, err := cmd.Output()
 	switch {
 	case err == nil:
@@ -150,7 +153,7 @@ func (c compiler) try(ctx context.Context, dir string, env []string, args ...str
 
 // layingOut are the folders with the code that lays a layer out. A layer's key includes it. The running program is assumed to be
 // compiled from this checkout.
-var layingOut = []string{"builder/compose", "builder/registries", "buildpacks/kit/fault", "buildpacks/kit/sbom"}
+var layingOut = []string{"builder/compose", "builder/host", "builder/registries", "buildpacks/kit/fault", "buildpacks/kit/sbom"}
 
 // sourceKey is a hash of the flags, of every file that sources returns, and of the code that lays a layer out.
 func sourceKey(root string, flags []string, paths ...string) (string, error) {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/builder/host"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
@@ -68,7 +69,7 @@ func (l List) settings(ctx context.Context, getenv func(string) string, asks fun
 // ask returns what the command prints, nothing if there is no such command.
 func (r Registry) ask(ctx context.Context) (map[string]string, error) {
 	answers := map[string]string{}
-	output, err := exec.CommandContext(ctx, r.Ask[0], r.Ask[1:]...).Output()
+	output, err := host.Command(ctx, r.Ask[0], r.Ask[1:]...).Output()
 	failed := new(exec.ExitError)
 	switch {
 	case ctx.Err() != nil:

@@ -226,6 +226,19 @@ func TestGo(t *testing.T) {
 	}
 }
 
+// TestGoInAnAppsFolder asks the Go command while go.mod of the working folder wants a Go that there is not.
+func TestGoInAnAppsFolder(t *testing.T) {
+	app, list := t.TempDir(), of(t, "golang")
+	kittest.Write(t, app, map[string]string{"go.mod": "module example.test/app\n\ngo 1.99.0\n\ntoolchain go1.99.1\n"})
+	t.Chdir(app)
+	t.Setenv("GOTOOLCHAIN", "auto")
+	t.Setenv("GOPROXY", "off")
+	got, err := list.ForBuild(t.Context(), os.Getenv)
+	if err != nil || got["GOPROXY"] != "off" {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
 // TestNpm asks npm itself, which says undefined where nothing is set and keeps an address with a login for itself.
 func TestNpm(t *testing.T) {
 	if _, err := exec.LookPath("npm"); err != nil {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/exec"
 	"slices"
 	"strings"
 
@@ -16,12 +15,13 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"github.com/strata-buildpacks/strata/builder/host"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // load gives an image to the engine of the docker command.
 func load(ctx context.Context, refs []name.Reference, image v1.Image) error {
-	cmd := exec.CommandContext(ctx, "docker", "load", "--quiet")
+	cmd := host.Command(ctx, "docker", "load", "--quiet")
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	input, err := cmd.StdinPipe()
