@@ -87,6 +87,11 @@ func (r *runner) build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 	if err != nil {
 		return libcnb.BuildResult{}, err
 	}
+	for _, p := range result.Processes {
+		if err := CheckType(p.Type); err != nil {
+			return libcnb.BuildResult{}, fault.Fault{ID: "process-type", What: err.Error(), Do: "rename the program, or what starts it"}
+		}
+	}
 	if result.LaunchBOM != nil {
 		if err := result.LaunchBOM.WriteFiles(ctx.Layers.Path + "/launch"); err != nil {
 			return libcnb.BuildResult{}, err

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
@@ -69,9 +70,12 @@ func parse(number int, line string) (Process, error) {
 	p := Process{Line: number}
 	found := process.FindStringSubmatch(line)
 	if found == nil {
-		return p, p.fault("procfile-line", fmt.Sprintf("%q is not a process", strings.TrimSpace(line)), `write "name: command"`)
+		return p, p.fault("procfile-line", fmt.Sprintf("%.100q is not a process", strings.TrimSpace(line)), `write "name: command"`)
 	}
 	p.Type, p.column = found[1], len(found[0])+1
+	if err := bp.CheckType(p.Type); err != nil {
+		return p, p.fault("procfile-type", err.Error(), "give it another name")
+	}
 	command := strings.TrimSpace(line[len(found[0]):])
 	if command == "" {
 		return p, p.fault("procfile-line", "the process has no command", `write "name: command"`)

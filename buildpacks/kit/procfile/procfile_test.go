@@ -64,6 +64,8 @@ func TestRead(t *testing.T) {
 		"spaces":          {" \tweb :\tserver  a ", []string{`1 web ["server" "a"] map[]`}},
 		"no space":        {"web:server", []string{`1 web ["server"] map[]`}},
 		"colons":          {"web: server http://localhost:80 a:b", []string{`1 web ["server" "http://localhost:80" "a:b"] map[]`}},
+		"longest type":    {long(255) + ": x", []string{"1 " + long(255) + ` ["x"] map[]`}},
+		"dots":            {"...: x", []string{`1 ... ["x"] map[]`}},
 		"types":           {"rake.task_2-b: x", []string{`1 rake.task_2-b ["x"] map[]`}},
 		"variables":       {"web: NODE_ENV=staging A='x y' npm start", []string{`1 web ["npm" "start"] map["A":"x y" "NODE_ENV":"staging"]`}},
 		"env":             {"web: env A=1 server", []string{`1 web ["server"] map["A":"1"]`}},
@@ -100,12 +102,18 @@ func TestRead(t *testing.T) {
 	}
 }
 
+func long(n int) string { return strings.Repeat("a", n) }
+
 // TestFaults names line and column of what is wrong.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"web: a\nworker":       "Procfile line 2: \"worker\" is not a process; ",
 		"we b: server":         "Procfile line 1: \"we b: server\" is not a process; ",
+		"web: a\n..: b":        "Procfile line 2: the process name \"..\" cannot be a file's in the image: ",
+		".: A=1 server":        "Procfile line 1: the process name \".\" cannot be a file's in the image: ",
+		long(256) + ": server": "Procfile line 1: the process name \"" + long(40) + "\" cannot be a file's in the image: ",
+		long(5000) + " server": "Procfile line 1: \"" + long(100) + "\" is not a process; ",
 		"web:":                 "Procfile line 1: the process has no command; ",
 		"web: A=1":             "Procfile line 1: the process has no command; ",
 		"web: a\n\nweb: b":     "Procfile line 3: process web is on line 1 already; ",
