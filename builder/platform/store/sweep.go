@@ -97,7 +97,7 @@ func (s *Store) Sweep(reachable map[v1.Hash]bool, remove func(path string) error
 	return nil
 }
 
-// SweepWitnesses removes what the store knows of blobs that are not reachable.
+// SweepWitnesses removes what the store knows of blobs that are not reachable, and of layers that are none.
 func (s *Store) SweepWitnesses(reachable map[v1.Hash]bool) error {
 	dir := filepath.Join(s.dir, checkedFolder)
 	entries, err := os.ReadDir(dir)
@@ -111,5 +111,5 @@ func (s *Store) SweepWitnesses(reachable map[v1.Hash]bool) error {
 			}
 		}
 	}
-	return nil
+	return s.sweepCompressed(reachable)
 }

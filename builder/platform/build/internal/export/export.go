@@ -206,9 +206,13 @@ func (e *exporter) reuse(member cnb.Member, one cnb.Found, createdBy string) (v1
 	return sha, nil
 }
 
-// add adds a layer with a content of a digest. A layer that the image before has is not written again.
+// add adds a layer with a content of a digest. A layer that the image before has, or that another app of the store has, is not
+// compressed again.
 func (e *exporter) add(ctx context.Context, content archive, sha v1.Hash, createdBy string) error {
 	blob, had := e.previous[sha]
+	if !had {
+		blob, had = e.blobs.Compressed(sha)
+	}
 	if !had {
 		var err error
 		if blob, err = put(ctx, e.blobs, content, sha); err != nil {

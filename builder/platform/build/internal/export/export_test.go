@@ -92,3 +92,32 @@ func TestInterrupted(t *testing.T) {
 	}
 	platformtest.CheckBlobs(t, b.store.Dir())
 }
+
+// TestSharedLayers exports a second app with the same files: no layer is compressed again.
+func TestSharedLayers(t *testing.T) {
+	t.Parallel()
+	b := newBuild(t)
+	launcher := lifecycleDir(t)
+	blobs := func() map[string]os.FileInfo {
+		b.empty(t)
+		b.fill(t, honest)
+		b.image = nil
+		check(t, b.export(t, launcher, "acme/run@sha256:1"))
+		found := map[string]os.FileInfo{}
+		image, err := b.store.Loose(b.image)
+		check(t, err)
+		for _, text := range digests(t, image) {
+			digest, _, _ := strings.Cut(text, ",")
+			info, err := os.Stat(filepath.Join(b.store.Dir(), "blobs", strings.Replace(digest, ":", "/", 1)))
+			check(t, err)
+			found[digest] = info
+		}
+		return found
+	}
+	first := blobs()
+	for digest, again := range blobs() {
+		if before := first[digest]; before == nil || !os.SameFile(before, again) {
+			t.Errorf("the layer %s was written again", digest)
+		}
+	}
+}

@@ -47,7 +47,10 @@ func put(ctx context.Context, blobs store.Blobs, content archive, want v1.Hash) 
 		}
 		return compressed.Close()
 	})
-	return v1.Descriptor{MediaType: types.OCILayer, Digest: digest, Size: size}, err
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	return v1.Descriptor{MediaType: types.OCILayer, Digest: digest, Size: size}, blobs.NoteCompressed(want, digest)
 }
 
 // until writes until a context is done.
