@@ -301,7 +301,8 @@ func TestNodePrivate(t *testing.T) {
 	settings := "@private:registry=" + registry.URL + "/npm/\n" + host + "/npm/:_authToken=" + token + "\n"
 	name := image(t)
 	cmd := exec.CommandContext(t.Context(), "strata", "build", app, "-t", name, "-q",
-		"--binding", writeApp(t, map[string]string{"type": "npmrc", ".npmrc": settings}))
+		"--binding", writeApp(t, map[string]string{"type": "npmrc", ".npmrc": settings}),
+		"--network-allow", strings.TrimPrefix(registry.URL, "https://"))
 	cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+authorities(t, registry.Authority))
 	got := finish(t, cmd)
 	if got.status != 0 {

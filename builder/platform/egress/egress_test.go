@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
 
 	"github.com/strata-buildpacks/strata/builder/platform/egress"
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
@@ -228,4 +229,20 @@ func TestNeighbours(t *testing.T) {
 	}
 	cancel()
 	<-ended
+}
+
+// TestWithoutIPv6 has a host with no way out over IPv6. The build hears it at once, and takes IPv4.
+func TestWithoutIPv6(t *testing.T) {
+	start(t)
+	link, err := netlink.LinkByName("internet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := netlink.RouteDel(&netlink.Route{LinkIndex: link.Attrs().Index, Dst: everything}); err != nil {
+		t.Fatal(err)
+	}
+	output, _ := build(t, nil, "hello", "[2001:db8::7]:80", seven)
+	if want := "[2001:db8::7]:80 ENETUNREACH\n" + seven + " hello from " + seven + "\n"; output != want {
+		t.Errorf("got %q, want %q", output, want)
+	}
 }
