@@ -19,7 +19,7 @@ func (b *build) commit(ctx context.Context, t target, manifest []byte) (v1.Hash,
 		return v1.Hash{}, fmt.Errorf("reading the exported image: %w", err)
 	}
 	if err := b.store.Blobs().CheckAll(image); err != nil {
-		return v1.Hash{}, fmt.Errorf("checking that the store has what was exported: %w", err)
+		return v1.Hash{}, b.store.Explain(b.image.String(), store.BuildApp, fmt.Errorf("checking what was exported: %w", err))
 	}
 	if b.Check != nil {
 		b.Phase(Phase{Name: "check"})

@@ -20,6 +20,7 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/home"
 	"github.com/strata-buildpacks/strata/builder/platform/imagename"
 	"github.com/strata-buildpacks/strata/builder/platform/internal/unpack"
+	"github.com/strata-buildpacks/strata/builder/platform/internal/whole"
 	"github.com/strata-buildpacks/strata/builder/platform/store"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
@@ -120,7 +121,13 @@ func (b *Builder) unpack(ctx context.Context, h *home.Home, image v1.Image) erro
 	if err := unpack.MountPoints(unpacked, mountFolders, mountFiles); err != nil {
 		return err
 	}
-	return os.Rename(unpacked, b.Root)
+	if err := whole.SyncAll(unpacked); err != nil { // a later command takes the folder for whole
+		return err
+	}
+	if err := os.Rename(unpacked, b.Root); err != nil {
+		return err
+	}
+	return whole.Sync(filepath.Dir(b.Root))
 }
 
 // read reads the image's variables, its run images (platform.md, "run.toml") and its buildpacks.

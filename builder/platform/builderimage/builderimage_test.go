@@ -1,6 +1,7 @@
 package builderimage_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,20 +10,30 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/builderimage"
 	"github.com/strata-buildpacks/strata/builder/platform/home"
 	"github.com/strata-buildpacks/strata/builder/platform/internal/platformtest"
+	"github.com/strata-buildpacks/strata/builder/platform/internal/whole"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
-// TestOpen unpacks a builder once, with the places on which phases mount something.
-func TestOpen(t *testing.T) {
-	t.Parallel()
+// TestOpen unpacks a builder once, with the places on which phases mount something. It is on the disk before it has its name.
+func TestOpen(t *testing.T) { // not parallel: it watches package whole
 	h, err := home.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	platformtest.Put(t, h.Store, "builder", platformtest.Builder(t, map[string]string{"bin/sh": "sh"}))
+	root := h.Builder(platformtest.DigestIn(t, h.Store, "builder"))
+	var synced []string
+	whole.Watch = func(c whole.Change) {
+		_, err := os.Stat(root)
+		synced = append(synced, fmt.Sprintf("%s, it has its name: %t", filepath.Base(c.Path), err == nil))
+	}
 	b, err := builderimage.Open(t.Context(), h, "builder")
+	whole.Watch = nil
 	if err != nil {
 		t.Fatal(err)
+	}
+	if want := []string{"root, it has its name: false", "builders, it has its name: true"}; !slices.Equal(synced, want) {
+		t.Errorf("synced are %q, want %q", synced, want)
 	}
 	if b.UID != 1001 || b.GID != 1000 || b.Digest != platformtest.DigestIn(t, h.Store, "builder") || b.Root != h.Builder(b.Digest) {
 		t.Errorf("opened %+v", b)

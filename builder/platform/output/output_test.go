@@ -24,6 +24,8 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/home"
 	"github.com/strata-buildpacks/strata/builder/platform/internal/platformtest"
 	"github.com/strata-buildpacks/strata/builder/platform/output"
+	"github.com/strata-buildpacks/strata/builder/platform/store"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
@@ -168,6 +170,48 @@ func TestOutputErrors(t *testing.T) {
 	} {
 		_, err := output.Parse(text, []string{"app"})
 		kittest.Golden(t, "output-"+file+".txt", platformtest.Fault(t, err, dir, "<folder>"))
+	}
+}
+
+// TestDamaged has a layer with a flipped bit: no output takes it, and the error says what to do.
+func TestDamaged(t *testing.T) {
+	t.Parallel()
+	server := platformtest.Serve(t, nil)
+	for _, kind := range []string{"oci", "oci-archive", "docker-archive", "registry", "zstd"} {
+		h, image := homeWithApp(t)
+		manifest, err := image.Manifest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := h.Store.Blobs().Path(manifest.Layers[1].Digest)
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content[len(content)/2] ^= 1
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		options := output.Options{Registry: platformtest.Fast, Zstd: kind == "zstd"}
+		text := kind + ":" + dir + "/app"
+		switch kind {
+		case "registry":
+			text = "registry:" + server.Host + "/app"
+		case "zstd":
+			text = "oci:" + dir + "/app"
+		}
+		o, err := output.Parse(text, []string{"app"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = o.Write(t.Context(), h, []string{"app"}, options)
+		if f := (fault.Fault{}); !errors.As(err, &f) || f.ID != "image-damaged" || !strings.Contains(f.Do, store.BuildApp) {
+			t.Errorf("%s: got %v, want that the image is damaged and what to do", kind, err)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("%s left %v, %v", kind, left, err)
+		}
 	}
 }
 

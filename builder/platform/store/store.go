@@ -118,7 +118,7 @@ func (s *Store) missing(text, remedy string) error {
 // Image returns the image of a name. If the name stands for an index, it is the index's image for this machine's
 // architecture. A digest stands for an image that has a tag of the same repository.
 func (s *Store) Image(ref name.Reference) (v1.Image, error) {
-	return s.find(ref, func(err error) error { return s.Explain(ref.String(), "", err) })
+	return s.find(ref, func(err error) error { return s.Explain(ref.String(), BuildApp, err) })
 }
 
 // find is Image; explain is for the errors of the image's blobs.

@@ -110,3 +110,17 @@ func Sync(path string) error {
 	changed(path, "")
 	return nil
 }
+
+// SyncAll returns when all that the file system of a folder has in memory is on the disk: for a folder of thousands of files.
+func SyncAll(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := unix.Syncfs(int(f.Fd())); err != nil {
+		return &os.PathError{Op: "syncfs", Path: dir, Err: err}
+	}
+	changed(dir, "")
+	return nil
+}

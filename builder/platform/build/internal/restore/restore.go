@@ -123,8 +123,11 @@ func (r restorer) content(sha string) (restored bool, err error) {
 	}
 	defer f.Close()
 	got, _, err := v1.SHA256(f)
-	if err != nil || got != want {
+	if err != nil {
 		return false, err
+	}
+	if got != want { // it would stay, because the export keeps what is there
+		return false, os.Remove(r.cache.Path(want))
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return false, err
@@ -175,8 +178,9 @@ func (r restorer) billsOf(content io.Reader, group []cnb.Member) error {
 	left := int64(maxBills)
 	for archive := tar.NewReader(content); ; {
 		header, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
+		if errors.Is(err, io.EOF) { // the sums of the file are at its end
+			_, err := io.Copy(io.Discard, content)
+			return err
 		}
 		if err != nil {
 			return err
