@@ -23,7 +23,7 @@ import (
 // Verified is what Verify has found.
 type Verified struct {
 	Images  []string // the full names of those that were verified, sorted
-	Indexes []string // those of them that are an index of several architectures
+	Indexes []string // the full names of all that are an index of several architectures
 	Lost    []string // those whose name stands for a damaged manifest
 	Blobs   int
 	Bytes   int64
@@ -36,7 +36,7 @@ type Verified struct {
 type Damaged struct {
 	Digest v1.Hash
 	Kind   string   // "manifest", "configuration", "layer" or "file"
-	Images []string // the full names of those that need it, sorted
+	Images []string // the full names of all images of the store that need it, sorted
 	Err    error
 }
 
@@ -67,6 +67,7 @@ func kind(mediaType types.MediaType) string {
 type need struct {
 	v1.Descriptor
 	images []string
+	asked  bool // one of them is to be verified
 }
 
 // Verify hashes all blobs that some images need, with what is attached to them; without a name, those of all images. It changes
@@ -81,6 +82,9 @@ func (s *Store) Verify(ctx context.Context, texts ...string) (*Verified, error) 
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.NumCPU())
 	for _, n := range needs {
+		if !n.asked {
+			continue
+		}
 		group.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -144,12 +148,14 @@ func (s *Store) needed(v *Verified, texts []string) (map[v1.Hash]*need, error) {
 	look := Store{s.dir, s.blobs}
 	look.blobs.untouched = true
 	needs := map[v1.Hash]*need{}
-	add := func(d v1.Descriptor, images ...string) error {
+	add := func(d v1.Descriptor, asked bool, images ...string) error {
 		err := look.needs(d, func(blob v1.Descriptor) {
-			if needs[blob.Digest] == nil {
-				needs[blob.Digest] = &need{Descriptor: blob}
+			n := needs[blob.Digest]
+			if n == nil {
+				n = &need{Descriptor: blob}
+				needs[blob.Digest] = n
 			}
-			needs[blob.Digest].images = append(needs[blob.Digest].images, images...)
+			n.images, n.asked = append(n.images, images...), n.asked || asked
 		})
 		if err != nil && !errors.As(err, new(*Damage)) {
 			return err
@@ -157,15 +163,20 @@ func (s *Store) needed(v *Verified, texts []string) (map[v1.Hash]*need, error) {
 		return nil // it is hashed and found again
 	}
 	for _, d := range index.Manifests {
-		if name := d.Annotations[refAnnotation]; name != "" && (len(wanted) == 0 || wanted[name]) {
+		name := d.Annotations[refAnnotation]
+		if name == "" {
+			continue
+		}
+		asked := len(wanted) == 0 || wanted[name]
+		if err := add(d, asked, name); err != nil {
+			return nil, err
+		}
+		if d.MediaType.IsIndex() {
+			v.Indexes = append(v.Indexes, name)
+		}
+		if asked {
 			v.Images = append(v.Images, name)
 			v.names[name] = d.Digest
-			if d.MediaType.IsIndex() {
-				v.Indexes = append(v.Indexes, name)
-			}
-			if err := add(d, name); err != nil {
-				return nil, err
-			}
 		}
 	}
 	for _, d := range index.Manifests {
@@ -174,7 +185,7 @@ func (s *Store) needed(v *Verified, texts []string) (map[v1.Hash]*need, error) {
 			continue // it is no artifact
 		}
 		if of := needs[subject]; of != nil {
-			if err := add(d, of.images...); err != nil {
+			if err := add(d, of.asked, of.images...); err != nil {
 				return nil, err
 			}
 		}

@@ -78,6 +78,12 @@ func TestVerify(t *testing.T) {
 	if one, err := s.Verify(t.Context(), "both"); err != nil || len(one.Damaged) > 0 || len(one.Images) != 1 {
 		t.Errorf("verifying one image: %+v, %v", one, err)
 	}
+	// Who shares a damaged layer is affected, too.
+	shared := []string{library + "app:latest", hub + platformtest.RunName}
+	one, err := s.Verify(t.Context(), platformtest.RunName)
+	if err != nil || len(one.Damaged) != 1 || !slices.Equal(one.Damaged[0].Images, shared) {
+		t.Errorf("verifying the run image: %+v, %v", one, err)
+	}
 	if _, err := s.Verify(t.Context(), "none"); !errors.As(err, new(fault.Fault)) {
 		t.Errorf("verifying an image that is not there: %v", err)
 	}
