@@ -35,12 +35,12 @@ func (b Blobs) Compressed(diffID v1.Hash) (blob v1.Descriptor, found bool) {
 	return blob, err == nil
 }
 
-// NoteCompressed notes which blob a layer was compressed to.
+// NoteCompressed notes which blob a layer was compressed to. A note that a power cut damages is none.
 func (b Blobs) NoteCompressed(diffID, blob v1.Hash) error {
 	if err := os.MkdirAll(b.compressed(), 0o755); err != nil {
 		return fmt.Errorf("noting a layer: %w", err)
 	}
-	return whole.Write(filepath.Join(b.compressed(), diffID.Hex), []byte(blob.String()))
+	return whole.Note(filepath.Join(b.compressed(), diffID.Hex), []byte(blob.String()))
 }
 
 // sweepCompressed forgets layers that are no reachable blobs, and those that other releases have compressed.

@@ -123,15 +123,7 @@ func (b Blobs) note(digest v1.Hash, file witness) error {
 	if time.Since(time.Unix(0, file.changed)) < tick {
 		return nil
 	}
-	f, err := whole.New(filepath.Join(b.dir, checkedFolder))
-	if err != nil {
-		return fmt.Errorf("noting that a blob is good: %w", err)
-	}
-	defer f.Close()
-	if _, err = f.WriteString(file.String()); err == nil {
-		err = f.Become(b.witnessFile(digest))
-	}
-	if err != nil {
+	if err := whole.Note(b.witnessFile(digest), []byte(file.String())); err != nil {
 		return fmt.Errorf("noting that the blob %s is good: %w", digest, err)
 	}
 	return nil

@@ -59,6 +59,22 @@ func Replace(path string, fill func(io.Writer) error) error {
 	return nil
 }
 
+// Note replaces a file by content, and syncs nothing: after a power cut the file may have any content, or be gone.
+func Note(path string, content []byte) error {
+	f, err := New(filepath.Dir(path))
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	defer f.Close()
+	if _, err = f.Write(content); err == nil {
+		err = f.Become(path)
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}
+
 // File is a file that does not have its name yet.
 type File struct {
 	*os.File
