@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/strata-buildpacks/strata/builder/platform/egress"
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
@@ -39,6 +40,19 @@ func TestReached(t *testing.T) {
 // host, and answers the build when it is allowed.
 func TestRefused(t *testing.T) {
 	start(t)
+	lo, err := netlink.LinkByName("lo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Not an address of an interface, but the host takes it for its own.
+	routed := &netlink.Route{
+		LinkIndex: lo.Attrs().Index, Dst: &net.IPNet{IP: net.IPv4(203, 0, 113, 64), Mask: net.CIDRMask(26, 32)}, Type: unix.RTN_LOCAL,
+		Scope: unix.RT_SCOPE_HOST, Table: unix.RT_TABLE_LOCAL,
+	}
+	if err := netlink.RouteAdd(routed); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = netlink.RouteDel(routed) })
 	listener, err := net.Listen("tcp", ":80") // of the host itself
 	if err != nil {
 		t.Fatal(err)
@@ -54,6 +68,7 @@ func TestRefused(t *testing.T) {
 		{"192.0.0.9:80", "a private address"},
 		{"169.254.169.254:80", "a link-local address"},
 		{"203.0.113.2:80", "an address of this machine"},
+		{"203.0.113.70:80", "an address of this machine"},
 		{"[2001:db8:1::2]:80", "an address of this machine"},
 		{"[fd00::7]:80", "a private address"},
 		{"[fec0::7]:80", "a private address"},

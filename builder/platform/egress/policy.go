@@ -2,11 +2,14 @@ package egress
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"sync"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // Refusal is an address that a build was not let through to.
@@ -114,19 +117,12 @@ func embedded(address netip.Addr) netip.Addr {
 	return address
 }
 
-// ofHost reports whether an address is the host's own, by any of its interfaces. If they cannot be listed, every address
-// may be.
+// ofHost reports whether the kernel would keep a packet to an address for itself: those of its interfaces, and those that only
+// a route makes its own. If it does not say, every address may be.
 func ofHost(address netip.Addr) bool {
-	own, err := net.InterfaceAddrs()
+	routes, err := netlink.RouteGet(embedded(address).AsSlice())
 	if err != nil {
-		return true
+		return !errors.Is(err, unix.ENETUNREACH) && !errors.Is(err, unix.EHOSTUNREACH) // which nothing can connect to
 	}
-	return slices.ContainsFunc(own, func(one net.Addr) bool {
-		network, ok := one.(*net.IPNet)
-		if !ok {
-			return false
-		}
-		ip, _ := netip.AddrFromSlice(network.IP)
-		return ip.Unmap() == embedded(address)
-	})
+	return slices.ContainsFunc(routes, func(r netlink.Route) bool { return r.Type != unix.RTN_UNICAST })
 }
