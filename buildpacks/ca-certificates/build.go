@@ -20,6 +20,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // systemBundle is the file of the authorities that Debian, and so the build image, trusts.
@@ -133,7 +134,7 @@ func trusted(named string) ([]byte, error) {
 	if named != "" {
 		path = named
 	}
-	data, err := os.ReadFile(path)
+	data, err := tree.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && named == "":
 		return nil, nil

@@ -143,7 +143,7 @@ type answer[T any] struct {
 // recall reports whether a file has the answer for the key.
 func (a *answer[T]) recall(file string) bool {
 	var kept answer[T]
-	data, err := os.ReadFile(file)
+	data, err := tree.ReadFile(file)
 	if err != nil || json.Unmarshal(data, &kept) != nil || kept.Key != a.Key {
 		return false
 	}

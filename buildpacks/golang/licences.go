@@ -2,7 +2,6 @@ package golang
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"runtime/debug"
 
@@ -10,6 +9,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom/licence"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // licences finds the licences of modules in the texts that come with them.
@@ -22,7 +22,7 @@ type licences struct {
 
 func openLicences(app finder, modCache string) *licences {
 	l := &licences{app: app, cache: modCache, known: map[string][]string{}}
-	if data, err := os.ReadFile(l.file()); err == nil && json.Unmarshal(data, &l.known) != nil {
+	if data, err := tree.ReadFile(l.file()); err == nil && json.Unmarshal(data, &l.known) != nil {
 		l.known = map[string][]string{} // it is only a cache
 	}
 	return l

@@ -11,6 +11,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // launchLayer is a layer that becomes part of the image. One that is taken from the previous image has no folder; it was checked
@@ -51,7 +52,7 @@ func (l *launchLayer) read(file string) (launch bool, err error) {
 		Types    struct{ Launch bool }
 		Metadata struct{ Contents toml.Primitive }
 	}
-	decoded, err := toml.DecodeFile(file, &metadata)
+	decoded, err := tree.ReadTOML(file, &metadata)
 	if err != nil || !metadata.Types.Launch {
 		return false, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/elf"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/manager"
 )
 
@@ -50,7 +51,7 @@ func (b build) fillNode(ctx context.Context, l *layer.Layer) error {
 		return err
 	}
 	program := filepath.Join(dir, "bin", "node")
-	licence, err := os.ReadFile(filepath.Join(dir, "LICENSE"))
+	licence, err := tree.ReadFile(filepath.Join(dir, "LICENSE"))
 	if err == nil {
 		err = os.WriteFile(filepath.Join(l.Path, "LICENSE"), licence, 0o644)
 	}

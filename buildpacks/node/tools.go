@@ -18,6 +18,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/unpack"
 	"github.com/strata-buildpacks/strata/buildpacks/node/manager"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
@@ -75,7 +76,7 @@ type manifest struct{ Bin json.RawMessage }
 // link makes the folder of programs in that of the package.
 func link(m manager.Tool, dir string) error {
 	var about manifest
-	data, err := os.ReadFile(filepath.Join(dir, project.ManifestFile))
+	data, err := tree.ReadFile(filepath.Join(dir, project.ManifestFile))
 	if err == nil {
 		err = json.Unmarshal(data, &about)
 	}

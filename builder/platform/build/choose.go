@@ -1,7 +1,6 @@
 package build
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -75,8 +74,8 @@ func (b *build) noteRunImage(name string) {
 	b.Note("run image: " + name + ", the first that a buildpack for this app runs on")
 }
 
-// undetected is the error of a detection that found no group of buildpacks for the app.
-type undetected struct{ output string }
+// undetected is the error of a detection that found no group of buildpacks for the app, with the last line of its output.
+type undetected struct{ last string }
 
 func (u *undetected) Error() string { return "nothing was detected" }
 
@@ -97,10 +96,10 @@ func (b *build) detectOn(ctx context.Context, runImage string) (target, error) {
 	if err := sandbox.Own(f.verdicts()); err != nil {
 		return t, err
 	}
-	var output bytes.Buffer
-	err = b.lifecycle.run(ctx, detectPhase, &output)
+	var last string
+	err = b.lifecycle.run(ctx, detectPhase, lastLine(&last))
 	if errors.As(err, new(*exec.ExitError)) {
-		return t, &undetected{output.String()}
+		return t, &undetected{last}
 	}
 	if err != nil {
 		return t, err
@@ -163,7 +162,7 @@ func (b *build) verdicts(said map[string]string, nothing *undetected) error {
 		}
 	}
 	if len(words) == 0 {
-		words = []string{"lifecycle: " + strconv.Quote(lastLine(nothing.output))}
+		words = []string{"lifecycle: " + strconv.Quote(nothing.last)}
 	}
 	return errors.New(strings.Join(words, ", "))
 }

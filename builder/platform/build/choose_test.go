@@ -129,7 +129,13 @@ func TestVerdicts(t *testing.T) {
 			if test.passedOver && hear("glibc:13", platformtest.Run{Variant: "glibc"}, test.later) {
 				t.Error("a buildpack was passed over on glibc")
 			}
-			nothing := &undetected{"======== Results ========\nERROR: No buildpack groups passed detection.\n"}
+			nothing := new(undetected)
+			log := lastLine(&nothing.last)
+			for _, piece := range []string{"======== Results ========\nERR", "OR: No buildpack groups passed detection.\n", "\n"} {
+				if _, err := log.Write([]byte(piece)); err != nil {
+					t.Fatal(err)
+				}
+			}
 			if got := b.verdicts(said, nothing).Error(); got != test.want {
 				t.Errorf("got %s, want %s", got, test.want)
 			}

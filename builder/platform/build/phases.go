@@ -1,14 +1,12 @@
 package build
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os/exec"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/strata-buildpacks/strata/builder/platform/builderimage"
@@ -78,10 +76,16 @@ func (l lifecycle) spec(p phase) sandbox.Spec {
 }
 
 // run runs a phase. The error of a phase that ends with another status than 0 is an *exec.ExitError.
-func (l lifecycle) run(ctx context.Context, p phase, output io.Writer) error {
+func (l lifecycle) run(ctx context.Context, p phase, output *lines) error {
 	spec := l.spec(p)
 	spec.Stdout, spec.Stderr = output, output
-	return l.timed(p.name, func() error { return sandbox.Run(ctx, spec) })
+	return l.timed(p.name, func() error {
+		err := sandbox.Run(ctx, spec)
+		if logErr := output.close(); err == nil {
+			err = logErr
+		}
+		return err
+	})
 }
 
 // timed does the work of a phase, and reports how long that took.
@@ -97,38 +101,9 @@ func (l lifecycle) timed(name string, work func() error) error {
 
 // withBuildpacks runs a phase in which buildpacks build, and shows what they print as it comes.
 func (l lifecycle) withBuildpacks(ctx context.Context, p phase, log io.Writer) error {
-	err := l.run(ctx, p, &buildpackLog{w: log})
+	err := l.run(ctx, p, buildpackLog(log))
 	if errors.As(err, new(*exec.ExitError)) {
 		return fmt.Errorf("%s: %w", p.name, ErrBuild)
 	}
 	return err
-}
-
-func lastLine(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.TrimPrefix(lines[len(lines)-1], "ERROR: ")
-}
-
-// buildpackLog drops the lifecycle's closing lines from a log. The buildpack has said why it failed, and "ERROR: failed to
-// build" adds nothing.
-type buildpackLog struct {
-	w       io.Writer
-	pending []byte
-}
-
-func (f *buildpackLog) Write(p []byte) (int, error) {
-	f.pending = append(f.pending, p...)
-	for {
-		end := bytes.IndexByte(f.pending, '\n')
-		if end < 0 {
-			return len(p), nil
-		}
-		line := f.pending[:end+1]
-		if !bytes.HasPrefix(line, []byte("ERROR: failed to build")) && !bytes.HasPrefix(line, []byte("Timer: ")) {
-			if _, err := f.w.Write(line); err != nil {
-				return 0, err
-			}
-		}
-		f.pending = f.pending[end+1:]
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -90,13 +91,50 @@ func checkBinds(t *testing.T, p phase, spec sandbox.Spec, want ...string) {
 func TestBuildpackLog(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	log := &buildpackLog{w: &out}
-	for _, piece := range []string{"com", "piling\nTimer: Builder ran\nfailed to com", "pile\nERROR: failed to build: exit status 1\n"} {
+	log := buildpackLog(&out)
+	for _, piece := range []string{
+		"com", "piling\nTimer: Builder ran\nfailed to com", "pile\nERROR: failed to build: exit status 1\n", "at the end",
+	} {
 		if n, err := log.Write([]byte(piece)); err != nil || n != len(piece) {
 			t.Fatalf("wrote %d of %d bytes: %v", n, len(piece), err)
 		}
 	}
-	if got, want := out.String(), "compiling\nfailed to compile\n"; got != want {
+	if err := log.close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := out.String(), "compiling\nfailed to compile\nat the end"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestLongLine writes a line that has no end, in pieces that cut its characters.
+func TestLongLine(t *testing.T) {
+	t.Parallel()
+	var got []byte
+	var parts int
+	log := &lines{show: func(line []byte) error {
+		if len(line) > maxLine || !utf8.Valid(line) {
+			t.Errorf("shows %d bytes, whole characters: %t", len(line), utf8.Valid(line))
+		}
+		parts++
+		got = append(got, line...)
+		return nil
+	}}
+	want := bytes.Repeat([]byte("x€"), 10*maxLine/4)
+	for rest := want; len(rest) > 0; {
+		n := min(len(rest), 1001)
+		if _, err := log.Write(rest[:n]); err != nil {
+			t.Fatal(err)
+		}
+		rest = rest[n:]
+		if cap(log.pending) > 2*maxLine {
+			t.Fatalf("keeps %d bytes", cap(log.pending))
+		}
+	}
+	if err := log.close(); err != nil || parts < 10 || !bytes.Equal(got, want) {
+		t.Errorf("got %d of %d bytes in %d parts (%v)", len(got), len(want), parts, err)
+	}
+	if whole([]byte("x\xe2\x82")) != 1 || whole([]byte("\x82\x82\x82\x82\x82")) != 5 {
+		t.Error("a text that is not UTF-8 is kept back, or half a character is not")
 	}
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // Folder returns the absolute path of an app's folder. If there is no folder to read, the error is a fault.
@@ -203,7 +204,7 @@ func copyFile(from, to string, chown bool, uid, gid int) error {
 		return err
 	}
 	defer target.Close()
-	if _, err := io.Copy(target, io.LimitReader(source, info.Size())); err != nil { // not what is appended meanwhile
+	if err := tree.CopyContent(target, source, info.Size()); err != nil { // not what is appended meanwhile
 		return err
 	}
 	if err := target.Chmod(mode); err != nil { // OpenFile applies the umask

@@ -140,7 +140,7 @@ func (b *build) install(ctx context.Context, one tool, folder string) error {
 
 // writePlan writes what detection would have found for a tool alone, and copies what analysis has found.
 func (f folders) writePlan(one tool, analyzed string) error {
-	target, err := os.ReadFile(analyzed)
+	target, err := tree.ReadFile(analyzed)
 	if err != nil {
 		return err
 	}

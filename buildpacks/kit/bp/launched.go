@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/BurntSushi/toml"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // origins is the file beside launch.toml in which a buildpack of the suite tells those after it where its processes are
@@ -68,11 +68,11 @@ func (b BuildContext) Launched() ([]Launched, error) {
 				Direct     bool
 			}
 		}
-		if _, err := toml.DecodeFile(file, &launch); err != nil {
+		if _, err := tree.ReadTOML(file, &launch); err != nil {
 			return nil, fmt.Errorf("reading the processes of %s: %w", filepath.Base(layers), err)
 		}
 		from := map[string]string{}
-		data, err := os.ReadFile(filepath.Join(layers, origins))
+		data, err := tree.ReadFile(filepath.Join(layers, origins))
 		if err == nil {
 			err = json.Unmarshal(data, &from)
 		}

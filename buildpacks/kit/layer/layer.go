@@ -13,8 +13,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/BurntSushi/toml"
-
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
@@ -103,7 +101,7 @@ func (d *Dir) before(name string) (metadata, bool, error) {
 	var file struct {
 		Metadata metadata `toml:"metadata"`
 	}
-	_, err := toml.DecodeFile(filepath.Join(d.path, name+".toml"), &file)
+	_, err := tree.ReadTOML(filepath.Join(d.path, name+".toml"), &file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return metadata{}, false, nil
 	}

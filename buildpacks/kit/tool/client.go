@@ -10,6 +10,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // Client returns a client for the downloads of a build. It uses the dependency mirrors and the logins that the platform
@@ -25,7 +26,7 @@ func Client(in bp.Workspace, dir, title string) (*fetch.Client, error) {
 		if err != nil {
 			return nil, err
 		}
-		text, err := os.ReadFile(file)
+		text, err := tree.ReadFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("reading the logins of binding %s: %w", b.Name, err)
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 )
 
 // Copy copies a folder with all that is in it: files, folders and links, with their modes, whatever the umask. Pipes, sockets and
@@ -86,6 +87,41 @@ func copyFile(from, to string) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, in)
+	err = CopyContent(out, in, info.Size())
 	return errors.Join(err, out.Chmod(info.Mode().Perm()), out.Close())
+}
+
+// CopyContent copies the first bytes of a file into an empty one. Parts that take no space in the one take none in the other.
+func CopyContent(to, from *os.File, size int64) error {
+	for at := int64(0); at < size; {
+		start, err := unix.Seek(int(from.Fd()), at, unix.SEEK_DATA)
+		if errors.Is(err, unix.ENXIO) {
+			break // nothing but a hole is left
+		}
+		end := size
+		if err == nil {
+			end, err = unix.Seek(int(from.Fd()), start, unix.SEEK_HOLE)
+		}
+		if errors.Is(err, unix.EINVAL) { // a file system that knows no holes
+			start, end, err = at, size, nil
+		}
+		if err != nil {
+			return &fs.PathError{Op: "seek", Path: from.Name(), Err: err}
+		}
+		end = min(end, size)
+		if start >= end {
+			break
+		}
+		if _, err := from.Seek(start, io.SeekStart); err != nil {
+			return err
+		}
+		if _, err := to.Seek(start, io.SeekStart); err != nil {
+			return err
+		}
+		if _, err := io.Copy(to, io.LimitReader(from, end-start)); err != nil { // it may have become shorter
+			return err
+		}
+		at = end
+	}
+	return to.Truncate(size)
 }

@@ -7,13 +7,24 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/BurntSushi/toml"
+
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// maxFile is the size in bytes of the largest file of an app that is read as a whole. Lockfiles have some ten million.
-const maxFile = 64 << 20
+// MaxFile is the size in bytes of the largest file of an app that is read as a whole. Lockfiles have some ten million.
+const MaxFile = 64 << 20
 
-// ReadFile reads a file of an app. It is a fault if the file is larger than any that a person wrote, or no file at all.
+// ReadTOML reads a TOML file as ReadFile does, and decodes it.
+func ReadTOML(path string, into any) (toml.MetaData, error) {
+	text, err := ReadFile(path)
+	if err != nil {
+		return toml.MetaData{}, err
+	}
+	return toml.Decode(string(text), into)
+}
+
+// ReadFile reads a file of an app or of a layer. It is a fault if the file is larger than any that a person wrote, or no file at all.
 func ReadFile(path string) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would wait for somebody who writes
 	if err != nil {
@@ -44,11 +55,11 @@ func read(f *os.File, path string) ([]byte, error) {
 	}
 	// The size is not believed: a file may grow while it is read.
 	var content bytes.Buffer
-	content.Grow(int(min(info.Size(), maxFile)) + bytes.MinRead)
-	n, err := content.ReadFrom(io.LimitReader(f, maxFile+1))
-	if err == nil && n > maxFile {
+	content.Grow(int(min(info.Size(), MaxFile)) + bytes.MinRead)
+	n, err := content.ReadFrom(io.LimitReader(f, MaxFile+1))
+	if err == nil && n > MaxFile {
 		err = fault.Fault{ID: "file-size", Do: "make it smaller",
-			What: fmt.Sprintf("%s has more than %d MiB, and is read into memory", path, maxFile>>20)}
+			What: fmt.Sprintf("%s has more than %d MiB, and is read into memory", path, MaxFile>>20)}
 	}
 	return content.Bytes(), err
 }

@@ -34,7 +34,7 @@ func chain(t *testing.T, dir, name string, depth int) (last int) {
 var hostile = map[string]func(t *testing.T, dir string){
 	"deep": func(t *testing.T, dir string) {
 		t.Helper()
-		last := chain(t, dir, "d", 3_000)
+		last := chain(t, dir, "deep-folder", 800)
 		check(t, errors.Join(unix.Mkdirat(last, "closed", 0), unix.Close(last)))
 	},
 	"long names": func(t *testing.T, dir string) {
@@ -45,7 +45,7 @@ var hostile = map[string]func(t *testing.T, dir string){
 	},
 	"all closed": func(t *testing.T, dir string) {
 		t.Helper()
-		for depth := 150; depth > 0; depth-- {
+		for depth := 70; depth > 0; depth-- {
 			path := filepath.Join(dir, strings.Repeat("d/", depth))
 			check(t, os.MkdirAll(path, 0o755))
 			check(t, os.WriteFile(filepath.Join(path, "file"), nil, 0))

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
@@ -166,6 +167,33 @@ func TestCopy(t *testing.T) {
 	check(t, tree.Remove(to))
 }
 
+// TestCopyHoles copies files with holes, at the beginning, between and at the end, and one of holes alone.
+func TestCopyHoles(t *testing.T) {
+	t.Parallel()
+	from, to := t.TempDir(), filepath.Join(t.TempDir(), "copy")
+	const large = 8 << 20
+	for name, at := range map[string][]int64{"start": {large}, "end": {0}, "between": {0, 3 * large, 5*large - 100}, "all": nil} {
+		f, err := os.Create(filepath.Join(from, name))
+		check(t, err)
+		for _, offset := range at {
+			_, err := f.WriteAt([]byte(strings.Repeat("data", 1000)), offset)
+			check(t, err)
+		}
+		check(t, errors.Join(f.Truncate(6*large), f.Close()))
+	}
+	check(t, tree.Copy(from, to))
+	if diff := cmp.Diff(kittest.Tree(t, from), kittest.Tree(t, to)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for name := range kittest.Tree(t, from) {
+		var is, was unix.Stat_t
+		check(t, errors.Join(unix.Stat(filepath.Join(from, name), &was), unix.Stat(filepath.Join(to, name), &is)))
+		if is.Blocks > was.Blocks+256 {
+			t.Errorf("%s takes %d blocks, the original %d", name, is.Blocks, was.Blocks)
+		}
+	}
+}
+
 func TestRemove(t *testing.T) {
 	t.Parallel()
 	outside := filepath.Join(t.TempDir(), "outside")
@@ -315,6 +343,14 @@ func TestReadFile(t *testing.T) {
 		if _, err := tree.ReadFile(filepath.Join(dir, name)); !errors.As(err, new(fault.Fault)) || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%s: got %v, want %s", name, err, want)
 		}
+	}
+	kittest.Write(t, dir, map[string]string{"toml": "a = 7"})
+	var into struct{ A int }
+	if _, err := tree.ReadTOML(filepath.Join(dir, "toml"), &into); err != nil || into.A != 7 {
+		t.Errorf("got %+v, %v", into, err)
+	}
+	if _, err := tree.ReadTOML(filepath.Join(dir, "pipe"), &into); !errors.As(err, new(fault.Fault)) {
+		t.Errorf("got %v for a pipe", err)
 	}
 	if _, err := tree.ReadFile(filepath.Join(dir, "absent")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v of a file that is not there", err)

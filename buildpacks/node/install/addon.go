@@ -11,6 +11,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/compiler"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 	"github.com/strata-buildpacks/strata/buildpacks/node/manager"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
@@ -73,7 +74,7 @@ func (i *Installer) resolve(ctx context.Context, j job, env config.Environment) 
 			ID: "node-install", What: "npm could not make the lockfile that the app lacks", Do: i.above(),
 		})
 	}
-	lock, err := os.ReadFile(filepath.Join(j.dir, manager.NPMLockfile))
+	lock, err := tree.ReadFile(filepath.Join(j.dir, manager.NPMLockfile))
 	if err != nil {
 		return j, nil, fmt.Errorf("reading what npm would install: %w", err)
 	}

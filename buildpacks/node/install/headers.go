@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // objectWrap is the header of node::ObjectWrap, on which addons without Node-API build their classes.
@@ -38,7 +40,7 @@ func (i *Installer) headers(node string) (string, error) {
 		if err != nil {
 			return err
 		}
-		header, err := os.ReadFile(filepath.Join(from, objectWrap))
+		header, err := tree.ReadFile(filepath.Join(from, objectWrap))
 		if err != nil {
 			return err
 		}

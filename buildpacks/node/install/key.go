@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -126,7 +125,7 @@ func eachSetting(file string, each func(name, text string)) error {
 		}
 		return err
 	}
-	data, err := os.ReadFile(file)
+	data, err := tree.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("reading the settings of a binding: %w", err)
 	}

@@ -146,7 +146,7 @@ func (i *Installer) ignoresScripts(dir string) (bool, error) {
 
 // noted returns the scripts that the shell noted.
 func (i *Installer) noted(dir string) (again []Script, err error) {
-	noted, err := os.ReadFile(i.record())
+	noted, err := tree.ReadFile(i.record())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -192,7 +192,7 @@ func (i *Installer) Scripts(ctx context.Context) ([]Script, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := os.ReadFile(filepath.Join(dir, scriptsFile))
+	data, err := tree.ReadFile(filepath.Join(dir, scriptsFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -1,7 +1,6 @@
 package layout
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 )
 
@@ -81,19 +81,15 @@ func sameFile(a, b string) (bool, error) {
 	if err != nil || was.Mode().Type() != is.Mode().Type() || (was.Mode()^is.Mode())&0o100 != 0 || was.Size() != is.Size() {
 		return false, err
 	}
-	read := os.ReadFile
-	if is.Mode().Type() == fs.ModeSymlink {
-		read = func(name string) ([]byte, error) {
-			target, err := os.Readlink(name)
-			return []byte(target), err
-		}
+	sum := func(name string, info fs.FileInfo) (string, error) {
+		return tree.Entry{DirEntry: fs.FileInfoToDirEntry(info), Path: name}.Sum()
 	}
-	before, err := read(a)
+	before, err := sum(a, was)
 	if err != nil {
 		return false, err
 	}
-	now, err := read(b)
-	return bytes.Equal(before, now), err
+	now, err := sum(b, is)
+	return before == now, err
 }
 
 // applyChanges makes the changes that were kept in the layer of packages, except those of packages that are only for development.

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
@@ -57,7 +58,7 @@ func (g *graph) grow(starts ...string) error {
 // read reads one package and finds what it can load.
 func (g graph) read(at string) (*installed, error) {
 	dir := filepath.Join(g.dir(at), filepath.FromSlash(at))
-	data, err := os.ReadFile(filepath.Join(dir, project.ManifestFile))
+	data, err := tree.ReadFile(filepath.Join(dir, project.ManifestFile))
 	if err != nil {
 		return nil, fmt.Errorf("reading a package: %w", err)
 	}

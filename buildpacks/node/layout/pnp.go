@@ -14,6 +14,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
@@ -197,7 +198,7 @@ func (l PnP) link(install, packages string) error {
 		return err
 	}
 	for _, name := range pnpFiles {
-		data, err := os.ReadFile(filepath.Join(install, name))
+		data, err := tree.ReadFile(filepath.Join(install, name))
 		if errors.Is(err, fs.ErrNotExist) { // each Yarn writes some of them
 			continue
 		}

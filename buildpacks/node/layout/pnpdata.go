@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
@@ -56,7 +57,7 @@ var inYarn = regexp.MustCompile(
 // readPnP reads what Yarn installed in a folder.
 func readPnP(dir string) (pnpData, error) {
 	var all pnpData
-	data, err := os.ReadFile(filepath.Join(dir, dataFile))
+	data, err := tree.ReadFile(filepath.Join(dir, dataFile))
 	if err != nil {
 		return all, fmt.Errorf("reading what Yarn installed: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
 )
 
@@ -95,7 +96,7 @@ func (s slim) readsTests(owner string) bool {
 		case !entry.Type().IsRegular() || !code.MatchString(inner):
 			return nil
 		}
-		data, err := os.ReadFile(file)
+		data, err := tree.ReadFile(file)
 		if inner == project.ManifestFile {
 			data, err = entryPoints(data)
 		}

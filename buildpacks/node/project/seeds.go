@@ -43,7 +43,7 @@ func (p Project) Seeds(manager string, each func(name string, data []byte, mode 
 			case err != nil || !entry.Type().IsRegular():
 				return err
 			}
-			data, err := fs.ReadFile(root, name)
+			data, err := tree.ReadFile(filepath.Join(p.Root, filepath.FromSlash(name)))
 			if err != nil {
 				return err
 			}

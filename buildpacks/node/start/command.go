@@ -207,7 +207,7 @@ func linesOf(file string) ([]string, error) {
 	if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() || info.Size() > 64<<10 {
 		return nil, fmt.Errorf("%s is no small file: %w", file, err)
 	}
-	data, err := os.ReadFile(file)
+	data, err := tree.ReadFile(file)
 	return strings.Split(string(data), "\n"), err
 }
 

@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"github.com/google/licensecheck"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // files matches the names under which packages keep the texts of their licences.
@@ -35,7 +37,7 @@ func Of(dir string) []string {
 		if err != nil || info.Size() > maxText {
 			continue
 		}
-		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		text, err := tree.ReadFile(filepath.Join(dir, e.Name()))
 		if err != nil {
 			continue
 		}
