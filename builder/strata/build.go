@@ -114,7 +114,11 @@ func buildApp(ctx context.Context, app string, flags buildFlags) error {
 		return err
 	}
 	if flags.check {
-		options.Check = checks(h, flags.tags[0], flags.bindings)
+		unpacked, err := unpackLimit(os.Getenv)
+		if err != nil {
+			return err
+		}
+		options.Check = checks(h, flags.tags[0], flags.bindings, unpacked)
 	}
 	digest, err := runBuild(ctx, h, options, notes(descriptor, flags), flags.quiet)
 	if err != nil {
@@ -163,7 +167,7 @@ func runBuild(ctx context.Context, h *home.Home, options build.Options, notes []
 	screen.clear()
 	if errors.Is(err, build.ErrBuild) {
 		if quiet {
-			_, _ = os.Stderr.Write(screen.kept.Bytes())
+			screen.kept.show(stderr)
 		}
 		return digest, fmt.Errorf("the build of %s failed; the reason is above", options.App)
 	}
@@ -196,10 +200,10 @@ func put(h *home.Home, name string, image v1.Image) (v1.Hash, error) {
 // printBuilt prints the names of an image, or what it has in it.
 func printBuilt(h *home.Home, flags buildFlags, digest string) error {
 	if !flags.quiet {
-		return printTable(os.Stdout, h.Store, flags.tags[0])
+		return printTable(stdout, h.Store, flags.tags[0])
 	}
 	for _, tag := range flags.tags {
-		fmt.Fprintf(os.Stdout, "%s@%s\n", tag, digest)
+		fmt.Fprintf(stdout, "%s@%s\n", tag, digest)
 	}
 	return nil
 }

@@ -19,8 +19,9 @@ import (
 // checkLimit is how long an app has to run before it counts as started.
 const checkLimit = 2 * time.Second
 
-// checks returns what starts the default process of an image once. What the app prints goes to the log.
-func checks(h *home.Home, name string, bindings []string) func(context.Context, v1.Image, io.Writer) error {
+// checks returns what starts the default process of an image once, if its files take no more than unpacked bytes. What the app
+// prints goes to the log.
+func checks(h *home.Home, name string, bindings []string, unpacked int64) func(context.Context, v1.Image, io.Writer) error {
 	return func(ctx context.Context, image v1.Image, log io.Writer) error {
 		port, err := freePort()
 		if err != nil {
@@ -28,6 +29,7 @@ func checks(h *home.Home, name string, bindings []string) func(context.Context, 
 		}
 		err = run.Start(ctx, h, image, run.Options{
 			Image: name, Env: []string{fmt.Sprintf("PORT=%d", port)}, Bindings: bindings, Stdout: log, Stderr: log, Limit: checkLimit,
+			Unpacked: unpacked,
 		})
 		var ended *exec.ExitError
 		switch {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+
 	"github.com/spf13/cobra"
 
 	"github.com/strata-buildpacks/strata/builder/platform/rebase"
@@ -21,6 +23,10 @@ func debugCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			unpacked, err := unpackLimit(os.Getenv)
+			if err != nil {
+				return err
+			}
 			h, err := openHome()
 			if err != nil {
 				return err
@@ -33,7 +39,9 @@ func debugCommand() *cobra.Command {
 			if len(program) == 0 {
 				program = []string{"bash"}
 			}
-			options := run.Options{Image: args[0], Command: program[0], Args: program[1:], Env: given, Bindings: bindings}
+			options := run.Options{
+				Image: args[0], Command: program[0], Args: program[1:], Env: given, Bindings: bindings, Unpacked: unpacked,
+			}
 			return interact(options, true, func(options run.Options) error {
 				return run.Start(cmd.Context(), h, image, options)
 			})

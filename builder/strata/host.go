@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/builder/platform/home"
+	"github.com/strata-buildpacks/strata/builder/platform/run"
 	"github.com/strata-buildpacks/strata/builder/project"
 	"github.com/strata-buildpacks/strata/builder/registries"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
@@ -91,20 +92,35 @@ func givenEnv(flags []string) ([]string, error) {
 
 // cacheLimits returns what bounds the caches of all apps.
 func cacheLimits(getenv func(string) string) (home.Limits, error) {
-	const variable = "STRATA_CACHES_GB"
 	limits := home.DefaultLimits
-	if text := getenv(variable); text != "" {
-		gigabytes, err := strconv.ParseFloat(text, 64)
-		if err != nil || !(gigabytes >= 0 && gigabytes < 1e6) {
-			return limits, fault.Fault{
-				ID:   "caches-size",
-				What: fmt.Sprintf("%s is %q, which is no number of gigabytes", variable, text),
-				Do:   "set it to how large the caches of all apps may be together, such as 20",
-			}
-		}
-		limits.Bytes = int64(gigabytes * 1e9)
+	bytes, found, err := gigabytes(getenv, "STRATA_CACHES_GB", "how large the caches of all apps may be together")
+	if found {
+		limits.Bytes = bytes
 	}
-	return limits, nil
+	return limits, err
+}
+
+// unpackLimit returns how many bytes the files of an image may take that is started, zero for what is usual.
+func unpackLimit(getenv func(string) string) (int64, error) {
+	bytes, _, err := gigabytes(getenv, run.UnpackedVariable, "how much space the files of an image may take")
+	return bytes, err
+}
+
+// gigabytes reads a variable that says how large something may be.
+func gigabytes(getenv func(string) string, variable, what string) (bytes int64, found bool, err error) {
+	text := getenv(variable)
+	if text == "" {
+		return 0, false, nil
+	}
+	number, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(number >= 0 && number < 1e6) {
+		return 0, false, fault.Fault{
+			ID:   "gigabytes",
+			What: fmt.Sprintf("%s is %q, which is no number of gigabytes", variable, text),
+			Do:   "set it to " + what + ", such as 20",
+		}
+	}
+	return int64(number * 1e9), true, nil
 }
 
 // proxies returns the proxy variables that are set, as NAME=value.

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -29,7 +28,7 @@ func inspectCommand() *cobra.Command {
 					return err
 				}
 			}
-			return printTable(os.Stdout, h.Store, args[0])
+			return printTable(stdout, h.Store, args[0])
 		},
 	}
 	cmd.Flags().StringVar(&bills, "sbom", "", "write what is attached to the image, SBOMs and provenance, into this folder")

@@ -39,16 +39,16 @@ func main() {
 	case errors.As(err, &status):
 		os.Exit(int(status))
 	case errors.As(err, &partly):
-		fmt.Fprintln(os.Stderr, "strata:", err)
+		fmt.Fprintln(stderr, "strata:", err)
 		os.Exit(exitInterrupted)
 	case interrupted:
-		fmt.Fprintln(os.Stderr, "strata: interrupted; no image was changed")
+		fmt.Fprintln(stderr, "strata: interrupted; no image was changed")
 		os.Exit(exitInterrupted)
 	case fault.Full(err):
-		fmt.Fprintln(os.Stderr, "strata:", fault.Explain(err))
+		fmt.Fprintln(stderr, "strata:", fault.Explain(err))
 		os.Exit(exitFailed)
 	default:
-		fmt.Fprintln(os.Stderr, "strata:", err)
+		fmt.Fprintln(stderr, "strata:", err)
 		os.Exit(exitFailed)
 	}
 }
@@ -64,6 +64,8 @@ func command() *cobra.Command {
 		buildCommand(), runCommand(), debugCommand(), stackCommand(), builderCommand(), inspectCommand(), rebaseCommand(), pruneCommand(),
 		verifyCommand(),
 	)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
 	explainUsage(root)
 	return root
 }
@@ -81,7 +83,7 @@ func openHome() (*home.Home, error) {
 	}
 	h, err := home.Open(dir)
 	if err == nil {
-		h.Note = func(text string) { fmt.Fprintln(os.Stderr, "strata:", text) }
+		h.Note = func(text string) { fmt.Fprintln(stderr, "strata:", text) }
 	}
 	return h, err
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -27,7 +26,7 @@ func pruneCommand() *cobra.Command {
 			if len(pruned) == 0 {
 				return err
 			}
-			table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+			table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
 			fmt.Fprintln(table, "REMOVED\tNUMBER\tSIZE")
 			for _, one := range pruned {
 				fmt.Fprintf(table, "%s\t%d\t%s\n", one.What, one.Count, megabytes(one.Bytes))

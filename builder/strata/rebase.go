@@ -106,7 +106,7 @@ func rebaseImages(ctx context.Context, options rebase.Options, catalogue string)
 	if err != nil {
 		return err
 	}
-	if err := printRebased(os.Stdout, results, options.DryRun, time.Since(start)); err != nil {
+	if err := printRebased(stdout, results, options.DryRun, time.Since(start)); err != nil {
 		return err
 	}
 	var failed []error
@@ -125,7 +125,7 @@ func rebaseImages(ctx context.Context, options rebase.Options, catalogue string)
 		return failed[0]
 	}
 	for _, err := range failed {
-		fmt.Fprintln(os.Stderr, "strata:", err)
+		fmt.Fprintln(stderr, "strata:", err)
 	}
 	return fault.Fault{ID: "rebase-failed", What: what, Do: "the reasons are above"}
 }

@@ -46,12 +46,17 @@ func runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			unpacked, err := unpackLimit(os.Getenv)
+			if err != nil {
+				return err
+			}
 			h, err := openHome()
 			if err != nil {
 				return err
 			}
 			options := run.Options{
-				Image: args[0], Process: flags.process, Command: flags.command, Args: args[1:],
+				Unpacked: unpacked,
+				Image:    args[0], Process: flags.process, Command: flags.command, Args: args[1:],
 				Env:      append([]string{fmt.Sprintf("PORT=%d", flags.port)}, env...),
 				Bindings: flags.bindings,
 			}
@@ -174,7 +179,7 @@ func atTerminal() bool {
 // noteOnce returns a function that prints a note the first time.
 func noteOnce() func(text string) {
 	var once sync.Once
-	return func(text string) { once.Do(func() { fmt.Fprintln(os.Stderr, "strata: note:", text) }) }
+	return func(text string) { once.Do(func() { fmt.Fprintln(stderr, "strata: note:", text) }) }
 }
 
 // heard leaves a hangup out that is ignored here, as nohup(1) has it: to listen for it would end that.

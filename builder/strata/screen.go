@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -19,8 +19,8 @@ type screen struct {
 	mu       sync.Mutex
 	quiet    bool
 	terminal bool
-	drawn    bool         // a line is on the terminal that the next one replaces
-	kept     bytes.Buffer // what was not shown, for when the build fails
+	drawn    bool // a line is on the terminal that the next one replaces
+	kept     tail // what was not shown, for when the build fails
 	last     time.Time
 	files    map[string][2]int64 // downloads so far
 }
@@ -37,7 +37,7 @@ func (s *screen) Write(p []byte) (int, error) {
 		return s.kept.Write(p)
 	}
 	s.erase()
-	return os.Stderr.Write(p)
+	return stderr.Write(p)
 }
 
 func (s *screen) phase(p build.Phase) {
@@ -99,7 +99,7 @@ func (s *screen) line(text string) {
 		return
 	}
 	s.erase()
-	fmt.Fprintln(os.Stderr, text)
+	fmt.Fprintln(stderr, text)
 }
 
 // draw prints a line that the next one replaces; nothing when stderr is not a terminal.
@@ -110,7 +110,7 @@ func (s *screen) draw(text string) {
 		return
 	}
 	s.erase()
-	fmt.Fprint(os.Stderr, text)
+	fmt.Fprint(stderr, text)
 	s.drawn = true
 }
 
@@ -122,7 +122,7 @@ func (s *screen) clear() {
 
 func (s *screen) erase() {
 	if s.drawn {
-		fmt.Fprint(os.Stderr, "\r\x1b[K")
+		_, _ = io.WriteString(os.Stderr, "\r\x1b[K")
 		s.drawn = false
 	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -107,7 +106,7 @@ func (v *verifying) remake(found *store.Verified) {
 		err = createBuilder(v.cmd, path, defaultBuilder, "", &outputFlag{compression: "gzip"})
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "strata: run images and builders are not all made again:", err)
+		fmt.Fprintln(stderr, "strata: run images and builders are not all made again:", err)
 	}
 }
 

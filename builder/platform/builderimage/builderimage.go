@@ -115,7 +115,7 @@ func (b *Builder) unpack(ctx context.Context, h *home.Home, image v1.Image) erro
 	if err := os.Mkdir(unpacked, 0o755); err != nil {
 		return err
 	}
-	if err := unpack.Image(image, unpacked, nil); err != nil {
+	if err := unpack.Image(image, unpacked, nil, unpack.Limit{}); err != nil {
 		return err
 	}
 	if err := unpack.MountPoints(unpacked, mountFolders, mountFiles); err != nil {

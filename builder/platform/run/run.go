@@ -49,6 +49,8 @@ type Options struct {
 	Terminal *os.File
 	// Signals are passed on to the process. If they are not nil, the context counts only until the process starts.
 	Signals <-chan os.Signal
+	// Unpacked is how many bytes the files of the image may take. Zero is 20 GB, and 200 times the size of the layers.
+	Unpacked int64
 	// Limit is how long the process may run. The error of one that runs longer is context.DeadlineExceeded. Zero is no limit.
 	Limit time.Duration
 }
@@ -100,7 +102,7 @@ func prepare(image v1.Image, dir string, options Options) (spec sandbox.Spec, er
 		return spec, fmt.Errorf("reading %s: %w", options.Image, err)
 	}
 	path := filepath.Join(dir, "root")
-	if err := unpackApp(image, path, uid, gid); err != nil {
+	if err := unpackApp(image, path, uid, gid, options.limit()); err != nil {
 		return spec, fmt.Errorf("unpacking %s: %w", options.Image, err)
 	}
 	root, err := os.OpenRoot(path) // an image's links lead nowhere on the host
@@ -171,8 +173,19 @@ func homeOf(root *os.Root, uid int) (string, error) {
 // maxPasswd is how much of an image's /etc/passwd is read, in bytes.
 const maxPasswd = 1 << 20
 
+// UnpackedVariable is the variable with Options.Unpacked, in gigabytes.
+const UnpackedVariable = "STRATA_UNPACK_GB"
+
+// limit bounds how much is unpacked.
+func (o Options) limit() unpack.Limit {
+	if o.Unpacked > 0 {
+		return unpack.Limit{Bytes: o.Unpacked, Variable: UnpackedVariable}
+	}
+	return unpack.Limit{Bytes: 20e9, Ratio: 200, Variable: UnpackedVariable}
+}
+
 // unpackApp unpacks an image with the mount points of a sandbox. Beside it lie the files that are bound there.
-func unpackApp(image v1.Image, root string, uid, gid int) error {
+func unpackApp(image v1.Image, root string, uid, gid int, limit unpack.Limit) error {
 	if err := os.Mkdir(root, 0o755); err != nil {
 		return err
 	}
@@ -180,7 +193,7 @@ func unpackApp(image v1.Image, root string, uid, gid int) error {
 	if os.Getuid() == 0 {
 		owner = asRoot(uid, gid)
 	}
-	if err := unpack.Image(image, root, owner); err != nil {
+	if err := unpack.Image(image, root, owner, limit); err != nil {
 		return err
 	}
 	if err := unpack.MountPoints(root, []string{"proc", "sys", "dev", "etc"}, []string{"etc/hosts", "etc/resolv.conf"}); err != nil {

@@ -48,7 +48,7 @@ func unpackRunImages(t *testing.T, names ...string) map[string]string {
 		if err := os.Mkdir(root, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := unpack.Image(image.Image, root, nil); err != nil {
+		if err := unpack.Image(image.Image, root, nil, unpack.Limit{}); err != nil {
 			t.Fatal(err)
 		}
 		for _, dir := range []string{"dev", "proc"} {

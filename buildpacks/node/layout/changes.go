@@ -84,12 +84,9 @@ func sameFile(a, b string) (bool, error) {
 	sum := func(name string, info fs.FileInfo) (string, error) {
 		return tree.Entry{DirEntry: fs.FileInfoToDirEntry(info), Path: name}.Sum()
 	}
-	before, err := sum(a, was)
-	if err != nil {
-		return false, err
-	}
-	now, err := sum(b, is)
-	return before == now, err
+	before, wasErr := sum(a, was)
+	now, isErr := sum(b, is)
+	return before == now, errors.Join(wasErr, isErr)
 }
 
 // applyChanges makes the changes that were kept in the layer of packages, except those of packages that are only for development.

@@ -24,11 +24,15 @@ type Owner func(uid, gid int, mode fs.FileMode) (hostUID, hostGID int, hostMode 
 // Image writes the file system of an image into an empty folder: layers in order, with their whiteouts (image-spec,
 // layer.md). Whatever a layer says, nothing is written outside the folder: a path that leads out of it through a link is
 // an error. Setuid bits, device files and pipes are left out. Each layer is read to its end and has to be what the configuration
-// says (image-spec, config.md, "Layer DiffID").
-func Image(image v1.Image, dir string, owner Owner) error {
+// says (image-spec, config.md, "Layer DiffID"). An image that is larger than limit allows is a fault.
+func Image(image v1.Image, dir string, owner Owner, limit Limit) error {
 	layers, err := image.Layers()
 	if err != nil {
 		return fmt.Errorf("reading the layers: %w", err)
+	}
+	size, err := limit.of(layers)
+	if err != nil {
+		return err
 	}
 	config, err := image.ConfigFile()
 	if err != nil {
@@ -38,6 +42,7 @@ func Image(image v1.Image, dir string, owner Owner) error {
 		return fmt.Errorf("the image has %d layers, its configuration %d", len(layers), len(config.RootFS.DiffIDs))
 	}
 	return into(dir, owner, func(u *unpacker) error {
+		u.size = size
 		for i, layer := range layers {
 			if err := u.layer(layer, config.RootFS.DiffIDs[i]); err != nil {
 				return err
@@ -74,6 +79,7 @@ func into(dir string, owner Owner, write func(*unpacker) error) error {
 type unpacker struct {
 	root        *os.Root
 	owner       Owner
+	size        size
 	directories map[string]fs.FileMode
 	// fresh holds what the present layer has written, parents included. The layer's whiteouts hide only what lower layers
 	// have.
@@ -115,6 +121,9 @@ func (u *unpacker) archive(content io.Reader) error {
 		name := strings.TrimPrefix(path.Clean("/"+header.Name), "/")
 		if name == "" {
 			continue
+		}
+		if err := u.size.add(header.Size); err != nil {
+			return err
 		}
 		if err := u.entry(name, header, archive); err != nil {
 			return fmt.Errorf("unpacking %s: %w", name, err)

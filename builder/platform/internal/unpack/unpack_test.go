@@ -87,7 +87,7 @@ func unpackLayers(t *testing.T, layers ...[]entry) (string, error) {
 		}
 		all = append(all, layer(t, entries...))
 	}
-	err := unpack.Image(image(t, all...), root, nil)
+	err := unpack.Image(image(t, all...), root, nil, unpack.Limit{})
 	if diff := cmp.Diff("-rw------- victim untouched", list(t, around, func(path string) bool { return path != "root" })); diff != "" {
 		t.Errorf("it wrote outside of its folder:\n%s", diff)
 	}
@@ -250,7 +250,7 @@ func TestUnpackOwner(t *testing.T) {
 		}
 		return 0, 0, mode
 	}
-	if err := unpack.Image(image(t, layer(t, mine, others, setuid, alias, link("l", "others"))), root, owner); err != nil {
+	if err := unpack.Image(image(t, layer(t, mine, others, setuid, alias, link("l", "others"))), root, owner, unpack.Limit{}); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
@@ -279,7 +279,7 @@ func TestReadOnlyFolder(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	closed := func(int, int, fs.FileMode) (int, int, fs.FileMode) { return os.Getuid(), os.Getgid(), 0o444 }
-	if err := unpack.Image(image(t, layer(t, dir("etc"), file("etc/hosts"))), root, closed); err != nil {
+	if err := unpack.Image(image(t, layer(t, dir("etc"), file("etc/hosts"))), root, closed, unpack.Limit{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.Chmod(filepath.Join(root, "etc"), 0o755) })
@@ -307,7 +307,7 @@ func TestUnpackDamaged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := unpack.Image(image(t, l), t.TempDir(), nil); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if err := unpack.Image(image(t, l), t.TempDir(), nil, unpack.Limit{}); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("got %v, want that it ends too early", err)
 	}
 }
@@ -341,7 +341,7 @@ func TestDiffID(t *testing.T) {
 	t.Parallel()
 	i := image(t, layer(t, file("file")))
 	for more, want := range map[string]string{"": "", "x": "a layer has the content sha256:"} {
-		err := unpack.Image(damagedImage{i, more}, t.TempDir(), nil)
+		err := unpack.Image(damagedImage{i, more}, t.TempDir(), nil, unpack.Limit{})
 		if (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("with %q behind the archive: got %v, want %q", more, err, want)
 		}
