@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
@@ -31,6 +32,9 @@ type buildFlags struct {
 	tags, env, bindings, allow []string
 	output                     outputFlag
 	sbom                       string
+	memory                     string
+	pids                       int64
+	timeout                    time.Duration
 	clearCache, quiet, check   bool
 }
 
@@ -60,6 +64,9 @@ func buildCommand() *cobra.Command {
 	f.StringArrayVar(&flags.allow, "network-allow", nil, "HOST[:PORT] that the build can reach, too: a name, address or network")
 	f.StringArrayVarP(&flags.env, "env", "e", nil, "variable of the build, NAME=value (or NAME: with the value it has here)")
 	f.StringArrayVar(&flags.bindings, "binding", nil, "folder of a service binding")
+	f.StringVar(&flags.memory, "memory", "", "memory that the build may take, such as 4g, or none for no limit (default: 7/8 of all)")
+	f.Int64Var(&flags.pids, "pids", sandbox.DefaultLimits().PIDs, "processes and threads that the build may have at a time; 0 for no limit")
+	f.DurationVar(&flags.timeout, "timeout", 0, "how long the phases of the build may take, such as 20m (default: no limit)")
 	flags.output.register(f)
 	f.StringVar(&flags.sbom, "sbom", "", "write what is attached to the image, SBOMs and provenance, into this folder")
 	f.BoolVar(&flags.clearCache, "clear-cache", false, "forget what earlier builds of this app cached")
@@ -165,10 +172,10 @@ func runBuild(ctx context.Context, h *home.Home, options build.Options, notes []
 	}
 	_, digest, err := build.App(ctx, h, options)
 	screen.clear()
+	if quiet && err != nil {
+		screen.kept.show(stderr)
+	}
 	if errors.Is(err, build.ErrBuild) {
-		if quiet {
-			screen.kept.show(stderr)
-		}
 		return digest, fmt.Errorf("the build of %s failed; the reason is above", options.App)
 	}
 	return digest, err
@@ -238,6 +245,10 @@ func buildOptions(app string, descriptor project.Descriptor, flags buildFlags) (
 			return build.Options{}, err
 		}
 	}
+	bounds, err := bounds(flags)
+	if err != nil {
+		return build.Options{}, err
+	}
 	limits, err := cacheLimits(os.Getenv)
 	if err != nil {
 		return build.Options{}, err
@@ -246,6 +257,7 @@ func buildOptions(app string, descriptor project.Descriptor, flags buildFlags) (
 		App: app, Image: flags.tags[0], RunImage: flags.runImage,
 		Keep: descriptor.Keep(), Buildpacks: descriptor.Buildpacks, Pre: descriptor.Pre, Post: descriptor.Post,
 		Bindings: flags.bindings, Network: network, Allow: allow, ClearCache: flags.clearCache, Limits: limits,
+		Bounds: bounds, Timeout: flags.timeout,
 		Proxies: proxies(), CABundle: hostCABundle(),
 	}, nil
 }

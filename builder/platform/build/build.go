@@ -44,6 +44,8 @@ type Options struct {
 	Machine    []egress.Rule          // the same, as the machine's configuration says
 	ClearCache bool                   // forget what earlier builds of the app left
 	Limits     home.Limits            // of the caches of all apps
+	Bounds     sandbox.Limits         // of each phase
+	Timeout    time.Duration          // of all phases; zero for none
 	Proxies    []string               // NAME=value pairs of the proxy variables
 	CABundle   string                 // file of certificates that a build trusts; empty for the build image's own
 
@@ -104,6 +106,14 @@ func App(ctx context.Context, h *home.Home, options Options) (name.Reference, v1
 		return nil, v1.Hash{}, err
 	}
 	defer func() { _ = b.source.wait() }() // if it failed, the build has an error already
+	if b.Timeout > 0 {
+		limited, stop := context.WithTimeoutCause(ctx, b.Timeout, fault.Fault{
+			ID: "limit-timeout", What: fmt.Sprintf("the build took longer than --timeout gives it, %s", b.Timeout),
+			Do: "give it more, or see above what it waits for",
+		})
+		defer stop()
+		ctx = limited
+	}
 	t, manifest, err := b.run(ctx, candidates)
 	if err != nil {
 		return nil, v1.Hash{}, err
@@ -177,7 +187,7 @@ func trimCaches(h *home.Home, ref name.Reference, made v1.Hash, options Options,
 // prepare lays out what the phases see. The app's source is copied meanwhile: detection waits for it.
 func (b *build) prepare(f folders) error {
 	b.lifecycle = lifecycle{
-		builder: b.Builder, folders: f, network: b.Network, proxies: b.Proxies, caBundle: b.CABundle, report: b.Phase,
+		builder: b.Builder, folders: f, network: b.Network, bounds: b.Bounds, proxies: b.Proxies, caBundle: b.CABundle, report: b.Phase,
 	}
 	resolvConf, err := b.connect()
 	if err != nil {

@@ -180,6 +180,7 @@ const orphanRoot = "SANDBOX_TEST_ROOT"
 func orphan(root string) error {
 	return sandbox.Run(context.Background(), sandbox.Spec{
 		Root: root, UID: 1001, GID: 1000, Dir: "/", Args: []string{"/probe", "fork"}, Network: sandbox.NoNetwork, Stdout: os.Stdout,
+		Limits: sandbox.DefaultLimits(),
 	})
 }
 
@@ -219,6 +220,11 @@ func TestKilledStarter(t *testing.T) {
 	if left := processes(t, spec.Root); len(left) > 0 {
 		t.Errorf("processes %v outlived the one that started the sandbox", left)
 	}
+	spec.Limits = sandbox.DefaultLimits()
+	if err := run(t, spec); err != nil { // sweeps
+		t.Fatal(err)
+	}
+	leavesNoCgroup(t, starter.Process.Pid)
 }
 
 // TestMountPointsAreNoLinks has a root whose mount points lead out of it.

@@ -84,6 +84,9 @@ func enter(channel *os.File) error {
 	if err := mountAll(spec); err != nil {
 		return err
 	}
+	if err := spec.Limits.confine(); err != nil {
+		return err
+	}
 	if err := drop(spec); err != nil {
 		return err
 	}

@@ -7,9 +7,9 @@
 // nothing else of the host. It holds no capability and cannot gain one, not even in a user namespace of its own. It never
 // has the host's uid 0, and it dies with the process that started it.
 //
-// The command keeps the supplementary groups of a caller that is not root, and the caller's resource limits. On the
-// host's network it reaches everything that listens on the machine itself, at the loopback address or at an abstract
-// socket. No system call is filtered.
+// The command keeps the supplementary groups of a caller that is not root, and the caller's resource limits, unless
+// Limits has others. On the host's network it reaches everything that listens on the machine itself, at the loopback
+// address or at an abstract socket. No system call is filtered.
 package sandbox
 
 import (
@@ -51,6 +51,7 @@ type Spec struct {
 	Env          []string
 	Args         []string
 	Network      Network
+	Limits       Limits
 	// Sysfs shows the host's /sys, read-only. The root has to have the folder.
 	Sysfs bool
 	// Listen are loopback addresses inside. On the host's side, Serve answers them. HostNetwork has none.
@@ -94,11 +95,25 @@ func Run(ctx context.Context, spec Spec) error {
 	defer channel.Close()
 	defer inside.Close()
 
+	held, err := spec.Limits.hold()
+	if err != nil {
+		return err
+	}
 	cmd := spec.command(ctx, inside)
+	if held != nil {
+		defer held.remove()
+	}
 	if err := cmd.Start(); err != nil {
 		return refused(err)
 	}
 	inside.Close()
+	if held != nil { // the first process waits for its configuration
+		if err := held.add(cmd.Process.Pid); err != nil {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait() // it was killed
+			return err
+		}
+	}
 	spec.handOver(cmd.Process.Pid)
 
 	got, setupErr := converse(channel, config)
@@ -133,6 +148,11 @@ func Run(ctx context.Context, spec Spec) error {
 	}
 	if setupErr != nil {
 		return setupErr
+	}
+	if waitErr != nil && held != nil {
+		if err := held.reached(); err != nil {
+			return err
+		}
 	}
 	return waitErr
 }

@@ -50,6 +50,9 @@ func main() {
 	fmt.Println("interfaces", len(interfaces))
 }
 
+// memory is what the probe took.
+var memory [][]byte
+
 func act(what string, args []string) {
 	switch what {
 	case "get":
@@ -71,6 +74,25 @@ func act(what string, args []string) {
 		time.Sleep(time.Hour)
 	case "wait":
 		time.Sleep(time.Hour)
+	case "forks": // starts processes until it may not, and ends with an error
+		for n := 1; ; n++ {
+			if err := exec.Command("/probe", "wait").Start(); err != nil {
+				fmt.Println("stopped", n < 10_000)
+				os.Exit(3)
+			}
+		}
+	case "memory": // takes memory until it may not
+		for n := 0; n < 1<<12; n++ {
+			page := make([]byte, 1<<20)
+			for i := range page {
+				page[i] = 1
+			}
+			memory = append(memory, page)
+		}
+		fmt.Println("all of it")
+	case "core":
+		var core unix.Rlimit
+		fmt.Println("core", verdict(unix.Getrlimit(unix.RLIMIT_CORE, &core)), core.Cur, core.Max)
 	case "daemon": // leaves a child in a session of its own and ends
 		child := exec.Command("/probe", "wait")
 		child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
