@@ -98,6 +98,9 @@ func enter(channel *os.File) error {
 			return fmt.Errorf("opening a terminal: %w", err)
 		}
 	}
+	if err := filter(); err != nil {
+		return err
+	}
 	return fmt.Errorf(executeStep+" %q: %w", spec.Args[0], syscall.Exec(spec.Args[0], spec.Args, spec.Env))
 }
 

@@ -9,7 +9,7 @@
 //
 // The command keeps the supplementary groups of a caller that is not root, and the caller's resource limits, unless
 // Limits has others. On the host's network it reaches everything that listens on the machine itself, at the loopback
-// address or at an abstract socket. No system call is filtered.
+// address or at an abstract socket. System calls are filtered as container engines do.
 package sandbox
 
 import (

@@ -100,6 +100,8 @@ func act(what string, args []string) {
 		fmt.Println("daemon", verdict(child.Start()))
 	case "attack":
 		attack()
+	case "calls":
+		calls()
 	case "dial":
 		_, err := net.Dial("unix", args[0])
 		fmt.Println("dial", verdict(err))
