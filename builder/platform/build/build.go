@@ -102,7 +102,7 @@ func App(ctx context.Context, h *home.Home, options Options) (name.Reference, v1
 	defer remove()
 	var digest v1.Hash
 	defer func() { trimCaches(h, ref, digest, options, dir) }()
-	if err := b.prepare(folders{dir: dir, caches: caches, tools: h.Tools(b.Builder.Digest)}); err != nil {
+	if err := b.prepare(folders{dir: dir, caches: caches, tools: h.Tools(b.Builder.Digest), locks: h.Locks()}); err != nil {
 		return nil, v1.Hash{}, err
 	}
 	defer func() { _ = b.source.wait() }() // if it failed, the build has an error already

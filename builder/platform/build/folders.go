@@ -26,6 +26,12 @@ type folders struct {
 	dir    string // of this build alone
 	caches string // of the app
 	tools  string // of all apps
+	locks  string // of all apps; no build sees it
+}
+
+// toolLock is the lock of a tool that is being installed. A build could hold one for ever that it can open.
+func (f folders) toolLock(name string) string {
+	return filepath.Join(f.locks, filepath.Base(f.tools)+"-"+name)
 }
 
 func (f folders) path(elements ...string) string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -37,7 +38,7 @@ func TestSpecOfPhases(t *testing.T) {
 	for _, network := range []sandbox.Network{sandbox.OwnNetwork, sandbox.HostNetwork, sandbox.NoNetwork} {
 		l := lifecycle{
 			gateway: gateway, builder: &builderimage.Builder{Root: "/builder", Env: []string{"CNB_USER_ID=1"}, UID: 1, GID: 2},
-			folders: folders{dir: "/tmp/1", caches: "/caches", tools: "/tools"}, network: network,
+			folders: folders{dir: "/tmp/1", caches: "/caches", tools: "/tools", locks: "/locks"}, network: network,
 			proxies: []string{"HTTPS_PROXY=proxy"}, caBundle: "/ca.pem", report: func(Phase) {},
 		}
 		for _, p := range []phase{detectPhase, buildPhase, installPhase} {
@@ -61,6 +62,10 @@ func TestSpecOfPhases(t *testing.T) {
 				binds = append(binds, "/etc/resolv.conf", "/etc/ssl/certs/ca-certificates.crt")
 			}
 			checkBinds(t, p, spec, binds...)
+			lock := l.folders.toolLock("go1")
+			if slices.ContainsFunc(spec.Binds, func(b sandbox.Bind) bool { return strings.HasPrefix(lock, b.Source+"/") }) {
+				t.Errorf("%s sees the lock of a tool", p.name)
+			}
 			if !slices.Contains(spec.Env, "HTTPS_PROXY=proxy") {
 				t.Errorf("%s has no proxy", p.name)
 			}

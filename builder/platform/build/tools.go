@@ -99,7 +99,11 @@ func (b *build) installOnce(ctx context.Context, one tool) error {
 	if _, err := os.Stat(folder); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	unlock, err := flock.Lock(ctx, folder+".lock", func() { b.Note("waiting for another build, which installs " + one.name) })
+	if err := os.MkdirAll(b.lifecycle.folders.locks, 0o700); err != nil {
+		return fmt.Errorf("making a folder for locks: %w", err)
+	}
+	lock := b.lifecycle.folders.toolLock(one.name)
+	unlock, err := flock.Lock(ctx, lock, func() { b.Note("waiting for another build, which installs " + one.name) })
 	if err != nil {
 		return err
 	}

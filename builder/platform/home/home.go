@@ -6,7 +6,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -25,6 +27,7 @@ import (
 //	apps/       a folder per app image: its lock, its caches, and how large they were when
 //	builders/   the unpacked file systems of builders, by digest
 //	tools/      a folder per builder, by digest: the tools that its buildpacks installed for all apps
+//	locks/      locks of tools that are being installed
 //	zstd/       which blob of the store holds a layer compressed by Zstandard, by the layer's digest
 //	tmp/        a folder per running command
 //
@@ -38,7 +41,8 @@ type Home struct {
 	use *os.File // locked while the home is in use, so that nobody prunes it
 }
 
-// Open opens a home, and makes it if there is none. If that is not possible, the error is a fault.
+// Open opens a home, and makes it if there is none. If that is not possible, the error is a fault. A home that is there need not be
+// writable for commands that read.
 func Open(dir string) (*Home, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -47,15 +51,16 @@ func Open(dir string) (*Home, error) {
 	for _, folder := range []string{"apps", "builders", "tools", "tmp"} {
 		// Nobody else may enter: what a build leaves in its caches could be a program with the rights of the build's user.
 		if err := os.MkdirAll(filepath.Join(dir, folder), 0o700); err != nil {
-			return nil, fault.Fault{
-				ID:   "home-not-writable",
-				What: "cannot keep images in " + dir,
-				Err:  err,
-				Do:   "set STRATA_HOME to a folder that you may write",
-			}
+			return nil, notWritable(dir, err)
 		}
 	}
-	use, err := os.OpenFile(filepath.Join(dir, "use.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock := filepath.Join(dir, "use.lock")
+	use, err := os.OpenFile(lock, os.O_CREATE|os.O_RDWR, 0o600)
+	if readOnly(err) {
+		if use, err = os.Open(lock); err != nil {
+			return nil, notWritable(dir, err)
+		}
+	}
 	if err == nil {
 		err = unix.Flock(int(use.Fd()), unix.LOCK_SH)
 	}
@@ -69,14 +74,28 @@ func Open(dir string) (*Home, error) {
 	return &Home{Store: s, dir: dir, use: use}, nil
 }
 
+// readOnly reports whether an error is that of a home which may be read and not written.
+func readOnly(err error) bool { return errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) }
+
+func notWritable(dir string, err error) error {
+	return fault.Fault{
+		ID:   "home-not-writable",
+		What: "cannot keep images in " + dir,
+		Err:  err,
+		Do:   "set STRATA_HOME to a folder that you may write",
+	}
+}
+
 // App makes and locks the folder of an app image. If another process has the lock, App calls waiting, unless it is nil,
 // and waits.
 func (h *Home) App(ctx context.Context, image name.Reference, waiting func()) (dir string, unlock func(), err error) {
 	dir = filepath.Join(h.dir, "apps", appKey(image.Name()))
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", nil, fmt.Errorf("making the app's caches: %w", err)
+	if err = os.MkdirAll(dir, 0o755); err == nil {
+		unlock, err = flock.Lock(ctx, filepath.Join(dir, appLock), waiting)
 	}
-	unlock, err = flock.Lock(ctx, filepath.Join(dir, appLock), waiting)
+	if readOnly(err) {
+		err = notWritable(h.dir, err)
+	}
 	return dir, unlock, err
 }
 
@@ -99,6 +118,9 @@ const buildersLock = "lock"
 
 // Tools returns the folder for the tools of a builder, which need not be there yet.
 func (h *Home) Tools(builder v1.Hash) string { return filepath.Join(h.dir, "tools", builder.Hex) }
+
+// Locks returns the folder for locks of what several builds make, which need not be there yet.
+func (h *Home) Locks() string { return filepath.Join(h.dir, "locks") }
 
 // Zstd returns the file for the digest of a layer that Zstandard compressed, by the digest of the layer in the store.
 func (h *Home) Zstd(layer v1.Hash) string { return filepath.Join(h.dir, "zstd", layer.Hex) }

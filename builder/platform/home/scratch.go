@@ -18,6 +18,9 @@ import (
 // is removed first. What stays of it is noted, and stops no command.
 func (h *Home) Scratch(ctx context.Context) (dir string, remove func(), err error) {
 	release, err := flock.Lock(ctx, filepath.Join(h.dir, "tmp.lock"), nil)
+	if readOnly(err) {
+		return "", nil, notWritable(h.dir, err)
+	}
 	if err != nil {
 		return "", nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/builder/platform/home"
 	"github.com/strata-buildpacks/strata/builder/platform/internal/platformtest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
@@ -107,6 +108,43 @@ func TestScratchGoesOn(t *testing.T) {
 	remove()
 	if len(notes) != 1 || !strings.Contains(notes[0], "stays in "+stays) {
 		t.Errorf("it notes %q, want what stays", notes)
+	}
+}
+
+// TestReadOnly reads in a home that may not be written.
+func TestReadOnly(t *testing.T) {
+	t.Parallel()
+	_, dir := asUser(t, nil)
+	for _, name := range []string{"use.lock", "apps", "builders", "tools", "tmp", "store", "."} {
+		if err := os.Chmod(filepath.Join(dir, name), 0o555); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h, err := home.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names, err := h.Store.Names(); err != nil || len(names) > 0 {
+		t.Errorf("it has %v (%v)", names, err)
+	}
+	_, _, scratchErr := h.Scratch(t.Context())
+	_, _, appErr := h.App(t.Context(), platformtest.Parse(t, "app"), nil)
+	for _, err := range []error{scratchErr, appErr} {
+		if f := (fault.Fault{}); !errors.As(err, &f) || f.ID != "home-not-writable" {
+			t.Errorf("got %v, want a fault", err)
+		}
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, "use.lock")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := home.Open(dir); !errors.As(err, new(fault.Fault)) {
+		t.Errorf("got %v of a home that is not whole, want a fault", err)
 	}
 }
 
