@@ -98,6 +98,9 @@ func (r *reader) statement(s *syntax.Stmt, after string) {
 			c.Words = append(c.Words, r.line.word(word))
 		}
 		c = c.withoutSetters()
+		if len(c.Words) > 0 && assignment.MatchString(string(c.Words[0])) {
+			c.Words[0] = `\` + c.Words[0] // it has quotes: a shell looks for a program of that name
+		}
 	}
 	if c.After == And && r.cd != "" {
 		c.After = r.cd // cd succeeds

@@ -25,7 +25,7 @@ type file struct {
 }
 
 // tarOf makes a tar file; a mode with ModeIrregular is that of a hard link.
-func tarOf(t *testing.T, files ...file) []byte {
+func tarOf(t testing.TB, files ...file) []byte {
 	t.Helper()
 	var headers []tar.Header
 	contents := map[string]string{}
@@ -50,7 +50,7 @@ func tarOf(t *testing.T, files ...file) []byte {
 	return debtest.Tar(t, contents, headers...)
 }
 
-func zipOf(t *testing.T, files ...file) []byte {
+func zipOf(t testing.TB, files ...file) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
@@ -180,7 +180,7 @@ func TestHostile(t *testing.T) {
 	}
 	var got strings.Builder
 	for _, test := range tests {
-		archives := map[string]func(*testing.T, ...file) []byte{"tar": tarOf, "zip": zipOf}
+		archives := map[string]func(testing.TB, ...file) []byte{"tar": tarOf, "zip": zipOf}
 		for _, kind := range []string{"tar", "zip"} {
 			if kind == "zip" && strings.HasPrefix(test.name, "hard link") {
 				continue

@@ -1,0 +1,50 @@
+package elf_test
+
+import (
+	debugelf "debug/elf"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/elf"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/elf/elftest"
+)
+
+// maxAllocated is the memory that headers, tables and names may take, in bytes.
+const maxAllocated = 16 << 20
+
+// FuzzELF reads and strips programs. Names are without zero bytes, and no file takes much more memory than it is large.
+func FuzzELF(f *testing.F) {
+	f.Add([]byte(elftest.Program(debugelf.EM_X86_64, "/lib/ld.so", "libm.so.6", "libc.so.6")))
+	f.Add([]byte(elftest.Program(debugelf.EM_AARCH64, "", "libc.so.6")))
+	f.Add([]byte("\x7fELF\x01"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "file")
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		file, loaded, err := elf.Read(path)
+		runtime.ReadMemStats(&after)
+		if used := after.TotalAlloc - before.TotalAlloc; used > maxAllocated {
+			t.Errorf("%d bytes are allocated for a file of %d", used, len(content))
+		}
+		if strings.Contains(file.Interpreter+strings.Join(file.Needed, ""), "\x00") && err == nil {
+			t.Errorf("names with a zero byte: %+v", file)
+		}
+		if err == nil && loaded && !strings.HasPrefix(string(content), debugelf.ELFMAG) {
+			t.Error("what is no ELF file is loaded")
+		}
+		to := filepath.Join(dir, "stripped")
+		if err := elf.Strip(path, to); err != nil {
+			return
+		}
+		if info, err := os.Stat(to); err != nil || info.Size() > int64(len(content)) {
+			t.Errorf("the copy of %d bytes is %v (%v)", len(content), info, err)
+		}
+	})
+}
