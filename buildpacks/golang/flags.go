@@ -93,7 +93,7 @@ func joinFlags(words []string) (string, error) {
 	var quoted []string
 	for _, w := range words {
 		switch {
-		case !strings.ContainsAny(w, " \t\n'\"") && w != "":
+		case !strings.ContainsAny(w, " \t\n\r'\"") && w != "":
 		case !strings.Contains(w, "'"):
 			w = "'" + w + "'"
 		case !strings.Contains(w, `"`):
