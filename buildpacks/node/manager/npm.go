@@ -191,14 +191,14 @@ func (l npmLock) unhashed() []string {
 	return list
 }
 
-// program finds a program as Node.js does, in the folders from the asking one up to the root.
+// program finds a program as Node.js does, in the folders from the asking one up to the root. As for npm, its file is in its package.
 func (l npmLock) program(from, name string) (file string, dev, found bool) {
 	for dir := from; ; dir = path.Dir(dir) {
 		folder := path.Join(dir, project.ModulesDir) + "/"
 		for _, at := range slices.Sorted(maps.Keys(l.Packages)) {
 			target, ok := l.Packages[at].Bin[name]
 			if ok && strings.HasPrefix(at, folder) && strings.LastIndex(at, project.ModulesDir+"/") == len(folder)-len(project.ModulesDir)-1 {
-				return path.Join(at, target), l.Packages[at].Dev, true
+				return path.Join(at, path.Join("/", target)), l.Packages[at].Dev, true
 			}
 		}
 		if dir == "." {

@@ -22,26 +22,26 @@ func findMembers(root string, base Manifest) ([]string, error) {
 	slices.SortStableFunc(ofPnpm, func(a, b string) int { // pnpm leaves out what any of them takes out
 		return strings.Count(a[:1], "!") - strings.Count(b[:1], "!")
 	})
-	var patterns []string
-	for _, pattern := range append(base.workspaces(), ofPnpm...) {
-		patterns = append(patterns, alternatives(pattern)...)
-	}
+	patterns := alternatives(append(base.workspaces(), ofPnpm...))
 	if len(patterns) == 0 {
 		return nil, nil
 	}
 	return membersOf(root, patterns)
 }
 
-// alternatives returns the patterns that one with braces stands for: a/{b,c} is a/b and a/c.
-func alternatives(pattern string) []string {
-	before, after, closed := strings.Cut(pattern, "}")
-	open := strings.LastIndex(before, "{")
-	if !closed || open < 0 {
-		return []string{pattern}
-	}
-	var all []string
-	for one := range strings.SplitSeq(before[open+1:], ",") {
-		all = append(all, alternatives(before[:open]+one+after)...)
+// alternatives returns the patterns that those with braces stand for, up to 1000 more than there are: a/{b,c} is a/b and a/c.
+func alternatives(patterns []string) []string {
+	all := slices.Clone(patterns)
+	for i := 0; i < len(all) && len(all) < len(patterns)+1000; i++ {
+		before, after, closed := strings.Cut(all[i], "}")
+		if open := strings.LastIndex(before, "{"); closed && open >= 0 {
+			instead := strings.Split(before[open+1:], ",")
+			for j, one := range instead {
+				instead[j] = before[:open] + one + after
+			}
+			all = slices.Replace(all, i, i+1, instead...)
+			i-- // the first of them may have more braces
+		}
 	}
 	return all
 }
@@ -92,15 +92,15 @@ func named(patterns []string, dir string) bool {
 
 // matches reports whether a path matches a pattern, part by part; "**" stands for any number of parts.
 func matches(pattern, parts []string) bool {
-	if len(pattern) == 0 {
-		return len(parts) == 0
+	reached := append([]bool{true}, make([]bool, len(parts))...) // whether the pattern so far stands for so many parts
+	for _, one := range pattern {
+		before := reached[0]
+		reached[0] = before && one == "**"
+		for i, part := range parts {
+			ok, err := path.Match(one, part)
+			ok = before && err == nil && ok || one == "**" && (reached[i] || reached[i+1])
+			before, reached[i+1] = reached[i+1], ok
+		}
 	}
-	if pattern[0] == "**" {
-		return matches(pattern[1:], parts) || len(parts) > 0 && matches(pattern, parts[1:])
-	}
-	if len(parts) == 0 {
-		return false
-	}
-	ok, err := path.Match(pattern[0], parts[0])
-	return err == nil && ok && matches(pattern[1:], parts[1:])
+	return reached[len(parts)]
 }
