@@ -94,12 +94,12 @@ func redirects(_ string, data []byte) (said, error) {
 // netlify reads a netlify.toml (Netlify's documentation, "File-based configuration").
 func netlify(name string, data []byte) (said, error) {
 	var all map[string]any
-	if err := toml.Unmarshal(data, &all); err != nil {
-		return said{}, fault.Fault{ID: "web-host", What: "reading " + name, Err: err, Do: "correct the file, or remove it"}
+	err := toml.Unmarshal(data, &all)
+	if err == nil {
+		data, err = json.Marshal(all) // which has no nan and inf
 	}
-	data, err := json.Marshal(all)
 	if err != nil {
-		return said{}, err
+		return said{}, fault.Fault{ID: "web-host", What: "reading " + name, Err: err, Do: "correct the file, or remove it"}
 	}
 	file, err := fields.JSON(name, data)
 	s := said{Root: file.Object("build").Text("publish")}
