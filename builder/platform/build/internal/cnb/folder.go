@@ -2,6 +2,7 @@ package cnb
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -111,7 +112,8 @@ func readLayer(layers *os.Root, name string, by Member) (Found, error) {
 	return one, nil
 }
 
-// decode reads a TOML file of a buildpack. What a build leaves in a file's place is not trusted to be one.
+// decode reads a TOML file of a buildpack. What a build leaves in a file's place is not trusted to be one. Labels of images say in
+// JSON what it has, and JSON has no nan and inf.
 func decode(layers *os.Root, file string, into any, by Member) error {
 	content, err := tree.ReadIn(layers, file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -119,6 +121,9 @@ func decode(layers *os.Root, file string, into any, by Member) error {
 	}
 	if err == nil {
 		_, err = toml.NewDecoder(bytes.NewReader(content)).Decode(into)
+	}
+	if err == nil {
+		_, err = json.Marshal(into)
 	}
 	if err != nil {
 		return wrong(file, by, err)
