@@ -48,8 +48,11 @@ func ParseRule(text string) (Rule, error) {
 
 // readHost understands the host.
 func (r *Rule) readHost() bool {
-	host := strings.TrimSuffix(strings.TrimPrefix(r.host, "["), "]")
-	if address, err := netip.ParseAddr(host); err == nil {
+	host := r.host
+	if inner, is := strings.CutPrefix(host, "["); is && strings.HasSuffix(inner, "]") {
+		host = strings.TrimSuffix(inner, "]")
+	}
+	if address, err := netip.ParseAddr(host); err == nil && !strings.ContainsAny(address.Zone(), "[]:") { // which a port follows
 		address = address.Unmap()
 		r.host, r.network = host, netip.PrefixFrom(address.WithZone(""), address.BitLen())
 		return true
