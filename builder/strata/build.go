@@ -104,10 +104,34 @@ func buildApp(ctx context.Context, app string, flags buildFlags) error {
 	if err != nil {
 		return err
 	}
-	if options.Builder, err = builderimage.Open(ctx, h, flags.builder); err != nil {
+	if err := onBuilder(ctx, h, &options, descriptor, flags); err != nil {
 		return err
 	}
 	if err := checkNames(h, options.Builder, flags.tags, outputs); err != nil {
+		return err
+	}
+	digest, err := runBuild(ctx, h, options, notes(descriptor, flags), flags.quiet)
+	if err != nil {
+		return err
+	}
+	if err := tag(h, flags.tags); err != nil {
+		return err
+	}
+	if flags.sbom != "" {
+		if err := output.WriteAttached(h.Store, flags.tags[0], flags.sbom); err != nil {
+			return err
+		}
+	}
+	if err := writeOutputs(ctx, h, outputs, flags.tags, writing); err != nil {
+		return err
+	}
+	return printBuilt(h, flags, digest.String())
+}
+
+// onBuilder adds to the options what depends on the builder: the variables of its registries, and whom a build may reach.
+func onBuilder(ctx context.Context, h *home.Home, options *build.Options, descriptor project.Descriptor, flags buildFlags) error {
+	var err error
+	if options.Builder, err = builderimage.Open(ctx, h, flags.builder); err != nil {
 		return err
 	}
 	from, err := options.Builder.Registries()
@@ -127,22 +151,7 @@ func buildApp(ctx context.Context, app string, flags buildFlags) error {
 		}
 		options.Check = checks(h, flags.tags[0], flags.bindings, unpacked)
 	}
-	digest, err := runBuild(ctx, h, options, notes(descriptor, flags), flags.quiet)
-	if err != nil {
-		return err
-	}
-	if err := tag(h, flags.tags); err != nil {
-		return err
-	}
-	if flags.sbom != "" {
-		if err := output.WriteAttached(h.Store, flags.tags[0], flags.sbom); err != nil {
-			return err
-		}
-	}
-	if err := writeOutputs(ctx, h, outputs, flags.tags, writing); err != nil {
-		return err
-	}
-	return printBuilt(h, flags, digest.String())
+	return nil
 }
 
 // checkNames returns a fault if an app cannot have one of the names that it is to have in the store and in outputs.

@@ -61,7 +61,8 @@ type tail struct {
 // maxTail is the number of bytes that a tail shows at least, if it was given as many. It keeps at most twice as many.
 const maxTail = 1 << 20
 
-func (t *tail) Write(p []byte) (int, error) {
+// Write implements io.Writer. It never fails.
+func (t *tail) Write(p []byte) (int, error) { //nolint:unparam // io.Writer has the error
 	t.kept = append(t.kept, p[max(0, len(p)-maxTail):]...)
 	t.dropped += max(0, len(p)-maxTail)
 	if drop := len(t.kept) - maxTail; drop > maxTail {

@@ -202,7 +202,7 @@ func TestEnd(t *testing.T) {
 	}
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
-	for _, one := range bytes.Split(stacks, []byte("\n\n")) {
+	for one := range bytes.SplitSeq(stacks, []byte("\n\n")) {
 		if ofConnection.Match(one) {
 			t.Errorf("this is left:\n%s", one)
 		}

@@ -43,7 +43,7 @@ func deep(t *testing.T, dir string) {
 // asUser goes on as an ordinary user until the test ends. The user has a home, in which there are some files of the test's own user.
 func asUser(t *testing.T, left map[string]string) (h *home.Home, dir string) {
 	t.Helper()
-	parent, err := os.MkdirTemp("", "")
+	parent, err := os.MkdirTemp("", "") //nolint:usetesting // the folder of a test lies in one that another user may not enter
 	if err != nil {
 		t.Fatal(err)
 	}

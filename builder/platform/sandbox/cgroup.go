@@ -75,7 +75,7 @@ func (g *group) make() error {
 			continue
 		}
 		err := write(s.file, strconv.FormatInt(s.value, 10))
-		if err != nil && !(s.may && errors.Is(err, os.ErrNotExist)) {
+		if err != nil && (!s.may || !errors.Is(err, os.ErrNotExist)) {
 			return err
 		}
 	}

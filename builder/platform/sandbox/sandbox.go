@@ -13,6 +13,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -99,62 +100,82 @@ func Run(ctx context.Context, spec Spec) error {
 	if err != nil {
 		return err
 	}
-	cmd := spec.command(ctx, inside)
 	if held != nil {
 		defer held.remove()
 	}
-	if err := cmd.Start(); err != nil {
-		return refused(err)
+	cmd := spec.command(ctx, inside)
+	if err := start(cmd, held); err != nil {
+		return err
 	}
 	inside.Close()
-	if held != nil { // the first process waits for its configuration
-		if err := held.add(cmd.Process.Pid); err != nil {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait() // it was killed
-			return err
-		}
-	}
 	spec.handOver(cmd.Process.Pid)
 
 	got, setupErr := converse(channel, config)
-	for _, listener := range got.listeners {
-		defer listener.Close()
-		go spec.Serve(listener)
-	}
-	if got.link != nil {
-		defer got.link.Close()
-		connected, err := spec.Connect(got.link)
-		if err != nil {
-			_ = cmd.Process.Kill() // it may have ended meanwhile
-			setupErr = errors.Join(setupErr, err)
-		} else {
-			defer connected.Close()
-		}
-	}
-	var attached sync.WaitGroup
-	if got.terminal != nil {
-		attached.Go(func() {
-			defer got.terminal.Close() // which hangs up
-			spec.Attach(got.terminal)
-		})
+	closeAll, attached, err := spec.serve(got)
+	defer closeAll()
+	if err != nil {
+		_ = cmd.Process.Kill() // it may have ended meanwhile
+		setupErr = errors.Join(setupErr, err)
 	}
 	ended := make(chan struct{})
 	go spec.passOn(cmd.Process, ended)
 	waitErr := cmd.Wait()
 	close(ended)
 	attached.Wait()
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	}
-	if setupErr != nil {
+	case setupErr != nil:
 		return setupErr
-	}
-	if waitErr != nil && held != nil {
-		if err := held.reached(); err != nil {
-			return err
-		}
+	case waitErr != nil && held != nil:
+		return cmp.Or(held.reached(), waitErr)
 	}
 	return waitErr
+}
+
+// start starts the first process and puts it into its cgroup, if it has one. The process waits for its configuration.
+func start(cmd *exec.Cmd, held *group) error {
+	if err := cmd.Start(); err != nil {
+		return refused(err)
+	}
+	if held == nil {
+		return nil
+	}
+	err := held.add(cmd.Process.Pid)
+	if err != nil {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // it was killed
+	}
+	return err
+}
+
+// serve serves what the first process handed over. attached ends when nobody reads and writes the terminal any more.
+func (s Spec) serve(got handed) (closeAll func(), attached *sync.WaitGroup, err error) {
+	var open []io.Closer
+	closeAll = func() {
+		for _, one := range slices.Backward(open) {
+			one.Close()
+		}
+	}
+	for _, listener := range got.listeners {
+		open = append(open, listener)
+		go s.Serve(listener)
+	}
+	attached = new(sync.WaitGroup)
+	if got.terminal != nil {
+		attached.Go(func() {
+			defer got.terminal.Close() // which hangs up
+			s.Attach(got.terminal)
+		})
+	}
+	if got.link != nil {
+		open = append(open, got.link)
+		var connected io.Closer
+		if connected, err = s.Connect(got.link); err == nil {
+			open = append(open, connected)
+		}
+	}
+	return closeAll, attached, err
 }
 
 // command returns the first process inside, which gets the other end of the channel.

@@ -91,7 +91,7 @@ func (b Blobs) put(want *v1.Hash, fill func(io.Writer) error) (digest v1.Hash, s
 	if err != nil {
 		return v1.Hash{}, 0, fmt.Errorf("storing a blob: %w", err)
 	}
-	defer f.Close()
+	defer f.Finish()
 	sum := sha256.New()
 	if err := fill(io.MultiWriter(f, sum)); err != nil {
 		return v1.Hash{}, 0, fmt.Errorf("storing a blob: %w", err)

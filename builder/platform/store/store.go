@@ -31,7 +31,7 @@ const refAnnotation = "org.opencontainers.image.ref.name"
 // ErrNotFound is the error of Image for a name that the store does not hold.
 var ErrNotFound = errors.New("no such image in the store")
 
-// What Find tells a person to do about an image that the store does not hold.
+// BuildApp is what Find tells a person to do about an app that the store does not hold.
 const BuildApp = "build it with `strata build`"
 
 // BuildStack is BuildApp for a run image or a build image. Those of the suite are named as their stacks.

@@ -133,17 +133,9 @@ func (s *Store) needed(v *Verified, texts []string) (map[v1.Hash]*need, error) {
 	if err != nil {
 		return nil, err
 	}
-	wanted := map[string]bool{}
-	for _, text := range texts {
-		ref, err := imagename.ParseTag(text)
-		if err != nil {
-			return nil, err
-		}
-		named := func(d v1.Descriptor) bool { return d.Annotations[refAnnotation] == ref.Name() }
-		if !slices.ContainsFunc(index.Manifests, named) {
-			return nil, s.missing(text, BuildApp)
-		}
-		wanted[ref.Name()] = true
+	wanted, err := s.wanted(index, texts)
+	if err != nil {
+		return nil, err
 	}
 	look := Store{s.dir, s.blobs}
 	look.blobs.untouched = true
@@ -192,6 +184,23 @@ func (s *Store) needed(v *Verified, texts []string) (map[v1.Hash]*need, error) {
 	}
 	slices.Sort(v.Images)
 	return needs, nil
+}
+
+// wanted returns the full names of images that a person names. Each has to be in the index.
+func (s *Store) wanted(index *v1.IndexManifest, texts []string) (map[string]bool, error) {
+	wanted := map[string]bool{}
+	for _, text := range texts {
+		ref, err := imagename.ParseTag(text)
+		if err != nil {
+			return nil, err
+		}
+		named := func(d v1.Descriptor) bool { return d.Annotations[refAnnotation] == ref.Name() }
+		if !slices.ContainsFunc(index.Manifests, named) {
+			return nil, s.missing(text, BuildApp)
+		}
+		wanted[ref.Name()] = true
+	}
+	return wanted, nil
 }
 
 // SetAside moves the damaged blobs that Verify found into the folder of damaged ones.

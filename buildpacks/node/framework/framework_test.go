@@ -83,7 +83,7 @@ func TestWithoutPort(t *testing.T) {
 		"next":                                     "next | false",
 	} {
 		var all []shell.Word
-		for _, word := range strings.Fields(words) {
+		for word := range strings.FieldsSeq(words) {
 			all = append(all, shell.Word(word))
 		}
 		rest, port, found := framework.WithoutPort(all)

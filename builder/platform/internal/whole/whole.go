@@ -42,7 +42,7 @@ func Replace(path string, fill func(io.Writer) error) error {
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	defer f.Close()
+	defer f.Finish()
 	err = fill(f)
 	if err == nil {
 		err = Sync(f.Name())
@@ -65,7 +65,7 @@ func Note(path string, content []byte) error {
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	defer f.Close()
+	defer f.Finish()
 	if _, err = f.Write(content); err == nil {
 		err = f.Become(path)
 	}
@@ -103,13 +103,12 @@ func (f *File) Become(path string) error {
 	return nil
 }
 
-// Close closes the file, and removes it if it did not get its name.
-func (f *File) Close() error {
-	err := f.File.Close()
-	if f.named {
-		return err
+// Finish closes the file, and removes it if it did not get its name. What cannot be removed is swept later, by its PartPrefix.
+func (f *File) Finish() {
+	f.Close()
+	if !f.named {
+		_ = os.Remove(f.Name())
 	}
-	return errors.Join(err, os.Remove(f.Name()))
 }
 
 // Sync returns when the content of a file, or the names in a folder, are on the disk.

@@ -303,7 +303,8 @@ func newLifecycle(t *testing.T, run v1.Image) realLifecycle {
 	}
 	check(t, os.WriteFile(filepath.Join(l.root, "cnb", "lifecycle", "launcher"), []byte("the launcher"), 0o755))
 	compile := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false",
-		"-o", filepath.Join(l.root, "cnb", "lifecycle", "lifecycle"), "-ldflags", fmt.Sprintf("-X %[1]s/cmd.Version=1.2.3 -X %[1]s/cmd.SCMRepository=%[1]s", lifecycleModule), lifecycleModule+"/cmd/lifecycle")
+		"-ldflags", fmt.Sprintf("-X %[1]s/cmd.Version=1.2.3 -X %[1]s/cmd.SCMRepository=%[1]s", lifecycleModule),
+		"-o", filepath.Join(l.root, "cnb", "lifecycle", "lifecycle"), lifecycleModule+"/cmd/lifecycle")
 	compile.Dir = "../../../../lifecycle"
 	compile.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := compile.CombinedOutput(); err != nil {
