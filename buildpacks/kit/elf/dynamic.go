@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// tableLimit bounds the dynamic table and a library's name, against files that lie about their sizes.
-const tableLimit = 1 << 20
+// tableLimit bounds the dynamic table, in bytes: 4,096 entries. Each may name a library of 4 kB. Those of large programs have a hundred.
+const tableLimit = 1 << 16
 
 var errDynamic = errors.New("its dynamic table is damaged")
 
@@ -19,8 +19,11 @@ func needed(f *elf.File) ([]string, error) {
 	for _, segment := range f.Progs {
 		if segment.Type == elf.PT_DYNAMIC {
 			var err error
-			if table, err = io.ReadAll(io.LimitReader(segment.Open(), tableLimit)); err != nil {
+			if table, err = io.ReadAll(io.LimitReader(segment.Open(), tableLimit+1)); err != nil {
 				return nil, err
+			}
+			if len(table) > tableLimit {
+				return nil, errDynamic
 			}
 		}
 	}

@@ -39,7 +39,8 @@ func Read(path string) (File, bool, error) {
 			if err != nil {
 				return File{}, false, fmt.Errorf("reading interpreter of %s: %w", path, err)
 			}
-			file.Interpreter = string(bytes.TrimRight(text, "\x00"))
+			text, _, _ = bytes.Cut(text, []byte{0}) // as the kernel reads it
+			file.Interpreter = string(text)
 		}
 	}
 	file.Needed, err = needed(headers)

@@ -19,7 +19,9 @@ const maxAllocated = 16 << 20
 func FuzzELF(f *testing.F) {
 	f.Add([]byte(elftest.Program(debugelf.EM_X86_64, "/lib/ld.so", "libm.so.6", "libc.so.6")))
 	f.Add([]byte(elftest.Program(debugelf.EM_AARCH64, "", "libc.so.6")))
+	f.Add([]byte(elftest.Program(debugelf.EM_X86_64, "/lib/ld.so\x00l")))
 	f.Add([]byte("\x7fELF\x01"))
+	f.Add([]byte(elftest.Program(debugelf.EM_X86_64, "", strings.Split(strings.Repeat("a ", 8000), " ")...)))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "file")
