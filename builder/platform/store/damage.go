@@ -24,7 +24,12 @@ type Damage struct {
 	file *witness // of the damaged file; nil if there is none
 }
 
-func (d *Damage) Error() string { return fmt.Sprintf("the blob %s %s", d.Digest, d.Why) }
+func (d *Damage) Error() string {
+	if d.Digest.Hex == "" { // a manifest may name none, and then its path is the folder of all blobs
+		return "a blob without a digest " + d.Why
+	}
+	return fmt.Sprintf("the blob %s %s", d.Digest, d.Why)
+}
 
 // Repair is the command that finds all damaged blobs.
 const Repair = "`strata verify --repair`"
@@ -135,7 +140,7 @@ func (b Blobs) setAside(err error) error {
 // move moves a damaged blob into the folder of damaged ones. A file that has replaced it since it was read stays.
 func (b Blobs) move(err error) error {
 	var damage *Damage
-	if !errors.As(err, &damage) || damage.file == nil {
+	if !errors.As(err, &damage) || damage.file == nil || damage.Digest.Hex == "" {
 		return nil
 	}
 	unlock, err := b.lock()
