@@ -33,7 +33,7 @@ const (
 	runMusl   = "strata/run-musl:13"
 )
 
-// TestPlatformPack builds with the pack that builder/lifecycle pins, in a real Docker engine. As in a company, modules come from a
+// TestPlatformPack builds with the pack that integration/pack pins, in a real Docker engine. As in a company, modules come from a
 // proxy whose certificate only the company's own authority signs. The steps share images and caches, so their order matters.
 func TestPlatformPack(t *testing.T) {
 	suite(t, everyUser)

@@ -84,7 +84,7 @@ type packer struct {
 func newPacker(t *testing.T) packer {
 	t.Helper()
 	bin := filepath.Join(filepath.Dir(home()), "bin", "pack")
-	compile := exec.CommandContext(t.Context(), "go", "-C", "../builder/lifecycle", "build", "-trimpath", "-o", bin,
+	compile := exec.CommandContext(t.Context(), "go", "-C", "pack", "build", "-trimpath", "-o", bin,
 		"github.com/buildpacks/pack")
 	compile.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if got := finish(t, compile); got.status != 0 {

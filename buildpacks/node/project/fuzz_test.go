@@ -31,7 +31,7 @@ func FuzzManifest(f *testing.F) {
 			kittest.Fault(t, err)
 			return
 		}
-		if notMember := func(m string) bool { return strings.Trim(m+"/", "member/") != "" }; slices.ContainsFunc(p.Members, notMember) {
+		if notMember := func(m string) bool { return strings.Trim(m+"/", "mebr/") != "" }; slices.ContainsFunc(p.Members, notMember) {
 			t.Errorf("workspaces %q", p.Members)
 		}
 		for _, one := range slices.Concat(p.Copied, p.Manifest.Starts(project.Extensions)) {
