@@ -155,7 +155,7 @@ func (g *Gateway) Connect(socket *os.File) (io.Closer, error) {
 }
 
 func (c *connection) start(fd int) error {
-	endpoint, err := fdbased.New(&fdbased.Options{
+	device, err := fdbased.New(&fdbased.Options{
 		FDs: []int{fd}, MTU: mtu, EthernetHeader: true, Address: tcpip.LinkAddress(gatewayHardware),
 		// The kernel leaves the checksums of packets that never see a wire to the device.
 		RXChecksumOffload: true,
@@ -165,13 +165,35 @@ func (c *connection) start(fd int) error {
 	if err != nil {
 		return err
 	}
-	if err := c.configure(endpoint); err != nil {
+	closed := &gate{LinkEndpoint: device}
+	if err := c.configure(closed); err != nil {
 		return errors.New(err.String())
 	}
 	forwarder := tcp.NewForwarder(c.stack, buffer, maxConnections, c.forward)
 	c.stack.SetTransportProtocolHandler(tcp.ProtocolNumber, forwarder.HandlePacket)
-	return c.answerQuestions()
+	if err := c.answerQuestions(); err != nil {
+		return err
+	}
+	closed.open()
+	return nil
 }
+
+// gate is a device that waits with the first packet until it is opened. The build may send one at any time, and a stack that is
+// not configured in full would refuse it.
+type gate struct {
+	stack.LinkEndpoint
+	to stack.NetworkDispatcher
+}
+
+// Attach implements stack.LinkEndpoint.
+func (g *gate) Attach(to stack.NetworkDispatcher) {
+	if to == nil {
+		g.LinkEndpoint.Attach(nil)
+	}
+	g.to = to
+}
+
+func (g *gate) open() { g.LinkEndpoint.Attach(g.to) }
 
 // configure makes the stack answer for every address.
 func (c *connection) configure(endpoint stack.LinkEndpoint) tcpip.Error {

@@ -171,8 +171,8 @@ func TestMoves(t *testing.T) {
 	n, sum := sumOf(io.LimitReader(pattern(), 100_000_000))
 	want := fmt.Sprintln(n, sum)
 	for _, what := range []string{"send", "sum"} {
-		if output, _ := build(t, nil, what, seven, size); output != want {
-			t.Errorf("%s: got %q, want %q", what, output, want)
+		if output, refused := build(t, nil, what, seven, size); output != want {
+			t.Errorf("%s: got %q, want %q; refused %v", what, output, want, refused)
 		}
 	}
 }

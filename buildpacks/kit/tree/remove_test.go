@@ -108,6 +108,7 @@ func TestRemoveKeepsTheFolderAbove(t *testing.T) {
 	kittest.Write(t, dir, map[string]string{"closed/file": ""})
 	closed := filepath.Join(dir, "closed")
 	check(t, os.Chmod(closed, 0o555))
+	t.Cleanup(func() { check(t, os.Chmod(closed, 0o755)) })
 	if err := tree.Remove(filepath.Join(closed, "file")); !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("got %v, want a refusal", err)
 	}
@@ -129,9 +130,9 @@ func TestRemoveRace(t *testing.T) {
 	before := kittest.Tree(t, outside)
 	for range 100 {
 		dir := filepath.Join(t.TempDir(), "dir")
-		check(t, os.MkdirAll(filepath.Join(dir, "folder"), 0))
+		check(t, os.Mkdir(dir, 0o755))
+		check(t, os.Mkdir(filepath.Join(dir, "folder"), 0))
 		link := filepath.Join(dir, "link")
-		check(t, os.Chmod(dir, 0o755))
 		check(t, os.Symlink(outside, link))
 		raced := make(chan struct{})
 		go func() {
