@@ -119,6 +119,7 @@ func (g *Gateway) Listen() []netip.AddrPort {
 type connection struct {
 	*Gateway
 	stack  *stack.Stack
+	gate   *gate
 	ctx    context.Context // done when it is to end
 	cancel context.CancelFunc
 
@@ -165,8 +166,8 @@ func (c *connection) start(fd int) error {
 	if err != nil {
 		return err
 	}
-	closed := &gate{LinkEndpoint: device}
-	if err := c.configure(closed); err != nil {
+	c.gate = &gate{LinkEndpoint: device}
+	if err := c.configure(c.gate); err != nil {
 		return errors.New(err.String())
 	}
 	forwarder := tcp.NewForwarder(c.stack, buffer, maxConnections, c.forward)
@@ -174,12 +175,13 @@ func (c *connection) start(fd int) error {
 	if err := c.answerQuestions(); err != nil {
 		return err
 	}
-	closed.open()
+	c.gate.open()
 	return nil
 }
 
 // gate is a device that waits with the first packet until it is opened. The build may send one at any time, and a stack that is
-// not configured in full would refuse it.
+// not configured in full would refuse it. It is shut before the stack ends: the stack would hold a lock while it waits for a last
+// packet, and that packet would wait for the lock.
 type gate struct {
 	stack.LinkEndpoint
 	to stack.NetworkDispatcher
@@ -194,6 +196,9 @@ func (g *gate) Attach(to stack.NetworkDispatcher) {
 }
 
 func (g *gate) open() { g.LinkEndpoint.Attach(g.to) }
+
+// shut returns when no packet is under way.
+func (g *gate) shut() { g.LinkEndpoint.Attach(nil) }
 
 // configure makes the stack answer for every address.
 func (c *connection) configure(endpoint stack.LinkEndpoint) tcpip.Error {
@@ -243,6 +248,9 @@ func (c *connection) Close() error {
 	c.cancel()
 	c.mu.Unlock()
 	c.running.Wait()
+	if c.gate != nil {
+		c.gate.shut()
+	}
 	c.stack.Destroy()
 	return nil
 }
