@@ -1,7 +1,6 @@
 package cnb
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,10 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/BurntSushi/toml"
-
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // Types say what a layer is for, and what its buildpack knows of it (buildpack.md, "Layer Content Metadata").
@@ -115,12 +111,9 @@ func readLayer(layers *os.Root, name string, by Member) (Found, error) {
 // decode reads a TOML file of a buildpack. What a build leaves in a file's place is not trusted to be one. Labels of images say in
 // JSON what it has, and JSON has no nan and inf.
 func decode(layers *os.Root, file string, into any, by Member) error {
-	content, err := tree.ReadIn(layers, file)
+	err := readTOML(layers, file, into)
 	if errors.Is(err, fs.ErrNotExist) {
 		return err
-	}
-	if err == nil {
-		_, err = toml.NewDecoder(bytes.NewReader(content)).Decode(into)
 	}
 	if err == nil {
 		_, err = json.Marshal(into)

@@ -1,7 +1,6 @@
 package cnb
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,10 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/BurntSushi/toml"
-
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // MetadataFile is where the build phase leaves Metadata, in the folder of layers.
@@ -90,10 +86,7 @@ type Slice struct {
 // of buildpacks that the platform knows is a fault.
 func ReadMetadata(layers *os.Root, group []Member) (Metadata, error) {
 	var m Metadata
-	content, err := tree.ReadIn(layers, MetadataFile)
-	if err == nil {
-		_, err = toml.NewDecoder(bytes.NewReader(content)).Decode(&m)
-	}
+	err := readTOML(layers, MetadataFile, &m)
 	if err == nil {
 		err = m.check(group)
 	}

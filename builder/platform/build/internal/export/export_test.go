@@ -56,6 +56,8 @@ func TestForged(t *testing.T) {
 		},
 		"bills elsewhere":     {"layers/sbom/launch": "-> ../../workspace"},
 		"no types":            {"layers/acme_first/run.toml": "[types"},
+		"types too deep":      {"layers/acme_first/run.toml": strings.Repeat("a.", 4000) + "a = 1\n"},
+		"types from a pipe":   {"layers/acme_first/run.toml": "|"},
 		"types at the top":    {"layers/acme_first/run.toml": "launch = true\n"},
 		"types from a link":   {"layers/acme_first/run.toml": "-> /dev/zero"},
 		"no content":          {"layers/acme_second/none.toml": "[types]\nlaunch = true\n"},

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -124,6 +125,7 @@ paths = ["a/*/c", "full/*"]
 		"workspace/static/a.css":                            "css",
 		"workspace/static/sub/b.x":                          "x!b",
 		"workspace/link":                                    "-> /etc/passwd",
+		"workspace/pipe":                                    "|",
 	}
 	ours.fill(t, first)
 	theirs.fill(t, first)
@@ -186,7 +188,7 @@ func newBuild(t *testing.T) *aBuild {
 	return b
 }
 
-// fill writes files that belong to the build. A content "-> TARGET" is a link, "x!CONTENT" a program; a name that ends with /
+// fill writes files that belong to the build. A content "-> TARGET" is a link, "x!CONTENT" a program, "|" a pipe; a name that ends with /
 // is a folder.
 func (b *aBuild) fill(t *testing.T, files map[string]string) {
 	t.Helper()
@@ -199,6 +201,8 @@ func (b *aBuild) fill(t *testing.T, files map[string]string) {
 		target, isLink := strings.CutPrefix(content, "-> ")
 		program, isProgram := strings.CutPrefix(content, "x!")
 		switch {
+		case content == "|":
+			check(t, syscall.Mkfifo(file, 0o644))
 		case strings.HasSuffix(name, "/"):
 			check(t, sandbox.Own(file))
 			continue
