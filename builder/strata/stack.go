@@ -157,20 +157,23 @@ func updateStacks(cmd *cobra.Command, options assemble.Options, s *screen) error
 	return nil
 }
 
-// packagesOfBuildpacks returns the folders with the stacks of packages that buildpacks unpack themselves: a buildpack may
-// have one, and so may a package of kit.
+// packagesOfBuildpacks returns the folders with the stacks of packages that buildpacks unpack themselves. A stack is a folder with the file
+// stack.toml, anywhere below the folder of buildpacks.
 func packagesOfBuildpacks(root string) ([]string, error) {
 	var folders []string
-	for _, folder := range []string{filepath.Join(root, "buildpacks"), filepath.Join(root, "buildpacks", "kit")} {
-		stacks, err := filepath.Glob(filepath.Join(folder, "*", "stack.toml"))
-		if err != nil {
-			return nil, fmt.Errorf("looking for the packages of buildpacks: %w", err)
+	err := filepath.WalkDir(filepath.Join(root, "buildpacks"), func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return fmt.Errorf("looking for the packages of buildpacks: %w", err)
+		case entry.IsDir() && entry.Name() == "testdata":
+			return filepath.SkipDir
+		case entry.Name() == "stack.toml":
+			folders = append(folders, filepath.Dir(filepath.Dir(path)))
 		}
-		if len(stacks) > 0 {
-			folders = append(folders, folder)
-		}
-	}
-	return folders, nil
+		return nil
+	})
+	slices.Sort(folders)
+	return slices.Compact(folders), err
 }
 
 // updateFolder locks both architectures, from the same signed indexes.

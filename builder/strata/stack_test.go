@@ -154,9 +154,12 @@ func TestPackagesOfBuildpacks(t *testing.T) {
 	root := t.TempDir()
 	kittest.Write(t, root, map[string]string{
 		"buildpacks/python/stack.toml": "", "buildpacks/golang/lock.toml": "", "buildpacks/kit/compiler/stack.toml": "",
+		"buildpacks/ruby/runtime/one/stack.toml": "", "buildpacks/ruby/runtime/two/stack.toml": "",
+		"buildpacks/kit/testdata/x/stack.toml": "",
 	})
 	got, err := packagesOfBuildpacks(root)
-	if diff := cmp.Diff([]string{filepath.Join(root, "buildpacks"), filepath.Join(root, "buildpacks/kit")}, got); diff != "" || err != nil {
+	want := []string{root + "/buildpacks", root + "/buildpacks/kit", root + "/buildpacks/ruby/runtime"}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)
 	}
 	if of, err := packagesOfBuildpacks("../.."); len(of) == 0 || err != nil {

@@ -214,8 +214,12 @@ func (s *Stack) use(dirs []string) error {
 }
 
 func (s *Stack) check() error {
-	for key, value := range map[string]string{"image": s.Image, "codename": s.Codename, "version": s.Version, "user": s.User} {
-		if value == "" && (key != "image" || !s.LockOnly) {
+	needed := map[string]string{"codename": s.Codename, "version": s.Version}
+	if !s.LockOnly {
+		needed["image"], needed["user"] = s.Image, s.User
+	}
+	for key, value := range needed {
+		if value == "" {
 			return fmt.Errorf("%s is missing", key)
 		}
 	}

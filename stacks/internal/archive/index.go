@@ -65,7 +65,7 @@ type Index struct {
 type Source struct {
 	Mirrors deb.Mirrors
 	Client  *fetch.Client
-	// Keys are the keys that may sign indexes. nil means the committed archive keys.
+	// Keys are the keys that may sign indexes. nil means the committed archive keys of the release.
 	Keys openpgp.EntityList
 	// Now is the time at which signatures have to be valid.
 	Now time.Time
@@ -87,7 +87,7 @@ func Open(ctx context.Context, src Source, codename string, archs ...string) (ma
 	lists, errs := make([][][]*Package, len(suites)), make([]error, len(suites))
 	var all sync.WaitGroup
 	for i := range suites {
-		all.Go(func() { lists[i], errs[i] = src.suite(ctx, &suites[i], archs) })
+		all.Go(func() { lists[i], errs[i] = src.suite(ctx, codename, &suites[i], archs) })
 	}
 	all.Wait()
 	for i, err := range errs {
@@ -133,8 +133,8 @@ func (ix *Index) Newest(name string) *Package {
 	return best
 }
 
-// suite verifies one suite and returns its packages, a list per architecture.
-func (src Source) suite(ctx context.Context, s *Suite, archs []string) ([][]*Package, error) {
+// suite verifies one suite of a release and returns its packages, a list per architecture.
+func (src Source) suite(ctx context.Context, codename string, s *Suite, archs []string) ([][]*Package, error) {
 	name := "InRelease of " + s.Name
 	doc, err := src.Client.Read(ctx, fetch.Document{
 		Name: name, Limit: inReleaseLimit, URLs: src.Mirrors.URLs(s.Archive, "dists/"+s.Name+"/InRelease"),
@@ -144,7 +144,7 @@ func (src Source) suite(ctx context.Context, s *Suite, archs []string) ([][]*Pac
 	}
 	ring := src.Keys
 	if ring == nil {
-		if ring, err = Keyring(); err != nil {
+		if ring, err = Keyring(codename); err != nil {
 			return nil, err
 		}
 	}

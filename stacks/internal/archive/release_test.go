@@ -3,6 +3,7 @@ package archive_test
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/debtest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/stacks/internal/archive"
 )
 
@@ -109,21 +111,30 @@ func TestParseReleaseText(t *testing.T) {
 
 func TestKeyring(t *testing.T) {
 	t.Parallel()
-	ring, err := archive.Keyring()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, e := range ring {
-		got = append(got, fingerprint(e))
-		if _, ok := e.SigningKey(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)); !ok {
-			t.Errorf("key %s cannot sign", fingerprint(e))
+	for codename, want := range map[string][]string{
+		"trixie": {
+			"04B54C3CDCA79751B16BC6B5225629DF75B188BD", "5E04A1E3223A19A20706E20F9904613D4CCE68C6", "41587F7DB8C774BCCF131416762F67A0B2C39DE4",
+		},
+		"bookworm": {
+			"B8B80B5B623EAB6AD8775C45B7C5D7D6350947F8", "05AB90340C0C5E797F44A8C8254CF3B5AEC0A8F0", "4D64FEC119C2029067D6E791F8D2585B8783D481",
+		},
+	} {
+		ring, err := archive.Keyring(codename)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range ring {
+			got = append(got, fingerprint(e))
+			if _, ok := e.SigningKey(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)); !ok {
+				t.Errorf("key %s cannot sign", fingerprint(e))
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", codename, diff)
 		}
 	}
-	want := []string{
-		"04B54C3CDCA79751B16BC6B5225629DF75B188BD", "5E04A1E3223A19A20706E20F9904613D4CCE68C6", "41587F7DB8C774BCCF131416762F67A0B2C39DE4",
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+	if _, err := archive.Keyring("sarge"); !errors.As(err, new(fault.Fault)) {
+		t.Errorf("a release without keys: %v", err)
 	}
 }
