@@ -119,6 +119,14 @@ var nodeCorpus = []small{
 		processes: []string{"web*"}, layers: helperLayers, answer: "migrated",
 	},
 	{
+		name: "programs at the same time", app: map[string]string{
+			"package.json": scripts(`"start": "concurrently 'npm:*:run'", "api:run": "node api.js", "site:run": "node server.js"`),
+			"api.js":       "require('fs').writeFileSync('/tmp/state', 'both'); setInterval(() => {}, 1000)\n",
+			"server.js":    "while (!require('fs').existsSync('/tmp/state')) {}\n" + nodeServer("require('fs').readFileSync('/tmp/state')"),
+		},
+		processes: []string{"web*"}, layers: helperLayers, answer: "both",
+	},
+	{
 		name: "a variable in arguments", app: map[string]string{
 			"package.json": scripts(`"start": "node server.js ${GREETING:-good day}"`), "server.js": nodeServer("process.argv.slice(2)"),
 		},

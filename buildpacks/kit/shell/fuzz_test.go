@@ -82,7 +82,7 @@ func FuzzSplit(f *testing.F) {
 
 // FuzzQuote makes words of texts and reads them again.
 func FuzzQuote(f *testing.F) {
-	for _, text := range []string{"", "a b", `$A "b" \`, "&&", ";", "A=1"} {
+	for _, text := range []string{"", "a b", `$A "b" \`, "&&", ";", "&", "A=1"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -10,12 +10,13 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// List is a list of commands, which are run one after the other.
+// List is a list of commands, which are run one after the other. Those before With, and those after it, are lists that run at the same
+// time.
 type List []Command
 
 // Command is a command of a list: a program, its arguments, and variables that are set for it alone.
 type Command struct {
-	After     string // when it runs: And, Then, or "" for the first
+	After     string // when it runs: And, Then, With, or "" for the first
 	Dir       string // its folder, relative to that of the list, as cd says; "" for the same
 	Variables []Word // NAME=value each
 	Words     []Word // the program is the first
@@ -25,7 +26,11 @@ type Command struct {
 const (
 	And  = "&&" // the next one runs if this one succeeds
 	Then = ";"  // the next one runs in any case
+	With = "&"  // the next one begins a list that runs at the same time; no command line has it, programs that run several commands do
 )
+
+// between are the words that part commands.
+var between = []string{And, Then, With}
 
 // Builtins are the commands that a list may have although no program has their name. What cd says is in Command.Dir.
 var Builtins = []string{"export", "echo"}
@@ -131,14 +136,16 @@ func Within(from, to string) string {
 	return path.Join(from, to)
 }
 
-// Args returns the list as arguments of the launch helper, which is started in the folder of the first command.
+// Args returns the list as arguments of the launch helper, which is started in the folder of the first command. So is each list that runs
+// at the same time.
 func (l List) Args() []string {
 	var args []string
 	dir := ""
 	for i, c := range l {
-		if i == 0 {
-			dir = c.Dir
-		} else {
+		if i == 0 || c.After == With {
+			dir = l[0].Dir
+		}
+		if i > 0 {
 			args = append(args, c.After)
 		}
 		if c.Dir != dir {
@@ -161,7 +168,7 @@ func ListOf(args []string) List {
 	c := Command{}
 	for i := 0; i <= len(args); i++ {
 		switch {
-		case i == len(args), args[i] == And, args[i] == Then:
+		case i == len(args), slices.Contains(between, args[i]):
 			if len(c.Words) == 2 && c.Words[0] == "cd" {
 				to, _ := c.Words[1].Literal()
 				c = Command{After: c.After, Dir: Within(c.Dir, to)}
@@ -170,6 +177,9 @@ func ListOf(args []string) List {
 			list = append(list, c)
 			if i < len(args) {
 				c = Command{After: args[i], Dir: c.Dir}
+			}
+			if c.After == With {
+				c.Dir = ""
 			}
 		case len(c.Words) == 0 && assignment.MatchString(args[i]):
 			c.Variables = append(c.Variables, Word(args[i]))

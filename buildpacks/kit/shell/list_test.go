@@ -111,6 +111,31 @@ func TestList(t *testing.T) {
 	}
 }
 
+// TestWith tells the launch helper lists that run at the same time, each in the folder of the first command, and reads them again.
+func TestWith(t *testing.T) {
+	t.Parallel()
+	commands := shell.List{
+		{Dir: "a", Words: []shell.Word{"x"}},
+		{After: shell.And, Dir: "a/b", Words: []shell.Word{"y", shell.Quote("&")}},
+		{After: shell.With, Dir: "a", Words: []shell.Word{"z"}},
+		{After: shell.With, Dir: "c", Words: []shell.Word{"w"}},
+	}
+	want := []string{"x", "&&", "cd", "b", "&&", "y", `\&`, "&", "z", "&", "cd", "../c", "&&", "w"}
+	if diff := cmp.Diff(want, commands.Args()); diff != "" {
+		t.Errorf("arguments (-want +got):\n%s", diff)
+	}
+	again := shell.ListOf(want)
+	for i := range again {
+		again[i].Dir = shell.Within("a", again[i].Dir)
+	}
+	if diff := cmp.Diff(commands, again); diff != "" {
+		t.Errorf("read again (-want +got):\n%s", diff)
+	}
+	if got := list(t, "a '&' b")[0].Words; len(got) != 3 || got[1] != `\&` {
+		t.Errorf("an argument & is %q", got)
+	}
+}
+
 // TestNeed names what only a shell can do, where it begins.
 func TestNeed(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -53,10 +54,10 @@ var (
 
 // Quote returns the word that stands for a text.
 func Quote(text string) Word {
-	switch text {
-	case "":
+	switch {
+	case text == "":
 		return `""`
-	case And, Then:
+	case slices.Contains(between, text):
 		return Word(`\` + text)
 	}
 	return Word(special.ReplaceAllString(text, `\$0`))
@@ -68,7 +69,7 @@ func (l Line) word(word *syntax.Word) Word {
 		return "" // NAME= without a value
 	}
 	w := Word(l.parts(word.Parts, special))
-	if w == And || w == Then {
+	if slices.Contains(between, string(w)) {
 		return `\` + w
 	}
 	return w

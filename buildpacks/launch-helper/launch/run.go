@@ -35,6 +35,9 @@ func commands(args []string) []command {
 
 // runList runs commands one after the other, and becomes the last one. A command after "&&" does not run if the one before failed.
 func runList(args []string, env environment, out io.Writer) (code int, err error) {
+	if all := lists(args); len(all) > 1 {
+		return runTogether(all, env)
+	}
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, passed...)
 	list := commands(args)

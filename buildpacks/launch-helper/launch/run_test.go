@@ -160,3 +160,99 @@ func TestRunSignalsBetween(t *testing.T) {
 		}
 	}
 }
+
+// together returns the command that runs lists at the same time.
+func together(t *testing.T, lines ...string) *exec.Cmd {
+	t.Helper()
+	var all shell.List
+	for i, text := range lines {
+		line, err := shell.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		commands, err := line.List()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i > 0 {
+			commands[0].After = shell.With
+		}
+		all = append(all, commands...)
+	}
+	cmd := exec.Command(launch, append([]string{"run"}, all.Args()...)...)
+	cmd.Dir = t.TempDir()
+	return cmd
+}
+
+// TestTogether runs lists that wait for each other, so that none could end before another one begins.
+func TestTogether(t *testing.T) {
+	t.Parallel()
+	cmd := together(t, "mkfifo a && echo made; sh -c 'cat <a; echo read'", "sh -c 'until test -p a; do sleep 0.01; done; echo written >a'")
+	if got := finish(t, cmd); got.code != 0 || got.stdout != "made\nwritten\nread\n" || got.stderr != "" {
+		t.Errorf("status %d, %q, %q", got.code, got.stdout, got.stderr)
+	}
+}
+
+// TestTogetherEnds ends all when one fails or a signal comes. One that ends well ends nothing.
+func TestTogetherEnds(t *testing.T) {
+	t.Parallel()
+	const server = `sh -c 'trap "echo stopped; exit 4" TERM; echo; while :; do sleep 0.05; done'`
+	const gone = "until test -e pid && ! kill -0 $(cat pid) 2>/dev/null; do sleep 0.05; done; echo;"
+	for name, test := range map[string]struct {
+		lines  []string
+		signal bool
+		code   int
+		stops  int
+	}{
+		"one fails":         {[]string{server, "true && sh -c 'read x; exit 7'"}, false, 7, 1},
+		"one is not there":  {[]string{server, server, "sh -c 'read x'; ./absent"}, false, 127, 2},
+		"one is killed":     {[]string{"sh -c 'read x; kill -KILL $$'", server}, false, 137, 1},
+		"one ends well":     {[]string{"sh -c 'echo $$ >p && mv p pid'", strings.Replace(server, "echo;", gone, 1)}, true, 4, 1},
+		"a signal":          {[]string{server, server}, true, 4, 2},
+		"a signal in lists": {[]string{"sh -c 'echo; exec sleep 60' && echo stopped", server}, true, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd := together(t, test.lines...)
+			in, out := pipes(t, cmd)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			began := strings.Count(strings.Join(test.lines, "\n"), "echo; ")
+			lines, stops := bufio.NewScanner(out), 0
+			for lines.Scan() {
+				switch lines.Text() {
+				case "":
+					began--
+				case "stopped":
+					stops++
+				}
+				if began == 0 && test.signal {
+					_ = cmd.Process.Signal(syscall.SIGTERM) // once: the next line is not empty
+					began--
+				}
+				if began == 0 {
+					in.Close()
+				}
+			}
+			_ = cmd.Wait() // the code says the same
+			if code := cmd.ProcessState.ExitCode(); test.code != 0 && code != test.code || code == 0 || stops != test.stops {
+				t.Errorf("status %d, want %d; %d stopped, want %d", code, test.code, stops, test.stops)
+			}
+		})
+	}
+}
+
+// pipes returns what a command reads and writes.
+func pipes(t *testing.T, cmd *exec.Cmd) (io.WriteCloser, io.Reader) {
+	t.Helper()
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in, out
+}

@@ -96,7 +96,13 @@ func (m Manifest) script(dir, name string) Script {
 	var visit func(text string)
 	visit = func(text string) {
 		for _, c := range listOf(text) {
-			name, rest := ScriptOf(shell.Texts(c.Words))
+			words := shell.Texts(c.Words)
+			if tasks, err := m.Tasks(words[Runner(words):]); err == nil && c.Dir == "" && len(c.Variables) == 0 {
+				for _, task := range tasks {
+					visit(task.Line)
+				}
+			}
+			name, rest := ScriptOf(words)
 			plain := c.Dir == "" && len(c.Variables)+len(rest) == 0
 			if plain && m.Scripts[name] != "" && !slices.Contains(s.Runs, name) {
 				s.Runs = append(s.Runs, name)
@@ -263,7 +269,7 @@ func ScriptOf(words []string) (name string, rest []string) {
 	return rest[0], rest[1:]
 }
 
-// ScriptRunners are programs of packages that run scripts, or other commands, by npm or a shell.
+// ScriptRunners are programs of packages that run scripts, or other commands, by npm or a shell. What some of them start is read (Tasks).
 var ScriptRunners = []string{"npm-run-all", "npm-run-all2", "run-s", "run-p", "concurrently", "turbo", "nx", "lerna", "wireit"}
 
 // ofManager are words after pnpm and yarn that are no programs of packages.

@@ -66,8 +66,7 @@ func (r *reading) command(c shell.Command, of Source) ([]Command, error) {
 	other := scriptOf(words)
 	switch {
 	case slices.Contains(project.ScriptRunners, words[0]):
-		what := ", and " + words[0] + " starts npm or a shell, which run images do not have"
-		return nil, of.fault(what, "start the server with node, and any other process from a Procfile or an image of its own")
+		return r.several(c, of)
 	case slices.Contains(shell.Builtins, words[0]):
 		read.Words = c.Words
 		return []Command{read}, nil
@@ -314,5 +313,6 @@ func (r *reading) nodemon(c shell.Command, of Source) ([]Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	return join(nil, shell.Command{Dir: list[0].Dir, Variables: run.Variables}, inner)
+	all, _ := join(nil, shell.Command{Dir: list[0].Dir, Variables: run.Variables}, inner) // nothing is before it
+	return all, nil
 }

@@ -121,11 +121,16 @@ func (r *reading) script(name string) ([]Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	return join(all, shell.Command{}, commands)
+	all, clash := join(all, shell.Command{}, commands)
+	if clash != nil {
+		return nil, of.fault(", "+clash.What, clash.Do)
+	}
+	return all, nil
 }
 
 // list reads the commands of a source.
-func (r *reading) list(list shell.List, of Source) (all []Command, err error) {
+func (r *reading) list(list shell.List, of Source) ([]Command, error) {
+	var all []Command
 	outer := r.first
 	defer func() { r.first = outer }()
 	for i, c := range list {
@@ -135,9 +140,11 @@ func (r *reading) list(list shell.List, of Source) (all []Command, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if all, err = join(all, c, inner); err != nil {
-			return nil, of.fault(", and a script that it runs is a list with ;", err.Error())
+		joined, clash := join(all, c, inner)
+		if clash != nil {
+			return nil, of.fault(", "+clash.What, clash.Do)
 		}
+		all = joined
 	}
 	return all, nil
 }
@@ -162,16 +169,23 @@ func (r *reading) before(name string) ([]Command, error) {
 	return r.script(name)
 }
 
-// join adds the commands that one of a list stands for. Its folder and its variables are theirs.
-func join(all []Command, of shell.Command, inner []Command) ([]Command, error) {
+// join adds the commands that one of a list stands for. Its folder and its variables are theirs. The error is about what cannot be told to
+// the launch helper, in whose lists With parts more than Then, and Then more than And.
+func join(all []Command, of shell.Command, inner []Command) ([]Command, *shell.Error) {
+	with := func(c Command) bool { return c.After == shell.With }
+	before := cmp.Or(of.After, shell.And) // after what npm runs before a script
+	if len(all) > 0 && before != shell.With && (slices.ContainsFunc(all, with) || slices.ContainsFunc(inner, with)) {
+		what := "which runs some commands at the same time, and others before or after them"
+		return nil, &shell.Error{What: what, Do: "let the first ones do it, or give each process a line of a Procfile"}
+	}
 	for i, c := range inner {
 		switch {
 		case len(all) == 0:
 			c.After = ""
 		case i == 0:
-			c.After = cmp.Or(of.After, shell.And) // after what npm runs before a script
-		case c.After != shell.And && of.After != "":
-			return nil, errors.New("write its commands into this script")
+			c.After = before
+		case c.After == shell.Then && of.After != "" && of.After != shell.With:
+			return nil, &shell.Error{What: "and a script that it runs is a list with ;", Do: "write its commands into this script"}
 		}
 		c.Dir, c.Variables = shell.Within(of.Dir, c.Dir), slices.Concat(of.Variables, c.Variables)
 		all = append(all, c)
@@ -241,7 +255,7 @@ func (r *reading) atBuild(c shell.Command) bool {
 	script := project.Script{Dir: r.From(), Name: text, Command: text, Env: shell.Texts(c.Variables)}
 	program := words[project.Runner(words):]
 	switch {
-	case !r.first || c.Dir != "":
+	case !r.first || c.Dir != "" || project.Several(program):
 		return false
 	case name != "" && r.built(name), r.Scripts.Has(script):
 		return true

@@ -1,6 +1,7 @@
 package start_test
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -140,6 +141,80 @@ func TestNodemon(t *testing.T) {
 	}
 }
 
+// TestSeveral reads programs that start several commands.
+func TestSeveral(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"run-s a b":                                "a.js && c.js && b.js",
+		"npx run-s -ls a b":                        "a.js && c.js && b.js",
+		"run-s -c a one":                           "a.js ; one.js",
+		"run-s build a":                            "a.js",
+		"run-s compile a && node x.js":             "a.js && x.js [compile: ]",
+		"npm-run-all build a":                      "a.js",
+		"npm-run-all compile -p a one":             "a.js & one.js [compile: ]",
+		"npm-run-all --parallel a one":             "a.js & one.js",
+		"run-s 'go:*'":                             "z.js && a1.js",
+		"run-s 'go:**' one":                        "z.js && a1.js && deep.js && one.js",
+		"run-p one a":                              "one.js & a.js",
+		"A=1 run-p one b":                          "A=1 one.js & A=1 c.js && A=1 b.js",
+		"yarn run-p -l a two":                      "a.js & x.js ; y.js",
+		"run-p a":                                  "a.js",
+		"run-p both one":                           "a.js & one.js & one.js",
+		"npx concurrently \"node x.js 1\" npm:one": "x.js 1 & one.js",
+		"concurrently -n a,b -c red --kill-others-on-fail 'cd sub && node x.js' 'A=$B node y.js'": "in sub: x.js & cd .. && A=${B} y.js",
+		"concurrently 'npm:go:*'": "z.js & a1.js & deep.js",
+		"npm run compile && concurrently -k --names=a 'npm run one' 'node y.js'": "one.js & y.js [compile: ]",
+		"concurrently 'nest start' 'node y.js'":                                  "prod.js",
+	} {
+		scripts, err := json.Marshal(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := app(t, files{"package.json": `{"scripts": {"start": ` + string(scripts) + `, "go:z": "node z.js", "go:a": "node a1.js",
+			"go:deep:x": "node deep.js", "a": "node a.js", "one": "node one.js", "b": "node b.js", "preb": "node c.js",
+			"two": "node x.js; node y.js", "both": "run-p a one", "build": "x", "compile": "x | y", "start:prod": "node prod.js"},
+			"devDependencies": {"@nestjs/cli": "1"}}`})
+		a.Locked = func(string, string) (string, bool, bool) { return "node_modules/@nestjs/cli/nest.js", true, true }
+		got, err := a.Choose()
+		if err != nil || told(got) != want {
+			t.Errorf("%s: it starts %q, %v, want %q", line, told(got), err, want)
+		}
+		if helped := a.Helped(); helped != strings.ContainsAny(want, "&;$") {
+			t.Errorf("%s: the launch helper is needed: %t", line, helped)
+		}
+	}
+}
+
+// TestSeveralFaults has programs whose commands cannot be started, and what to write instead.
+func TestSeveralFaults(t *testing.T) {
+	t.Parallel()
+	const lines = ", or write a Procfile with the commands that the image starts, one of them as web: "
+	for line, want := range map[string]string{
+		"concurrently --restart-tries 3 'node a'": "and concurrently has the option --restart-tries; leave it out",
+		"run-s --max-parallel 2 a":                "and run-s has the option --max-parallel; leave it out",
+		"run-s a -- x":                            "and run-s has arguments for scripts behind --; ",
+		"run-p":                                   "and run-p names nothing to start; ",
+		"run-p 'no:*'":                            "and run-p names no:*, which no script is called like; ",
+		"run-p a none":                            "there is no script none; name another one" + lines + "npm run a",
+		"concurrently 'node a | tee b' npm:a":     "run both in a program of the app; in single quotes it is text" + lines + "node a | tee b",
+		"concurrently npm:a 'vite --host'":        "calls vite, which is only there for development; ",
+		"node a.js && run-p a b":                  "which runs some commands at the same time, and others before or after them; ",
+		"run-p a b && node a.js":                  "which runs some commands at the same time",
+		"npm-run-all a -p a b -s a":               "which runs some commands at the same time",
+		"cd x && run-p a b":                       "set BP_NODE_PROJECT_PATH=x",
+		"turbo run a b":                           "and turbo starts npm or a shell",
+		"run-p start a":                           "which runs itself",
+	} {
+		a := app(t, files{"package.json": `{"scripts": {"start": "` + line + `", "a": "node a.js", "b": "node b.js"},
+			"devDependencies": {"vite": "1"}}`, "x/package.json": "{}", "a.js": "", "b.js": ""})
+		a.Locked = func(string, string) (string, bool, bool) { return "node_modules/vite/vite.js", true, true }
+		_, err := a.Choose()
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", line, err, want)
+		}
+	}
+}
+
 // TestHooks runs prestart before start, unless the build has run it.
 func TestHooks(t *testing.T) {
 	t.Parallel()
@@ -166,6 +241,10 @@ func TestBuiltByAnother(t *testing.T) {
 	if s, err := a.Choose(); err != nil || told(s) != "a.js" {
 		t.Errorf("it starts %q, %v", told(s), err)
 	}
+	a = app(t, files{"package.json": `{"scripts": {"start": "npm run make && node a.js", "build": "run-s 'ma*'", "make": "x"}}`, "a.js": ""})
+	if s, err := a.Choose(); err != nil || told(s) != "a.js" {
+		t.Errorf("by a program that runs scripts: it starts %q, %v", told(s), err)
+	}
 }
 
 // TestScriptFaults has what needs a shell, and what to write instead.
@@ -191,7 +270,7 @@ func TestScriptFaults(t *testing.T) {
 		"npm run two && node a.js":  "it is",
 		"node a.js && npm run two":  "write its commands into this script",
 		"node a.js && bun b.js":     "start all of it with one of them",
-		"concurrently 'a' 'b'":      "start the server with node",
+		"lerna run a":               "start the server with node",
 	} {
 		a := app(t, files{"package.json": `{"scripts": {"start": "` + line + `", "two": "node b.js; node c.js"}}`,
 			"a.js": "", "b.js": "", "c.js": "", "plain.sh": "node a.js\n", "python": "#!/usr/bin/env python3\n", "data": "node\n",
