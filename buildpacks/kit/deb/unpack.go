@@ -14,9 +14,13 @@ import (
 
 // Locked is a package of a lock that `strata stack update` wrote.
 type Locked struct {
-	Purl   string `toml:"purl"`
-	SHA256 string `toml:"sha256"`
-	Size   int64  `toml:"size"`
+	Name    string `toml:"name"`
+	Version string `toml:"version"`
+	Purl    string `toml:"purl"`
+	SHA256  string `toml:"sha256"`
+	Size    int64  `toml:"size"`
+	// Layer is the name of the layer in stack.toml that has the package.
+	Layer string `toml:"layer"`
 	// Archive is Main or Security, Path the package's path in it.
 	Archive string `toml:"archive"`
 	Path    string `toml:"path"`
