@@ -36,9 +36,6 @@ type Indexes struct {
 	network config.Environment // proxies and certificates
 }
 
-// caBundle is where Debian, and so the build image, keeps the certificates of the authorities that it trusts.
-const caBundle = "/etc/ssl/certs/ca-certificates.crt"
-
 // ReadIndexes reads the variables of uv and pip and the bindings of the types uv, pip and netrc. Variables of uv go before its binding,
 // that before the binding of pip, and that before variables of pip.
 func ReadIndexes(in bp.Workspace) (Indexes, error) {
@@ -74,10 +71,7 @@ func ReadIndexes(in bp.Workspace) (Indexes, error) {
 	x.Extra = strings.Fields(cmp.Or(in.Env["UV_INDEX"], setting("extra-index-url")))
 	x.Links = strings.Fields(cmp.Or(strings.ReplaceAll(in.Env["UV_FIND_LINKS"], ",", " "), setting("find-links")))
 	x.Trusted = strings.Fields(cmp.Or(in.Env["UV_INSECURE_HOST"], setting("trusted-host")))
-	x.Cert = cmp.Or(in.Env["SSL_CERT_FILE"], setting("cert"))
-	if _, err := os.Stat(caBundle); err == nil && x.Cert == "" {
-		x.Cert = caBundle
-	}
+	x.Cert = cmp.Or(in.Env["SSL_CERT_FILE"], setting("cert"), in.Env.Authorities())
 	return x, nil
 }
 
@@ -117,8 +111,7 @@ func readConfig(path string) (string, error) {
 		Pip settings
 	}
 	if _, err := tree.ReadTOML(path, &file); err != nil {
-		// The cause may quote a line with a login.
-		return "", fault.Fault{ID: "python-binding", What: "uv.toml of a binding is no TOML file", Do: "correct it"}
+		return "", errConfig
 	}
 	for _, s := range []settings{file.settings, file.Pip} {
 		at := slices.IndexFunc(s.Index, func(i struct {
@@ -137,6 +130,9 @@ func readConfig(path string) (string, error) {
 	}
 	return "", nil
 }
+
+// errConfig does not say more, as the cause may quote a line with a login.
+var errConfig = fault.Fault{ID: "python-binding", What: "uv.toml of a binding is no TOML file", Do: "correct it"}
 
 // pipSetting matches a line of a pip.conf that begins a setting.
 var pipSetting = regexp.MustCompile(`^([A-Za-z][\w-]*)\s*[=:]\s*(.*)$`)
@@ -188,4 +184,21 @@ func (x Indexes) Env() config.Environment {
 		}
 	}
 	return env
+}
+
+// sourceOption matches a line of requirements that says where packages come from, and its option.
+var sourceOption = regexp.MustCompile(
+	`^\s*(-i|-f|--index-url|--extra-index-url|--find-links|--no-index|--trusted-host|--pypi-url)(?:[\s=]|$|[^-\s])`)
+
+// withoutIndexes returns requirements without the lines that say where packages come from, and the options of these lines.
+func withoutIndexes(lines string) (kept string, options []string) {
+	var text strings.Builder
+	for line := range strings.Lines(lines) {
+		if found := sourceOption.FindStringSubmatch(line); found != nil {
+			options = append(options, found[1])
+			continue
+		}
+		text.WriteString(line)
+	}
+	return text.String(), options
 }

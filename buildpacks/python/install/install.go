@@ -6,14 +6,10 @@ package install
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // Python is the interpreter that packages are installed for.
@@ -36,6 +32,9 @@ type Requirements struct {
 	Direct      string // packages at addresses, in git or in folders, for which no hash vouches: they are installed after the others
 	Made        *Made  // lines that uv makes of files of the app, in place of Lines; nil for none
 	Wheels      string // absolute path of a folder with archives of packages, in place of all indexes; "" for none
+
+	Dir     string   // absolute path of the folder that paths in Direct begin at
+	Folders []string // absolute paths of the folders and archives that Direct names
 }
 
 // Made are lines that uv makes: by "uv export" of its lockfile, by "uv pip compile" of what has none.
@@ -51,16 +50,22 @@ type Source struct {
 	UV           lock.Release
 	Python       Python
 	Requirements Requirements
+	LeaveOut     []string // some of Kinds
 }
 
 // Installer installs the packages of an app.
 type Installer struct {
+	// Close removes what ends with the build.
+	Close func()
+
 	source   Source
 	indexes  Indexes
+	name     string // of the install
 	home     string // of uv; it ends with the build
 	tools    string // cache of uv
 	cache    string // of what uv fetches and builds
 	installs string // cache of the newest install
+	all      []*packaged
 }
 
 // New returns an installer. Close it at the end.
@@ -70,23 +75,18 @@ func New(ctx context.Context, s Source) (*Installer, error) {
 	if i.indexes, err = ReadIndexes(s.In.Workspace); err != nil {
 		return nil, err
 	}
+	key, err := i.key()
+	if err != nil {
+		return nil, err
+	}
+	if i.name, err = digest(key); err != nil {
+		return nil, err
+	}
 	for name, dir := range map[string]*string{"uv": &i.tools, "uv-cache": &i.cache, "python-packages": &i.installs} {
 		if *dir, err = s.In.Cache(ctx, name); err != nil {
 			return nil, err
 		}
 	}
-	if i.home, err = os.MkdirTemp("", "strata-python-"); err != nil {
-		return nil, fmt.Errorf("making a home for uv: %w", err)
-	}
-	return i, nil
-}
-
-// Close removes what ends with the build. What cannot be removed is below the temporary folder, which ends with the build too.
-func (i *Installer) Close() { _ = tree.Remove(i.home) }
-
-// environment returns what uv sees.
-func (i *Installer) environment(python string) config.Environment {
-	return i.indexes.Env().With(config.Environment{
-		"HOME": i.home, "PATH": i.source.In.Env["PATH"], "LD_LIBRARY_PATH": filepath.Join(python, "lib"), "UV_CACHE_DIR": i.cache,
-	})
+	i.home, i.Close, err = command.Home()
+	return i, err
 }
