@@ -22,6 +22,7 @@ var lines = map[string]int{
 	"golang":         3_420, // finds programs in modules and workspaces with what replaces them, and vouches for them without the go command
 	"python/install": 1_900, // settings of uv and pip; what uv runs with; trims, compiles and lays out packages
 	"golang/missing": 600,   // reads Go files for what they may open
+	"python/project": 1_500, // five lockfiles, requirements.txt and markers, all of which other programs wrote
 	"node":           9_685, // four package managers with their lockfiles, trees and Plug'n'Play, twelve frameworks, runners of scripts
 }
 
