@@ -1,5 +1,4 @@
-// Package host runs programs of the machine itself: the package managers that know where packages come from, the Go command, docker and its
-// helpers for logins.
+// Package host runs programs of the machine itself: the package managers that know where packages come from, the Go command, docker.
 package host
 
 import (

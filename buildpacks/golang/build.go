@@ -11,7 +11,6 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/golang/missing"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/keep"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
@@ -221,11 +220,11 @@ func (d decision) warnMissing(in bp.BuildContext, file, key string) error {
 
 // fill makes the layer of binaries.
 func (g *compiler) fill(ctx context.Context, in bp.BuildContext, d decision, toolchains string, l *layer.Layer) error {
-	home, remove, err := command.Home()
+	home, err := os.MkdirTemp("", "strata-go-")
 	if err != nil {
-		return err
+		return fmt.Errorf("making a home for the go command: %w", err)
 	}
-	defer remove()
+	defer func() { _ = os.RemoveAll(home) }() // below the temporary folder, which ends with the build
 	netrc, err := bindNetrc(in.Workspace, home)
 	if err != nil {
 		return err

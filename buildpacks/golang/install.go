@@ -2,6 +2,7 @@ package golang
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -76,11 +77,11 @@ func Install(ctx context.Context, in bp.InstallContext) error {
 	if err != nil {
 		return err
 	}
-	home, remove, err := command.Home()
+	home, err := os.MkdirTemp("", "strata-go-")
 	if err != nil {
-		return err
+		return fmt.Errorf("making a home for the go command: %w", err)
 	}
-	defer remove()
+	defer func() { _ = os.RemoveAll(home) }() // below the temporary folder, which ends with the build
 	if _, err := bindNetrc(in.Workspace, home); err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/linkage"
 	"github.com/strata-buildpacks/strata/buildpacks/node"
 	"github.com/strata-buildpacks/strata/buildpacks/procfile"
-	"github.com/strata-buildpacks/strata/buildpacks/python"
 	"github.com/strata-buildpacks/strata/buildpacks/web"
 )
 
@@ -29,7 +28,6 @@ func table() []bp.Buildpack {
 		linkage.Buildpack(),
 		node.Buildpack(),
 		procfile.Buildpack(),
-		python.Buildpack(),
 		web.Buildpack(),
 	}
 }

@@ -87,7 +87,10 @@ func (i *Installer) resolve(ctx context.Context, j job, env config.Environment) 
 	return job{j.dir, j.args, prepare}, lock, nil
 }
 
-const preGyp = "node-pre-gyp"
+const (
+	preGyp          = "node-pre-gyp"
+	buildFromSource = "npm_config_build_from_source" // the variable that tells it to compile
+)
 
 // compileAlways tells two tools to compile addons that they would download, unchecked, from wherever a package says.
 // prebuild-install reads a file, which no other tool does. node-pre-gyp shares a variable with tools that take addons out of
@@ -98,7 +101,7 @@ func (i *Installer) compileAlways(lock []byte, env config.Environment) error {
 		return fmt.Errorf("preparing the install: %w", err)
 	}
 	if lock == nil || bytes.Contains(lock, []byte(preGyp)) {
-		env["npm_config_build_from_source"] = "true"
+		env[buildFromSource] = "true"
 	}
 	return nil
 }

@@ -40,7 +40,8 @@ const (
 	// shellScript stands in for the shell that package managers run scripts with. It notes each script, its folder and how it ended.
 	// An install has no app, so a script that fails without one does not end it: it runs again, and counts, where the app is. A script
 	// that compiles, of a package that may be missing, or that does not run again, such as prepare of a package from git, ends as it ends.
-	shellScript = `/bin/sh "$@"
+	shellScript = `. '%s'
+/bin/sh "$@"
 status=$?
 root=$(cd '%s' && pwd -P)
 echo "$status $npm_lifecycle_event $(pwd -P)" >>'%s'
@@ -55,9 +56,27 @@ exit $status
 // record is the file in which the shell notes the scripts of a job.
 func (i *Installer) record() string { return filepath.Join(i.home, "scripts-run") }
 
+// variables is the file with what the shell sets for scripts.
+func (i *Installer) variables() string { return filepath.Join(i.home, "scripts-variables") }
+
+// tellScripts has the shell set for scripts what node-gyp and node-pre-gyp are told by variables: pnpm from 11 on passes none on whose name
+// begins with npm. Its own node-gyp knows today's Python.
+func (i *Installer) tellScripts(env config.Environment) error {
+	var lines []byte
+	for _, name := range []string{i.source.Manager.Tool().Headers, buildFromSource} {
+		if value := env[name]; value != "" {
+			lines = fmt.Appendf(lines, "export %s='%s'\n", name, value)
+		}
+	}
+	if err := os.WriteFile(i.variables(), lines, 0o644); err != nil {
+		return fmt.Errorf("preparing the install: %w", err)
+	}
+	return nil
+}
+
 // recording returns the variables with which package managers that install into a folder run scripts by a shell that notes them.
 func (i *Installer) recording(into string) (config.Environment, error) {
-	dir, err := i.scripts("shell", fmt.Sprintf(shellScript, into, i.record()), "sh")
+	dir, err := i.scripts("shell", fmt.Sprintf(shellScript, i.variables(), into, i.record()), "sh")
 	shell := filepath.Join(dir, "sh")
 	return config.Environment{"npm_config_script_shell": shell, "pnpm_config_script_shell": shell}, err
 }

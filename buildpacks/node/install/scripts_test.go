@@ -110,3 +110,20 @@ func TestScriptsOfYarn(t *testing.T) {
 		}
 	}
 }
+
+// TestScriptVariables has a package manager that passes no variable on whose name begins with npm, as pnpm 11: node-gyp and node-pre-gyp
+// are told all the same.
+func TestScriptVariables(t *testing.T) {
+	t.Parallel()
+	told := filepath.Join(t.TempDir(), "told")
+	b := newBench(t, files{"package.json": `{"packageManager": "pnpm@11.1.2", "dependencies": {"a": "1"}}`}, makesA+` && cd node_modules/a &&
+		env -u npm_config_build_from_source npm_lifecycle_event=install "$pnpm_config_script_shell" -c '
+			echo "$npm_config_build_from_source" >>`+told+`'`)
+	if _, err := b.All(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(told)
+	if err != nil || string(data) != "true\n" {
+		t.Errorf("a script is told %q, %v", data, err)
+	}
+}

@@ -80,9 +80,16 @@ func (a App) Choose() (Start, error) {
 	return a.whole(s, err)
 }
 
-// forBun reports whether an app that does not say how it starts is written for Bun, as its generator makes apps.
+// forBun reports whether an app that does not say how it starts is written for Bun: with its types, as its generator makes apps, or in
+// TypeScript that nothing compiles. Bun finds files and packages in TypeScript by names that Node.js does not know.
 func (a App) forBun() bool {
-	return strings.HasPrefix(a.Lockfile, "bun.lock") && slices.ContainsFunc([]string{"@types/bun", "bun-types"}, a.Manifest.Has)
+	if !strings.HasPrefix(a.Lockfile, "bun.lock") {
+		return false
+	}
+	a.TypeScript = true // Bun runs it
+	main, err := a.mainFile()
+	source := err == nil && slices.Contains(project.Extensions[3:], path.Ext(main)) && len(a.Scripts.Run) == 0
+	return source || slices.ContainsFunc([]string{"@types/bun", "bun-types"}, a.Manifest.Has)
 }
 
 // onlyScript returns the script that is all that a list runs, "" for other lists.

@@ -214,8 +214,12 @@ func TestForBun(t *testing.T) {
 		want               bool
 	}{
 		{types, "bun.lock", true}, {types, "bun.lockb", true}, {types, "package-lock.json", false}, {`{"module": "index.js"}`, "bun.lock", false},
+		{`{"module": "source.ts"}`, "bun.lock", true}, {`{"main": "source.ts"}`, "package-lock.json", false},
+		{`{"scripts": {"build": "tsc"}, "main": "source.ts"}`, "bun.lock", false},
+		{`{}`, "bun.lock", false},
 	} {
-		a := app(t, files{"package.json": tt.manifest, tt.lockfile: "{}", "index.js": ""})
+		a := app(t, files{"package.json": tt.manifest, tt.lockfile: "{}", "index.js": "", "source.ts": ""})
+		a.TypeScript = tt.lockfile == "package-lock.json"
 		if s, err := a.Choose(); err != nil || s.Bun != tt.want {
 			t.Errorf("%s with %s: Bun is %v, %v, want %v", tt.manifest, tt.lockfile, s.Bun, err, tt.want)
 		}
