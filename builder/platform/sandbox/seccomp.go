@@ -25,7 +25,7 @@ var refusedCalls = []string{
 	// the machine as a whole
 	"acct", "clock_adjtime", "clock_settime", "fanotify_init", "get_kernel_syms", "ioperm", "iopl", "lookup_dcookie", "nfsservctl",
 	"quotactl", "quotactl_fd", "query_module", "reboot", "sethostname", "setdomainname", "settimeofday", "swapoff", "swapon", "syslog",
-	"sysfs", "_sysctl", "uselib", "ustat", "vhangup", "vm86", "vm86old",
+	"sysfs", "_sysctl", "uselib", "ustat", "vhangup",
 	// memory and files around their owners
 	"get_mempolicy", "kcmp", "mbind", "migrate_pages", "move_pages", "name_to_handle_at", "open_by_handle_at", "set_mempolicy",
 	"set_mempolicy_home_node",
@@ -42,6 +42,15 @@ func filter() error {
 	if err != nil {
 		return fmt.Errorf("filtering system calls: %w", err)
 	}
+	err = seccomp.LoadFilter(seccomp.Filter{Flag: seccomp.FilterFlagTSync, Policy: policy(machine)})
+	if err != nil {
+		return fmt.Errorf("filtering system calls: %w", err)
+	}
+	return nil
+}
+
+// policy says which system calls of a machine are allowed.
+func policy(machine *arch.Info) seccomp.Policy {
 	var allowed []string
 	for _, name := range slices.Sorted(maps.Keys(machine.SyscallNames)) {
 		if !slices.Contains(refusedCalls, name) && name != "personality" && name != "socket" {
@@ -57,14 +66,10 @@ func filter() error {
 			Name: "personality", Conditions: seccomp.ArgumentConditions{{Argument: 0, Operation: seccomp.Equal, Value: domain}},
 		})
 	}
-	err = seccomp.LoadFilter(seccomp.Filter{Flag: seccomp.FilterFlagTSync, Policy: seccomp.Policy{
+	return seccomp.Policy{
 		DefaultAction: seccomp.ActionErrno,
 		Syscalls: []seccomp.SyscallGroup{
 			{Names: allowed, Action: seccomp.ActionAllow}, {NamesWithCondtions: conditional, Action: seccomp.ActionAllow},
 		},
-	}})
-	if err != nil {
-		return fmt.Errorf("filtering system calls: %w", err)
 	}
-	return nil
 }
