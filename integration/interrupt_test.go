@@ -8,10 +8,13 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
 // TestPlatformInterrupt presses Ctrl-C in each phase that runs buildpacks. It is not parallel, so every child of this process
@@ -51,6 +54,69 @@ func TestPlatformInterrupt(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(filepath.Join(home(), "tmp")); err != nil || len(entries) > 0 {
 		t.Errorf("tmp has %d entries (%v), want none", len(entries), err)
+	}
+}
+
+// TestPlatformKilled kills a build that has secrets. It looks for them where the build runs, and then in what is left on the disk.
+func TestPlatformKilled(t *testing.T) {
+	suite(t, everyUser)
+	app, binding := sample(t, "hello"), filepath.Join(t.TempDir(), "vault")
+	secrets := map[string]string{"env/STRATA_TEST_TOKEN": "abc-of-a-variable", "bindings/vault/password": "abc-of-a-binding"}
+	kittest.Write(t, binding, map[string]string{"type": "vault", "password": secrets["bindings/vault/password"]})
+	edit(t, app, "main.go", "package main", "package main\n// change") // something to compile
+	cmd := exec.CommandContext(t.Context(), "strata", "build", app, "-t", image(t), "--clear-cache", "--binding", binding,
+		"--env", "STRATA_TEST_TOKEN="+secrets["env/STRATA_TEST_TOKEN"])
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // it is killed
+		close(ended)
+	}()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for builder := 0; builder == 0; {
+		select {
+		case <-ended:
+			t.Fatalf("the builder was never seen\n%s", &stderr)
+		case <-tick.C:
+			builder = child(t, cmd.Process.Pid, "/cnb/lifecycle/builder")
+		}
+		for file, want := range secrets {
+			path := filepath.Join("/proc", strconv.Itoa(builder), "root", "platform", file)
+			if got, err := os.ReadFile(path); builder != 0 && (err != nil || string(got) != want) {
+				t.Errorf("the build finds %q in %s (%v), want %s", got, file, err, want)
+			}
+		}
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-ended
+	left := 0
+	for _, folder := range []string{"tmp", "apps"} {
+		err := filepath.WalkDir(filepath.Join(home(), folder), func(path string, entry os.DirEntry, err error) error {
+			if err != nil || !entry.Type().IsRegular() {
+				return err
+			}
+			left++
+			content, err := os.ReadFile(path)
+			for file, secret := range secrets {
+				if bytes.Contains(content, []byte(secret)) {
+					t.Errorf("%s has what was in %s", path, file)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left == 0 {
+		t.Error("the killed build left no file, so none was looked at")
 	}
 }
 
@@ -147,7 +213,7 @@ func interrupt(t *testing.T, program string, args ...string) outcome {
 			}
 			return outcome{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
 		case <-tick.C:
-			if !sent && runs(t, cmd.Process.Pid, "/cnb/lifecycle/"+program) {
+			if !sent && child(t, cmd.Process.Pid, "/cnb/lifecycle/"+program) != 0 {
 				if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
 					t.Fatal(err)
 				}
@@ -157,15 +223,15 @@ func interrupt(t *testing.T, program string, args ...string) outcome {
 	}
 }
 
-// runs reports whether the process runs a program in a sandbox.
-func runs(t *testing.T, strata int, program string) bool {
+// child returns the id of a process that strata started and that runs a program in a sandbox, or 0.
+func child(t *testing.T, strata int, program string) int {
 	t.Helper()
 	for _, p := range processes(t) {
 		if p.parent == strata && strings.HasPrefix(p.command, program) {
-			return true
+			return p.id
 		}
 	}
-	return false
+	return 0
 }
 
 // leftovers lists the children of this process that still run.

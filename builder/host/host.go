@@ -1,4 +1,5 @@
-// Package host runs programs of the machine itself: the package managers that know where packages come from, the Go command, docker.
+// Package host runs programs of the machine itself: the package managers that know where packages come from, the Go command, docker and its
+// helpers for logins.
 package host
 
 import (

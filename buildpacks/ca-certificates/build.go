@@ -2,6 +2,7 @@ package cacerts
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
@@ -17,14 +18,12 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
-
-// systemBundle is the file of the authorities that Debian, and so the build image, trusts.
-const systemBundle = "/etc/ssl/certs/ca-certificates.crt"
 
 // tools are the variables, besides SSL_CERT_FILE, that name a file of certificates to programs of a build.
 var tools = []string{"NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CARGO_HTTP_CAINFO", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"}
@@ -130,10 +129,7 @@ func trustAtBuild(ctx context.Context, in bp.BuildContext, own []byte) error {
 
 // trusted reads the file that SSL_CERT_FILE names. Without one, it reads that of the build image.
 func trusted(named string) ([]byte, error) {
-	path := systemBundle
-	if named != "" {
-		path = named
-	}
+	path := cmp.Or(named, config.Bundle)
 	data, err := tree.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && named == "":

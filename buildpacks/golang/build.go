@@ -11,6 +11,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/golang/missing"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/keep"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
@@ -220,11 +221,11 @@ func (d decision) warnMissing(in bp.BuildContext, file, key string) error {
 
 // fill makes the layer of binaries.
 func (g *compiler) fill(ctx context.Context, in bp.BuildContext, d decision, toolchains string, l *layer.Layer) error {
-	home, err := os.MkdirTemp("", "strata-go-")
+	home, remove, err := command.Home()
 	if err != nil {
-		return fmt.Errorf("making a home for the go command: %w", err)
+		return err
 	}
-	defer func() { _ = os.RemoveAll(home) }() // below the temporary folder, which ends with the build
+	defer remove()
 	netrc, err := bindNetrc(in.Workspace, home)
 	if err != nil {
 		return err

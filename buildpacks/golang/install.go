@@ -2,7 +2,6 @@ package golang
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -77,11 +76,11 @@ func Install(ctx context.Context, in bp.InstallContext) error {
 	if err != nil {
 		return err
 	}
-	home, err := os.MkdirTemp("", "strata-go-")
+	home, remove, err := command.Home()
 	if err != nil {
-		return fmt.Errorf("making a home for the go command: %w", err)
+		return err
 	}
-	defer func() { _ = os.RemoveAll(home) }() // below the temporary folder, which ends with the build
+	defer remove()
 	if _, err := bindNetrc(in.Workspace, home); err != nil {
 		return err
 	}

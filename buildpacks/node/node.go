@@ -26,8 +26,4 @@ type settings struct {
 	Unverified  bool     `config:"BP_NODE_UNVERIFIED_ENABLED"`
 	Vendored    bool     `config:"BP_NODE_VENDORED_ENABLED"`
 	Registry    string   `config:"NPM_CONFIG_REGISTRY"`
-
-	Mirror         string `config:"STRATA_DEBIAN_MIRROR"`
-	SecurityMirror string `config:"STRATA_DEBIAN_SECURITY_MIRROR"`
-	SnapshotMirror string `config:"STRATA_DEBIAN_SNAPSHOT_MIRROR"`
 }

@@ -9,10 +9,10 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 	"github.com/strata-buildpacks/strata/buildpacks/node/framework"
 	"github.com/strata-buildpacks/strata/buildpacks/node/install"
@@ -49,7 +49,7 @@ func Decide(in bp.BuildContext) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	mirrors, err := s.debian()
+	mirrors, err := tool.Debian(in.Workspace)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -102,14 +102,6 @@ func choose(in bp.Workspace, s settings, named bool) (p Plan, err error) {
 // locks are what releases of package managers are chosen from.
 func (p Plan) locks() manager.Locks {
 	return manager.Locks{Lock: p.lock, Arch: p.arch, Node: p.node.Version}
-}
-
-// debian returns where the compiler comes from.
-func (s settings) debian() (deb.Mirrors, error) {
-	values := map[string]string{
-		deb.Variables[deb.Main]: s.Mirror, deb.Variables[deb.Security]: s.SecurityMirror, deb.Variables[deb.Snapshot]: s.SnapshotMirror,
-	}
-	return deb.ReadMirrors(func(name string) string { return values[name] })
 }
 
 // checkVendored refuses node_modules of an app that has none, or whose package manager cannot take it.

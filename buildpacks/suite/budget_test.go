@@ -17,10 +17,12 @@ const linesOfBuildpack = 1_200
 // lines are the folders of buildpacks that have a budget of their own, without tests.
 var lines = map[string]int{
 	"linkage":        1_450, // files, processes and writable folders
-	"kit":            8_430, // what stacks and builder share of it included
+	"kit":            8_610, // what stacks and builder share of it included
 	"kit/kittest":    1_000,
-	"golang":         3_430, // finds programs in modules and workspaces with what replaces them, and vouches for them without the go command
+	"golang":         3_420, // finds programs in modules and workspaces with what replaces them, and vouches for them without the go command
+	"python/install": 1_900, // settings of uv and pip; what uv runs with; trims, compiles and lays out packages
 	"golang/missing": 600,   // reads Go files for what they may open
+	"python/project": 1_500, // five lockfiles, requirements.txt and markers, all of which other programs wrote
 	"node":           9_760, // four package managers with their lockfiles, trees and Plug'n'Play, twelve frameworks, runners of scripts
 }
 

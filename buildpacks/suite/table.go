@@ -12,6 +12,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/linkage"
 	"github.com/strata-buildpacks/strata/buildpacks/node"
 	"github.com/strata-buildpacks/strata/buildpacks/procfile"
+	"github.com/strata-buildpacks/strata/buildpacks/python"
 	"github.com/strata-buildpacks/strata/buildpacks/web"
 )
 
@@ -28,6 +29,7 @@ func table() []bp.Buildpack {
 		linkage.Buildpack(),
 		node.Buildpack(),
 		procfile.Buildpack(),
+		python.Buildpack(),
 		web.Buildpack(),
 	}
 }

@@ -18,10 +18,11 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node"
+	"github.com/strata-buildpacks/strata/buildpacks/python"
 )
 
 // languages are the folders of buildpacks that have a lock.toml, with what it is made from.
-var languages = map[string]lock.Source{"golang": golang.NewLock, "node": node.NewLock}
+var languages = map[string]lock.Source{"golang": golang.NewLock, "node": node.NewLock, "python": python.NewLock}
 
 // releases are those that a lock.toml has.
 type releases struct {

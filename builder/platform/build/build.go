@@ -193,7 +193,10 @@ func (b *build) prepare(f folders) error {
 	if err != nil {
 		return err
 	}
-	if err := f.prepare(b.Env, b.Bindings, resolvConf); err != nil {
+	if err := f.prepare(resolvConf); err != nil {
+		return err
+	}
+	if b.lifecycle.secrets, err = secrets(b.Env, b.Bindings); err != nil {
 		return err
 	}
 	if b.order, err = b.Builder.Order(b.Buildpacks, b.Pre, b.Post); err != nil {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/builder/platform/builderimage"
@@ -16,9 +17,10 @@ import (
 
 // Paths inside.
 const (
-	buildCache = "/cache/build"  // the folder that stays between the builds of an app
-	toolsDir   = "/cache/tools"  // the folder with the tools of all apps
-	verdicts   = "/tmp/verdicts" // the folder in which buildpacks leave why they take no part
+	buildCache   = "/cache/build"  // the folder that stays between the builds of an app
+	toolsDir     = "/cache/tools"  // the folder with the tools of all apps
+	variablesDir = "/platform/env" // the folder with the variables of the build
+	verdicts     = "/tmp/verdicts" // the folder in which buildpacks leave why they take no part
 )
 
 // folders are the folders on the host that the phases of one build see.
@@ -38,20 +40,18 @@ func (f folders) path(elements ...string) string {
 	return filepath.Join(append([]string{f.dir}, elements...)...)
 }
 
-// prepare makes the folders, and writes the platform folder (platform.md, "Platform Directory") and the files for a
-// build's network, resolv.conf(5) among them.
-func (f folders) prepare(env map[string]string, bound []string, resolvConf []byte) error {
+// prepare makes the folders, and writes the files for a build's network, resolv.conf(5) among them.
+func (f folders) prepare(resolvConf []byte) error {
 	if err := sandbox.Own(f.path("workspace"), f.path("layers"), f.path("tmp"), f.path("home")); err != nil {
 		return err
 	}
+	for _, mountPoint := range []string{variablesDir, bindings.Root} {
+		if err := os.MkdirAll(f.path(mountPoint), 0o755); err != nil {
+			return fmt.Errorf("making the platform's folder: %w", err)
+		}
+	}
 	if err := os.MkdirAll(f.tools, 0o755); err != nil {
 		return fmt.Errorf("making a folder for tools: %w", err)
-	}
-	if err := f.writeEnv(env); err != nil {
-		return err
-	}
-	if err := bindings.Copy(bound, f.path("platform", "bindings")); err != nil {
-		return err
 	}
 	if err := os.WriteFile(f.path("hosts"), []byte("127.0.0.1 localhost strata\n"), 0o644); err != nil {
 		return fmt.Errorf("writing the build's host names: %w", err)
@@ -62,27 +62,28 @@ func (f folders) prepare(env map[string]string, bound []string, resolvConf []byt
 	return nil
 }
 
-// writeEnv writes the platform's variables, the only ones that buildpacks see besides the builder's.
-func (f folders) writeEnv(env map[string]string) error {
-	if err := os.MkdirAll(f.path("platform", "env"), 0o755); err != nil {
-		return fmt.Errorf("writing the build's variables: %w", err)
-	}
+// secrets are what a phase sees in memory (platform.md, "Platform Directory"): a killed command leaves nothing of it. They are the
+// platform's variables, the only ones that buildpacks see besides the builder's, and the bindings.
+func secrets(env map[string]string, bound []string) ([]sandbox.Folder, error) {
 	variables := map[string]string{"BP_CACHE_DIR": buildCache}
 	maps.Copy(variables, env)
 	variables["BP_TOOLS_DIR"], variables[verdict.Env] = toolsDir, verdicts // no app has a say in these
-	for key, value := range variables {
+	folder := sandbox.Folder{Target: variablesDir}
+	for _, key := range slices.Sorted(maps.Keys(variables)) {
 		if key == "" || strings.ContainsAny(key, "/\x00=") || key == "." || key == ".." {
-			return fault.Fault{
+			return nil, fault.Fault{
 				ID:   "variable-name",
 				What: fmt.Sprintf("%q is no name for a variable", key),
 				Do:   "write it as --env NAME=value",
 			}
 		}
-		if err := os.WriteFile(f.path("platform", "env", key), []byte(value), 0o644); err != nil {
-			return fmt.Errorf("writing the build's variables: %w", err)
-		}
+		folder.Files = append(folder.Files, sandbox.File{Path: key, Content: []byte(variables[key])})
 	}
-	return nil
+	if len(bound) == 0 {
+		return []sandbox.Folder{folder}, nil
+	}
+	services, err := bindings.Read(bound)
+	return []sandbox.Folder{folder, services}, err
 }
 
 // binds are what a phase sees of the host. Only one that installs a tool may write to the folder of tools.

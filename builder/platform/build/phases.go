@@ -50,6 +50,7 @@ var (
 type lifecycle struct {
 	builder  *builderimage.Builder
 	folders  folders
+	secrets  []sandbox.Folder
 	network  sandbox.Network
 	bounds   sandbox.Limits
 	gateway  *egress.Gateway // of the network default
@@ -64,7 +65,7 @@ func (l lifecycle) spec(p phase) sandbox.Spec {
 	spec := sandbox.Spec{
 		Root: l.builder.Root, UID: l.builder.UID, GID: l.builder.GID, Dir: "/workspace", Env: slices.Concat(l.builder.Env, env, l.proxies),
 		Args:    slices.Concat([]string{"/cnb/lifecycle/" + p.program, "-log-level", "info"}, p.args),
-		Network: l.network, Binds: l.folders.binds(p.install), Limits: l.bounds,
+		Network: l.network, Binds: l.folders.binds(p.install), InMemory: l.secrets, Limits: l.bounds,
 	}
 	if l.network != sandbox.NoNetwork {
 		spec.Binds = append(spec.Binds, l.folders.networkBinds(l.caBundle)...)

@@ -40,6 +40,7 @@ func TestSpecOfPhases(t *testing.T) {
 			gateway: gateway, builder: &builderimage.Builder{Root: "/builder", Env: []string{"CNB_USER_ID=1"}, UID: 1, GID: 2},
 			folders: folders{dir: "/tmp/1", caches: "/caches", tools: "/tools", locks: "/locks"}, network: network,
 			proxies: []string{"HTTPS_PROXY=proxy"}, caBundle: "/ca.pem", report: func(Phase) {},
+			secrets: []sandbox.Folder{{Target: "/platform/env"}},
 		}
 		for _, p := range []phase{detectPhase, buildPhase, installPhase} {
 			spec := l.spec(p)
@@ -65,6 +66,9 @@ func TestSpecOfPhases(t *testing.T) {
 			lock := l.folders.toolLock("go1")
 			if slices.ContainsFunc(spec.Binds, func(b sandbox.Bind) bool { return strings.HasPrefix(lock, b.Source+"/") }) {
 				t.Errorf("%s sees the lock of a tool", p.name)
+			}
+			if diff := cmp.Diff(l.secrets, spec.InMemory); diff != "" {
+				t.Errorf("%s has in memory (-want +got):\n%s", p.name, diff)
 			}
 			if !slices.Contains(spec.Env, "HTTPS_PROXY=proxy") {
 				t.Errorf("%s has no proxy", p.name)

@@ -130,7 +130,10 @@ func (b *build) install(ctx context.Context, one tool, folder string) error {
 	if err != nil {
 		return err
 	}
-	if err := installer.folders.prepare(env, b.Bindings, resolvConf); err != nil {
+	if err := installer.folders.prepare(resolvConf); err != nil {
+		return err
+	}
+	if installer.secrets, err = secrets(env, b.Bindings); err != nil {
 		return err
 	}
 	if err := installer.folders.writePlan(one, b.lifecycle.folders.path(analyzedFile)); err != nil {

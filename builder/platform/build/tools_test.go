@@ -2,11 +2,11 @@ package build
 
 import (
 	"fmt"
-	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/verdict"
 )
@@ -49,14 +49,14 @@ func TestWantedTools(t *testing.T) {
 // TestToolsDir has an app name other folders than the platform's, which a build does not see.
 func TestToolsDir(t *testing.T) {
 	t.Parallel()
-	f := folders{dir: t.TempDir()}
 	env := map[string]string{"BP_TOOLS_DIR": "/workspace/tools", verdict.Env: "/workspace", "BP_CACHE_DIR": "/elsewhere"}
-	if err := f.writeEnv(env); err != nil {
-		t.Fatal(err)
-	}
-	for name, want := range map[string]string{"BP_TOOLS_DIR": toolsDir, verdict.Env: verdicts, "BP_CACHE_DIR": "/elsewhere"} {
-		if got, err := os.ReadFile(f.path("platform", "env", name)); err != nil || string(got) != want {
-			t.Errorf("%s is %q (%v), want %s", name, got, err, want)
-		}
+	got, err := secrets(env, nil)
+	want := []sandbox.Folder{{Target: "/platform/env", Files: []sandbox.File{
+		{Path: "BP_CACHE_DIR", Content: []byte("/elsewhere")},
+		{Path: "BP_TOOLS_DIR", Content: []byte(toolsDir)},
+		{Path: verdict.Env, Content: []byte(verdicts)},
+	}}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("the variables of a build (%v, -want +got):\n%s", err, diff)
 	}
 }

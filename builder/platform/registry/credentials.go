@@ -7,15 +7,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/docker/cli/cli/config"
+	"github.com/docker/cli/cli/config/configfile"
+	"github.com/docker/cli/cli/config/types"
+	"github.com/docker/docker-credential-helpers/client"
+	helpers "github.com/docker/docker-credential-helpers/credentials"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 
+	"github.com/strata-buildpacks/strata/builder/host"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
@@ -34,12 +41,90 @@ func (c credentials) Resolve(target authn.Resource) (authn.Authenticator, error)
 }
 
 func (credentials) ResolveContext(ctx context.Context, target authn.Resource) (authn.Authenticator, error) {
-	auth, err := authn.Resolve(ctx, authn.DefaultKeychain, target)
+	docker, err := readConfig()
 	if err != nil {
 		return nil, explainCredentials(target, err)
 	}
-	return auth, nil
+	for _, key := range []string{target.String(), target.RegistryStr()} {
+		if key == name.DefaultRegistry {
+			key = authn.DefaultAuthKey
+		}
+		login, err := loginOf(ctx, docker, key)
+		if err != nil {
+			return nil, explainCredentials(target, err)
+		}
+		if login != (authn.AuthConfig{}) {
+			return authn.FromConfig(login), nil
+		}
+	}
+	return authn.Anonymous, nil
 }
+
+// readConfig reads the docker configuration, which may be that of podman. Without one there are no logins.
+func readConfig() (*configfile.ConfigFile, error) {
+	path := configFile()
+	if path == "" {
+		return configfile.New(""), nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return config.LoadFromReader(file)
+}
+
+// loginOf returns the login under a key of a docker configuration, nothing if there is none. As for docker, DOCKER_AUTH_CONFIG
+// comes before helpers, and a helper before what the file has. Helpers start outside of the working folder, which may be an app's.
+func loginOf(ctx context.Context, docker *configfile.ConfigFile, key string) (authn.AuthConfig, error) {
+	login, err := configfile.New("").GetAuthConfig(key) // of the variable alone
+	if err != nil {
+		return authn.AuthConfig{}, err
+	}
+	program, named := docker.CredentialHelpers[key]
+	if !named {
+		program = docker.CredentialsStore
+	}
+	login.ServerAddress = ""
+	if login == (types.AuthConfig{}) && program != "" {
+		return ask(ctx, program, key)
+	}
+	if login == (types.AuthConfig{}) {
+		login, err = docker.GetAuthConfig(key)
+	}
+	return authn.AuthConfig{
+		Username: login.Username, Password: login.Password, Auth: login.Auth,
+		IdentityToken: login.IdentityToken, RegistryToken: login.RegistryToken,
+	}, err
+}
+
+// ask asks a helper for a login.
+func ask(ctx context.Context, name, key string) (authn.AuthConfig, error) {
+	program := func(args ...string) client.Program {
+		cmd := host.Command(ctx, "docker-credential-"+name, args...)
+		cmd.Stderr = os.Stderr
+		return helper{cmd.Output, &cmd.Stdin}
+	}
+	said, err := client.Get(program, key)
+	switch {
+	case helpers.IsErrCredentialsNotFound(err):
+		return authn.AuthConfig{}, nil
+	case err != nil:
+		return authn.AuthConfig{}, err
+	case said.Username == "<token>": // github.com/docker/docker-credential-helpers
+		return authn.AuthConfig{IdentityToken: said.Secret}, nil
+	}
+	return authn.AuthConfig{Username: said.Username, Password: said.Secret}, nil
+}
+
+// helper is a program that has logins.
+type helper struct {
+	output func() ([]byte, error)
+	stdin  *io.Reader
+}
+
+func (h helper) Output() ([]byte, error) { return h.output() }
+func (h helper) Input(in io.Reader)      { *h.stdin = in }
 
 // dockerConfig is what a docker configuration says of credentials.
 type dockerConfig struct {
@@ -92,16 +177,32 @@ func own(err error, file string) string {
 	return strings.TrimSuffix(text, ", out: ``")
 }
 
-// configFile returns the file in which the keychain finds credentials.
+// configFile returns the file in which credentials are, docker's or else podman's, or "" if there is none. The working folder, which may
+// be an app's, counts only if a variable names it.
 func configFile() string {
 	home, _ := os.UserHomeDir() // without a home there is no file in it
-	docker := filepath.Join(cmp.Or(os.Getenv("DOCKER_CONFIG"), filepath.Join(home, ".docker")), "config.json")
-	podman := filepath.Join(cmp.Or(os.Getenv("XDG_CONFIG_HOME"), filepath.Join(home, ".config")), "containers", "auth.json")
-	running := filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "containers", "auth.json")
-	for _, file := range []string{docker, os.Getenv("REGISTRY_AUTH_FILE"), running, podman} {
+	var files []string
+	in := func(folder string, path ...string) {
+		if folder != "" {
+			files = append(files, filepath.Join(slices.Insert(path, 0, folder)...))
+		}
+	}
+	if folder := os.Getenv("DOCKER_CONFIG"); folder != "" {
+		in(folder, "config.json")
+	} else {
+		in(home, ".docker", "config.json")
+	}
+	in(os.Getenv("REGISTRY_AUTH_FILE"))
+	in(os.Getenv("XDG_RUNTIME_DIR"), "containers", "auth.json")
+	if folder := os.Getenv("XDG_CONFIG_HOME"); folder != "" {
+		in(folder, "containers", "auth.json")
+	} else {
+		in(home, ".config", "containers", "auth.json")
+	}
+	for _, file := range files {
 		if info, err := os.Stat(file); err == nil && !info.IsDir() {
 			return file
 		}
 	}
-	return docker
+	return ""
 }

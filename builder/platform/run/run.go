@@ -119,16 +119,17 @@ func prepare(image v1.Image, dir string, options Options) (spec sandbox.Spec, er
 		{Source: filepath.Join(dir, "hosts"), Target: "/etc/hosts"},
 	}
 	env := append([]string{}, config.Env...)
+	var bound []sandbox.Folder
 	if len(options.Bindings) > 0 {
-		bind, err := bindAll(options.Bindings, dir, path)
+		folder, err := bindAll(options.Bindings, path)
 		if err != nil {
 			return spec, err
 		}
-		binds, env = append(binds, bind), append(env, "SERVICE_BINDING_ROOT="+bindings.Root)
+		bound, env = append(bound, folder), append(env, "SERVICE_BINDING_ROOT="+bindings.Root)
 	}
 	spec = sandbox.Spec{
 		Root: path, RootWritable: true, UID: uid, GID: gid, Dir: workingDir(config), Sysfs: true,
-		Binds: binds, Args: args, Network: sandbox.HostNetwork,
+		Binds: binds, InMemory: bound, Args: args, Network: sandbox.HostNetwork,
 		Stdin: options.Stdin, Stdout: options.Stdout, Stderr: options.Stderr, Signals: options.Signals, Grace: stopGrace,
 	}
 	if options.Terminal != nil {
@@ -238,14 +239,13 @@ func asTheApp(uid, gid int) unpack.Owner {
 	}
 }
 
-// bindAll copies bindings beside the root, where the app's user can read them, and makes their mount point.
-func bindAll(folders []string, dir, root string) (sandbox.Bind, error) {
-	copies := filepath.Join(dir, "bindings")
-	if err := bindings.Copy(folders, copies); err != nil {
-		return sandbox.Bind{}, err
+// bindAll reads bindings, and makes their mount point in the root.
+func bindAll(folders []string, root string) (sandbox.Folder, error) {
+	folder, err := bindings.Read(folders)
+	if err != nil {
+		return folder, err
 	}
-	mount := []string{strings.TrimPrefix(bindings.Root, "/")}
-	return sandbox.Bind{Source: copies, Target: bindings.Root}, unpack.MountPoints(root, mount, nil)
+	return folder, unpack.MountPoints(root, []string{strings.TrimPrefix(bindings.Root, "/")}, nil)
 }
 
 // resolvConf returns the machine's list of name servers. A machine without one resolves nothing, and neither does the app.

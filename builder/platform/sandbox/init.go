@@ -59,13 +59,8 @@ func leave() error {
 
 // enter builds the world of the command and becomes it; it returns only an error.
 func enter(channel *os.File) error {
-	config := make([]byte, 1<<20)
-	n, err := channel.Read(config)
-	if err != nil {
-		return fmt.Errorf("reading the configuration: %w", err)
-	}
 	var spec Spec
-	if err := json.Unmarshal(config[:n], &spec); err != nil {
+	if err := spec.receive(channel); err != nil {
 		return fmt.Errorf("reading the configuration: %w", err)
 	}
 	if err := unix.Sethostname([]byte("strata")); err != nil {
@@ -102,6 +97,21 @@ func enter(channel *os.File) error {
 		return err
 	}
 	return fmt.Errorf(executeStep+" %q: %w", spec.Args[0], syscall.Exec(spec.Args[0], spec.Args, spec.Env))
+}
+
+// receive reads the spec that the parent sends.
+func (s *Spec) receive(channel *os.File) error {
+	what, rights := make([]byte, 1), make([]byte, unix.CmsgSpace(4))
+	_, n, _, _, err := unix.Recvmsg(int(channel.Fd()), what, rights, unix.MSG_CMSG_CLOEXEC)
+	if err != nil {
+		return err
+	}
+	config, err := fileOf(rights[:n], "configuration")
+	if err != nil {
+		return err
+	}
+	defer config.Close()
+	return json.NewDecoder(config).Decode(s)
 }
 
 // listen brings the loopback interface up and hands a listener per address to the parent.
@@ -141,8 +151,9 @@ func listenOn(channel *os.File, address netip.AddrPort) error {
 	return send(channel, listenerMessage, file)
 }
 
-// What the first process sends an open file as.
+// What an open file is sent as: the parent sends the configuration, the first process the others.
 const (
+	configMessage   = 'c'
 	listenerMessage = 'l'
 	terminalMessage = 't'
 	linkMessage     = 'n'
@@ -208,6 +219,11 @@ func mountAll(spec Spec) error {
 	}
 	if err := mountSystem(spec); err != nil {
 		return err
+	}
+	for _, folder := range spec.InMemory {
+		if err := mountFolder(folder); err != nil {
+			return err
+		}
 	}
 	if err := protect(".", spec.RootWritable); err != nil {
 		return err

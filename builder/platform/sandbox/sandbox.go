@@ -15,7 +15,6 @@ package sandbox
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -47,7 +46,8 @@ type Spec struct {
 	Root         string // the folder that becomes /
 	RootWritable bool
 	Binds        []Bind
-	UID, GID     int // inside
+	InMemory     []Folder // after Binds
+	UID, GID     int      // inside
 	Dir          string
 	Env          []string
 	Args         []string
@@ -85,10 +85,11 @@ func Run(ctx context.Context, spec Spec) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
-	config, err := json.Marshal(spec)
+	config, err := inMemory(spec)
 	if err != nil {
 		return fmt.Errorf("writing the sandbox's configuration: %w", err)
 	}
+	defer config.Close()
 	channel, inside, err := socketPair()
 	if err != nil {
 		return err
@@ -261,22 +262,15 @@ type handed struct {
 
 // converse gives the first process its configuration and takes its answers: open files, then the text of an error, or
 // nothing when the process became the command.
-func converse(channel *os.File, config []byte) (got handed, err error) {
+func converse(channel, config *os.File) (got handed, err error) {
+	if err := send(channel, configMessage, config); err != nil {
+		return got, fmt.Errorf("configuring the sandbox: %w", err)
+	}
 	conn, err := net.FileConn(channel)
 	if err != nil {
 		return got, fmt.Errorf("opening the channel to the sandbox: %w", err)
 	}
 	defer conn.Close()
-	if _, err := conn.Write(config); errors.Is(err, unix.EMSGSIZE) {
-		return got, fault.Fault{
-			ID:   "sandbox-size",
-			What: fmt.Sprintf("the command's arguments and variables have %d kB", len(config)>>10),
-			Err:  err,
-			Do:   "pass fewer of them",
-		}
-	} else if err != nil {
-		return got, fmt.Errorf("configuring the sandbox: %w", err)
-	}
 	for {
 		message, rights := make([]byte, 4096), make([]byte, unix.CmsgSpace(4))
 		n, rn, _, _, err := conn.(*net.UnixConn).ReadMsgUnix(message, rights)
@@ -296,23 +290,18 @@ func converse(channel *os.File, config []byte) (got handed, err error) {
 }
 
 func (h *handed) receive(what byte, rights []byte) error {
-	messages, err := unix.ParseSocketControlMessage(rights)
-	if err != nil {
-		return err
-	}
-	fds, err := unix.ParseUnixRights(&messages[0])
+	file, err := fileOf(rights, "sandbox")
 	if err != nil {
 		return err
 	}
 	switch what {
 	case terminalMessage:
-		h.terminal = os.NewFile(uintptr(fds[0]), "terminal")
+		h.terminal = file
 		return nil
 	case linkMessage:
-		h.link = os.NewFile(uintptr(fds[0]), "link")
+		h.link = file
 		return nil
 	}
-	file := os.NewFile(uintptr(fds[0]), "listener")
 	defer file.Close()
 	listener, err := net.FileListener(file)
 	if err != nil {
@@ -320,6 +309,22 @@ func (h *handed) receive(what byte, rights []byte) error {
 	}
 	h.listeners = append(h.listeners, listener)
 	return nil
+}
+
+// fileOf returns the open file that came with a message.
+func fileOf(rights []byte, name string) (*os.File, error) {
+	messages, err := unix.ParseSocketControlMessage(rights)
+	if err != nil {
+		return nil, err
+	}
+	if len(messages) == 0 {
+		return nil, io.ErrUnexpectedEOF
+	}
+	fds, err := unix.ParseUnixRights(&messages[0])
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fds[0]), name), nil
 }
 
 func socketPair() (outside, inside *os.File, err error) {
@@ -363,6 +368,13 @@ func setupFault(text string) error {
 			Err:  errors.New(text),
 			Do: "load the kernel's module (as root: `modprobe veth`), or build with --network none, or with --network host, " +
 				"which lets the build reach what listens on this machine",
+		}
+	case strings.HasPrefix(text, executeStep) && strings.HasSuffix(text, unix.E2BIG.Error()):
+		return fault.Fault{
+			ID:   "sandbox-size",
+			What: "the command's arguments and variables are longer than Linux passes to a program",
+			Err:  errors.New(text),
+			Do:   "pass fewer of them, and none of more than 128 kB",
 		}
 	case strings.HasPrefix(text, executeStep), strings.HasPrefix(text, folderStep):
 		return fault.Fault{

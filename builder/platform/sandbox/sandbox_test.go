@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
 // probe is the compiled testdata/probe.
@@ -239,5 +240,67 @@ func TestMissingProgram(t *testing.T) {
 	err := run(t, spec)
 	if err == nil || !strings.Contains(err.Error(), "/absent") {
 		t.Errorf("got %v, want an error that names the program", err)
+	}
+}
+
+// TestInMemory has folders in memory: one in a folder that is bound read-only, one in a folder of the root.
+func TestInMemory(t *testing.T) {
+	t.Parallel()
+	spec, output := world(t, "folder", "/ro/env", "/memory")
+	for _, dir := range []string{filepath.Join(spec.Binds[1].Source, "env"), filepath.Join(spec.Root, "memory")} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	spec.InMemory = []sandbox.Folder{
+		{Target: "/ro/env", Files: []sandbox.File{{Path: "TOKEN", Content: []byte("secret")}, {Path: "EMPTY"}}},
+		{Target: "/memory", Files: []sandbox.File{
+			{Path: "a/key", Content: []byte("secret")}, {Path: "a/link", Link: "key"},
+			{Path: "run", Content: []byte("#!/probe"), Executable: true},
+		}},
+	}
+	if err := run(t, spec); err != nil {
+		t.Fatal(err, output)
+	}
+	want := strings.Join([]string{
+		"/ro/env/EMPTY -rw-r--r-- ", "/ro/env/TOKEN -rw-r--r-- secret", "write /ro/env refused",
+		"/memory/a/key -rw-r--r-- secret", "/memory/a/link Lrwxrwxrwx secret", "/memory/run -rwxr-xr-x #!/probe", "write /memory refused",
+	}, "\n") + "\n"
+	if diff := cmp.Diff(want, output.String()); diff != "" {
+		t.Errorf("what the command sees (-want +got):\n%s", diff)
+	}
+	if left := kittest.Tree(t, filepath.Dir(spec.Root)); strings.Contains(fmt.Sprint(left), "secret") {
+		t.Errorf("the disk has %v", left)
+	}
+}
+
+// TestInMemoryStaysInside has links that lead out of the folder.
+func TestInMemoryStaysInside(t *testing.T) {
+	t.Parallel()
+	spec, output := world(t, "folder", "/ro")
+	spec.Binds = spec.Binds[:1]
+	files := []sandbox.File{{Path: "up", Link: "../rw"}, {Path: "up/new", Content: []byte("x")}}
+	spec.InMemory = []sandbox.Folder{{Target: "/ro", Files: files}}
+	if err := run(t, spec); err == nil || !strings.Contains(err.Error(), "writing to /ro") {
+		t.Errorf("got %v, %s", err, output)
+	}
+	if entries, err := os.ReadDir(spec.Binds[0].Source); err != nil || len(entries) > 0 {
+		t.Errorf("the folder has %v, %v", entries, err)
+	}
+}
+
+// TestLongVariables passes more than a message over a socket has, and more than a program gets.
+func TestLongVariables(t *testing.T) {
+	t.Parallel()
+	spec, output := world(t, "exit")
+	for i := range 10 {
+		spec.Env = append(spec.Env, fmt.Sprint("LONG", i, "=", strings.Repeat("x", 100_000)))
+	}
+	if err := run(t, spec); !errors.As(err, new(*exec.ExitError)) {
+		t.Error(err, output)
+	}
+	spec.Env = append(spec.Env, "LONGEST="+strings.Repeat("x", 200_000))
+	if err := run(t, spec); err == nil || !strings.Contains(err.Error(), "longer than Linux passes") {
+		t.Errorf("got %v", err)
 	}
 }

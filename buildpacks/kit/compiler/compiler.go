@@ -20,6 +20,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/unpack"
 )
 
 //go:embed lock-*.toml
@@ -88,8 +89,8 @@ func (c Compiler) tool(packages []deb.Locked) tool.Tool {
 		Title:  fmt.Sprintf("a C++ compiler: %d packages of Debian, %.0f MB", len(packages), float64(size)/1e6),
 	}
 	t.Fill = func(ctx context.Context, client *fetch.Client, dir string) error {
-		if err := deb.Unpack(ctx, client, c.Mirrors, packages, dir, wanted); err != nil {
-			return explain(err)
+		if err := deb.Unpack(ctx, client, c.Mirrors, packages, dir, unpack.Options{Want: wanted}); err != nil {
+			return err
 		}
 		return complete(dir, filepath.Join(c.Dir, t.Folder), platforms[c.In.Target.Arch])
 	}
@@ -118,11 +119,8 @@ func (c Compiler) Install(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if !cached {
-		if len(c.Mirrors[deb.Main]) == 0 || len(c.Mirrors[deb.Security]) == 0 {
-			return "", fault.Fault{
-				ID: "compiler-mirror-unset", What: "no compiler is in the cache, and no mirror of Debian is known to fetch it from",
-				Do: "set " + deb.Variables[deb.Main] + " and " + deb.Variables[deb.Security] + " to the addresses of mirrors",
-			}
+		if err := c.Mirrors.Known(packages); err != nil {
+			return "", err
 		}
 		if err := tree.Empty(c.Dir, tool.Downloads); err != nil {
 			return "", fmt.Errorf("removing older compilers: %w", err)
@@ -136,15 +134,6 @@ func (c Compiler) Install(ctx context.Context) (string, error) {
 // intermediate code.
 func wanted(path string) bool {
 	return strings.HasPrefix(path, "usr/") && !strings.HasPrefix(path, "usr/share/") && !strings.Contains(path, "-lto-dump")
-}
-
-// explain says what to do about a package that no mirror has any more.
-func explain(err error) error {
-	if f, ok := errors.AsType[fault.Fault](err); ok && errors.Is(err, fetch.ErrGone) {
-		return fault.Fault{ID: "compiler-gone", What: f.What, Err: fetch.ErrGone,
-			Do: "build with a newer builder, whose lock names its successor, or name an archive of old files in " + deb.Variables[deb.Snapshot]}
-	}
-	return err
 }
 
 // complete turns the files of the packages into a root folder for the compiler. It adds links to the libraries of the build

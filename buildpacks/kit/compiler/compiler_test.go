@@ -18,7 +18,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 )
 
-var packageURL = regexp.MustCompile(`^pkg:deb/debian/\S+`)
+var packageURL = regexp.MustCompile(`pkg:deb/debian/\S+`)
 
 func workspace(arch string) bp.Workspace {
 	return bp.Workspace{Target: bp.Target{Arch: arch}, Log: report.New(&bytes.Buffer{}, report.Options{})}

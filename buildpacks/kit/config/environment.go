@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -16,6 +17,12 @@ type Environment map[string]string
 var Network = []string{
 	"SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
 }
+
+// Bundle is the file in which Debian, and so the build image, keeps the certificates of the authorities that it trusts.
+const Bundle = "/etc/ssl/certs/ca-certificates.crt"
+
+// Authorities returns the file of certificates that programs trust: that of SSL_CERT_FILE, or else Bundle.
+func (e Environment) Authorities() string { return cmp.Or(e["SSL_CERT_FILE"], Bundle) }
 
 // FromProcess returns the environment of this process.
 func FromProcess() Environment { return FromList(os.Environ()) }

@@ -14,8 +14,10 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/debtest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/unpack"
 )
 
 // published puts a package into an archive and returns it as a lock has it.
@@ -36,7 +38,7 @@ func TestUnpack(t *testing.T) {
 	mirrors := deb.Mirrors{deb.Main: {a.URL + "-gone", a.URL}}
 	dir := filepath.Join(t.TempDir(), "new")
 	wanted := func(path string) bool { return !strings.HasPrefix(path, "usr/share/") }
-	if err := deb.Unpack(t.Context(), fetch.New(t.TempDir()), mirrors, []deb.Locked{locked}, dir, wanted); err != nil {
+	if err := deb.Unpack(t.Context(), fetch.New(t.TempDir()), mirrors, []deb.Locked{locked}, dir, unpack.Options{Want: wanted}); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]string{
@@ -65,7 +67,8 @@ func TestUnpackRefuses(t *testing.T) {
 	}{{"another hash", other, false}, {"gone", gone, true}} {
 		dir := t.TempDir()
 		client := fetch.New(t.TempDir(), fetch.WithBackoff(time.Microsecond))
-		err := deb.Unpack(t.Context(), client, deb.Mirrors{deb.Main: {a.URL}}, []deb.Locked{test.locked}, dir, func(string) bool { return true })
+		mirrors := deb.Mirrors{deb.Main: {a.URL}}
+		err := deb.Unpack(t.Context(), client, mirrors, []deb.Locked{test.locked}, dir, unpack.Options{})
 		if err == nil || errors.Is(err, fetch.ErrGone) != test.gone {
 			t.Errorf("%s: %v", test.name, err)
 		}
@@ -73,9 +76,9 @@ func TestUnpackRefuses(t *testing.T) {
 			t.Errorf("%s: there is %v", test.name, tree)
 		}
 	}
-	everything := func(string) bool { return true }
 	mirrors := deb.Mirrors{deb.Main: {a.URL}}
-	if err := deb.Unpack(t.Context(), fetch.New(t.TempDir()), mirrors, []deb.Locked{locked, locked}, t.TempDir(), everything); err == nil {
+	twice := []deb.Locked{locked, locked}
+	if err := deb.Unpack(t.Context(), fetch.New(t.TempDir()), mirrors, twice, t.TempDir(), unpack.Options{}); err == nil {
 		t.Error("a file of two packages is no error")
 	}
 }
@@ -90,13 +93,29 @@ func TestUnpackStaysInside(t *testing.T) {
 	dir := t.TempDir()
 	for i, p := range []deb.Locked{link, through} {
 		mirrors := deb.Mirrors{deb.Main: {[]string{a.URL, b.URL}[i]}}
-		err := deb.Unpack(t.Context(), fetch.New(t.TempDir()), mirrors, []deb.Locked{p}, dir, func(string) bool { return true })
+		err := deb.Unpack(t.Context(), fetch.New(t.TempDir()), mirrors, []deb.Locked{p}, dir, unpack.Options{})
 		if (err != nil) != (i == 1) {
 			t.Errorf("package %d: %v", i, err)
 		}
 	}
 	if tree := kittest.Tree(t, outside); len(tree) > 0 {
 		t.Errorf("outside is %v", tree)
+	}
+}
+
+// TestUnpackWithoutMirror says what to set, before anything is fetched.
+func TestUnpackWithoutMirror(t *testing.T) {
+	t.Parallel()
+	packages := []deb.Locked{{Purl: "pkg:deb/debian/tool@2", Archive: deb.Security, Path: "pool/x.deb"}}
+	mirrors := deb.Mirrors{deb.Main: {"http://127.0.0.1:1"}}
+	err := deb.Unpack(t.Context(), fetch.New(t.TempDir()), mirrors, packages, t.TempDir(), unpack.Options{})
+	f, is := errors.AsType[fault.Fault](err)
+	if !is || f.ID != "deb-mirror-unset" || !strings.Contains(f.Error(), "STRATA_DEBIAN_SECURITY_MIRROR") {
+		t.Errorf("got %v", err)
+	}
+	mirrors[deb.Snapshot] = []string{"http://127.0.0.1:1"} // has the files of both archives
+	if err := mirrors.Known(packages); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package fields reads what people and other programs write in JSON and YAML, as tolerantly as the programs that it is for: one
+// Package fields reads what people and other programs write in JSON, YAML and TOML, as tolerantly as the programs that it is for: one
 // field after the other, when it is needed. A field of another kind than its reader asks for counts as one that is not there.
 package fields
 
@@ -11,12 +11,13 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/BurntSushi/toml"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// Object is an object of JSON, or a mapping of YAML. Of two fields of JSON with a name, the last counts.
+// Object is an object of JSON, a mapping of YAML, or a table of TOML. Of two fields of JSON with a name, the last counts.
 type Object map[string]json.RawMessage
 
 // JSON reads the object in a file of this name. A fault names the line and the column. A byte order mark is passed over.
@@ -52,6 +53,24 @@ func YAML(name string, data []byte) (Object, error) {
 	if all == nil {
 		return Object{}, nil
 	}
+	return object(name, all)
+}
+
+// TOML reads the table in a file of this name. A fault names the line.
+func TOML(name string, data []byte) (Object, error) {
+	all := map[string]any{}
+	broken := new(toml.ParseError)
+	err := toml.Unmarshal(bytes.TrimPrefix(data, []byte("\ufeff")), &all)
+	switch {
+	case errors.As(err, broken):
+		return nil, syntaxFault(fmt.Sprintf("%s line %d: %s", name, broken.Position.Line, broken.Message))
+	case err != nil:
+		return nil, syntaxFault(name + ": " + strings.TrimPrefix(err.Error(), "toml: "))
+	}
+	return object(name, all)
+}
+
+func object(name string, all any) (Object, error) {
 	fields, err := json.Marshal(plain(all))
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
@@ -78,6 +97,10 @@ func plain(value any) any {
 	case []any:
 		for i, one := range v {
 			v[i] = plain(one)
+		}
+	case []map[string]any: // tables of TOML
+		for i := range v {
+			plain(v[i])
 		}
 	case float64: // which may be no number that JSON has
 		return fmt.Sprint(v)
@@ -117,6 +140,21 @@ func (o Object) Object(name string) Object {
 		return nil
 	}
 	return inner
+}
+
+// Objects returns the objects in a field that is a list.
+func (o Object) Objects(name string) []Object {
+	var list []json.RawMessage
+	if err := json.Unmarshal(o[name], &list); err != nil {
+		return nil
+	}
+	var all []Object
+	for i := range list {
+		if inner := (Object{"": list[i]}).Object(""); inner != nil {
+			all = append(all, inner)
+		}
+	}
+	return all
 }
 
 // Texts returns the texts and numbers of a field that is an object, by their names.

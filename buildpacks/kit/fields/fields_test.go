@@ -96,6 +96,35 @@ func TestYAML(t *testing.T) {
 	}
 }
 
+// TestTOML reads the same fields of TOML, and lists of tables.
+func TestTOML(t *testing.T) {
+	t.Parallel()
+	o, err := fields.TOML("a.toml", []byte("\ufeffa = \"x\"\r\nb = 5.4\nd = 2024-01-02\n[c]\ne.f = [\"g\"]\n[[h]]\ni = nan\n[[h]]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{"a": "x", "b": "5.4"}, map[string]string{"a": o.Text("a"), "b": o.Text("b")}); diff != "" {
+		t.Errorf("texts (-want +got):\n%s", diff)
+	}
+	if got := o.Object("c").Object("e").List("f"); !cmp.Equal(got, []string{"g"}) {
+		t.Errorf("got %q", got)
+	}
+	if got := o.Objects("h"); len(got) != 2 || got[0].Text("i") != "NaN" || o.Objects("c") != nil {
+		t.Errorf("got %q", got)
+	}
+	if _, err := fields.TOML("a.toml", nil); err != nil {
+		t.Error(err)
+	}
+	for text, want := range map[string]string{
+		"a = 1\nb = \n": "a.toml line 2: expected value but found '\\n' instead",
+		"a = 1\na = 2":  "a.toml line 2: Key 'a' has already been defined.",
+		"a = \"\xff\"":  "a.toml line 1: invalid UTF-8 byte: 0xff",
+	} {
+		_, err := fields.TOML("a.toml", []byte(text))
+		check(t, text, err, want)
+	}
+}
+
 // TestFaults names where a text is wrong, and no types of Go.
 func TestFaults(t *testing.T) {
 	t.Parallel()

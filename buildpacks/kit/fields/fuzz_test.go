@@ -27,6 +27,13 @@ func FuzzYAML(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { checkAgain(t, data, fields.YAML) })
 }
 
+// FuzzTOML reads TOML in the same way.
+func FuzzTOML(f *testing.F) {
+	f.Add([]byte("a.b = [1, {c = nan}]\n[[d]]\ne = 1979-05-27T07:32:00Z\n[d.f]\n"))
+	f.Add([]byte("a = \"\"\"\n\\\n b\"\"\"\n[a]\n"))
+	f.Fuzz(func(t *testing.T, data []byte) { checkAgain(t, data, fields.TOML) })
+}
+
 func checkAgain(t *testing.T, data []byte, read func(string, []byte) (fields.Object, error)) {
 	t.Helper()
 	object, err := read("file", data)

@@ -60,7 +60,7 @@ func (w *writer) tarEntry(h *tar.Header, content io.Reader) error {
 		if e.target, err = cleanPath(h.Linkname); err != nil {
 			return err
 		}
-		e.target = w.strip(e.target)
+		e.target = w.place(e.target)
 		return w.hardLink(e)
 	}
 	return fmt.Errorf("%s is a device, a pipe or of another kind that is not unpacked (tar type %q)", path, h.Typeflag)

@@ -31,6 +31,9 @@ type Options struct {
 	Strip int
 	// Want reports whether a file or link is unpacked; nil means all. It gets the path after Strip.
 	Want func(path string) bool
+	// Place returns the path, clean and relative, at which a file or link is unpacked, and "" for one that is not; nil means the
+	// path that it has. It gets the path after Strip. Want gets the place. Symbolic links keep their targets.
+	Place func(path string) string
 	// Entries and Bytes replace the limits of the package; 0 keeps them.
 	Entries int
 	Bytes   int64
@@ -116,14 +119,17 @@ func (w *writer) take(name string) (string, bool, error) {
 	if err != nil {
 		return "", false, err
 	}
-	clean = w.strip(clean)
+	clean = w.place(clean)
 	return clean, clean != "" && clean != "." && (w.Want == nil || w.Want(clean)), nil
 }
 
-// strip cuts off the beginning of a path.
-func (w *writer) strip(clean string) string {
+// place returns where a path of the archive is unpacked, "" for nowhere.
+func (w *writer) place(clean string) string {
 	for range w.Strip {
 		_, clean, _ = strings.Cut(clean, "/")
+	}
+	if w.Place != nil && clean != "" && clean != "." {
+		return w.Place(clean)
 	}
 	return clean
 }

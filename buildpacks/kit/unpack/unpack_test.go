@@ -227,3 +227,35 @@ func TestDamaged(t *testing.T) {
 		t.Error("text was unpacked")
 	}
 }
+
+// TestPlace puts files elsewhere, hard links to them too, and leaves out what has no place.
+func TestPlace(t *testing.T) {
+	t.Parallel()
+	archive := filepath.Join(t.TempDir(), "a.tar")
+	content := tarOf(t, file{"./usr/bin/tool", "program", 0o755}, file{"usr/bin/same", "usr/bin/tool", fs.ModeIrregular},
+		file{"usr/lib/tool/alias", "../lib.so", fs.ModeSymlink}, file{"usr/share/doc", "text", 0o644})
+	if err := os.WriteFile(archive, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	place := func(path string) string {
+		if inner, found := strings.CutPrefix(path, "share/"); found {
+			return strings.TrimPrefix(inner, "doc")
+		}
+		return "prefix/" + path
+	}
+	dir := t.TempDir()
+	if err := unpack.Archive(archive, dir, unpack.Options{Strip: 1, Place: place}); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"prefix/": "dir 0755", "prefix/bin/": "dir 0755", "prefix/bin/tool": "file 0755 1310ca2c", "prefix/bin/same": "file 0755 1310ca2c",
+		"prefix/lib/": "dir 0755", "prefix/lib/tool/": "dir 0755", "prefix/lib/tool/alias": "symlink ../lib.so",
+	}
+	if diff := cmp.Diff(want, kittest.Tree(t, dir)); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+	outside := func(path string) string { return "../" + path }
+	if err := unpack.Archive(archive, filepath.Join(dir, "inner"), unpack.Options{Place: outside}); err == nil {
+		t.Error("a place outside of the folder is no error")
+	}
+}

@@ -19,9 +19,6 @@ import (
 // passed are the variables that an install sees as the platform set them, besides those of package managers.
 var passed = slices.Concat(config.Network, []string{"TMPDIR", "NODE_AUTH_TOKEN"})
 
-// caBundle is where Debian, and so the build image, keeps the certificates of the authorities it trusts.
-const caBundle = "/etc/ssl/certs/ca-certificates.crt"
-
 // Hidden reports whether a variable is the platform's or a buildpack's. Package managers and build scripts do not see it.
 func Hidden(name string) bool {
 	return strings.HasPrefix(name, "CNB_") || strings.HasPrefix(name, "BP_")
@@ -53,10 +50,7 @@ func (i *Installer) Environment(ctx context.Context) (config.Environment, error)
 		"PATH": filepath.Join(node, "bin") + ":" + programs + ":" + i.source.In.Env["PATH"], "HOME": i.home,
 	}).With(i.source.Manager.Env(i.caches.Downloads, i.source.Registry)).With(i.source.Lock.Env)
 	if env["NODE_EXTRA_CA_CERTS"] == "" { // Node.js has a list of authorities of its own
-		bundle := caBundle
-		if own := i.source.In.Env["SSL_CERT_FILE"]; own != "" {
-			bundle = own
-		}
+		bundle := i.source.In.Env.Authorities()
 		if _, err := os.Stat(bundle); err == nil {
 			env["NODE_EXTRA_CA_CERTS"] = bundle
 		}

@@ -65,20 +65,18 @@ type Installer struct {
 	caches   Caches
 	name     string // of the install
 	home     string // of the package manager and of build scripts; it ends with the build
+
+	Close func() // removes what ends with the build
 }
 
 // New returns an installer. The name of the install stands for its key. Close the installer at the end.
 func New(s Source, p Programs, c Caches, name string) (*Installer, error) {
-	home, err := os.MkdirTemp("", "strata-node-")
+	home, remove, err := command.Home()
 	if err != nil {
-		return nil, fmt.Errorf("making a home for %s: %w", s.Manager.Tool().Title, err)
+		return nil, err
 	}
-	return &Installer{source: s, programs: p, caches: c, name: name, home: home}, nil
+	return &Installer{source: s, programs: p, caches: c, name: name, home: home, Close: remove}, nil
 }
-
-// Close removes what ends with the build. What cannot be removed, such as folders that a script made read-only, is below the temporary
-// folder, which ends with the build too.
-func (i *Installer) Close() { _ = os.RemoveAll(i.home) }
 
 // Packages gives layouts the folders of what is installed.
 func (i *Installer) Packages() layout.Packages {

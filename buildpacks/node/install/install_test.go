@@ -237,7 +237,7 @@ func TestNoCompiler(t *testing.T) {
 			b := newBench(t, files{"package.json": `{"dependencies": {"a": "1"}}`, "package-lock.json": `{"lockfileVersion": 3}`},
 				script+"; echo went on")
 			_, err := b.All(t.Context())
-			if got := (fault.Fault{}); !errors.As(err, &got) || got.ID != "compiler-mirror-unset" {
+			if got := (fault.Fault{}); !errors.As(err, &got) || got.ID != "deb-mirror-unset" {
 				t.Errorf("%v, want that there is no mirror for a compiler", err)
 			}
 			if log := b.log.String(); strings.Contains(log, "went on") || !strings.Contains(log, "There is an addon to compile") {

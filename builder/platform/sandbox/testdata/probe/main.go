@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -108,6 +109,10 @@ func act(what string, args []string) {
 	case "cat":
 		content, err := os.ReadFile(args[0])
 		fmt.Println("read", verdict(err), string(content))
+	case "folder":
+		for _, dir := range args {
+			folder(dir)
+		}
 	case "trap": // ends with the number of the signal that it gets
 		signals := make(chan os.Signal, 1)
 		signal.Notify(signals)
@@ -133,6 +138,26 @@ func act(what string, args []string) {
 	case "killall":
 		fmt.Println("kill", verdict(syscall.Kill(-1, syscall.SIGKILL)))
 	}
+}
+
+// folder prints the files of a folder, and whether it can write there.
+func folder(dir string) {
+	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		fmt.Println(path, info.Mode(), string(content))
+		return err
+	})
+	if err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println("write", dir, verdict(os.WriteFile(filepath.Join(dir, "new"), nil, 0o644)))
 }
 
 // attack prints what of the host it finds and what it can change.

@@ -1,0 +1,214 @@
+// Package interpreter installs CPython, once for all apps, as it is in images: without what no app loads, and compiled.
+package interpreter
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/unpack"
+	"github.com/strata-buildpacks/strata/buildpacks/python/compile"
+)
+
+//go:embed trixie/lock-*.toml bookworm/lock-*.toml
+var locks embed.FS
+
+// recipe changes when the same packages give another folder.
+const recipe = "1"
+
+// Home is the folder of the interpreter in an image. Compiled modules name it, whatever folder a platform has for layers: Python
+// corrects it when it loads them from elsewhere.
+const Home = "/layers/strata_python/python"
+
+// debians are the versions that Debian has, the default first, and the layers of the stacks in trixie and bookworm that make them.
+// All of them are linked against the libraries of Debian 13, as the run image is.
+var debians = []struct {
+	minor  string
+	layers []string
+}{
+	{"3.13", []string{"python3.13", "libraries"}},
+	{"3.11", []string{"python3.11", "libraries", "crypt"}},
+}
+
+// Interpreter is a build of CPython for an architecture.
+type Interpreter struct {
+	Version  string // as its authors have it: "3.13.5"
+	arch     string
+	packages []deb.Locked // of Debian
+	headers  []deb.Locked
+}
+
+// Debian returns the interpreters that Debian has for an architecture, the default first, none for one that is not locked.
+func Debian(arch string) ([]Interpreter, error) {
+	var all []deb.Locked
+	for _, release := range []string{"trixie", "bookworm"} {
+		text, err := locks.ReadFile(release + "/lock-" + arch + ".toml")
+		if err != nil {
+			return nil, nil
+		}
+		packages, err := deb.ReadLock(string(text))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, packages...)
+	}
+	var found []Interpreter
+	for _, d := range debians {
+		p := Interpreter{arch: arch}
+		for _, one := range all {
+			switch {
+			case slices.Contains(d.layers, one.Layer):
+				p.packages = append(p.packages, one)
+			case one.Layer == "headers"+d.minor:
+				p.headers = append(p.headers, one)
+			}
+			if one.Name == "python"+d.minor+"-minimal" {
+				p.Version, _, _ = strings.Cut(one.Version, "-")
+			}
+		}
+		found = append(found, p)
+	}
+	return found, nil
+}
+
+// Minor returns the minor version: "3.13".
+func (p Interpreter) Minor() string { return Minor(p.Version) }
+
+// Minor returns the minor version of a version of Python: "3.13" of "3.13.5".
+func Minor(version string) string {
+	parts := strings.SplitN(version, ".", 3)
+	return strings.Join(parts[:min(2, len(parts))], ".")
+}
+
+// Tool returns the tool that the interpreter is: a folder with bin/python3.13, bin/python3 and bin/python, and lib, in which are its
+// libraries and lib/python3.13. The image has a copy of it at Home.
+func (p Interpreter) Tool(mirrors deb.Mirrors, log *report.Log) tool.Tool {
+	return tool.Tool{
+		Folder: p.Folder(), Title: "Python " + p.Version,
+		Fill: func(ctx context.Context, client *fetch.Client, dir string) error {
+			if err := deb.Unpack(ctx, client, mirrors, p.packages, dir, unpack.Options{Place: p.place}); err != nil {
+				return err
+			}
+			for _, name := range []string{"python3", "python"} {
+				if err := os.Symlink("python"+p.Minor(), filepath.Join(dir, "bin", name)); err != nil {
+					return err
+				}
+			}
+			return p.compile(ctx, log, dir)
+		},
+	}
+}
+
+// Headers returns the tool with the headers of the interpreter, for packages that are compiled: folders for CPATH are in it.
+func (p Interpreter) Headers(mirrors deb.Mirrors) tool.Tool {
+	return tool.Tool{
+		Folder: "headers-" + p.Folder(), Title: "the headers of Python " + p.Version,
+		Fill: func(ctx context.Context, client *fetch.Client, dir string) error {
+			place := func(name string) string {
+				inner, found := strings.CutPrefix(name, "usr/include/")
+				if !found {
+					return ""
+				}
+				return inner
+			}
+			return deb.Unpack(ctx, client, mirrors, p.headers, dir, unpack.Options{Place: place})
+		},
+	}
+}
+
+// Folder names the interpreter: another name for other files.
+func (p Interpreter) Folder() string {
+	sum := sha256.New()
+	fmt.Fprintln(sum, recipe)
+	for _, one := range p.packages {
+		fmt.Fprintln(sum, one.SHA256)
+	}
+	return "cpython-" + p.Version + "-" + hex.EncodeToString(sum.Sum(nil)[:8])
+}
+
+// triplets are Debian's names of the folders of libraries, by architecture.
+var triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
+
+// idle matches what no app loads: tests of Python itself, the text of its manual and games, and modules for terminals and old files with
+// libraries of their own. Debian's mark that pip must not install is about Debian, and so is its hook for sites.
+var idle = regexp.MustCompile(`^(test|idlelib|turtledemo|pydoc_data|lib2to3|tkinter|ensurepip|curses|msilib|__phello__|config-[^/]*)/|` +
+	`^(turtle\.py|sitecustomize\.py|EXTERNALLY-MANAGED)$|/tests?/|` +
+	`^lib-dynload/(_test|_ctypes_test|xx|_xx|readline|_curses|_dbm|_gdbm|nis|_tkinter)[^/]*\.so$`)
+
+// place returns where a file of the packages is in the interpreter's folder, "" for one that is left out.
+func (p Interpreter) place(name string) string {
+	python := "python" + p.Minor()
+	if name == "usr/bin/"+python {
+		return "bin/" + python
+	}
+	if inner, found := strings.CutPrefix(name, "usr/lib/"+python+"/"); found && !idle.MatchString(inner) {
+		return "lib/" + python + "/" + inner
+	}
+	if dir, file := path.Split(name); dir == "usr/lib/"+triplets[p.arch]+"/" && !strings.HasPrefix(file, "libexpatw") {
+		return "lib/" + file
+	}
+	if inner, found := strings.CutPrefix(name, "usr/share/doc/"); found && (path.Base(name) == "copyright" || !strings.Contains(inner, "/")) {
+		return "share/doc/" + inner
+	}
+	return ""
+}
+
+// compile compiles all modules of the interpreter in a folder, those of each folder by a process of its own.
+func (p Interpreter) compile(ctx context.Context, log *report.Log, dir string) error {
+	inner := "lib/python" + p.Minor()
+	byFolder := map[string][]compile.Module{}
+	var folders []string
+	err := fs.WalkDir(os.DirFS(dir), inner, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || path.Ext(name) != ".py" || !entry.Type().IsRegular() {
+			return err
+		}
+		folder := path.Dir(name)
+		if byFolder[folder] == nil {
+			folders = append(folders, folder)
+		}
+		byFolder[folder] = append(byFolder[folder], compile.Module{
+			Source: filepath.Join(dir, name), Final: path.Join(Home, name), Output: filepath.Join(dir, compile.Output(name, p.Minor())),
+		})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if len(folders) == 0 {
+		return fault.Internal("Python %s has no modules", p.Version)
+	}
+	jobs := make([][]compile.Module, 0, len(folders))
+	for _, folder := range folders {
+		jobs = append(jobs, byFolder[folder])
+	}
+	return compile.Run(ctx, log, dir, p.Minor(), jobs)
+}
+
+// Document returns the bill of materials of the interpreter.
+func (p Interpreter) Document() *sbom.Document {
+	document := &sbom.Document{Subject: sbom.Component{
+		Type: "application", Name: "python", Version: p.Version, PURL: "pkg:generic/python@" + p.Version, Licenses: []string{"PSF-2.0"},
+	}}
+	for _, one := range p.packages {
+		document.Components = append(document.Components, sbom.Component{
+			Name: one.Name, Version: one.Version, PURL: one.Purl, SHA256: one.SHA256,
+		})
+		document.Subject.Dependencies = append(document.Subject.Dependencies, one.Purl)
+	}
+	return document
+}

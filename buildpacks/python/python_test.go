@@ -1,0 +1,46 @@
+package python_test
+
+import (
+	"testing"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/python"
+)
+
+func TestMain(m *testing.M) { kittest.Main(m, python.Buildpack()) }
+
+type files = map[string]string
+
+func TestDetect(t *testing.T) {
+	t.Parallel()
+	const none = "strata/python fail: no requirements.txt, pyproject.toml or other file of Python\n"
+	found := func(name string) string {
+		return "strata/python fail: " + name + " found, but apps of Python cannot be built yet\n"
+	}
+	tests := []struct {
+		name string
+		app  files
+		log  string
+	}{
+		{"requirements", files{"requirements.txt": ""}, found("requirements.txt")},
+		{"project before requirements", files{"requirements.txt": "", "pyproject.toml": ""}, found("pyproject.toml")},
+		{"lock alone", files{"Pipfile.lock": "{}"}, found("Pipfile.lock")},
+		{"conda", files{"environment.yml": ""}, found("environment.yml")},
+		{"one file", files{"main.py": ""}, found("main.py")},
+		{"with a package of Node.js", files{"requirements.txt": "", "package.json": "{}"}, found("requirements.txt")},
+		{"a script in an app of Node.js", files{"deploy.py": "", "package.json": "{}"}, none},
+		{"a script of a site", files{"generate.py": "", "index.html": ""}, none},
+		{"hidden file", files{".conf.py": ""}, none},
+		{"folder", files{"requirements.txt/readme": "", "main.py/readme": ""}, none},
+		{"below", files{"src/main.py": ""}, none},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got := kittest.Detect(t, kittest.Case{App: test.app})
+			if got.Code != 100 || got.Log() != test.log {
+				t.Errorf("got code %d and %q, want 100 and %q", got.Code, got.Log(), test.log)
+			}
+		})
+	}
+}
