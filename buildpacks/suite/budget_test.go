@@ -23,6 +23,7 @@ var lines = map[string]int{
 	"python/install": 1_900, // settings of uv and pip; what uv runs with; trims, compiles and lays out packages
 	"golang/missing": 600,   // reads Go files for what they may open
 	"python/project": 1_500, // five lockfiles, requirements.txt and markers, all of which other programs wrote
+	"python/start":   800,   // a table of frameworks and servers
 	"node":           9_760, // four package managers with their lockfiles, trees and Plug'n'Play, twelve frameworks, runners of scripts
 }
 

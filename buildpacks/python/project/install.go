@@ -54,7 +54,7 @@ func (p Project) install() (Install, error) {
 	if p.File == "Pipfile.lock" {
 		read = fields.JSON
 	}
-	data, err := p.read(p.within(p.File))
+	data, err := p.Read(p.within(p.File))
 	if err != nil {
 		return Install{}, err
 	}
@@ -227,3 +227,17 @@ func (p Project) member() (string, error) {
 }
 
 var nameOnly = regexp.MustCompile(`^[A-Za-z0-9][\w.-]*$`)
+
+// Adding returns the step that adds a package to the app.
+func (p Project) Adding(name string) string {
+	switch p.Manager {
+	case UV, Poetry, PDM:
+		return fmt.Sprintf(`run "%s add %s"`, p.Manager, name)
+	case Pipenv:
+		return fmt.Sprintf(`run "pipenv install %s"`, name)
+	}
+	if p.File == manifestFile {
+		return fmt.Sprintf("add %q to dependencies of %s", name, p.within(p.File))
+	}
+	return fmt.Sprintf("add the line %s to %s", name, cmp.Or(p.within(p.File), requirementsFile))
+}

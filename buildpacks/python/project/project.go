@@ -223,15 +223,15 @@ func (p Project) hasPackage() bool {
 
 // toml reads a file of the app as TOML. It is empty if there is no file.
 func (p Project) toml(name string) (fields.Object, error) {
-	data, err := p.read(name)
+	data, err := p.Read(name)
 	if err != nil || data == nil {
 		return fields.Object{}, err
 	}
 	return fields.TOML(filepath.ToSlash(name), data)
 }
 
-// read reads a file of the app, by its path in it. It returns nil if there is none. A link that leads out of the app is a fault.
-func (p Project) read(name string) ([]byte, error) {
+// Read reads a file of the app, by its path in it. It returns nil if there is none. A link that leads out of the app is a fault.
+func (p Project) Read(name string) ([]byte, error) {
 	root, err := os.OpenRoot(p.App)
 	if err != nil {
 		return nil, fmt.Errorf("opening the app: %w", err)

@@ -56,7 +56,7 @@ func (r *reader) file(name, from string, constraints bool) error {
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
 		return lineFault(from, "names "+name+", which is outside of the app", "name a file of the app")
 	}
-	data, err := r.project.read(name)
+	data, err := r.project.Read(name)
 	switch {
 	case err != nil:
 		return err
