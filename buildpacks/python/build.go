@@ -2,12 +2,128 @@ package python
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
+	"github.com/strata-buildpacks/strata/buildpacks/python/install"
+	"github.com/strata-buildpacks/strata/buildpacks/python/interpreter"
 )
 
-// Build ends with a fault: Detect takes no part yet.
-func Build(context.Context, bp.BuildContext) (bp.BuildResult, error) {
-	return bp.BuildResult{}, fault.Internal("apps of Python cannot be built yet")
+// pythonKey is everything that the layer of Python depends on.
+type pythonKey struct {
+	Recipe int    `json:"recipe"`
+	Folder string `json:"folder"`
+}
+
+// recipe changes when the same interpreter gives another layer.
+const recipe = 1
+
+// build is a build of an app.
+type build struct {
+	bp.BuildContext
+	plan  plan
+	tools string // cache of those that are not for all apps
+}
+
+// Build makes the layers of Python and of the app's packages.
+func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
+	p, err := decide(in.Workspace)
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	p.describe(in)
+	b := build{BuildContext: in, plan: p}
+	if b.tools, err = in.Cache(ctx, "python-tools"); err != nil {
+		return bp.BuildResult{}, err
+	}
+	if err := b.leaveOut(); err != nil {
+		return bp.BuildResult{}, err
+	}
+	if err := b.interpreter(ctx); err != nil {
+		return bp.BuildResult{}, err
+	}
+	if err := b.packages(ctx); err != nil {
+		return bp.BuildResult{}, err
+	}
+	return bp.BuildResult{}, nil
+}
+
+// leaveOut removes from the app what is not its source.
+func (b build) leaveOut() error {
+	for _, name := range []string{".git", ".venv", "venv"} {
+		at := filepath.Join(b.AppDir, name)
+		if _, err := os.Lstat(at); err != nil {
+			continue
+		}
+		if name != ".git" {
+			if _, err := os.Lstat(filepath.Join(at, "pyvenv.cfg")); err != nil {
+				continue // a folder of the app that is only called so
+			}
+		}
+		b.Log.Bullet("%s of the app: left out", name)
+		if err := tree.Remove(at); err != nil {
+			return fmt.Errorf("removing %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// folder returns the folder of the interpreter at build time.
+func (b build) folder(ctx context.Context) (string, error) {
+	return tool.Install(ctx, b.Workspace, b.tools, b.plan.python.Tool(b.plan.mirrors, b.Log))
+}
+
+// headers returns the folders with the interpreter's headers.
+func (b build) headers(ctx context.Context) ([]string, error) {
+	dir, err := tool.Install(ctx, b.Workspace, b.tools, b.plan.python.Headers(b.plan.mirrors))
+	return b.plan.python.Includes(dir), err
+}
+
+// interpreter makes the layer of Python, the same for every app.
+func (b build) interpreter(ctx context.Context) error {
+	python := b.plan.python
+	_, err := b.Layers.Contribute(ctx, layer.Request{
+		Name: filepath.Base(interpreter.Home), Flags: layer.Flags{Launch: true}, Key: pythonKey{recipe, python.Folder()},
+		Fill: func(ctx context.Context, l *layer.Layer) error {
+			dir, err := b.folder(ctx)
+			if err != nil {
+				return err
+			}
+			if err := tree.Copy(dir, l.Path); err != nil {
+				return fmt.Errorf("making the layer of Python: %w", err)
+			}
+			l.LaunchEnv.Default("PYTHONUNBUFFERED", "1")        // what an app prints is seen at once
+			l.LaunchEnv.Default("PYTHONDONTWRITEBYTECODE", "1") // no user may write where modules are
+			l.LaunchEnv.Default("PYTHONFAULTHANDLER", "1")      // a crash of a library is seen in the log
+			l.SBOM = python.Document()
+			return nil
+		},
+	})
+	return err
+}
+
+// packages makes the layers of the app's packages.
+func (b build) packages(ctx context.Context) error {
+	uv, err := lockedUV(b.Target.Arch)
+	if err != nil {
+		return err
+	}
+	installer, err := install.New(ctx, install.Source{
+		In: b.BuildContext, UV: uv, LeaveOut: b.plan.LeaveOut, Requirements: b.plan.requirements(),
+		Python: install.Python{
+			Version: b.plan.python.Version, Source: b.plan.python.Folder(), Home: filepath.Join(b.Layers.Path(), filepath.Base(interpreter.Home)),
+			Folder: b.folder, Headers: b.headers,
+		},
+	})
+	if err != nil {
+		return err
+	}
+	defer installer.Close()
+	_, err = installer.Contribute(ctx)
+	return err
 }

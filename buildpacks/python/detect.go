@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
+	"github.com/strata-buildpacks/strata/buildpacks/python/install"
 )
 
 // manifests are the files that say what an app of Python needs, the most telling first.
@@ -31,7 +33,28 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	if found == "" {
 		return bp.Fail("no requirements.txt, pyproject.toml or other file of Python"), nil
 	}
-	return bp.Fail(found + " found, but apps of Python cannot be built yet"), nil
+	plan := bp.Plan{Provides: []string{"python"}, Requires: []bp.Entry{bp.Tools("python", tools(in)...)}}
+	if _, err := os.Stat(filepath.Join(in.AppDir, procfile.Name)); err != nil {
+		return bp.Fail(found + " found, but no Procfile; apps without one cannot be started yet"), nil
+	}
+	return bp.Pass(found+" found", plan), nil
+}
+
+// tools returns the tools that a build of the app would use. The build says what is wrong with an app that has none.
+func tools(in bp.DetectContext) []string {
+	p, err := decide(in.Workspace)
+	if err != nil {
+		return nil
+	}
+	names := []string{p.python.Folder()}
+	if p.project.File != "" {
+		uv, err := lockedUV(in.Target.Arch)
+		if err != nil {
+			return nil
+		}
+		names = append(names, install.UV(uv, install.Indexes{}).Folder)
+	}
+	return names
 }
 
 // find returns the file by which a folder has an app of Python, "" if it has none.

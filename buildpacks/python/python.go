@@ -2,9 +2,63 @@
 // starts the app with neither an installer nor a shell.
 package python
 
-import "github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+import (
+	"context"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
+	"github.com/strata-buildpacks/strata/buildpacks/python/install"
+)
 
 // Buildpack is the entry of the suite's table.
 func Buildpack() bp.Buildpack {
-	return bp.Buildpack{ID: "strata/python", Detect: Detect, Build: Build}
+	return bp.Buildpack{ID: "strata/python", Detect: Detect, Build: Build, Install: Install}
+}
+
+// settings are the variables of buildpack.toml that are about Python and packages as they are in the image. Package project reads those
+// about what is installed.
+type settings struct {
+	Version  string   `config:"BP_CPYTHON_VERSION"`
+	LeaveOut []string `config:"BP_PYTHON_LEAVE_OUT,list"`
+}
+
+// Install installs Python or uv for all apps.
+func Install(ctx context.Context, in bp.InstallContext) error {
+	uv, err := lockedUV(in.Target.Arch)
+	if err != nil {
+		return err
+	}
+	indexes, err := install.ReadIndexes(in.Workspace)
+	if err != nil {
+		return err
+	}
+	t := install.UV(uv, indexes)
+	if t.Folder != in.Tool {
+		mirrors, err := tool.Debian(in.Workspace)
+		if err != nil {
+			return err
+		}
+		k, err := known(in.Target.Arch)
+		if err != nil {
+			return err
+		}
+		p, err := k.first(in.Tool)
+		if err != nil {
+			return err
+		}
+		t = p.Tool(mirrors, in.Log)
+	}
+	_, err = tool.Install(ctx, in.Workspace, in.Dir, t)
+	return err
+}
+
+// lockedUV returns the release of uv.
+func lockedUV(arch string) (lock.Release, error) {
+	l, err := lock.Read(lockFile)
+	if err != nil {
+		return lock.Release{}, err
+	}
+	r, _ := l.Find(install.UVID, arch, l.Default[install.UVID]) // an architecture without it has no interpreter either
+	return r, nil
 }

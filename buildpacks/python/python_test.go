@@ -1,6 +1,7 @@
 package python_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
@@ -15,7 +16,7 @@ func TestDetect(t *testing.T) {
 	t.Parallel()
 	const none = "strata/python fail: no requirements.txt, pyproject.toml or other file of Python\n"
 	found := func(name string) string {
-		return "strata/python fail: " + name + " found, but apps of Python cannot be built yet\n"
+		return "strata/python fail: " + name + " found, but no Procfile; apps without one cannot be started yet\n"
 	}
 	tests := []struct {
 		name string
@@ -40,6 +41,35 @@ func TestDetect(t *testing.T) {
 			got := kittest.Detect(t, kittest.Case{App: test.app})
 			if got.Code != 100 || got.Log() != test.log {
 				t.Errorf("got code %d and %q, want 100 and %q", got.Code, got.Log(), test.log)
+			}
+		})
+	}
+}
+
+// TestTools asks for the interpreter and the installer that the build of an app would use.
+func TestTools(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		app  files
+		want []string
+	}{
+		"packages":  {files{"requirements.txt": "flask"}, []string{"cpython-3.13", "uv-"}},
+		"a version": {files{"requirements.txt": "flask", ".python-version": "3.11"}, []string{"cpython-3.11", "uv-"}},
+		"one file":  {files{"main.py": ""}, []string{"cpython-3.13"}},
+		"a fault":   {files{"requirements.txt": "flask", ".python-version": "2.7"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test.app["Procfile"] = "web: python main.py"
+			got := kittest.Detect(t, kittest.Case{App: test.app, Distro: "strata-glibc", Arch: "amd64"})
+			tools := got.Tools()
+			if got.Code != 0 || len(tools) != len(test.want) {
+				t.Fatalf("got code %d and %v, want %v\n%s", got.Code, tools, test.want, got.Log())
+			}
+			for i, begins := range test.want {
+				if !strings.HasPrefix(tools[i], begins) {
+					t.Errorf("got %v, want %v", tools, test.want)
+				}
 			}
 		})
 	}

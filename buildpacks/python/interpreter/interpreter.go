@@ -33,7 +33,7 @@ const recipe = "1"
 
 // Home is the folder of the interpreter in an image. Compiled modules name it, whatever folder a platform has for layers: Python
 // corrects it when it loads them from elsewhere.
-const Home = "/layers/strata_python/python"
+const Home = "/layers/strata_python/cpython"
 
 // debians are the versions that Debian has, the default first, and the layers of the stacks in trixie and bookworm that make them.
 // All of them are linked against the libraries of Debian 13, as the run image is.
@@ -131,6 +131,12 @@ func (p Interpreter) Headers(mirrors deb.Mirrors) tool.Tool {
 	}
 }
 
+// Includes returns the folders for CPATH in that of the headers.
+func (p Interpreter) Includes(dir string) []string {
+	python := "python" + p.Minor()
+	return []string{filepath.Join(dir, python), filepath.Join(dir, triplets[p.arch], python), dir}
+}
+
 // Folder names the interpreter: another name for other files.
 func (p Interpreter) Folder() string {
 	sum := sha256.New()
@@ -144,10 +150,11 @@ func (p Interpreter) Folder() string {
 // triplets are Debian's names of the folders of libraries, by architecture.
 var triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
 
-// idle matches what no app loads: tests of Python itself, the text of its manual and games, and modules for terminals and old files with
-// libraries of their own. Debian's mark that pip must not install is about Debian, and so is its hook for sites.
+// idle matches what no app loads: tests of Python itself, the text of its manual and games, modules for terminals and old files with
+// libraries of their own, and those in Python that stand in for compiled ones. Debian's mark that pip must not install is about Debian,
+// and so is its hook for sites.
 var idle = regexp.MustCompile(`^(test|idlelib|turtledemo|pydoc_data|lib2to3|tkinter|ensurepip|curses|msilib|__phello__|config-[^/]*)/|` +
-	`^(turtle\.py|sitecustomize\.py|EXTERNALLY-MANAGED)$|/tests?/|` +
+	`^(turtle\.py|_pydecimal\.py|_pydatetime\.py|_pyio\.py|sitecustomize\.py|EXTERNALLY-MANAGED)$|/tests?/|` +
 	`^lib-dynload/(_test|_ctypes_test|xx|_xx|readline|_curses|_dbm|_gdbm|nis|_tkinter)[^/]*\.so$`)
 
 // place returns where a file of the packages is in the interpreter's folder, "" for one that is left out.
