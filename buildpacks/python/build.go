@@ -114,7 +114,7 @@ func (b build) packages(ctx context.Context) error {
 		return err
 	}
 	installer, err := install.New(ctx, install.Source{
-		In: b.BuildContext, UV: uv, LeaveOut: b.plan.LeaveOut, Requirements: b.plan.requirements(),
+		In: b.BuildContext, UV: uv,
 		Python: install.Python{
 			Version: b.plan.python.Version, Source: b.plan.python.Folder(), Home: filepath.Join(b.Layers.Path(), filepath.Base(interpreter.Home)),
 			Folder: b.folder, Headers: b.headers,
@@ -124,6 +124,15 @@ func (b build) packages(ctx context.Context) error {
 		return err
 	}
 	defer installer.Close()
-	_, err = installer.Contribute(ctx)
+	if args := b.plan.needs.Export; args != nil {
+		exported, err := installer.Export(ctx, b.plan.project.Root, args, b.plan.within(b.plan.needs.Files))
+		if err != nil {
+			return err
+		}
+		if b.plan.needs, err = b.plan.project.With(b.plan.needs, exported); err != nil {
+			return err
+		}
+	}
+	_, err = installer.Contribute(ctx, b.plan.requirements())
 	return err
 }

@@ -109,23 +109,33 @@ func (p plan) describe(in bp.BuildContext) {
 
 // requirements returns what is installed.
 func (p plan) requirements() install.Requirements {
-	within := func(name string) string { return filepath.Join(p.project.App, filepath.FromSlash(name)) }
 	r := install.Requirements{
 		Lines: p.needs.Lines(false), Direct: p.needs.Lines(true), Constraints: strings.Join(p.needs.Constraints, "\n"),
-		Complete: p.needs.Locked, Dir: p.project.App,
+		Complete: p.needs.Locked, Dir: p.project.App, Wheels: p.within(p.needs.Wheels), LeaveOut: p.LeaveOut,
 	}
 	for _, one := range p.needs.Requirements {
 		if one.Local != "" {
-			r.Folders = append(r.Folders, within(one.Local))
+			r.Folders = append(r.Folders, p.within([]string{one.Local})...)
 		}
 	}
-	if itself := p.needs.Itself; itself != "" {
+	if itself := p.needs.Itself; itself != "" && p.needs.Locked {
+		r.Project = p.within([]string{itself})[0]
+	} else if itself != "" { // it says alone what it needs
 		extras := ""
 		if len(p.needs.Extras) > 0 {
 			extras = "[" + strings.Join(p.needs.Extras, ",") + "]"
 		}
 		r.Direct += "./" + path.Clean(itself) + extras + "\n"
-		r.Folders = append(r.Folders, within(itself))
+		r.Folders = append(r.Folders, p.within([]string{itself})...)
 	}
 	return r
+}
+
+// within returns the absolute paths of files of the app.
+func (p plan) within(names []string) []string {
+	var paths []string
+	for _, name := range names {
+		paths = append(paths, filepath.Join(p.project.App, filepath.FromSlash(name)))
+	}
+	return paths
 }

@@ -18,7 +18,7 @@ const linesOfBuildpack = 1_200
 var lines = map[string]int{
 	"linkage":        1_450, // files, processes and writable folders
 	"kit":            8_610, // what stacks and builder share of it included
-	"kit/kittest":    1_000,
+	"kit/kittest":    1_050,
 	"golang":         3_420, // finds programs in modules and workspaces with what replaces them, and vouches for them without the go command
 	"python/install": 1_900, // settings of uv and pip; what uv runs with; trims, compiles and lays out packages
 	"golang/missing": 600,   // reads Go files for what they may open

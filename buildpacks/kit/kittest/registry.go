@@ -1,7 +1,7 @@
 package kittest
 
 import (
-	"encoding/pem"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log"
@@ -25,7 +25,7 @@ import (
 // It answers GET and HEAD only.
 type Registry struct {
 	URL       string // without a slash at the end
-	Authority string // the server's certificate as PEM; empty without TLS
+	Authority string // certificate of the authority that vouches for the server, as PEM; empty without TLS
 
 	password string // "" where everybody may read
 
@@ -56,10 +56,11 @@ func NewTLSRegistry(t *testing.T, password string) *Registry {
 	r.password = password
 	server := httptest.NewUnstartedServer(r)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes fail on purpose
+	own, authority := certified(t)
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{own}}
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	r.URL = server.URL
-	r.Authority = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	r.URL, r.Authority = server.URL, authority
 	return r
 }
 
@@ -74,6 +75,18 @@ func (r *Registry) Asked() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.asked)
+}
+
+// Read returns a file that the registry serves, by the path of its address.
+func (r *Registry) Read(t *testing.T, path string) string {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	body, found := r.files[path]
+	if !found {
+		t.Fatalf("the registry has no file %s", path)
+	}
+	return body
 }
 
 // ServeHTTP answers a client.

@@ -3,9 +3,7 @@ package install
 import (
 	"context"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -14,35 +12,30 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
+	"github.com/strata-buildpacks/strata/buildpacks/python/compile"
 )
-
-// compileScript compiles modules with the interpreter that will load them.
-//
-//go:embed compile.py
-var compileScript string
 
 // compiledDir is the folder, beside installs, that keeps compiled modules of each package by what they are made of.
 const compiledDir = "compiled"
 
-// compile compiles the modules of packages, as far as the cache does not have them, and forgets those of other packages. It sets the
-// folder of each that has them as site-packages does.
-func (i *Installer) compile(ctx context.Context, site string, all []*packaged) error {
+// compile compiles the modules of packages of a folder site-packages, as far as a folder of the cache does not have them, and forgets those
+// of other packages. It sets the folder of each that has them as site-packages does. The image will have them in a layer.
+func (i *Installer) compile(ctx context.Context, site, layer, kept string, all []*packaged) error {
 	python, err := i.source.Python.Folder(ctx)
 	if err != nil {
 		return err
 	}
-	cache := filepath.Join(i.installs, compiledDir)
-	var names, jobs []string
+	cache := filepath.Join(i.installs, kept)
+	var names []string
+	var jobs [][]compile.Module
 	partial := map[string]string{}
 	for _, p := range all {
-		key, files, err := i.toCompile(site, p)
-		if err != nil || len(files) == 0 {
-			if err != nil {
-				return err
-			}
+		key, files, err := i.toCompile(site, layer, p)
+		if err != nil {
+			return err
+		}
+		if len(files) == 0 {
 			continue
 		}
 		p.compiled = filepath.Join(cache, key)
@@ -54,23 +47,18 @@ func (i *Installer) compile(ctx context.Context, site string, all []*packaged) e
 		if err := tree.Remove(partial[p.compiled]); err != nil {
 			return err
 		}
-		job, err := i.job(p.compiled, key, files, site)
-		if err != nil {
-			return err
+		var job []compile.Module
+		for _, name := range files {
+			job = append(job, compile.Module{
+				Source: filepath.Join(site, name), Final: filepath.Join(i.finalSite(layer), name),
+				Output: filepath.Join(partial[p.compiled], compile.Output(name, i.version())),
+			})
 		}
 		jobs = append(jobs, job)
 	}
 	if len(jobs) > 0 {
-		script, err := i.write("compile.py", compileScript)
-		if err != nil {
-			return err
-		}
 		done := i.source.In.Log.Phase("Compiling the modules of %d packages", len(jobs))
-		err = command.Run(ctx, command.Command{
-			Path: filepath.Join(python, "bin", i.minor()), Args: append([]string{"-S", "-s", "-B", "-W", "ignore", script}, jobs...), Dir: i.home,
-			Env: libraryPath(python).With(config.Environment{"PYTHONHASHSEED": "0", "PYTHONSAFEPATH": "1"}).List(), Log: i.source.In.Log,
-		})
-		if err != nil {
+		if err := compile.Run(ctx, i.source.In.Log, python, i.version(), jobs); err != nil {
 			return err
 		}
 		done()
@@ -90,9 +78,9 @@ func (i *Installer) compile(ctx context.Context, site string, all []*packaged) e
 }
 
 // toCompile returns the modules of a package that are compiled, and a name for what they are compiled to.
-func (i *Installer) toCompile(site string, p *packaged) (key string, files []string, err error) {
+func (i *Installer) toCompile(site, layer string, p *packaged) (key string, files []string, err error) {
 	sum := sha256.New()
-	fmt.Fprintln(sum, recipe, i.source.Python.Version, i.source.Python.Source, i.finalSite())
+	fmt.Fprintln(sum, recipe, i.source.Python.Version, i.source.Python.Source, i.finalSite(layer))
 	for _, name := range p.kept {
 		if path.Ext(name) != ".py" || slices.Contains(strings.Split(name, "/"), "__pycache__") {
 			continue
@@ -113,24 +101,7 @@ func (i *Installer) toCompile(site string, p *packaged) (key string, files []str
 	return hex.EncodeToString(sum.Sum(nil)[:16]), files, nil
 }
 
-// job writes the file that tells compile.py what to do for a package.
-func (i *Installer) job(compiled, key string, files []string, site string) (string, error) {
-	tag := "cpython-" + strings.ReplaceAll(strings.TrimPrefix(i.minor(), "python"), ".", "")
-	var list [][3]string
-	for _, name := range files {
-		output := path.Join(path.Dir(name), "__pycache__", strings.TrimSuffix(path.Base(name), ".py")+"."+tag+".pyc")
-		list = append(list, [3]string{
-			filepath.Join(site, name), filepath.Join(i.finalSite(), name), filepath.Join(compiled+".partial", output),
-		})
-	}
-	text, err := json.Marshal(list)
-	if err != nil {
-		return "", err
-	}
-	return i.write(key+".json", string(text))
-}
-
-// finalSite is the folder site-packages in the image.
-func (i *Installer) finalSite() string {
-	return filepath.Join(i.source.In.Layers.Path(), layerName, i.site())
+// finalSite is the folder site-packages of a layer in the image.
+func (i *Installer) finalSite(layer string) string {
+	return filepath.Join(i.source.In.Layers.Path(), layer, i.site())
 }

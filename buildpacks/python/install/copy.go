@@ -68,7 +68,7 @@ func (i *Installer) copyFile(from *os.Root, name, to string) error {
 	if about.Mode()&0o100 != 0 {
 		mode = 0o755
 	}
-	if strings.Contains(filepath.Base(name), ".so") && slices.Contains(i.source.LeaveOut, "symbols") {
+	if strings.Contains(filepath.Base(name), ".so") && slices.Contains(i.wanted.LeaveOut, "symbols") {
 		if stripped, err := strip(filepath.Join(from.Name(), name), to, mode); stripped || err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ func (i *Installer) copyPrefix(prefix, to string) error {
 		switch name {
 		case "include", "share/man", "share/doc", filepath.ToSlash(i.site()):
 			return fs.SkipDir
-		case "pyvenv.cfg", "bin/python", "bin/python3", "bin/" + i.minor():
+		case ".lock", "pyvenv.cfg", "bin/python", "bin/python3", "bin/" + i.minor():
 			return nil
 		}
 		if entry.IsDir() {
@@ -121,7 +121,7 @@ func (i *Installer) copyPrefix(prefix, to string) error {
 		if err := i.copyFile(root, name, target); err != nil || filepath.Dir(name) != "bin" {
 			return err
 		}
-		return i.interpret(target, filepath.Join(to, "bin", "python"))
+		return i.interpret(target, filepath.Join(i.source.In.Layers.Path(), layerName, "bin", "python"))
 	})
 }
 

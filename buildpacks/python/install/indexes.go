@@ -188,7 +188,7 @@ func (x Indexes) Env() config.Environment {
 
 // sourceOption matches a line of requirements that says where packages come from, and its option.
 var sourceOption = regexp.MustCompile(
-	`^\s*(-i|-f|--index-url|--extra-index-url|--find-links|--no-index|--trusted-host|--pypi-url)(?:[\s=]|$|[^-\s])`)
+	`^\s*(-i|-f|--index-url|--extra-index-url|--find-links|--trusted-host|--pypi-url)(?:[\s=]|$|[^-\s])`)
 
 // withoutIndexes returns requirements without the lines that say where packages come from, and the options of these lines.
 func withoutIndexes(lines string) (kept string, options []string) {

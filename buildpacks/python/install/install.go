@@ -26,31 +26,24 @@ type Python struct {
 
 // Requirements are what an app needs, as lines of pip's requirements files. No line names another file of lines.
 type Requirements struct {
-	Lines       string // packages of an index, each with its version and hashes where they are known
+	Lines       string // packages of an index, with their versions and hashes where they are known
 	Constraints string // limits of versions
 	Complete    bool   // nothing else is needed: what the lines depend on is not looked for
 	Direct      string // packages at addresses, in git or in folders, for which no hash vouches: they are installed after the others
-	Made        *Made  // lines that uv makes of files of the app, in place of Lines; nil for none
-	Wheels      string // absolute path of a folder with archives of packages, in place of all indexes; "" for none
 
 	Dir     string   // absolute path of the folder that paths in Direct begin at
 	Folders []string // absolute paths of the folders and archives that Direct names
+	Wheels  []string // absolute paths of folders with archives of packages, which are taken before those of indexes
+
+	Project  string   // absolute path of the folder of the app itself, if it is a package that is to be installed, "" if not
+	LeaveOut []string // some of Kinds
 }
 
-// Made are lines that uv makes: by "uv export" of its lockfile, by "uv pip compile" of what has none.
-type Made struct {
-	Args  []string // of uv
-	Dir   string   // absolute path of the folder in which it runs
-	Files []string // absolute paths of the files that the lines depend on
-}
-
-// Source is what is installed.
+// Source is what packages are installed by and for.
 type Source struct {
-	In           bp.BuildContext
-	UV           lock.Release
-	Python       Python
-	Requirements Requirements
-	LeaveOut     []string // some of Kinds
+	In     bp.BuildContext
+	UV     lock.Release
+	Python Python
 }
 
 // Installer installs the packages of an app.
@@ -59,6 +52,7 @@ type Installer struct {
 	Close func()
 
 	source   Source
+	wanted   Requirements
 	indexes  Indexes
 	name     string // of the install
 	home     string // of uv; it ends with the build
@@ -73,13 +67,6 @@ func New(ctx context.Context, s Source) (*Installer, error) {
 	i := &Installer{source: s}
 	var err error
 	if i.indexes, err = ReadIndexes(s.In.Workspace); err != nil {
-		return nil, err
-	}
-	key, err := i.key()
-	if err != nil {
-		return nil, err
-	}
-	if i.name, err = digest(key); err != nil {
 		return nil, err
 	}
 	for name, dir := range map[string]*string{"uv": &i.tools, "uv-cache": &i.cache, "python-packages": &i.installs} {

@@ -43,34 +43,38 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	}
 	home := in.Env["TEST_PYTHON"]
 	s := install.Source{
-		In: in, UV: lock.Release{ID: "uv", Version: in.Env["TEST_UV"]}, LeaveOut: settings.LeaveOut,
+		In: in, UV: lock.Release{ID: "uv", Version: in.Env["TEST_UV"]},
 		Python: install.Python{
 			Version: in.Env["TEST_PYTHON_VERSION"], Source: "test", Home: home,
 			Folder: func(context.Context) (string, error) { return home, nil },
 		},
-		Requirements: install.Requirements{
-			Lines: read("requirements.txt"), Constraints: read("constraints.txt"), Direct: read("direct.txt"), Dir: in.AppDir,
-			Complete: read("complete") != "",
-		},
 	}
-	if folder := read("folder"); folder != "" {
-		s.Requirements.Folders = []string{filepath.Join(in.AppDir, folder)}
+	r := install.Requirements{
+		Lines: read("requirements.txt"), Constraints: read("constraints.txt"), Direct: read("direct.txt"), Dir: in.AppDir,
+		Complete: read("complete") != "", LeaveOut: settings.LeaveOut,
 	}
-	if wheels := filepath.Join(in.AppDir, "wheels"); read("wheels/list") != "" {
-		s.Requirements.Wheels = wheels
+	if folder := strings.TrimSpace(read("folder")); folder != "" {
+		r.Folders = []string{filepath.Join(in.AppDir, folder)}
 	}
-	if read("uv.lock") != "" {
-		s.Requirements.Made = &install.Made{
-			Dir: in.AppDir, Files: []string{filepath.Join(in.AppDir, "uv.lock"), filepath.Join(in.AppDir, "pyproject.toml")},
-			Args: []string{"export", "--frozen", "--no-dev", "--no-emit-project", "--quiet"},
-		}
+	if folder := strings.TrimSpace(read("wheels")); folder != "" {
+		r.Wheels = []string{filepath.Join(in.AppDir, folder)}
+	}
+	if folder := strings.TrimSpace(read("project")); folder != "" {
+		r.Project = filepath.Join(in.AppDir, folder)
 	}
 	i, err := install.New(ctx, s)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
 	defer i.Close()
-	_, err = i.Contribute(ctx)
+	if args := strings.Fields(read("export")); len(args) > 0 {
+		out, err := i.Export(ctx, in.AppDir, args, []string{filepath.Join(in.AppDir, "uv.lock")})
+		if err != nil {
+			return bp.BuildResult{}, err
+		}
+		r.Lines = string(out)
+	}
+	_, err = i.Contribute(ctx, r)
 	return bp.BuildResult{}, err
 }
 
@@ -152,6 +156,12 @@ func run(t *testing.T, program string, args ...string) string {
 	return string(out)
 }
 
+// siteOf returns the path of site-packages in the layer of a build.
+func siteOf(c kittest.Case) string {
+	version := c.Env["TEST_PYTHON_VERSION"]
+	return filepath.Join("lib", "python"+version[:strings.LastIndex(version, ".")], "site-packages")
+}
+
 // TestInstall installs packages with hashes and a program, which starts without a shell.
 func TestInstall(t *testing.T) {
 	t.Parallel()
@@ -172,7 +182,7 @@ func TestInstall(t *testing.T) {
 	if got := run(t, filepath.Join(layer, "bin", "one")); got != "one with two\n" {
 		t.Errorf("the program says %q", got)
 	}
-	site := filepath.Join("lib", "python"+c.Env["TEST_PYTHON_VERSION"][:strings.LastIndex(c.Env["TEST_PYTHON_VERSION"], ".")], "site-packages")
+	site := siteOf(c)
 	var names []string
 	for name := range kittest.Tree(t, layer) {
 		name = strings.ReplaceAll(name, filepath.Base(filepath.Dir(site)), "python3.N")

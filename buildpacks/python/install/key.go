@@ -37,14 +37,14 @@ func (i *Installer) key() (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	requirements, err := s.Requirements.hash()
+	requirements, err := i.wanted.hash()
 	if err != nil {
 		return Key{}, err
 	}
 	settings, err := i.indexes.hash()
 	return Key{
 		Recipe: recipe, Python: s.Python.Version, Source: s.Python.Source, Home: s.Python.Home, UV: s.UV.Version,
-		Requirements: requirements, Settings: settings, LeaveOut: strings.Join(s.LeaveOut, " "),
+		Requirements: requirements, Settings: settings, LeaveOut: strings.Join(i.wanted.LeaveOut, " "),
 		Target: [4]string{target.OS, target.Arch, target.Variant, target.Distro}, Compiler: compilers,
 	}, err
 }
@@ -52,21 +52,8 @@ func (i *Installer) key() (Key, error) {
 // hash returns a hash of the requirements and of the files that they name.
 func (r Requirements) hash() (string, error) {
 	sum := sha256.New()
-	fmt.Fprintf(sum, "%q %q %q %t\n", r.Lines, r.Constraints, r.Direct, r.Complete)
-	if r.Made != nil {
-		fmt.Fprintf(sum, "%q\n", r.Made.Args)
-		for _, file := range r.Made.Files {
-			text, err := tree.ReadFile(file)
-			if err != nil {
-				return "", fmt.Errorf("reading what the app requires: %w", err)
-			}
-			fmt.Fprintf(sum, "%d %s\n", len(text), text)
-		}
-	}
-	for _, folder := range append(slices.Clone(r.Folders), r.Wheels) {
-		if folder == "" {
-			continue
-		}
+	fmt.Fprintf(sum, "%q %q %q %t %t\n", r.Lines, r.Constraints, r.Direct, r.Complete, r.Project != "")
+	for _, folder := range slices.Concat(r.Folders, r.Wheels) {
 		content, err := tree.Hash(folder, nil)
 		if err != nil {
 			return "", err

@@ -60,13 +60,17 @@ type packaged struct {
 }
 
 // Contribute makes or keeps the layers of packages, and returns the path of the virtual environment in the image.
-func (i *Installer) Contribute(ctx context.Context) (string, error) {
+func (i *Installer) Contribute(ctx context.Context, r Requirements) (string, error) {
+	i.wanted = r
 	var before, key layerKey
 	found, err := i.source.In.Layers.KeyBefore(layerName, &before)
 	if err != nil {
 		return "", err
 	}
 	if key.Key, err = i.key(); err != nil {
+		return "", err
+	}
+	if i.name, err = digest(key.Key); err != nil {
 		return "", err
 	}
 	if found && before.Key == key.Key {
@@ -83,6 +87,9 @@ func (i *Installer) Contribute(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
+	}
+	if err := i.contributeItself(ctx); err != nil {
+		return "", err
 	}
 	l, err := i.source.In.Layers.Contribute(ctx, layer.Request{
 		Name: layerName, Flags: layer.Flags{Launch: true}, Key: key,
@@ -113,7 +120,7 @@ func (i *Installer) packages(ctx context.Context) (site string, all []*packaged,
 		return "", nil, err
 	}
 	defer root.Close()
-	left := trim{i.source.LeaveOut, map[string]int64{}}
+	left := trim{i.wanted.LeaveOut, map[string]int64{}}
 	for _, d := range list {
 		p := &packaged{distribution: d}
 		if p.kept, err = left.kept(root, d); err != nil {
@@ -124,7 +131,7 @@ func (i *Installer) packages(ctx context.Context) (site string, all []*packaged,
 	if text := left.String(); text != "" {
 		i.source.In.Log.Bullet("Left out of packages: %s", text)
 	}
-	if err := i.compile(ctx, site, all); err != nil {
+	if err := i.compile(ctx, site, layerName, compiledDir, all); err != nil {
 		return "", nil, fmt.Errorf("compiling modules: %w", err)
 	}
 	i.all = all
@@ -229,6 +236,12 @@ func (i *Installer) fillPackages(ctx context.Context, big []bigPackage, l *layer
 	}
 	if err := i.copyPrefix(filepath.Dir(filepath.Dir(filepath.Dir(site))), l.Path); err != nil {
 		return err
+	}
+	if i.wanted.Project != "" { // Python reads names of further folders from such files
+		err := os.WriteFile(filepath.Join(to, "strata-project.pth"), []byte(i.finalSite(projectLayer)+"\n"), 0o644)
+		if err != nil {
+			return err
+		}
 	}
 	l.SBOM = i.document(site, l.Name, rest)
 	return i.environmentOf(l.Path, i.source.Python.Home)

@@ -2,16 +2,23 @@ package install
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
+	"github.com/strata-buildpacks/strata/buildpacks/python/compile"
 )
+
+// exportedDir is the folder, beside installs, that keeps what uv exported.
+const exportedDir = "exported"
 
 // All returns a folder with all packages of the app, as a virtual environment for the interpreter of the build, and installs them if they
 // are not there. Only the newest is kept.
@@ -20,7 +27,7 @@ func (i *Installer) All(ctx context.Context) (string, error) {
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
-	if err := tree.Empty(i.installs, compiledDir); err != nil {
+	if err := tree.Empty(i.installs, compiledDir, compiledProject, exportedDir); err != nil {
 		return "", fmt.Errorf("removing older installs: %w", err)
 	}
 	return dir, tree.Once(dir, func(partial string) error { return i.fill(ctx, partial) })
@@ -33,12 +40,7 @@ func (i *Installer) Program(ctx context.Context) (program string, env config.Env
 		return "", nil, err
 	}
 	python, err := i.source.Python.Folder(ctx)
-	return filepath.Join(dir, "bin", "python3"), libraryPath(python), err
-}
-
-// libraryPath returns the variable with which an interpreter in a folder starts.
-func libraryPath(python string) config.Environment {
-	return config.Environment{"LD_LIBRARY_PATH": filepath.Join(python, "lib")}
+	return filepath.Join(dir, "bin", "python3"), compile.Environment(python), err
 }
 
 // fill installs into an empty folder.
@@ -47,55 +49,42 @@ func (i *Installer) fill(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	r := i.source.Requirements
-	lines := r.Lines
-	if r.Made != nil {
-		out, err := uv.output(ctx, r.Made.Dir, r.Made.Args...)
-		if err != nil {
-			return err
-		}
-		lines = string(out)
+	r, log := i.wanted, i.source.In.Log
+	lines, dropped := withoutIndexes(r.Lines)
+	for _, option := range dropped {
+		log.Warn("%s in the app's requirements is not heeded: the build's settings say where packages come from", option)
 	}
-	lines, dropped := withoutIndexes(lines)
-	for _, line := range dropped {
-		i.source.In.Log.Warn("%s in the app's requirements is not heeded: the build's settings say where packages come from", line)
-	}
-	target := []string{"pip", "install", "--python", uv.python, "--prefix", dir, "--strict"}
-	if r.Wheels != "" {
-		target = append(target, "--no-index", "--find-links", r.Wheels)
+	args := []string{"--prefix", dir}
+	for _, folder := range r.Wheels {
+		args = append(args, "--find-links", folder)
 	}
 	if r.Constraints != "" {
 		file, err := i.write("constraints.txt", r.Constraints)
 		if err != nil {
 			return err
 		}
-		target = append(target, "--constraints", file)
+		args = append(args, "--constraints", file)
 	}
 	if strings.TrimSpace(lines) != "" {
-		args := target
-		if r.Complete || r.Made != nil {
-			args = append(args, "--no-deps")
+		first := slices.Clone(args)
+		if r.Complete {
+			first = append(first, "--no-deps")
 		}
 		if strings.Contains(lines, "--hash=") {
-			args = append(args, "--require-hashes")
+			first = append(first, "--require-hashes")
 		} else {
-			i.source.In.Log.Warn("the packages have no hashes: nothing but the index vouches for them")
+			log.Warn("the packages have no hashes: nothing but the index vouches for them")
 		}
-		file, err := i.write("requirements.txt", lines)
-		if err != nil {
-			return err
-		}
-		if err := uv.run(ctx, i.home, append(args, "--requirements", file)...); err != nil {
+		if err := uv.install(ctx, i.home, lines, first); err != nil {
 			return err
 		}
 	}
 	if strings.TrimSpace(r.Direct) != "" {
-		i.source.In.Log.Warn("packages in git and in folders have no hashes")
-		file, err := i.write("direct.txt", r.Direct)
-		if err != nil {
-			return err
+		log.Warn("packages in git and in folders have no hashes: nothing but their address vouches for them")
+		if r.Complete {
+			args = append(args, "--no-deps")
 		}
-		if err := uv.run(ctx, r.Dir, append(target, "--no-deps", "--requirements", file)...); err != nil {
+		if err := uv.install(ctx, r.Dir, r.Direct, args); err != nil {
 			return err
 		}
 	}
@@ -118,11 +107,14 @@ func (i *Installer) environmentOf(dir, python string) error {
 	return nil
 }
 
-// minor returns the name of the interpreter's program: python3.13.
-func (i *Installer) minor() string {
+// version returns the minor version of the interpreter: "3.13".
+func (i *Installer) version() string {
 	parts := strings.SplitN(i.source.Python.Version, ".", 3)
-	return "python" + strings.Join(parts[:min(2, len(parts))], ".")
+	return strings.Join(parts[:min(2, len(parts))], ".")
 }
+
+// minor returns the name of the interpreter's program: "python3.13".
+func (i *Installer) minor() string { return "python" + i.version() }
 
 // site is the folder site-packages in a virtual environment.
 func (i *Installer) site() string { return filepath.Join("lib", i.minor(), "site-packages") }
@@ -155,7 +147,7 @@ func (i *Installer) uv(ctx context.Context) (caller, error) {
 		return caller{}, err
 	}
 	c := caller{i: i, folder: python, python: filepath.Join(python, "bin", i.minor())}
-	c.env = i.indexes.Env().With(i.source.In.Env.Git()).With(libraryPath(python)).With(config.Environment{
+	c.env = i.indexes.Env().With(i.source.In.Env.Git()).With(compile.Environment(python)).With(config.Environment{
 		"HOME": i.home, "PATH": programs + ":" + i.source.In.Env["PATH"], "UV_CACHE_DIR": i.cache,
 		"PYTHONDONTWRITEBYTECODE": "1", "SOURCE_DATE_EPOCH": "315532800",
 	})
@@ -166,8 +158,17 @@ func (c caller) command(dir string, args []string) command.Command {
 	return command.Command{Path: UVID, Args: args, Dir: dir, Env: c.env.List(), Log: c.i.source.In.Log}
 }
 
+// install installs the packages of lines. Paths in them begin at a folder.
+func (c caller) install(ctx context.Context, dir, lines string, args []string) error {
+	file, err := c.i.write("requirements.txt", lines)
+	if err != nil {
+		return err
+	}
+	return c.run(ctx, dir, append([]string{"pip", "install", "--python", c.python, "--requirements", file}, args...))
+}
+
 // run runs uv, whose words are in the log.
-func (c caller) run(ctx context.Context, dir string, args ...string) error {
+func (c caller) run(ctx context.Context, dir string, args []string) error {
 	done := c.i.source.In.Log.Phase("Running uv %s", strings.Join(args[:2], " "))
 	if err := command.Run(ctx, c.command(dir, args)); err != nil {
 		return c.i.explain(err)
@@ -176,8 +177,33 @@ func (c caller) run(ctx context.Context, dir string, args ...string) error {
 	return nil
 }
 
-// output runs uv and returns what it prints.
-func (c caller) output(ctx context.Context, dir string, args ...string) ([]byte, error) {
-	out, err := command.Output(ctx, c.command(dir, append(args, "--python", c.python)))
-	return out, c.i.explain(err)
+// Export returns what uv prints with some arguments, such as those by which it exports its lockfile, in a folder. It is kept until one of
+// the files changes that it is made from.
+func (i *Installer) Export(ctx context.Context, dir string, args, files []string) ([]byte, error) {
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%q %q %q\n", args, i.source.UV.Version, i.source.Python.Version)
+	for _, file := range files {
+		text, err := tree.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("reading what the app requires: %w", err)
+		}
+		fmt.Fprintf(sum, "%d %s\n", len(text), text)
+	}
+	kept := filepath.Join(i.installs, exportedDir, hex.EncodeToString(sum.Sum(nil)[:16]))
+	if text, err := tree.ReadFile(kept); err == nil {
+		return text, nil
+	}
+	uv, err := i.uv(ctx)
+	if err != nil {
+		return nil, err
+	}
+	text, err := command.Output(ctx, uv.command(dir, append(slices.Clone(args), "--python", uv.python)))
+	if err != nil {
+		return nil, i.explain(err)
+	}
+	err = errors.Join(tree.Remove(filepath.Dir(kept)), os.MkdirAll(filepath.Dir(kept), 0o755))
+	if err == nil {
+		err = tree.WriteFile(kept, text)
+	}
+	return text, err
 }
