@@ -1,5 +1,6 @@
-// Package frontend is the buildpack strata/front-end: it runs the build scripts of an app that is no server, and leaves the files
-// that they make to the buildpack that serves them. Node.js and packages are there for the build alone, so any run image fits.
+// Package frontend is the buildpack strata/front-end: it runs the build scripts of an app that is no server on Node.js, and leaves the
+// files that they make to the buildpack that serves them, or to the language of the server. Node.js and packages are there for the build
+// alone, so any run image fits.
 package frontend
 
 import (
@@ -44,6 +45,13 @@ func decide(in bp.BuildContext, root string) (plan, error) {
 }
 
 func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
+	_, asked, err := in.Required(assets)
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	if asked {
+		return buildAssets(ctx, in)
+	}
 	var s settings
 	if err := in.Config.Decode(&s); err != nil {
 		return bp.BuildResult{}, err
@@ -114,6 +122,20 @@ func buildSite(ctx context.Context, in bp.BuildContext, root string) (bp.BuildRe
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
+	return p.make(ctx, in)
+}
+
+// buildAssets runs the build scripts of an app whose server is in another language. The app stays as it is otherwise.
+func buildAssets(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
+	p, err := node.Decide(in)
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	return plan{Plan: p}.make(ctx, in)
+}
+
+// make runs the build scripts and removes the packages from the app.
+func (p plan) make(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	b, err := node.Open(ctx, in, p.Plan)
 	if err != nil {
 		return bp.BuildResult{}, err

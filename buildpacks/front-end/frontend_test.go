@@ -1,12 +1,13 @@
 package frontend_test
 
 import (
+	"cmp"
 	"maps"
 	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	frontend "github.com/strata-buildpacks/strata/buildpacks/front-end"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
@@ -17,7 +18,8 @@ type files = map[string]string
 
 func TestMain(m *testing.M) { kittest.Main(m, frontend.Buildpack()) }
 
-// TestDetect takes apps that are files for a browser, and says why it takes others not.
+// TestDetect takes apps that are files for a browser, and says why others are none. All that have a build script offer to run it for
+// an app in another language.
 func TestDetect(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -127,22 +129,22 @@ func TestDetect(t *testing.T) {
 			app := files{"package.json": tt.manifest}
 			maps.Copy(app, tt.more)
 			got, takes := kittest.Detect(t, kittest.Case{App: app, Arch: "amd64"}), regexp.MustCompile("^(built by|its files)").MatchString(tt.why)
-			word := "fail: "
-			if takes {
+			word, builds := "fail: ", strings.Contains(tt.manifest, `build": "`)
+			if takes || builds {
 				word = "pass: "
 			}
 			if want := "strata/front-end " + word + tt.why + "\n"; got.Log() != want {
 				t.Errorf("got %q, want %q", got.Log(), want)
 			}
 			provides, _ := got.Alternatives(t)
-			want := "site node"
-			switch {
-			case !takes:
-				want = ""
-			case tt.provides != "":
-				want = tt.provides
+			var want []string
+			if takes {
+				want = append(want, cmp.Or(tt.provides, "site node"))
 			}
-			if passed := got.Code == 0; passed != takes || strings.Join(provides, " ") != want {
+			if builds {
+				want = append(want, "assets node")
+			}
+			if passed := got.Code == 0; passed != (len(want) > 0) || strings.Join(provides, "|") != strings.Join(want, "|") {
 				t.Errorf("code %d, and it provides %q, want %q", got.Code, provides, want)
 			}
 		})
@@ -221,7 +223,7 @@ func TestBuild(t *testing.T) {
 				"BP_NODE_VERSION": "24.999.0", "BP_NODE_UNVERIFIED_ENABLED": "true", "NPM_CONFIG_REGISTRY": publish(t) + "/npm/",
 				"BP_CACHE_DIR": t.TempDir(),
 			}.With(tt.env)})
-			if diff := cmp.Diff(tt.want, kittest.Files(t, got.AppDir)); got.Code != 0 || diff != "" {
+			if diff := gocmp.Diff(tt.want, kittest.Files(t, got.AppDir)); got.Code != 0 || diff != "" {
 				t.Errorf("code %d; the app (-want +got):\n%s\n%s", got.Code, diff, got.Log())
 			}
 			layers := kittest.Files(t, got.Layers)
@@ -230,6 +232,30 @@ func TestBuild(t *testing.T) {
 				t.Errorf("layers %v with the bill of materials\n%s", layers, bill)
 			}
 		})
+	}
+}
+
+// TestAssets leaves of an app in another language all that it has, and what its build script makes, even in a folder public.
+func TestAssets(t *testing.T) {
+	t.Parallel()
+	app := files{
+		"package.json": `{"name": "shop", "packageManager": "npm@11.999.0", "scripts": {"build": "tailwindcss"}, "dependencies": {"ms": "^2"}}`,
+		"manage.py":    "", "package-lock.json": `{"lockfileVersion": 3}`, "public/index.html": "template", "node_modules/old/index.js": "",
+	}
+	got := kittest.Build(t, kittest.Case{App: app, Distro: "strata-glibc", Arch: "amd64", Plan: "[[entries]]\nname = \"assets\"\n",
+		Env: config.Environment{
+			"BP_NODE_VERSION": "24.999.0", "BP_NODE_UNVERIFIED_ENABLED": "true", "NPM_CONFIG_REGISTRY": publish(t) + "/npm/",
+			"BP_CACHE_DIR": t.TempDir(),
+		}})
+	want := maps.Clone(app)
+	want["made-by-build"] = "build\n"
+	delete(want, "node_modules/old/index.js")
+	if diff := gocmp.Diff(want, kittest.Files(t, got.AppDir)); got.Code != 0 || diff != "" {
+		t.Errorf("code %d; the app (-want +got):\n%s\n%s", got.Code, diff, got.Log())
+	}
+	layers := kittest.Files(t, got.Layers)
+	if !strings.Contains(layers["launch.sbom.cdx.json"], "pkg:npm/ms@2.1.3") || len(layers) > 2 {
+		t.Errorf("layers %v", layers)
 	}
 }
 
@@ -268,10 +294,10 @@ func TestTells(t *testing.T) {
 					told[variable] = content
 				}
 			}
-			if diff := cmp.Diff(tt.told, told); got.Code != 0 || diff != "" {
+			if diff := gocmp.Diff(tt.told, told); got.Code != 0 || diff != "" {
 				t.Errorf("code %d: %s; told (-want +got):\n%s", got.Code, got.Log(), diff)
 			}
-			if diff := cmp.Diff(tt.left, kittest.Files(t, got.AppDir)); diff != "" {
+			if diff := gocmp.Diff(tt.left, kittest.Files(t, got.AppDir)); diff != "" {
 				t.Errorf("the app (-want +got):\n%s", diff)
 			}
 		})
