@@ -10,7 +10,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
-	"github.com/strata-buildpacks/strata/stacks/internal/archive"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/archive"
 )
 
 // Slice is what an image has of a package.

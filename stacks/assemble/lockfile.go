@@ -10,11 +10,10 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
-	packageurl "github.com/package-url/packageurl-go"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/archive"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
-	"github.com/strata-buildpacks/strata/stacks/internal/archive"
 	"github.com/strata-buildpacks/strata/stacks/internal/layer"
 )
 
@@ -38,11 +37,7 @@ type lockedSuite struct {
 }
 
 type lockedPackage struct {
-	Name    string `toml:"name"`
-	Version string `toml:"version"`
 	deb.Locked
-	// Layer is the name of the layer that takes the package.
-	Layer string `toml:"layer"`
 	// Slice is the hash of the file that says what the layer takes of the package. It is empty in a whole stack.
 	Slice string `toml:"slice,omitempty"`
 }
@@ -124,20 +119,7 @@ func (l *lockFile) layer(name string) []lockedPackage {
 }
 
 func lockPackage(p *archive.Package, version, layer, slice string) lockedPackage {
-	return lockedPackage{
-		Name: p.Name, Version: p.Version, Layer: layer, Slice: slice,
-		Locked: deb.Locked{Purl: purl(p, version), SHA256: p.SHA256, Size: p.Size, Archive: p.Archive, Path: p.Path},
-	}
-}
-
-// purl names a package as scanners do. version is the number of Debian's release.
-func purl(p *archive.Package, version string) string {
-	q := map[string]string{"arch": p.Arch, "distro": "debian-" + version}
-	switch {
-	case p.SourceVersion != "":
-		q["upstream"] = p.Source + "@" + p.SourceVersion
-	case p.Source != p.Name:
-		q["upstream"] = p.Source
-	}
-	return packageurl.NewPackageURL(packageurl.TypeDebian, "debian", p.Name, p.Version, packageurl.QualifiersFromMap(q), "").ToString()
+	locked := p.Locked(version)
+	locked.Layer = layer
+	return lockedPackage{locked, slice}
 }

@@ -19,11 +19,11 @@ type Locked struct {
 	Purl    string `toml:"purl"`
 	SHA256  string `toml:"sha256"`
 	Size    int64  `toml:"size"`
-	// Layer is the name of the layer in stack.toml that has the package.
-	Layer string `toml:"layer"`
 	// Archive is Main or Security, Path the package's path in it.
 	Archive string `toml:"archive"`
 	Path    string `toml:"path"`
+	// Layer is the name of the layer in stack.toml that has the package, "" for a package of no stack.
+	Layer string `toml:"layer"`
 }
 
 // ReadLock returns the packages of a lock file.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -19,7 +20,7 @@ import (
 	"unicode"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
-	"golang.org/x/sync/errgroup"
+	packageurl "github.com/package-url/packageurl-go"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
@@ -40,6 +41,21 @@ type Package struct {
 	// Depends has Pre-Depends and Depends. All groups are needed, and of each group one alternative.
 	Depends  [][]Relation
 	Provides []Relation
+}
+
+// Locked returns what a lock has of a package. release is the number of Debian's release, as the package URL has it.
+func (p *Package) Locked(release string) deb.Locked {
+	q := map[string]string{"arch": p.Arch, "distro": "debian-" + release}
+	switch {
+	case p.SourceVersion != "":
+		q["upstream"] = p.Source + "@" + p.SourceVersion
+	case p.Source != p.Name:
+		q["upstream"] = p.Source
+	}
+	purl := packageurl.NewPackageURL(packageurl.TypeDebian, "debian", p.Name, p.Version, packageurl.QualifiersFromMap(q), "").ToString()
+	return deb.Locked{
+		Name: p.Name, Version: p.Version, Purl: purl, SHA256: p.SHA256, Size: p.Size, Archive: p.Archive, Path: p.Path,
+	}
 }
 
 // Relation names a package, perhaps with a condition on its version ("", "<<", "<=", "=", ">=", ">>").
@@ -76,18 +92,27 @@ type Source struct {
 // inReleaseLimit is ten times the size of today's largest InRelease file.
 const inReleaseLimit = 4 << 20
 
-// Open fetches and verifies the indexes of a release: <codename>, <codename>-security and, where the mirror has it,
-// <codename>-updates. One signature vouches for the indexes of all architectures.
+// Open fetches and verifies the indexes of a release for some architectures, of the suites that Releases returns.
 func Open(ctx context.Context, src Source, codename string, archs ...string) (map[string]*Index, error) {
+	suites, err := Releases(ctx, src, codename)
+	if err != nil {
+		return nil, err
+	}
+	return Indexes(ctx, src, suites, archs...)
+}
+
+// Releases fetches and verifies the InRelease files of a release: of <codename>, <codename>-security and, where the mirror has it,
+// <codename>-updates. One signature vouches for the indexes of all architectures.
+func Releases(ctx context.Context, src Source, codename string) ([]Suite, error) {
 	suites := []Suite{
 		{Name: codename, Archive: deb.Main},
 		{Name: codename + "-updates", Archive: deb.Main},
 		{Name: codename + "-security", Archive: deb.Security},
 	}
-	lists, errs := make([][][]*Package, len(suites)), make([]error, len(suites))
+	errs := make([]error, len(suites))
 	var all sync.WaitGroup
 	for i := range suites {
-		all.Go(func() { lists[i], errs[i] = src.suite(ctx, codename, &suites[i], archs) })
+		all.Go(func() { errs[i] = src.release(ctx, codename, &suites[i]) })
 	}
 	all.Wait()
 	for i, err := range errs {
@@ -98,19 +123,28 @@ func Open(ctx context.Context, src Source, codename string, archs ...string) (ma
 			return nil, err // the first suite's, so that one mistake has one message
 		}
 	}
-	suites = slices.DeleteFunc(suites, func(s Suite) bool { return s.Release == nil })
+	return slices.DeleteFunc(suites, func(s Suite) bool { return s.Release == nil }), nil
+}
+
+// Indexes fetches the lists of packages of suites that Releases has verified, by architecture.
+func Indexes(ctx context.Context, src Source, suites []Suite, archs ...string) (map[string]*Index, error) {
 	indexes := map[string]*Index{}
-	for i, arch := range archs {
-		ix := &Index{Suites: suites, packages: map[string][]*Package{}, provides: map[string][]*Package{}}
-		for _, ofSuite := range lists {
-			if ofSuite == nil {
-				continue
-			}
-			for _, p := range ofSuite[i] {
-				ix.add(p)
-			}
+	for _, arch := range archs {
+		indexes[arch] = &Index{Suites: suites, packages: map[string][]*Package{}, provides: map[string][]*Package{}}
+	}
+	lists, errs := make([][]*Package, len(suites)*len(archs)), make([]error, len(suites)*len(archs))
+	var all sync.WaitGroup
+	for i := range lists {
+		all.Go(func() { lists[i], errs[i] = src.packages(ctx, &suites[i/len(archs)], archs[i%len(archs)]) })
+	}
+	all.Wait()
+	for i, list := range lists {
+		if errs[i] != nil {
+			return nil, errs[i]
 		}
-		indexes[arch] = ix
+		for _, p := range list {
+			indexes[archs[i%len(archs)]].add(p)
+		}
 	}
 	return indexes, nil
 }
@@ -120,6 +154,26 @@ func (ix *Index) add(p *Package) {
 	for _, v := range p.Provides {
 		ix.provides[v.Name] = append(ix.provides[v.Name], p)
 	}
+}
+
+// Names returns the names of all packages, sorted.
+func (ix *Index) Names() []string { return slices.Sorted(maps.Keys(ix.packages)) }
+
+// Versions returns the versions of a package, the highest first.
+func (ix *Index) Versions(name string) []string {
+	var versions []string
+	for _, p := range ix.packages[name] {
+		versions = append(versions, p.Version)
+	}
+	slices.SortFunc(versions, func(a, b string) int { return CompareVersions(b, a) })
+	return slices.Compact(versions)
+}
+
+// Only returns the index without the other versions of a package.
+func (ix *Index) Only(name, version string) *Index {
+	only := &Index{Suites: ix.Suites, packages: maps.Clone(ix.packages), provides: ix.provides}
+	only.packages[name] = slices.DeleteFunc(slices.Clone(ix.packages[name]), func(p *Package) bool { return p.Version != version })
+	return only
 }
 
 // Newest returns the highest version of a package, or nil if there is none. Of two equal ones it is the first archive's.
@@ -133,26 +187,26 @@ func (ix *Index) Newest(name string) *Package {
 	return best
 }
 
-// suite verifies one suite of a release and returns its packages, a list per architecture.
-func (src Source) suite(ctx context.Context, codename string, s *Suite, archs []string) ([][]*Package, error) {
+// release fetches and verifies the InRelease file of a suite of a release.
+func (src Source) release(ctx context.Context, codename string, s *Suite) error {
 	name := "InRelease of " + s.Name
 	doc, err := src.Client.Read(ctx, fetch.Document{
 		Name: name, Limit: inReleaseLimit, URLs: src.Mirrors.URLs(s.Archive, "dists/"+s.Name+"/InRelease"),
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	ring := src.Keys
 	if ring == nil {
 		if ring, err = Keyring(codename); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if s.Release, err = ParseRelease(name, doc, ring, src.Now); err != nil {
-		return nil, err
+		return err
 	}
 	if s.Release.Origin != "Debian" || s.Release.Codename != s.Name {
-		return nil, fault.Fault{
+		return fault.Fault{
 			ID:   "release-suite",
 			What: name,
 			Err:  fmt.Errorf("it is for %q of %q", s.Release.Codename, s.Release.Origin),
@@ -160,7 +214,7 @@ func (src Source) suite(ctx context.Context, codename string, s *Suite, archs []
 		}
 	}
 	if v := s.Release.ValidUntil; !src.Stale && !v.IsZero() && src.Now.After(v) {
-		return nil, fault.Fault{
+		return fault.Fault{
 			ID:   "release-expired",
 			What: name,
 			Err:  fmt.Errorf("it was valid until %s", v.Format(time.RFC3339)),
@@ -169,15 +223,7 @@ func (src Source) suite(ctx context.Context, codename string, s *Suite, archs []
 	}
 	hash := sha256.Sum256(doc)
 	s.SHA256 = hex.EncodeToString(hash[:])
-	lists := make([][]*Package, len(archs))
-	g, ctx := errgroup.WithContext(ctx)
-	for i, arch := range archs {
-		g.Go(func() (err error) {
-			lists[i], err = src.packages(ctx, s, arch)
-			return err
-		})
-	}
-	return lists, g.Wait()
+	return nil
 }
 
 // packages fetches the suite's list of packages by the hash in its Release.

@@ -3,7 +3,7 @@ package archive_test
 import (
 	"testing"
 
-	"github.com/strata-buildpacks/strata/stacks/internal/archive"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/archive"
 )
 
 func TestCompareVersions(t *testing.T) {
