@@ -27,7 +27,7 @@ import (
 var locks embed.FS
 
 // recipe changes when the same packages give another folder.
-const recipe = "1"
+const recipe = "2"
 
 // Compiler is the compiler in a cache, which Install puts there.
 type Compiler struct {
@@ -37,12 +37,12 @@ type Compiler struct {
 	Mirrors deb.Mirrors
 }
 
-// platform is what Debian calls an architecture's folders and loader.
-type platform struct{ triplet, loader string }
+// platform is what Debian calls an architecture's folders and loader, and the option by which its processors guard branches.
+type platform struct{ triplet, loader, branches string }
 
 var platforms = map[string]platform{
-	"amd64": {"x86_64-linux-gnu", "usr/lib64/ld-linux-x86-64.so.2"},
-	"arm64": {"aarch64-linux-gnu", "usr/lib/ld-linux-aarch64.so.1"},
+	"amd64": {"x86_64-linux-gnu", "usr/lib64/ld-linux-x86-64.so.2", "-fcf-protection=full"},
+	"arm64": {"aarch64-linux-gnu", "usr/lib/ld-linux-aarch64.so.1", "-mbranch-protection=standard"},
 }
 
 // locked returns the packages of an architecture.
@@ -66,6 +66,7 @@ func Version(arch string) (string, error) {
 
 func version(packages []deb.Locked) string {
 	sum := sha256.New()
+	sum.Write([]byte(recipe))
 	for _, p := range packages {
 		for _, name := range decisive {
 			if strings.HasPrefix(p.Purl, "pkg:deb/debian/"+name) {
@@ -160,29 +161,5 @@ func complete(dir, at string, p platform) error {
 			return err
 		}
 	}
-	return writePrograms(dir, at, libraries)
-}
-
-// compilers are the programs that look for headers and libraries, by the names they are called.
-var compilers = map[string]string{"cc": "gcc", "gcc": "gcc", "c++": "g++", "g++": "g++", "cpp": "cpp"}
-
-// writePrograms makes the folder bin: scripts that find libraries, headers and each other whatever the environment is.
-func writePrograms(dir, at, libraries string) error {
-	bin := filepath.Join(dir, "bin")
-	if err := os.Mkdir(bin, 0o755); err != nil {
-		return err
-	}
-	for _, name := range []string{
-		"ar", "as", "c++", "cc", "cpp", "g++", "gcc", "ld", "make", "nm", "objcopy", "objdump", "python3", "ranlib", "readelf", "strip",
-	} {
-		call := at + "/usr/bin/" + name
-		if program := compilers[name]; program != "" {
-			call = at + "/usr/bin/" + program + " --sysroot=" + at + " -B" + at + "/usr/bin"
-		}
-		script := "#!/bin/sh\nexport LD_LIBRARY_PATH=" + filepath.Join(at, libraries) + "\nexec " + call + ` "$@"` + "\n"
-		if err := os.WriteFile(filepath.Join(bin, name), []byte(script), 0o755); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writePrograms(dir, at, p)
 }

@@ -112,7 +112,7 @@ func TestVersion(t *testing.T) {
 func TestPrograms(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if err := writePrograms(dir, "/cache/compiler/1", "usr/lib/x86_64-linux-gnu"); err != nil {
+	if err := writePrograms(dir, "/cache/compiler/1", platforms["amd64"]); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"c++", "make"} {
