@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/debian"
 	"github.com/strata-buildpacks/strata/buildpacks/node/install"
 	"github.com/strata-buildpacks/strata/buildpacks/node/layout"
 	"github.com/strata-buildpacks/strata/buildpacks/node/project"
@@ -36,11 +37,14 @@ func Open(ctx context.Context, in bp.BuildContext, p Plan) (*Builder, error) {
 }
 
 func open(ctx context.Context, in bp.BuildContext, p Plan, runtime string) (*Builder, error) {
+	var err error
+	if p.source.Debian, err = debian.Open(ctx, in); err != nil {
+		return nil, err
+	}
 	b := &Builder{BuildContext: in, plan: p, runtime: runtime}
 	if err := b.leaveOut(); err != nil {
 		return nil, err
 	}
-	var err error
 	if b.key, err = p.source.Key(recipe, p.node.Version); err != nil {
 		return nil, err
 	}

@@ -16,8 +16,8 @@ const linesOfBuildpack = 1_200
 
 // lines are the folders of buildpacks that have a budget of their own, without tests.
 var lines = map[string]int{
-	"linkage":        1_450, // files, processes and writable folders
-	"kit":            8_610, // what stacks and builder share of it included
+	"linkage":        1_450,  // files, processes and writable folders
+	"kit":            10_350, // what stacks and builder share of it included, as Debian's archive with 1,200 lines
 	"kit/kittest":    1_050,
 	"golang":         3_420, // finds programs in modules and workspaces with what replaces them, and vouches for them without the go command
 	"python/install": 1_900, // settings of uv and pip; what uv runs with; trims, compiles and lays out packages
@@ -96,7 +96,8 @@ func goFiles(t *testing.T, folder string, read func(name string, content []byte)
 }
 
 // TestSize holds the binary that every builder image has to its budget. All buildpacks share net/http with TLS (3.2 MB),
-// the texts of licensecheck (3.6 MB, 0.5 MB compressed), reading Debian's packages (0.5 MB) and the shell's grammar.
+// the texts of licensecheck (3.6 MB, 0.5 MB compressed), reading Debian's packages (0.5 MB), OpenPGP, which vouches for its index (1.2 MB),
+// and the shell's grammar.
 //
 // A further language may add 0.5 MB, so five of them 2.5 MB. strata/node is 1.6 MB: 0.15 MB of locked releases and 0.23 MB for
 // each 1,000 of its lines with what they alone import. A language of 1,200 lines is 0.3 MB by that, and has 0.2 MB for its lock
@@ -106,7 +107,7 @@ func TestSize(t *testing.T) {
 	if testing.Short() {
 		t.Skip("links the suite")
 	}
-	const now, perLanguage = 16_100_000, 500_000
+	const now, perLanguage = 17_500_000, 500_000
 	order := buildpackFiles(t)[root+"/buildpacks/languages/buildpack.toml"].Order
 	budget := int64(now + perLanguage*(len(order)-4)) // Go, front ends, Node.js and plain files are in it
 	suite := filepath.Join(t.TempDir(), "suite")

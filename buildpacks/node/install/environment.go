@@ -46,8 +46,12 @@ func (i *Installer) Environment(ctx context.Context) (config.Environment, error)
 	}
 	env := maps.Clone(i.source.In.Env)
 	maps.DeleteFunc(env, func(name, _ string) bool { return Hidden(name) })
-	env = env.With(config.Environment{
-		"PATH": filepath.Join(node, "bin") + ":" + programs + ":" + i.source.In.Env["PATH"], "HOME": i.home,
+	libraries, err := i.source.Debian.Install(ctx)
+	if err != nil {
+		return nil, err
+	}
+	env = libraries.In(env).With(config.Environment{
+		"PATH": filepath.Join(node, "bin") + ":" + programs + ":" + libraries.In(i.source.In.Env)["PATH"], "HOME": i.home,
 	}).With(i.source.Manager.Env(i.caches.Downloads, i.source.Registry)).With(i.source.Lock.Env)
 	if env["NODE_EXTRA_CA_CERTS"] == "" { // Node.js has a list of authorities of its own
 		bundle := i.source.In.Env.Authorities()
@@ -82,7 +86,7 @@ func (i *Installer) manager(ctx context.Context) (string, error) {
 // that these name ("${TOKEN}").
 func (i *Installer) own(env config.Environment) (config.Environment, error) {
 	names := slices.Concat(passed, []string{"PATH", "HOME", "CI", "DO_NOT_TRACK", "NODE_EXTRA_CA_CERTS"})
-	names = slices.AppendSeq(names, maps.Values(mirrors))
+	names = append(slices.AppendSeq(names, maps.Values(mirrors)), i.source.Debian.Variables()...)
 	files := slices.Collect(maps.Values(i.source.Settings))
 	for _, name := range append(slices.Clone(settingFiles), bunSettings) {
 		files = append(files, filepath.Join(i.source.Manager.Project.Root, name))

@@ -62,7 +62,7 @@ func (i *Installer) explainAs(err error, what string, unknown fault.Fault) error
 	if addon, words := failedAddon(failed.Tail); addon != "" {
 		return fault.Fault{
 			ID: "node-gyp", What: fmt.Sprintf("%s: the addon %s does not compile%s", what, addon, words),
-			Do: "take a release of it for this Node.js that needs no other library than those of C and C++, or another Node.js with BP_NODE_VERSION",
+			Do: "take a release of it for this Node.js, or another Node.js with BP_NODE_VERSION, or name its libraries in BP_DEBIAN_PACKAGES",
 		}
 	}
 	if code, host := failedNetwork(failed.Tail); code != "" {

@@ -15,6 +15,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/debian"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/layout"
@@ -33,6 +34,7 @@ type Source struct {
 	Gyp      string      // the release of npm whose node-gyp compiles addons
 	Mirrors  deb.Mirrors // from which the compiler of addons comes
 	Registry string      // its address
+	Debian   debian.Packages
 }
 
 // Offline is a folder of the app with archives of packages, relative to its root, and the variables that let the package manager

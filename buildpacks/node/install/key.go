@@ -22,10 +22,11 @@ type Key struct {
 	Recipe   int       `json:"recipe"`
 	Node     string    `json:"node"`
 	Manager  string    `json:"manager"`
-	Packages string    `json:"packages"` // hash of what the package manager reads
-	Project  string    `json:"project"`  // absolute path: links to workspaces hold it
-	Target   [4]string `json:"target"`   // os, arch, variant, distro
-	Compiler string    `json:"compiler"` // of addons, if there are any
+	Packages string    `json:"packages"`         // hash of what the package manager reads
+	Project  string    `json:"project"`          // absolute path: links to workspaces hold it
+	Target   [4]string `json:"target"`           // os, arch, variant, distro
+	Compiler string    `json:"compiler"`         // of addons, if there are any
+	Debian   string    `json:"debian,omitempty"` // packages that addons are compiled with
 
 	Vendored map[string]string `json:"vendored,omitempty"` // hashes of the app's own folders of packages
 }
@@ -62,7 +63,7 @@ func (s Source) Key(recipe int, node string) (Key, error) {
 		Recipe: recipe, Node: node, Manager: m.Tool().Name + "@" + m.Release.Version,
 		Packages: hex.EncodeToString(read.Sum(nil)), Project: m.Project.Dir,
 		Target: [4]string{target.OS, target.Arch, target.Variant, target.Distro}, Compiler: compilers,
-		Vendored: vendored,
+		Debian: s.Debian.Key(), Vendored: vendored,
 	}, err
 }
 

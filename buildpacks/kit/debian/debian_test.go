@@ -1,0 +1,219 @@
+package debian
+
+import (
+	"bytes"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/debtest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+)
+
+const lib = "/usr/lib/x86_64-linux-gnu/"
+
+// debs are a library with its headers, what every closure has, and what none has.
+func debs() []debtest.Deb {
+	return []debtest.Deb{
+		{Name: "pkgconf", Version: "1.8", Files: map[string]string{"/usr/bin/pkg-config": "-> pkgconf", "/usr/bin/pkgconf": "\x7fELF"}},
+		{Name: "perl-base", Version: "5.40", Files: map[string]string{"/usr/bin/perl": "\x7fELF"}},
+		{Name: "libc6", Version: "2.41", Files: map[string]string{lib + "libc.so.6": ""}},
+		{Name: "libpq-dev", Version: "17.6", Depends: "libpq5 (= 17.6), libc6", Files: map[string]string{
+			"/usr/include/postgresql/pq.h": "", "/usr/bin/pg_config": "#!/usr/bin/perl\n", "/usr/bin/helper": "#!/usr/bin/env perl\n",
+			"/usr/bin/pq-config": "#!/bin/sh\necho -I/usr/include\n", "/usr/share/man/man1/pg_config.1": "", "/etc/pq.conf": "",
+			lib + "libpq.so": "-> libpq.so.5",
+		}},
+		{Name: "libpq5", Version: "17.6", Files: map[string]string{lib + "libpq.so.5": "-> libpq.so.5.17", lib + "libpq.so.5.17": "old"}},
+	}
+}
+
+// newer are the packages after a fix of the library.
+func newer() []debtest.Deb {
+	return append(debs(),
+		debtest.Deb{Name: "libpq-dev", Version: "17.7", Depends: "libpq5 (= 17.7), libc6", Security: true},
+		debtest.Deb{Name: "libpq5", Version: "17.7", Security: true, Files: map[string]string{lib + "libpq.so.5": "new"}})
+}
+
+func source(t *testing.T, a *debtest.Archive) (Source, *bytes.Buffer) {
+	t.Helper()
+	log := &bytes.Buffer{}
+	return Source{
+		In:      bp.Workspace{Target: bp.Target{Arch: "amd64"}, Log: report.New(log, report.Options{})},
+		Mirrors: deb.Mirrors{deb.Main: {a.URL}, deb.Security: {a.URL + "-security"}},
+		Dir:     t.TempDir(), Keys: openpgp.EntityList{a.Key}, Now: debtest.Born.Add(time.Hour),
+	}, log
+}
+
+func chosen(t *testing.T, s Source, names ...string) []string {
+	t.Helper()
+	p, err := Choose(t.Context(), s, names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return versions(p)
+}
+
+func versions(p Packages) []string {
+	var list []string
+	for _, one := range p.Locked {
+		list = append(list, one.Name+" "+one.Version)
+	}
+	return list
+}
+
+// TestChoose takes the newest packages, or those of a version, and what they need except what run images and compilers have.
+func TestChoose(t *testing.T) {
+	t.Parallel()
+	a := debtest.NewArchive(t)
+	a.Publish(t, debtest.Born, newer()...)
+	s, _ := source(t, a)
+	for _, test := range []struct{ names, want []string }{
+		{nil, nil},
+		{[]string{"libpq-dev"}, []string{"libpq-dev 17.7", "libpq5 17.7", "perl-base 5.40", "pkgconf 1.8"}},
+		{[]string{"libpq-dev=17.6", "libpq5=17.6"}, []string{"libpq-dev 17.6", "libpq5 17.6", "perl-base 5.40", "pkgconf 1.8"}},
+		{[]string{"libpq5"}, []string{"libpq5 17.7", "perl-base 5.40", "pkgconf 1.8"}},
+	} {
+		if diff := cmp.Diff(test.want, chosen(t, s, test.names...)); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", test.names, diff)
+		}
+	}
+}
+
+// TestChooseAgain asks for the signatures alone while the index is the same, and for nothing else where nobody answers.
+func TestChooseAgain(t *testing.T) {
+	t.Parallel()
+	a := debtest.NewArchive(t)
+	a.Publish(t, debtest.Born, debs()...)
+	s, log := source(t, a)
+	first := chosen(t, s, "libpq-dev")
+	lists := func() int {
+		return len(slices.DeleteFunc(a.Asked(), func(path string) bool { return !strings.Contains(path, "/binary-") }))
+	}
+	if lists() == 0 {
+		t.Error("the first build asks for no list")
+	}
+	if again := chosen(t, s, "libpq-dev"); !slices.Equal(again, first) || lists() > 0 {
+		t.Errorf("the index is the same, and the packages are %v, before %v", again, first)
+	}
+	a.Publish(t, debtest.Born.Add(time.Minute), newer()...)
+	if got := chosen(t, s, "libpq-dev"); !slices.Contains(got, "libpq5 17.7") || lists() == 0 {
+		t.Errorf("with a newer index the packages are %v", got)
+	}
+	s.Mirrors = deb.Mirrors{deb.Main: {"http://nowhere.invalid"}, deb.Security: {"http://nowhere.invalid"}}
+	s.In.Env = config.Environment{"BP_DEPENDENCY_MIRROR": "file://" + t.TempDir() + "/gone"}
+	if _, err := Choose(t.Context(), s, []string{"libpq-dev"}); err == nil {
+		t.Error("a mirror that says that it has no index is passed over")
+	}
+	s.In.Env = nil
+	got := chosen(t, s, "libpq-dev")
+	if !slices.Contains(got, "libpq5 17.7") || !strings.Contains(log.String(), "no mirror of Debian answers") {
+		t.Errorf("without a network the packages are %v, and the log is\n%s", got, log)
+	}
+	if _, err := Choose(t.Context(), s, []string{"libpq5"}); err == nil {
+		t.Error("without a network other packages are chosen")
+	}
+	s.Mirrors = deb.Mirrors{deb.Main: {a.URL}, deb.Security: {a.URL + "-security"}}
+	s.Keys = openpgp.EntityList{debtest.Key(t, "stranger", debtest.Born, 0)}
+	if _, err := Choose(t.Context(), s, []string{"libpq-dev"}); err == nil || !strings.Contains(err.Error(), "signature") {
+		t.Errorf("an index of a stranger: %v", err)
+	}
+}
+
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	a := debtest.NewArchive(t)
+	a.Publish(t, debtest.Born, newer()...)
+	var all strings.Builder
+	for _, names := range []string{"libpq-de", "libpq", "qt9", "libpq-dev=16", "libpq-dev=17.6", "libpq-dev;rm", "../x", "libpq5"} {
+		s, _ := source(t, a)
+		if names == "libpq5" {
+			s.Mirrors = deb.Mirrors{deb.Main: {a.URL}}
+		}
+		variables := []config.Variable{{Name: Variable}}
+		list, err := Named(config.New(variables, config.Environment{Variable: names}))
+		if err == nil {
+			_, err = Choose(t.Context(), s, list)
+		}
+		if f, ok := errors.AsType[fault.Fault](err); !ok {
+			t.Errorf("%s: %v is no fault", names, err)
+		} else {
+			all.WriteString(f.Error() + "\n")
+		}
+	}
+	kittest.Golden(t, "faults.txt", all.String())
+}
+
+// TestInstall has the files of all packages that compilers read, and the variables by which they find them.
+func TestInstall(t *testing.T) {
+	t.Parallel()
+	a := debtest.NewArchive(t)
+	a.Publish(t, debtest.Born, debs()...)
+	s, log := source(t, a)
+	p, err := Choose(t.Context(), s, []string{"libpq-dev"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := p.Install(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	files := kittest.Tree(t, root.Dir)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if strings.HasPrefix(name, "bin/") && strings.HasPrefix(files[name], "file") { // its hash has the folder in it
+			files[name] = files[name][:len("file 0755")]
+		}
+		if !strings.HasSuffix(name, "/") {
+			text.WriteString(name + " " + files[name] + "\n")
+		}
+	}
+	for _, name := range []string{"bin/pg_config", "bin/helper", "bin/pq-config", contents} {
+		data, err := os.ReadFile(filepath.Join(root.Dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text.WriteString("--- " + name + "\n" + string(data) + "\n")
+	}
+	env := root.In(config.Environment{"PATH": "/usr/bin", "HOME": "/root"})
+	for _, name := range append(p.Variables(), "HOME") {
+		text.WriteString(name + "=" + env[name] + "\n")
+	}
+	kittest.Golden(t, "install.txt", strings.ReplaceAll(text.String(), root.Dir, "<root>"))
+	if _, err := p.Install(t.Context()); err != nil || strings.Count(log.String(), "Installing") != 1 {
+		t.Errorf("it is installed again, %v:\n%s", err, log)
+	}
+	old, key := root.Dir, p.Key()
+	a.Publish(t, debtest.Born, newer()...)
+	if p, err = Choose(t.Context(), s, []string{"libpq-dev"}); err != nil || p.Key() == key {
+		t.Errorf("newer packages have the key %s, %v", key, err)
+	}
+	if _, err := p.Install(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(old); err == nil {
+		t.Error("older packages stay in the cache")
+	}
+}
+
+// TestNone changes nothing for whoever names no package.
+func TestNone(t *testing.T) {
+	t.Parallel()
+	root, err := Packages{}.Install(t.Context())
+	env := config.Environment{"PATH": "/usr/bin"}
+	if err != nil || !maps.Equal(root.In(env), env) || Packages.Variables(Packages{}) != nil || Packages.Key(Packages{}) != "" {
+		t.Errorf("%+v, %v", root, err)
+	}
+}

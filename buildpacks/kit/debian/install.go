@@ -1,0 +1,231 @@
+package debian
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/unpack"
+)
+
+// recipe changes when the same packages give another folder.
+const recipe = "1"
+
+// Root is a folder with the files of packages, below usr as they would be installed.
+type Root struct {
+	Dir     string
+	triplet string
+}
+
+// triplets are what Debian calls the folders of an architecture.
+var triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
+
+// contents is the file of a root with the packages that libraries are of, by their paths below the root.
+const contents = "libraries.json"
+
+// Install returns the folder of the packages, and a zero Root for none. It fetches them unless the cache has them.
+func (p Packages) Install(ctx context.Context) (Root, error) {
+	if len(p.Locked) == 0 {
+		return Root{}, nil
+	}
+	s := p.from
+	size := int64(0)
+	for _, one := range p.Locked {
+		size += one.Size
+	}
+	root := Root{triplet: triplets[s.In.Target.Arch]}
+	cache := filepath.Join(s.Dir, "packages")
+	t := tool.Tool{Folder: "debian-" + p.Key(), Title: fmt.Sprintf("%d packages of Debian, %.1f MB", len(p.Locked), float64(size)/1e6)}
+	t.Fill = func(ctx context.Context, client *fetch.Client, dir string) error {
+		libraries, err := p.unpack(ctx, client, dir)
+		if err != nil {
+			return err
+		}
+		data, err := json.Marshal(libraries)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, contents), data, 0o644)
+		}
+		if err != nil {
+			return err
+		}
+		return writePrograms(dir, filepath.Join(cache, t.Folder), root.triplet)
+	}
+	cached, err := tool.Cached(s.In, cache, t)
+	if err != nil {
+		return root, err
+	}
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return root, err
+	}
+	if !cached {
+		if err := tree.Empty(cache, tool.Downloads); err != nil {
+			return root, fmt.Errorf("removing older packages of Debian: %w", err)
+		}
+	}
+	root.Dir, err = tool.Install(ctx, s.In, cache, t)
+	return root, explain(err)
+}
+
+// unpack writes the files of all packages into a folder. It returns the package URL of each library, by its path.
+func (p Packages) unpack(ctx context.Context, client *fetch.Client, dir string) (map[string]string, error) {
+	libraries := map[string]string{}
+	var lock sync.Mutex
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for _, one := range p.Locked {
+		want := func(name string) bool {
+			if isLibrary(name) {
+				lock.Lock()
+				defer lock.Unlock()
+				libraries[name] = one.Purl
+			}
+			return wanted(name)
+		}
+		g.Go(func() error {
+			return deb.Unpack(ctx, client, p.from.Mirrors, []deb.Locked{one}, dir, unpack.Options{Want: want})
+		})
+	}
+	return libraries, g.Wait()
+}
+
+// parallel is how many packages are fetched and unpacked at a time.
+const parallel = 4
+
+// isLibrary reports whether a file has the name of a shared library.
+func isLibrary(name string) bool {
+	base := path.Base(name)
+	return strings.HasPrefix(name, "usr/lib/") && (strings.HasSuffix(base, ".so") || strings.Contains(base, ".so."))
+}
+
+// unread are the folders of usr/share that no compilation reads. Of the first, copyright files stay: bills of materials have licences.
+var unread = strings.Fields("doc bash-completion bug doc-base fonts gtk-doc help icons info lintian locale man mime zsh")
+
+func wanted(name string) bool {
+	if !strings.HasPrefix(name, "usr/") {
+		return false
+	}
+	rest, shared := strings.CutPrefix(name, "usr/share/")
+	folder, file, _ := strings.Cut(rest, "/")
+	return !shared || !slices.Contains(unread, folder) || folder == unread[0] && path.Base(file) == "copyright"
+}
+
+// writePrograms makes the folder bin of a root, which will be at a path. It has the programs, scripts that start those for Perl, and
+// scripts for programs that tell a compiler where things are: they know of /usr alone.
+func writePrograms(dir, at, triplet string) error {
+	bin := filepath.Join(dir, "bin")
+	if err := os.Mkdir(bin, 0o755); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(filepath.Join(dir, "usr/bin"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, entry := range entries {
+		name, call := entry.Name(), filepath.Join(at, "usr/bin", entry.Name())
+		ofPerl, err := isPerl(filepath.Join(dir, "usr/bin", name))
+		start := "#!/bin/sh\n"
+		if ofPerl {
+			start += "export PERL5LIB=" + filepath.Join(at, "usr/lib", triplet, perl) + "\n"
+			call = filepath.Join(at, "usr/bin/perl") + " " + call
+		}
+		script := start + "exec " + call + ` "$@"` + "\n"
+		tells := name != "pkg-config" && (strings.HasSuffix(name, "-config") || strings.HasSuffix(name, "_config"))
+		if tells {
+			script = start + "set -e\nout=$(" + call + ` "$@")` + "\n" +
+				`printf '%s\n' "$out" | sed -E 's#(^|[ =ILR:])/usr/#\1` + at + `/usr/#g'` + "\n"
+		}
+		switch {
+		case err != nil:
+			return err
+		case tells || ofPerl:
+			err = os.WriteFile(filepath.Join(bin, name), []byte(script), 0o755)
+		default:
+			err = os.Symlink(call, filepath.Join(bin, name))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isPerl reports whether a program is a script for Perl. A link that leads nowhere is none.
+func isPerl(file string) (bool, error) {
+	f, err := os.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	start, err := io.ReadAll(io.LimitReader(f, 64))
+	line, _, _ := strings.Cut(string(start), "\n")
+	return strings.HasPrefix(line, "#!") && strings.Contains(line, "perl"), err
+}
+
+// folders are those that compilers, pkg-config and programs look into, by variable. TRIPLET is the architecture's folder.
+var folders = map[string][]string{
+	"PATH":            {"bin"},
+	"CPATH":           {"usr/include/TRIPLET", "usr/include"},
+	"LIBRARY_PATH":    {"usr/lib/TRIPLET", "usr/lib"},
+	"LD_LIBRARY_PATH": {"usr/lib/TRIPLET", "usr/lib"},
+	"PKG_CONFIG_PATH": {"usr/lib/TRIPLET/pkgconfig", "usr/lib/pkgconfig", "usr/share/pkgconfig"},
+}
+
+// sysroot is the variable of the folder that pkg-config puts before the paths that it prints.
+const sysroot = "PKG_CONFIG_SYSROOT_DIR"
+
+// Variables returns the names of the variables that In sets for the packages.
+func (p Packages) Variables() []string {
+	if len(p.Locked) == 0 {
+		return nil
+	}
+	return append(slices.Sorted(maps.Keys(folders)), sysroot)
+}
+
+// In returns an environment with the variables by which what is in the root is found. What the environment has in them comes first.
+func (r Root) In(env config.Environment) config.Environment {
+	if r.Dir == "" {
+		return env
+	}
+	with := config.Environment{sysroot: r.Dir}
+	for name, folders := range folders {
+		var list []string
+		if env[name] != "" {
+			list = append(list, env[name])
+		}
+		for _, folder := range folders {
+			list = append(list, filepath.Join(r.Dir, strings.ReplaceAll(folder, "TRIPLET", r.triplet)))
+		}
+		with[name] = strings.Join(list, ":")
+	}
+	return env.With(with)
+}
+
+// explain says what to do about a package that no mirror has any more.
+func explain(err error) error {
+	if f, ok := errors.AsType[fault.Fault](err); ok && errors.Is(err, fetch.ErrGone) {
+		return fault.Fault{ID: "debian-gone", What: f.What, Err: fetch.ErrGone,
+			Do: "build again, or name an archive of old files in " + deb.Variables[deb.Snapshot]}
+	}
+	return err
+}
