@@ -23,6 +23,8 @@ func TestUsage(t *testing.T) {
 		"\"X\" is no image name; write it as [registry/]name[:tag], in lower case":                   {"builder", "create", "--tag", "X"},
 		"there is no app to build: its folder has no name; name it, or leave it out for this folder": {"build", ""},
 		"--forget is a part of the repair; add --repair, or leave --forget out":                      {"verify", "--forget"},
+		"--join=x is no process; write its number, or --join alone":                                  {"debug", "app", "--join=x"},
+		"no `strata run` of app is there; start it in another terminal, or leave --join out":         {"debug", "app", "--join"},
 		"--from-file is no file; name a file with one image a line":                                  {"rebase", "--from-file", "testdata"},
 	} {
 		cmd := command()

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -51,6 +50,8 @@ type Options struct {
 	Signals <-chan os.Signal
 	// Unpacked is how many bytes the files of the image may take. Zero is 20 GB, and 200 times the size of the layers.
 	Unpacked int64
+	// Join is the first process of a sandbox of the same user of an image, whose processes this one sees. Zero is a sandbox of its own.
+	Join sandbox.Process
 	// Limit is how long the process may run. The error of one that runs longer is context.DeadlineExceeded. Zero is no limit.
 	Limit time.Duration
 }
@@ -62,11 +63,16 @@ func Image(ctx context.Context, h *home.Home, options Options) error {
 	if err != nil {
 		return err
 	}
-	return Start(ctx, h, image, options)
+	return start(ctx, h, image, options, h.NoteRun)
 }
 
-// Start is Image for an image that need not be in the store.
+// Start is Image for an image that need not be in the store. Nobody finds its sandbox.
 func Start(ctx context.Context, h *home.Home, image v1.Image, options Options) error {
+	return start(ctx, h, image, options, func(string, home.Run) error { return nil })
+}
+
+// start starts an image, and notes what runs in the folder of the command.
+func start(ctx context.Context, h *home.Home, image v1.Image, options Options, note func(dir string, running home.Run) error) error {
 	dir, remove, err := h.Scratch(ctx)
 	if err != nil {
 		return err
@@ -75,6 +81,9 @@ func Start(ctx context.Context, h *home.Home, image v1.Image, options Options) e
 	spec, err := prepare(image, dir, options)
 	if err != nil {
 		return err
+	}
+	spec.Started = func(first sandbox.Process) error {
+		return note(dir, home.Run{Image: options.Image, PID: first.PID, Began: first.Began})
 	}
 	if options.Signals != nil {
 		if err := ctx.Err(); err != nil {
@@ -130,7 +139,7 @@ func prepare(image v1.Image, dir string, options Options) (spec sandbox.Spec, er
 	spec = sandbox.Spec{
 		Root: path, RootWritable: true, UID: uid, GID: gid, Dir: workingDir(config), Sysfs: true,
 		Binds: binds, InMemory: bound, Args: args, Network: sandbox.HostNetwork,
-		Stdin: options.Stdin, Stdout: options.Stdout, Stderr: options.Stderr, Signals: options.Signals, Grace: stopGrace,
+		Stdin: options.Stdin, Stdout: options.Stdout, Stderr: options.Stderr, Signals: options.Signals, Grace: stopGrace, Join: options.Join,
 	}
 	if options.Terminal != nil {
 		env = append(env, "TERM="+cmp.Or(os.Getenv("TERM"), "xterm"))
@@ -255,38 +264,6 @@ func resolvConf() string {
 		return ""
 	}
 	return string(content)
-}
-
-// user reads the numeric "uid:gid" of an image's configuration.
-func user(text string) (uid, gid int, err error) {
-	left, right, found := strings.Cut(text, ":")
-	if uid, err = id(left); err != nil {
-		return 0, 0, notNumeric("user", text)
-	}
-	if !found {
-		return uid, uid, nil
-	}
-	if gid, err = id(right); err != nil {
-		return 0, 0, notNumeric("group in", text)
-	}
-	return uid, gid, nil
-}
-
-// id reads the number of a user or a group. The largest number of 32 bits stands for none: user_namespaces(7).
-func id(text string) (int, error) {
-	number, err := strconv.ParseUint(text, 10, 32)
-	if number == math.MaxUint32 {
-		return 0, strconv.ErrRange
-	}
-	return int(number), err
-}
-
-func notNumeric(what, text string) error {
-	return fault.Fault{
-		ID:   "image-user",
-		What: fmt.Sprintf("the image's %s %q is no number from 0 to 4294967294", what, text),
-		Do:   "run it with a container engine",
-	}
 }
 
 // platformAPI begins the variable without which the launcher does not start (platform.md, "Launch"). A builder has a launcher and no

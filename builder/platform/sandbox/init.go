@@ -23,11 +23,23 @@ const (
 	privateStep = "detaching from the host's mounts" // the first that a hardened kernel refuses
 	folderStep  = "entering the working folder"
 	executeStep = "executing"
+	joinStep    = "entering the namespaces of the sandbox"
+	endedStep   = "looking for the sandbox to join"
 )
 
 // Init turns a process that Run started into the sandbox's first process, and then does not return. Every other process
 // goes on. A program that calls Run calls Init first thing in main.
 func Init() {
+	if len(os.Args) == 3 && os.Args[0] == joinName {
+		code, err := join(os.Args[1:])
+		if err != nil {
+			channel := os.NewFile(3, "sandbox")
+			_, _ = channel.Read(make([]byte, 1<<20)) // or the parent's connection would be reset
+			_, _ = channel.WriteString(err.Error())  // nobody would hear of a second error
+			code = 125
+		}
+		os.Exit(code)
+	}
 	if len(os.Args) != 1 || os.Args[0] != initName {
 		return
 	}
@@ -63,7 +75,11 @@ func enter(channel *os.File) error {
 	if err := spec.receive(channel); err != nil {
 		return fmt.Errorf("reading the configuration: %w", err)
 	}
-	if err := unix.Sethostname([]byte("strata")); err != nil {
+	if spec.Join != (Process{}) {
+		if err := enterJoined(); err != nil {
+			return err
+		}
+	} else if err := unix.Sethostname([]byte("strata")); err != nil {
 		return fmt.Errorf("naming the host: %w", err)
 	}
 	if spec.Network != HostNetwork {

@@ -24,14 +24,12 @@ import (
 	"os/exec"
 	"runtime"
 	"slices"
-	"strings"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // Bind makes a file or folder of the host visible inside.
@@ -62,6 +60,12 @@ type Spec struct {
 	// Terminal gives the command a terminal instead of Stdin, Stdout and Stderr. On the host's side, Attach reads what the
 	// command writes and writes what it reads, until reading fails.
 	Terminal bool
+	// Join is the first process of another sandbox with the same ids: the command sees the processes of that one, and may do to them what
+	// they may do to each other. Its files are those of the root; those of a process are in /proc/PID/root. The network is the host's.
+	Join Process
+
+	// Started is called with the first process, which has not begun. Its error ends the sandbox.
+	Started func(Process) error `json:"-"`
 
 	Serve          func(net.Listener)                `json:"-"`
 	Connect        func(*os.File) (io.Closer, error) `json:"-"`
@@ -110,6 +114,11 @@ func Run(ctx context.Context, spec Spec) error {
 	}
 	inside.Close()
 	spec.handOver(cmd.Process.Pid)
+	if err := spec.started(cmd.Process.Pid); err != nil {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // it was killed
+		return err
+	}
 
 	got, setupErr := converse(channel, config)
 	closeAll, attached, err := spec.serve(got)
@@ -150,6 +159,18 @@ func start(cmd *exec.Cmd, held *group) error {
 	return err
 }
 
+// started tells of the first process.
+func (s Spec) started(pid int) error {
+	if s.Started == nil {
+		return nil
+	}
+	process, err := ProcessOf(pid)
+	if err != nil {
+		return fmt.Errorf("looking at the sandbox: %w", err)
+	}
+	return s.Started(process)
+}
+
 // serve serves what the first process handed over. attached ends when nobody reads and writes the terminal any more.
 func (s Spec) serve(got handed) (closeAll func(), attached *sync.WaitGroup, err error) {
 	var open []io.Closer
@@ -183,6 +204,9 @@ func (s Spec) serve(got handed) (closeAll func(), attached *sync.WaitGroup, err 
 func (s Spec) command(ctx context.Context, inside *os.File) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "/proc/self/exe")
 	cmd.Args = []string{initName}
+	if s.Join != (Process{}) {
+		cmd.Args = []string{joinName, strconv.Itoa(s.Join.PID), s.Join.Began}
+	}
 	cmd.Env = []string{}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = s.Stdin, s.Stdout, s.Stderr
 	cmd.ExtraFiles = []*os.File{inside}
@@ -205,6 +229,9 @@ const namespaces = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_N
 	syscall.CLONE_NEWUTS | syscall.CLONE_NEWCGROUP
 
 func attributes(spec Spec) *syscall.SysProcAttr {
+	if spec.Join != (Process{}) {
+		return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}
+	}
 	uid, gid := HostIDs()
 	flags := uintptr(namespaces)
 	if spec.Network != HostNetwork {
@@ -333,55 +360,4 @@ func socketPair() (outside, inside *os.File, err error) {
 		return nil, nil, fmt.Errorf("making a channel to the sandbox: %w", err)
 	}
 	return os.NewFile(uintptr(fds[0]), "sandbox"), os.NewFile(uintptr(fds[1]), "sandbox"), nil
-}
-
-const allowNamespaces = "allow them (as root: `sysctl user.max_user_namespaces=15000`, " +
-	"on Ubuntu also `sysctl kernel.apparmor_restrict_unprivileged_userns=0`), or build with pack"
-
-// refused explains why the kernel did not make the namespaces.
-func refused(err error) error {
-	is := func(code unix.Errno) bool { return errors.Is(err, code) }
-	if slices.ContainsFunc([]unix.Errno{unix.EPERM, unix.ENOSPC, unix.EINVAL, unix.ENOSYS, unix.EUSERS}, is) {
-		return fault.Fault{
-			ID:   "sandbox-refused",
-			What: "this machine does not allow user namespaces",
-			Err:  err,
-			Do:   allowNamespaces,
-		}
-	}
-	return fmt.Errorf("starting the sandbox: %w", err)
-}
-
-func setupFault(text string) error {
-	switch {
-	case strings.HasPrefix(text, privateStep):
-		return fault.Fault{
-			ID:   "sandbox-refused",
-			What: "this machine does not let a user namespace mount anything",
-			Err:  errors.New(text),
-			Do:   allowNamespaces,
-		}
-	case strings.HasPrefix(text, linkStep):
-		return fault.Fault{
-			ID:   "sandbox-link",
-			What: "this machine does not give a build a network of its own",
-			Err:  errors.New(text),
-			Do: "load the kernel's module (as root: `modprobe veth`), or build with --network none, or with --network host, " +
-				"which lets the build reach what listens on this machine",
-		}
-	case strings.HasPrefix(text, executeStep) && strings.HasSuffix(text, unix.E2BIG.Error()):
-		return fault.Fault{
-			ID:   "sandbox-size",
-			What: "the command's arguments and variables are longer than Linux passes to a program",
-			Err:  errors.New(text),
-			Do:   "pass fewer of them, and none of more than 128 kB",
-		}
-	case strings.HasPrefix(text, executeStep), strings.HasPrefix(text, folderStep):
-		return fault.Fault{
-			ID:   "sandbox-program",
-			What: text,
-			Do:   "see whether the root file system has it, with the interpreter or loader that it names, for this machine's architecture",
-		}
-	}
-	return fmt.Errorf("setting up the sandbox: %s", text)
 }

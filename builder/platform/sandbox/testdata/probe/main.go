@@ -22,6 +22,11 @@ func main() {
 		act(os.Args[1], os.Args[2:])
 		return
 	}
+	look()
+}
+
+// look prints what the probe has and may do.
+func look() {
 	fmt.Println("ids", os.Getuid(), os.Getgid())
 	fmt.Println("pid", os.Getpid())
 	fmt.Println("env", strings.Join(os.Environ(), " "))
@@ -37,18 +42,26 @@ func main() {
 			}
 		}
 	}
-	entries, _ := os.ReadDir("/")
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	fmt.Println("root", strings.Join(names, " "))
+	fmt.Println("root", list("/"))
 	fmt.Println("write /", verdict(os.WriteFile("/new", nil, 0o644)))
 	fmt.Println("write /rw", verdict(os.WriteFile("/rw/new", []byte("x"), 0o644)))
 	fmt.Println("write /ro", verdict(os.WriteFile("/ro/new", nil, 0o644)))
 	fmt.Println("write /dev/null", verdict(os.WriteFile("/dev/null", []byte("x"), 0o644)))
 	interfaces, _ := net.Interfaces()
 	fmt.Println("interfaces", len(interfaces))
+}
+
+// list returns the names in a folder.
+func list(dir string) string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err.Error()
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return strings.Join(names, " ")
 }
 
 // memory is what the probe took.
@@ -65,6 +78,13 @@ func act(what string, args []string) {
 		fmt.Println(response.Status)
 	case "exit":
 		os.Exit(7)
+	case "beside": // looks at the processes of a sandbox that it joined
+		look()
+		for _, pid := range strings.Fields(list("/proc")) {
+			line, _ := os.ReadFile("/proc/" + pid + "/cmdline")
+			fmt.Println("process", strings.TrimSpace(strings.ReplaceAll(string(line), "\x00", " ")))
+		}
+		fmt.Println("root of 1:", list("/proc/1/root"))
 	case "fork": // leaves a child behind that outlives it unless somebody ends both
 		child := exec.Command("/probe", "wait")
 		child.Stdout = os.Stdout
