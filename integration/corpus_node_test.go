@@ -127,6 +127,14 @@ var nodeCorpus = []small{
 		processes: []string{"web*"}, layers: helperLayers, answer: "both",
 	},
 	{
+		name: "a module that answers requests", app: map[string]string{
+			"package.json":          manifest(`, "type": "module", "dependencies": {"@tanstack/react-start": "file:./stub"}`),
+			"stub/package.json":     `{"name": "@tanstack/react-start", "version": "1.0.0"}`,
+			"dist/client/style.css": "body {}", "dist/server/server.js": "export default { fetch: r => new Response('asked ' + r.url) }\n",
+		},
+		processes: []string{"web*"}, layers: append([]string{"strata/node/modules"}, nodeLayers...), path: "/x?y=1", answer: "/x?y=1",
+	},
+	{
 		name: "a variable in arguments", app: map[string]string{
 			"package.json": scripts(`"start": "node server.js ${GREETING:-good day}"`), "server.js": nodeServer("process.argv.slice(2)"),
 		},

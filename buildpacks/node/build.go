@@ -189,11 +189,19 @@ type outcome struct {
 func (b build) replace() (outcome, error) {
 	p := b.plan
 	o := outcome{app: p.app, start: p.start, layout: b.Layout(p.Project, p.LeaveOut...)}
-	if p.standalone() == nil {
-		return o, nil
+	var server *start.Server
+	var err error
+	if p.standalone() != nil {
+		server, err = p.app.Replace(p.start)
 	}
-	server, err := p.app.Replace(p.start)
-	if err != nil || server == nil {
+	if err != nil {
+		return o, err
+	}
+	if server == nil {
+		listens, err := p.app.Listen(p.start)
+		if listens {
+			b.Log.Bullet("The build made a module that answers requests: a small server listens for it")
+		}
 		return o, err
 	}
 	b.Log.Bullet("%s: the app is that and nothing else", server.Made.Title)

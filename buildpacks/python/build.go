@@ -30,7 +30,7 @@ type build struct {
 	tools string // cache of those that are not for all apps
 }
 
-// Build makes the layers of Python and of the app's packages, and decides how the app is started.
+// Build makes the layers of Python and of the app's packages.
 func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	p, err := decide(in.Workspace)
 	if err != nil {
@@ -47,15 +47,10 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err := b.interpreter(ctx); err != nil {
 		return bp.BuildResult{}, err
 	}
-	installer, err := b.installer(ctx)
-	if err != nil {
+	if err := b.packages(ctx); err != nil {
 		return bp.BuildResult{}, err
 	}
-	defer installer.Close()
-	if err := b.packages(ctx, installer); err != nil {
-		return bp.BuildResult{}, err
-	}
-	return b.launch(ctx, installer)
+	return bp.BuildResult{}, nil
 }
 
 // leaveOut removes from the app what is not its source.
@@ -112,23 +107,23 @@ func (b build) interpreter(ctx context.Context) error {
 	return err
 }
 
-// installer returns what installs the app's packages.
-func (b build) installer(ctx context.Context) (*install.Installer, error) {
+// packages makes the layers of the app's packages.
+func (b build) packages(ctx context.Context) error {
 	uv, err := lockedUV(b.Target.Arch)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return install.New(ctx, install.Source{
+	installer, err := install.New(ctx, install.Source{
 		In: b.BuildContext, UV: uv,
 		Python: install.Python{
 			Version: b.plan.python.Version, Source: b.plan.python.Folder(), Home: filepath.Join(b.Layers.Path(), filepath.Base(interpreter.Home)),
 			Folder: b.folder, Headers: b.headers,
 		},
 	})
-}
-
-// packages makes the layers of the app's packages.
-func (b build) packages(ctx context.Context, installer *install.Installer) error {
+	if err != nil {
+		return err
+	}
+	defer installer.Close()
 	if args := b.plan.needs.Export; args != nil {
 		exported, err := installer.Export(ctx, b.plan.project.Root, args, b.plan.within(b.plan.needs.Files))
 		if err != nil {
@@ -138,6 +133,6 @@ func (b build) packages(ctx context.Context, installer *install.Installer) error
 			return err
 		}
 	}
-	_, err := installer.Contribute(ctx, b.plan.requirements())
+	_, err = installer.Contribute(ctx, b.plan.requirements())
 	return err
 }

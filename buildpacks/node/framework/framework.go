@@ -25,6 +25,8 @@ type Framework struct {
 	Develops []string
 	// Server is a pattern of the file that the build script makes for Node.js, relative to the project; "" if the app says it.
 	Server string
+	// Handler is a module that the build script makes instead of a server; nil if it makes none.
+	Handler *Handler
 	// Loads are packages that the server loads, although the framework's generator puts them among those for development.
 	Loads []string
 	// Variable has the build script make the server; "" if it always does.
@@ -58,6 +60,15 @@ const (
 	// Library is a server that the app's own code is, if the app needs the package when it runs.
 	Library
 )
+
+// Handler is a module that answers requests and listens to none.
+type Handler struct {
+	File   string // relative to the project, as Assets
+	Assets string // the folder of the files for the browser
+}
+
+// Program returns the file that listens for a module, beside it.
+func (h Handler) Program() string { return path.Join(path.Dir(h.File), "strata-listen.mjs") }
 
 // Export is how an app says that it is files for a browser.
 type Export struct {
@@ -109,12 +120,18 @@ func ServerOf(has func(string) bool) string { return serverOf(has).Server }
 
 func serverOf(has func(string) bool) Framework {
 	for _, f := range Of(has) {
+		if f.Handler != nil {
+			f.Server = f.Handler.Program()
+		}
 		if f.Server != "" {
 			return f
 		}
 	}
 	return Framework{}
 }
+
+// HandlerOf returns the module that a framework of an app makes instead of a server, nil if none does.
+func HandlerOf(has func(string) bool) *Handler { return serverOf(has).Handler }
 
 // EnvOf returns the variables that the server of an app needs.
 func EnvOf(has func(string) bool) map[string]string {

@@ -133,7 +133,7 @@ func TestServer(t *testing.T) {
 		{"@sveltejs/kit @sveltejs/adapter-node @sveltejs/adapter-auto", "GCP_BUILDPACKS", "build/index.js", "", "adapter-node"},
 		{"@sveltejs/kit @sveltejs/adapter-vercel", "", "", "", "adapter-node"},
 		{"@builder.io/qwik-city", "", "server/entry.[efn]*.js", "", "qwik add"},
-		{"@tanstack/react-start", "", "", "", "srvx"},
+		{"@tanstack/react-start", "", "dist/server/strata-listen.mjs", "", "srvx"},
 		{"@angular/ssr @angular/cli", "", "dist/*/server/server.mjs", "NG_ALLOWED_HOSTS", ""},
 		{"express", "", "", "", ""},
 	} {

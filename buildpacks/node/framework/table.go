@@ -96,6 +96,7 @@ var frameworks = []Framework{
 	{Packages: []string{"@react-router/node"}, Makes: Server},
 	{
 		Packages: []string{"@tanstack/react-start", "@tanstack/solid-start"}, Makes: Server, Standalone: &nitro,
+		Handler: &Handler{File: "dist/server/server.js", Assets: "dist/client"},
 		Adapter: "add one: npm install srvx, with the script start: srvx --prod --static=../client dist/server/server.js; " +
 			"or the plugin nitro() of nitro/vite in vite.config",
 	},

@@ -28,6 +28,9 @@ func (a App) mainFile() (string, error) {
 	if main != "" && !filepath.IsLocal(main) {
 		return "", mainFault(fmt.Sprintf("main is %q, which is outside the app", main), "name a file of the app")
 	}
+	if module := framework.HandlerOf(a.Manifest.Has); module != nil && a.regular(module.File) {
+		return module.Program(), nil // which Listen writes
+	}
 	if pattern := framework.ServerOf(a.Manifest.Has); pattern != "" {
 		found, err := filepath.Glob(filepath.Join(a.Dir, filepath.FromSlash(pattern)))
 		if err == nil && len(found) == 1 {

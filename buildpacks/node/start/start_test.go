@@ -205,27 +205,6 @@ func TestEntries(t *testing.T) {
 	}
 }
 
-// TestForBun runs an app on Bun that does not say how it starts, if it is made for Bun.
-func TestForBun(t *testing.T) {
-	t.Parallel()
-	const types = `{"module": "index.js", "devDependencies": {"@types/bun": "latest"}}`
-	for _, tt := range []struct {
-		manifest, lockfile string
-		want               bool
-	}{
-		{types, "bun.lock", true}, {types, "bun.lockb", true}, {types, "package-lock.json", false}, {`{"module": "index.js"}`, "bun.lock", false},
-		{`{"module": "source.ts"}`, "bun.lock", true}, {`{"main": "source.ts"}`, "package-lock.json", false},
-		{`{"scripts": {"build": "tsc"}, "main": "source.ts"}`, "bun.lock", false},
-		{`{}`, "bun.lock", false},
-	} {
-		a := app(t, files{"package.json": tt.manifest, tt.lockfile: "{}", "index.js": "", "source.ts": ""})
-		a.TypeScript = tt.lockfile == "package-lock.json"
-		if s, err := a.Choose(); err != nil || s.Bun != tt.want {
-			t.Errorf("%s with %s: Bun is %v, %v, want %v", tt.manifest, tt.lockfile, s.Bun, err, tt.want)
-		}
-	}
-}
-
 // names returns the files below a folder, and the folders that have none.
 func names(t *testing.T, dir string) []string {
 	t.Helper()

@@ -46,8 +46,7 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		In: in, UV: lock.Release{ID: "uv", Version: in.Env["TEST_UV"]},
 		Python: install.Python{
 			Version: in.Env["TEST_PYTHON_VERSION"], Source: "test", Home: home,
-			Folder:  func(context.Context) (string, error) { return home, nil },
-			Headers: func(context.Context) ([]string, error) { return nil, nil },
+			Folder: func(context.Context) (string, error) { return home, nil },
 		},
 	}
 	r := install.Requirements{
