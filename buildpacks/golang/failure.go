@@ -40,6 +40,7 @@ func (g *compiler) explain(ctx context.Context, err error, suspects []string) er
 			}
 		}
 	}
+	mistakes := mistakes()
 	for _, line := range failed.Tail {
 		for _, known := range mistakes {
 			if m := known.line.FindStringSubmatch(line); m != nil {
@@ -67,27 +68,28 @@ func (g *compiler) explain(ctx context.Context, err error, suspects []string) er
 	}, blamed)
 }
 
-// mistakes are lines of the go command that have a next step of their own.
-var mistakes = []struct {
+// mistake is what lines of the go command say that have a next step of their own.
+type mistake struct {
 	line *regexp.Regexp
 	fault.Fault
-}{
-	{regexp.MustCompile(`^(\S+\.go:\d+):\d+: pattern (.+): (?:no matching files found|cannot embed directory .*)$`), fault.Fault{
-		ID: "go-embed", What: "$1 embeds $2, and there is no such file",
-		Do: "build the front end or run go generate first, and leave the result in the app's folder",
-	}},
-	{regexp.MustCompile(`^(\S+\.go:\d+):\d+: no required module provides package (\S+?)[;:].*$`), fault.Fault{
-		ID: "go-mod-tidy", What: "$1 imports $2, which no required module has", Do: "run go mod tidy and commit go.mod and go.sum",
-	}},
-	{regexp.MustCompile(`^(?:\S+: )?((?:missing go\.sum entry|updates to go\.mod needed|malformed go\.sum).*?)(?:; to add.*)?$`), fault.Fault{
-		ID: "go-mod-tidy", What: "go.mod or go.sum is not complete: $1", Do: "run go mod tidy and commit go.mod and go.sum",
-	}},
-	{regexp.MustCompile(`^(\S+\.go:\d+):\d+: cannot find module providing package (\S+): import lookup.*$`), fault.Fault{
-		ID: "go-mod-vendor", What: "$1 imports $2, which the folder vendor does not have", Do: "run go mod vendor and commit the folder vendor",
-	}},
-	{regexp.MustCompile(`^go: inconsistent vendoring.*$`), fault.Fault{
-		ID: "go-mod-vendor", What: "vendor/modules.txt and go.mod say different things", Do: "run go mod vendor and commit the folder vendor",
-	}},
+}
+
+// mistakes returns all that are known. Most builds never need them.
+func mistakes() []mistake {
+	return []mistake{
+		{regexp.MustCompile(`^(\S+\.go:\d+):\d+: pattern (.+): (?:no matching files found|cannot embed directory .*)$`), fault.Fault{
+			ID: "go-embed", What: "$1 embeds $2, and there is no such file",
+			Do: "build the front end or run go generate first, and leave the result in the app's folder"}},
+		{regexp.MustCompile(`^(\S+\.go:\d+):\d+: no required module provides package (\S+?)[;:].*$`), fault.Fault{
+			ID: "go-mod-tidy", What: "$1 imports $2, which no required module has", Do: "run go mod tidy and commit go.mod and go.sum"}},
+		{regexp.MustCompile(`^(?:\S+: )?((?:missing go\.sum entry|updates to go\.mod needed|malformed go\.sum).*?)(?:; to add.*)?$`), fault.Fault{
+			ID: "go-mod-tidy", What: "go.mod or go.sum is not complete: $1", Do: "run go mod tidy and commit go.mod and go.sum"}},
+		{regexp.MustCompile(`^(\S+\.go:\d+):\d+: cannot find module providing package (\S+): import lookup.*$`), fault.Fault{
+			ID: "go-mod-vendor", What: "$1 imports $2, which the folder vendor does not have", Do: "run go mod vendor and commit the folder vendor",
+		}},
+		{regexp.MustCompile(`^go: inconsistent vendoring.*$`), fault.Fault{
+			ID: "go-mod-vendor", What: "vendor/modules.txt and go.mod say different things", Do: "run go mod vendor and commit the folder vendor"}},
+	}
 }
 
 // position matches the folder of a file at the beginning of a line of the go command.

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -116,6 +118,7 @@ func TestSize(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+	holdStart(t, suite)
 	info, err := os.Stat(suite)
 	if err != nil {
 		t.Fatal(err)
@@ -123,5 +126,25 @@ func TestSize(t *testing.T) {
 	t.Logf("%d of %d bytes", info.Size(), budget)
 	if info.Size() > budget {
 		t.Errorf("suite has %d bytes, budget is %d", info.Size(), budget)
+	}
+}
+
+// holdStart holds what the suite's binary makes when it starts: a build starts it for every buildpack of the order, and once more for
+// those that build. A regular expression that repeats a class 255 times takes 240 kB and a millisecond.
+func holdStart(t *testing.T, suite string) {
+	t.Helper()
+	const budget = 220_000 // bytes of a package of this module
+	cmd := exec.CommandContext(t.Context(), suite)
+	cmd.Env = append(os.Environ(), "GODEBUG=inittrace=1")
+	out, _ := cmd.CombinedOutput() // it has no name of a phase, and says so
+	starts := regexp.MustCompile(`(?m)^init (\S+) @.*, (\d+) bytes`).FindAllSubmatch(out, -1)
+	if len(starts) < 10 {
+		t.Fatalf("%d packages start\n%s", len(starts), out)
+	}
+	for _, start := range starts {
+		size, err := strconv.Atoi(string(start[2]))
+		if name := string(start[1]); err != nil || strings.HasPrefix(name, "github.com/strata-buildpacks/") && size > budget {
+			t.Errorf("%s takes %s bytes to start, and may take %d (%v)", name, start[2], budget, err)
+		}
 	}
 }

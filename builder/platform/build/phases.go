@@ -61,7 +61,11 @@ type lifecycle struct {
 
 // spec says what a phase's sandbox is to be.
 func (l lifecycle) spec(p phase) sandbox.Spec {
-	env := []string{"CNB_PLATFORM_API=" + platformAPI, "HOME=/home/cnb", "CNB_NO_COLOR=true"}
+	env := []string{
+		"CNB_PLATFORM_API=" + platformAPI, "HOME=/home/cnb", "CNB_NO_COLOR=true",
+		// The lifecycle reads all authorities as it starts, for which these phases have no use. Buildpacks do not get the variables.
+		"SSL_CERT_FILE=/dev/null", "SSL_CERT_DIR=/none",
+	}
 	spec := sandbox.Spec{
 		Root: l.builder.Root, UID: l.builder.UID, GID: l.builder.GID, Dir: "/workspace", Env: slices.Concat(l.builder.Env, env, l.proxies),
 		Args:    slices.Concat([]string{"/cnb/lifecycle/" + p.program, "-log-level", "info"}, p.args),

@@ -67,7 +67,7 @@ func (u *Use) write() (err error) {
 	if err != nil {
 		return fmt.Errorf("writing down the size of caches: %w", err)
 	}
-	return whole.Write(filepath.Join(u.dir, useFile), content)
+	return whole.Note(filepath.Join(u.dir, useFile), content) // without it, the next build measures again
 }
 
 // Trim drops the caches of apps that were not built for the limits' age, then of those that were built the longest ago, until

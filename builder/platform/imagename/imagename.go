@@ -18,15 +18,18 @@ import (
 var (
 	separator  = `(?:\.|_|__|-+)`
 	repository = regexp.MustCompile(`^[a-z0-9]+(?:(?:` + separator + `|/)[a-z0-9]+)*$`)
-	tag        = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	tag        = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]*$`)
 )
+
+// maxTag is the length of the longest tag, in bytes.
+const maxTag = 128
 
 // Parse reads a name with a tag or a digest. Its errors are faults.
 func Parse(text string) (name.Reference, error) {
 	ref, err := name.ParseReference(text, name.WeakValidation)
 	named := err == nil && repository.MatchString(ref.Context().RepositoryStr())
 	if _, isTag := ref.(name.Tag); named && isTag {
-		named = tag.MatchString(ref.Identifier())
+		named = len(ref.Identifier()) <= maxTag && tag.MatchString(ref.Identifier())
 	}
 	if !named {
 		return nil, fault.Fault{

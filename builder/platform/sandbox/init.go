@@ -95,6 +95,9 @@ func enter(channel *os.File) error {
 	if err := mountAll(spec); err != nil {
 		return err
 	}
+	if err := awaitLimits(channel); err != nil {
+		return err
+	}
 	if err := spec.Limits.confine(); err != nil {
 		return err
 	}
@@ -166,6 +169,17 @@ func listenOn(channel *os.File, address netip.AddrPort) error {
 	defer file.Close()
 	return send(channel, listenerMessage, file)
 }
+
+// awaitLimits returns when the parent has limited this process.
+func awaitLimits(channel *os.File) error {
+	if _, err := channel.Read(make([]byte, 1)); err != nil {
+		return fmt.Errorf("waiting for the limits: %w", err)
+	}
+	return nil
+}
+
+// limitedMessage is what the parent sends when the first process has its limits.
+const limitedMessage = 'g'
 
 // What an open file is sent as: the parent sends the configuration, the first process the others.
 const (

@@ -66,13 +66,21 @@ func TestWithinLimits(t *testing.T) {
 // leavesNoCgroup looks for cgroups that a process made.
 func leavesNoCgroup(t *testing.T, pid int) {
 	t.Helper()
+	if left := emptyCgroups(pid); len(left) > 0 {
+		t.Errorf("%v stay", left)
+	}
+}
+
+// emptyCgroups returns the cgroups without processes that a process made.
+func emptyCgroups(pid int) (left []string) {
 	ours := fmt.Sprintf("strata-%d-", pid)
 	_ = filepath.WalkDir("/sys/fs/cgroup", func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && strings.HasPrefix(entry.Name(), ours) {
 			if procs, err := os.ReadFile(filepath.Join(path, "cgroup.procs")); err == nil && len(procs) == 0 {
-				t.Errorf("%s stays", path)
+				left = append(left, path)
 			}
 		}
 		return nil // what is gone or closed holds nothing
 	})
+	return left
 }

@@ -109,8 +109,8 @@ func Run(ctx context.Context, spec Spec) error {
 		defer held.remove()
 	}
 	cmd := spec.command(ctx, inside)
-	if err := start(cmd, held); err != nil {
-		return err
+	if err := cmd.Start(); err != nil {
+		return refused(err)
 	}
 	inside.Close()
 	spec.handOver(cmd.Process.Pid)
@@ -120,7 +120,17 @@ func Run(ctx context.Context, spec Spec) error {
 		return err
 	}
 
-	got, setupErr := converse(channel, config)
+	if err := send(channel, configMessage, config); err != nil {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // it was killed
+		return fmt.Errorf("configuring the sandbox: %w", err)
+	}
+	limited := make(chan error, 1)
+	go func() { limited <- limit(cmd.Process, held, channel) }()
+	got, setupErr := converse(channel)
+	if err := <-limited; setupErr == nil {
+		setupErr = err
+	}
 	closeAll, attached, err := spec.serve(got)
 	defer closeAll()
 	if err != nil {
@@ -143,20 +153,19 @@ func Run(ctx context.Context, spec Spec) error {
 	return waitErr
 }
 
-// start starts the first process and puts it into its cgroup, if it has one. The process waits for its configuration.
-func start(cmd *exec.Cmd, held *group) error {
-	if err := cmd.Start(); err != nil {
-		return refused(err)
+// limit puts the first process into its cgroup, if it has one, and lets it become the command. The kernel may take longer for that than
+// the process for all that comes before.
+func limit(first *os.Process, held *group, channel *os.File) error {
+	if held != nil {
+		if err := held.add(first.Pid); err != nil {
+			_ = first.Kill() // the error counts
+			return err
+		}
 	}
-	if held == nil {
-		return nil
+	if err := unix.Send(int(channel.Fd()), []byte{limitedMessage}, unix.MSG_NOSIGNAL); err != nil {
+		return fmt.Errorf("starting the command: %w", err)
 	}
-	err := held.add(cmd.Process.Pid)
-	if err != nil {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // it was killed
-	}
-	return err
+	return nil
 }
 
 // started tells of the first process.
@@ -191,13 +200,21 @@ func (s Spec) serve(got handed) (closeAll func(), attached *sync.WaitGroup, err 
 		})
 	}
 	if got.link != nil {
-		open = append(open, got.link)
+		open = append(open, inBackground{got.link}) // the kernel takes its time, and nobody reads from it any more
 		var connected io.Closer
 		if connected, err = s.Connect(got.link); err == nil {
 			open = append(open, connected)
 		}
 	}
 	return closeAll, attached, err
+}
+
+// inBackground closes without waiting. An error would change nothing.
+type inBackground struct{ io.Closer }
+
+func (b inBackground) Close() error {
+	go b.Closer.Close()
+	return nil
 }
 
 // command returns the first process inside, which gets the other end of the channel.
@@ -287,12 +304,9 @@ type handed struct {
 	link      *os.File       // the other side of its network device
 }
 
-// converse gives the first process its configuration and takes its answers: open files, then the text of an error, or
+// converse takes the answers of the first process, which has its configuration: open files, then the text of an error, or
 // nothing when the process became the command.
-func converse(channel, config *os.File) (got handed, err error) {
-	if err := send(channel, configMessage, config); err != nil {
-		return got, fmt.Errorf("configuring the sandbox: %w", err)
-	}
+func converse(channel *os.File) (got handed, err error) {
 	conn, err := net.FileConn(channel)
 	if err != nil {
 		return got, fmt.Errorf("opening the channel to the sandbox: %w", err)
@@ -302,6 +316,7 @@ func converse(channel, config *os.File) (got handed, err error) {
 		message, rights := make([]byte, 4096), make([]byte, unix.CmsgSpace(4))
 		n, rn, _, _, err := conn.(*net.UnixConn).ReadMsgUnix(message, rights)
 		switch {
+		case errors.Is(err, unix.ECONNRESET): // it has ended without reading that it is limited, and what it said comes next
 		case errors.Is(err, io.EOF) || err == nil && n == 0:
 			return got, nil
 		case err != nil:

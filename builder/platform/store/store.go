@@ -4,7 +4,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -288,9 +287,6 @@ func (s *Store) update(change func(*v1.IndexManifest)) error {
 	content, err := json.MarshalIndent(index, "", "  ")
 	if err != nil {
 		return fmt.Errorf("writing the store's index: %w", err)
-	}
-	if old, err := os.ReadFile(s.indexFile()); err == nil && bytes.Equal(old, content) {
-		return nil
 	}
 	return whole.Write(s.indexFile(), content)
 }

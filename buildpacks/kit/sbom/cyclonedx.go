@@ -11,7 +11,8 @@ import (
 // CycloneDX returns the document as CycloneDX 1.6 JSON.
 func (d Document) CycloneDX() ([]byte, error) {
 	d = d.sorted()
-	bom := cdx.NewBOM()
+	bom := cdx.NewBOM() // of the library's newest version, and with nothing in it that 1.6 lacks
+	bom.SpecVersion, bom.JSONSchema = cdx.SpecVersion1_6, "http://cyclonedx.org/schema/bom-1.6.schema.json"
 	bom.SerialNumber = d.uuid()
 	subject := cdxComponent(d.Subject)
 	if d.Subject.Type == "" {
@@ -29,7 +30,7 @@ func (d Document) CycloneDX() ([]byte, error) {
 
 	var out bytes.Buffer
 	encoder := cdx.NewBOMEncoder(&out, cdx.BOMFileFormatJSON).SetPretty(true).SetEscapeHTML(false)
-	if err := encoder.EncodeVersion(bom, cdx.SpecVersion1_6); err != nil {
+	if err := encoder.Encode(bom); err != nil {
 		return nil, fmt.Errorf("encoding CycloneDX: %w", err)
 	}
 	return out.Bytes(), nil

@@ -3,6 +3,7 @@
 package whole
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -28,8 +29,11 @@ func changed(path, to string) {
 	}
 }
 
-// Write replaces a file by content.
+// Write replaces a file by content. A file with that content stays as it is.
 func Write(path string, content []byte) error {
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, content) {
+		return errors.Join(Sync(path), Sync(filepath.Dir(path))) // nothing to write, as a rule
+	}
 	return Replace(path, func(w io.Writer) error {
 		_, err := w.Write(content)
 		return err
