@@ -24,9 +24,12 @@ type record struct {
 // and is undamaged, and makes it otherwise. Two processes may race: the loser's
 // record does not match its bytes, and the next run makes the layer again.
 func (c cache) layer(name, key string, entries func() ([]entry, error)) (blob, error) {
-	data, info := filepath.Join(c.dir, name+".tar.gz"), filepath.Join(c.dir, name+".json")
+	data, info := c.files(name)
 	if b, ok := load(data, info, key); ok {
 		return b, nil
+	}
+	if err := os.MkdirAll(c.dir, 0o755); err != nil {
+		return blob{}, fmt.Errorf("making the cache folder: %w", err)
 	}
 	list, err := entries()
 	if err != nil {
@@ -36,14 +39,25 @@ func (c cache) layer(name, key string, entries func() ([]entry, error)) (blob, e
 	if err != nil {
 		return blob{}, err
 	}
+	return b, c.keep(name, key, b)
+}
+
+// files are the paths of the bytes of a layer and of its record.
+func (c cache) files(name string) (data, info string) {
+	return filepath.Join(c.dir, name+".tar.gz"), filepath.Join(c.dir, name+".json")
+}
+
+// keep puts a layer into the cache.
+func (c cache) keep(name, key string, b blob) error {
 	rec, err := json.Marshal(record{Key: key, Digest: b.digest, DiffID: b.diffID})
 	if err != nil {
-		return blob{}, fmt.Errorf("internal error: describing layer %s: %w", name, err)
+		return fmt.Errorf("internal error: describing layer %s: %w", name, err)
 	}
+	data, info := c.files(name)
 	if err := replace(data, b.data); err != nil {
-		return blob{}, err
+		return err
 	}
-	return b, replace(info, rec)
+	return replace(info, rec)
 }
 
 func load(data, info, key string) (blob, bool) {

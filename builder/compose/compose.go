@@ -42,6 +42,7 @@ type Builder struct {
 	uid, gid   int
 	compiler   compiler
 	cache      cache
+	compiled   *Compiled // of an installed suite, nil of a checkout
 	lifecycle  descriptor
 	patch      string      // of the version of every buildpack
 	buildpacks []buildpack // those of builder.toml, then the members of composites
@@ -85,31 +86,45 @@ func (b *Builder) Image(ctx context.Context, env map[string]string) (v1.Image, e
 
 // Read reads and checks all that a builder is made from, before anything is compiled.
 func Read(o Options) (*Builder, error) {
+	return read(o, (*Builder).inspect)
+}
+
+// read reads a builder for the target that target sets.
+func read(o Options, target func(*Builder) error) (*Builder, error) {
 	b := &Builder{Options: o, cache: cache{dir: filepath.Join(o.CacheDir, "builder")}}
 	if b.Progress == nil {
 		b.Progress = func(string) {}
 	}
-	if err := b.inspect(); err != nil {
+	if err := target(b); err != nil {
 		return nil, err
 	}
-	version, err := pinnedGo(filepath.Join(o.Root, "go.mod"))
+	version, err := b.readSources()
 	if err != nil {
 		return nil, err
 	}
 	if b.lifecycle, err = readDescriptor(o.Root, o.Config.Lifecycle.Version); err != nil {
 		return nil, err
 	}
-	if b.patch, err = patchOf(o.Root); err != nil {
-		return nil, err
-	}
 	if err := b.readBuildpacks(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(b.cache.dir, 0o755); err != nil {
-		return nil, fmt.Errorf("making the cache folder: %w", err)
-	}
 	b.compiler = compiler{version: version, arch: b.arch, environ: o.Environ, dir: b.cache.dir}
 	return b, nil
+}
+
+// readSources reads what compiles the suite, or what has compiled an installed one. It returns the release of Go.
+func (b *Builder) readSources() (version string, err error) {
+	if b.compiled, err = ReadCompiled(b.Root); err != nil {
+		return "", err
+	}
+	if b.compiled != nil {
+		b.patch = b.compiled.Patch
+		return b.compiled.Go, nil
+	}
+	if b.patch, err = patchOf(b.Root); err != nil {
+		return "", err
+	}
+	return pinnedGo(filepath.Join(b.Root, "go.mod"))
 }
 
 // inspect learns from the build image what the layers depend on.
@@ -234,11 +249,7 @@ var programs = map[string]string{"launch-helper/launch": helperID, "web/serve": 
 func (b *Builder) suiteLayer(ctx context.Context) (blob, error) {
 	const ldflags = "-s -w -buildid="
 	first := b.buildpacks[0]
-	key, err := sourceKey(b.Root, []string{b.compiler.version, b.arch, ldflags, first.Info.ID}, "buildpacks")
-	if err != nil {
-		return blob{}, err
-	}
-	return b.cache.layer("suite-"+b.arch, key, func() (entries []entry, err error) {
+	return b.compiledLayer("suite", []string{ldflags, first.Info.ID}, []string{"buildpacks"}, func() (entries []entry, err error) {
 		b.Progress("compiling the suite")
 		packages := []string{"./buildpacks/suite"}
 		for name := range programs {

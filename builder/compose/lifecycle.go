@@ -78,11 +78,7 @@ func readDescriptor(root, version string) (descriptor, error) {
 func (b *Builder) lifecycleLayer(ctx context.Context) (blob, error) {
 	ldflags := fmt.Sprintf("-s -w -buildid= -X %[1]s/cmd.Version=%[2]s -X %[1]s/cmd.SCMRepository=%[1]s",
 		lifecycleModule, b.lifecycle.Lifecycle.Version)
-	key, err := sourceKey(b.Root, []string{b.compiler.version, b.arch, ldflags}, "builder/lifecycle")
-	if err != nil {
-		return blob{}, err
-	}
-	return b.cache.layer("lifecycle-"+b.arch, key, func() (entries []entry, err error) {
+	return b.compiledLayer("lifecycle", []string{ldflags}, []string{"builder/lifecycle"}, func() (entries []entry, err error) {
 		b.Progress("compiling lifecycle " + b.lifecycle.Lifecycle.Version)
 		err = b.compiler.build(ctx, filepath.Join(b.Root, "builder/lifecycle"), ldflags, func(dir string) error {
 			entries, err = b.lifecycleEntries(dir)

@@ -104,6 +104,11 @@ func buildApp(ctx context.Context, app string, flags buildFlags) error {
 	if err != nil {
 		return err
 	}
+	if !flags.builderGiven {
+		if err := prepare(ctx, h); err != nil {
+			return err
+		}
+	}
 	if err := onBuilder(ctx, h, &options, descriptor, flags); err != nil {
 		return err
 	}

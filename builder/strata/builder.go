@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/home"
 	"github.com/strata-buildpacks/strata/builder/platform/imagename"
 	"github.com/strata-buildpacks/strata/builder/platform/store"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 func builderCommand() *cobra.Command {
@@ -33,8 +36,53 @@ func builderCommand() *cobra.Command {
 		"also write a folder of buildpacks, a lifecycle and a builder.toml for pack to this new folder")
 	create.Flags().StringVarP(&tag, "tag", "t", defaultBuilder, "name of the builder image")
 	output.register(create.Flags())
-	cmd.AddCommand(create)
+	cmd.AddCommand(create, compileCommand())
 	return cmd
+}
+
+func compileCommand() *cobra.Command {
+	var config, arch string
+	cmd := &cobra.Command{
+		Use:   "compile FOLDER",
+		Short: "Write all that a builder and its run images are made from into a new folder, compiled",
+		Long: "Write all that a builder and its run images are made from into a new folder, compiled.\n" +
+			"It is what an installed strata has in place of a checkout.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path, err := findConfig(config)
+			if err != nil {
+				return err
+			}
+			if !slices.Contains(architectures, arch) {
+				return fault.Fault{ID: "stack-arch", What: "--arch " + arch + " is not known", Do: "write amd64 or arm64"}
+			}
+			read, err := compose.ReadConfig(path)
+			if err != nil {
+				return err
+			}
+			s := newScreen(false)
+			options, err := composeOptions(path, read, s)
+			if err != nil {
+				return err
+			}
+			builder, err := compose.ReadFor(options, arch)
+			if err != nil {
+				return err
+			}
+			return builder.Compile(cmd.Context(), args[0])
+		},
+	}
+	cmd.Flags().StringVar(&config, "config", "", "builder.toml of the suite (default: found above this folder)")
+	cmd.Flags().StringVar(&arch, "arch", runtime.GOARCH, "architecture: amd64 or arm64")
+	return cmd
+}
+
+// composeOptions returns what a builder is made from, except its build image.
+func composeOptions(path string, config compose.Config, s *screen) (compose.Options, error) {
+	cache, err := cacheDir()
+	return compose.Options{
+		Root: filepath.Dir(path), Config: config, CacheDir: filepath.Join(cache, "builder"), Environ: os.Environ(), Progress: s.line,
+	}, err
 }
 
 // createBuilder makes the builder and, unless folders is empty, what pack makes buildpackages and builders of.
@@ -101,12 +149,10 @@ func readBuilder(h *home.Home, path string, s *screen) (*compose.Builder, error)
 	if err := store.CheckBase(config.Build.Image, buildImage); err != nil {
 		return nil, err
 	}
-	cache, err := cacheDir()
+	options, err := composeOptions(path, config, s)
 	if err != nil {
 		return nil, err
 	}
-	return compose.Read(compose.Options{
-		Root: filepath.Dir(path), Config: config, BuildImage: buildImage,
-		CacheDir: filepath.Join(cache, "builder"), Environ: os.Environ(), Progress: s.line,
-	})
+	options.BuildImage = buildImage
+	return compose.Read(options)
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/strata-buildpacks/strata/stacks/assemble"
 )
 
-// findConfig returns the builder.toml that was named or else the next one above the working folder.
+// findConfig returns the builder.toml that was named, or else the next one above the working folder, or else the installed one.
 func findConfig(named string) (string, error) {
 	if named != "" {
 		return filepath.Abs(named)
@@ -38,6 +38,9 @@ func findConfig(named string) (string, error) {
 			return "", err
 		}
 		if dir == filepath.Dir(dir) {
+			if installed, err := installedConfig(); err != nil || installed != "" {
+				return installed, err
+			}
 			return "", fault.Fault{
 				ID:   "config-missing",
 				What: "there is no builder.toml here or in a folder above",

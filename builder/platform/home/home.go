@@ -122,5 +122,8 @@ func (h *Home) Tools(builder v1.Hash) string { return filepath.Join(h.dir, "tool
 // Locks returns the folder for locks of what several builds make, which need not be there yet.
 func (h *Home) Locks() string { return filepath.Join(h.dir, "locks") }
 
+// Suite returns the file that says of which installed suite the store has the images. It need not be there yet.
+func (h *Home) Suite() string { return filepath.Join(h.dir, "suite") }
+
 // Zstd returns the file for the digest of a layer that Zstandard compressed, by the digest of the layer in the store.
 func (h *Home) Zstd(layer v1.Hash) string { return filepath.Join(h.dir, "zstd", layer.Hex) }

@@ -52,7 +52,7 @@ func (s *Store) CheckApp(ref name.Reference) error {
 	}
 	switch {
 	case errors.Is(err, ErrNotFound): // an index without an image for this machine has an entry all the same
-		if found, err := s.has(ref); err != nil || !found {
+		if found, err := s.Has(ref); err != nil || !found {
 			return err
 		}
 	case errors.As(err, new(*Damage)): // a build of the app makes it again
@@ -65,8 +65,8 @@ func (s *Store) CheckApp(ref name.Reference) error {
 	return Reserved(ref, "an image in the store that is no app")
 }
 
-// has reports whether the store's index has a name.
-func (s *Store) has(ref name.Reference) (bool, error) {
+// Has reports whether the store's index has a name.
+func (s *Store) Has(ref name.Reference) (bool, error) {
 	index, err := s.index()
 	if err != nil {
 		return false, err

@@ -35,12 +35,21 @@ const BuildApp = "build it with `strata build`"
 
 // BuildStack is BuildApp for a run image or a build image. Those of the suite are named as their stacks.
 func BuildStack(image string) string {
-	stack, ours := strings.CutPrefix(image, "strata/")
-	stack, _, _ = strings.Cut(strings.TrimPrefix(stack, "run-"), ":")
-	if !ours {
+	stack := Stack(image)
+	if stack == "" {
 		return "make it with `strata stack build`"
 	}
 	return "make it with `strata stack build " + stack + "`"
+}
+
+// Stack returns the name of the suite's stack that makes an image: glibc of strata/run-glibc:13. It returns "" for other images.
+func Stack(image string) string {
+	stack, ours := strings.CutPrefix(image, "strata/")
+	if !ours {
+		return ""
+	}
+	stack, _, _ = strings.Cut(strings.TrimPrefix(stack, "run-"), ":")
+	return stack
 }
 
 // Store is an OCI image layout. Several processes may use it at the same time. What is in its index is whole: the blobs are on
