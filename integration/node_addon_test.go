@@ -138,6 +138,70 @@ func TestNodeObjectWrap(t *testing.T) {
 	}
 }
 
+// TestNodeAddonLibrary compiles an addon with a library of a package of Debian. The image has the library, with what it needs, and no
+// header. A second build of the same gives the same image.
+func TestNodeAddonLibrary(t *testing.T) {
+	suite(t, anyUser)
+	t.Parallel()
+	app, name := t.TempDir(), image(t)
+	kittest.Write(t, app, map[string]string{
+		"pq-1.0.0.tgz": string(kittest.NPMArchive(t, map[string]string{
+			"package.json": `{"name": "pq", "version": "1.0.0", "main": "build/Release/pq.node", "scripts": {"install": "node-gyp rebuild"}}`,
+			"binding.gyp": `{"targets": [{"target_name": "pq", "sources": ["pq.cc"],
+				"include_dirs": ["<!(pg_config --includedir)"], "libraries": ["<!(pkg-config --libs libpq)"]}]}`,
+			"pq.cc": pqSource,
+		})),
+		"package.json": `{"dependencies": {"pq": "file:pq-1.0.0.tgz"}, "scripts": {"start": "node server.js"}}`,
+		"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {"dependencies": {"pq": "file:pq-1.0.0.tgz"}},
+			"node_modules/pq": {"version": "1.0.0", "resolved": "file:pq-1.0.0.tgz", "hasInstallScript": true}}}`,
+		"server.js": `require("http").createServer((q, s) => s.end(require("pq"))).listen(process.env.PORT || 8080)`,
+	})
+	build := func(code int, args ...string) outcome {
+		got := strata(t, append([]string{"build", app, "-t", name}, args...)...)
+		if got.status != code {
+			t.Fatalf("status %d\n%s", got.status, got.stderr)
+		}
+		return got
+	}
+	if got := build(1); !strings.Contains(got.stderr, "BP_DEBIAN_PACKAGES") {
+		t.Errorf("without packages it does not say what to set:\n%s", got.stderr)
+	}
+	first := build(0, "-e", "BP_DEBIAN_PACKAGES=libpq-dev").stdout
+	if body := strings.TrimSpace(ask(t, name, "/")); !strings.HasPrefix(body, "17") {
+		t.Errorf("it answers %q, want libpq's version", body)
+	}
+	if again := build(0, "-e", "BP_DEBIAN_PACKAGES=libpq-dev").stdout; again != first {
+		t.Errorf("the same gives %s, before %s", again, first)
+	}
+	_, digest, _ := strings.Cut(strings.TrimSpace(first[strings.LastIndex(strings.TrimSpace(first), "\n")+1:]), name+"@")
+	got := inspect(t, digest)
+	var libraries []string
+	for _, e := range got.entries(t, func(string) bool { return false }) {
+		if strings.Contains(e.header.Name, "layers/strata_linkage/libraries/lib/") {
+			libraries = append(libraries, path.Base(e.header.Name))
+		}
+		if path.Ext(e.header.Name) == ".h" {
+			t.Errorf("the image has %s", e.header.Name)
+		}
+	}
+	if !slices.Contains(libraries, "libpq.so.5") || !slices.Contains(libraries, "libldap.so.2") || slices.Contains(libraries, "libssl.so.3") {
+		t.Errorf("the image has the libraries %v", libraries)
+	}
+}
+
+const pqSource = `#include <libpq-fe.h>
+#include <node_api.h>
+#include <string>
+
+napi_value Init(napi_env env, napi_value) {
+  napi_value version;
+  std::string text = std::to_string(PQlibVersion());
+  napi_create_string_utf8(env, text.c_str(), text.size(), &version);
+  return version;
+}
+NAPI_MODULE(pq, Init)
+`
+
 const wrapSource = `#include <node.h>
 #include <node_object_wrap.h>
 

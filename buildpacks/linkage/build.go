@@ -21,9 +21,17 @@ type settings struct {
 
 // finding is a file that cannot be used on the run image.
 type finding struct {
-	path  string
-	needs string // what the run image does not have
-	do    string
+	path    string
+	needs   string // what the run image does not have
+	library string // its name if it is one
+	from    string // what has it, if that is known
+	do      string
+}
+
+// lacks returns the finding of a file that needs a library which is nowhere.
+func lacks(path, library string) finding {
+	return finding{path: path, needs: "the library " + library, library: library,
+		do: "put it into the app beside the file, or name it in BP_LINKAGE_LIBRARIES if the run image is one of your own that has it"}
 }
 
 func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
@@ -52,6 +60,11 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	}
 	slices.Sort(folders)
 	there := librariesOf(in.Target, s.Libraries)
+	for _, l := range layers {
+		for _, name := range l.Contents.Libraries {
+			there.names[name] = true
+		}
+	}
 	var files []elfFile
 	for _, folder := range folders {
 		found, err := elfFiles(ctx, folder, s.Ignore, there)
@@ -63,10 +76,21 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	rules := rulesFor(in.Target)
 	all := len(files)
 	files = slices.DeleteFunc(files, func(file elfFile) bool { return rules.spare(file, there) })
-	findings, unproved := rules.findings(files, there, reused)
-	if len(findings) > 0 {
-		return bp.BuildResult{}, refuse(in.Log, findings, libc)
+	gone, err := addBundle(ctx, in, files, layers, there)
+	if err != nil {
+		return bp.BuildResult{}, err
 	}
+	parts := partsOf(files, there)
+	findings, unproved := rules.findings(files, there, reused, parts)
+	for _, file := range gone {
+		for _, name := range there.missing(file) {
+			findings = append(findings, lacks(file.path, name))
+		}
+	}
+	if len(findings) > 0 {
+		return bp.BuildResult{}, refuse(in.Log, advise(ctx, in, findings), libc)
+	}
+	parts.tell(in.Log)
 	for _, f := range unproved {
 		in.Log.Bullet("%s needs %s, which a layer of the previous image may have", f.path, f.needs)
 	}
@@ -84,22 +108,21 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 
 // findings returns the files that cannot be used, and those of which that is not proved. The latter need a library that is
 // nowhere, but a layer that is reused from the previous image may have it: such a layer has no folder to look at.
-func (r rules) findings(files []elfFile, there libraries, reused bool) (found, unproved []finding) {
+func (r rules) findings(files []elfFile, there libraries, reused bool, parts parts) (found, unproved []finding) {
 	for _, file := range files {
 		if needs, do := r.check(file); needs != "" {
-			found = append(found, finding{file.path, needs, do})
+			found = append(found, finding{path: file.path, needs: needs, do: do})
 			continue
 		}
-		name := there.missing(file)
-		if name == "" {
+		if parts.optional[file.path] != nil {
 			continue
 		}
-		f := finding{file.path, "the library " + name,
-			"put it into the app beside the file, or name it in BP_LINKAGE_LIBRARIES if the run image is one of your own that has it"}
-		if reused {
-			unproved = append(unproved, f)
-		} else {
-			found = append(found, f)
+		for _, name := range there.missing(file) {
+			if f := lacks(file.path, name); reused {
+				unproved = append(unproved, f)
+			} else {
+				found = append(found, f)
+			}
 		}
 	}
 	return found, unproved
@@ -112,7 +135,7 @@ func (r rules) spare(file elfFile, there libraries) bool {
 		return false
 	}
 	needs, _ := r.check(file)
-	return needs != "" && r.libc != bp.Static || file.Interpreter != "" && there.missing(file) != ""
+	return needs != "" && r.libc != bp.Static || file.Interpreter != "" && len(there.missing(file)) > 0
 }
 
 // refuse writes the table of findings and returns the fault that names the first.
@@ -121,6 +144,9 @@ func refuse(log *report.Log, findings []finding, libc bp.Libc) error {
 	for _, f := range findings {
 		log.Bullet("%s", f.path)
 		log.Bullet("  needs  %s", f.needs)
+		if f.from != "" {
+			log.Bullet("  is in  %s", f.from)
+		}
 		log.Bullet("  do     %s", f.do)
 	}
 	what := fmt.Sprintf("%s needs %s", findings[0].path, findings[0].needs)

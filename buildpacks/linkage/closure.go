@@ -3,6 +3,7 @@ package linkage
 import (
 	_ "embed"
 	"io/fs"
+	"maps"
 	"regexp"
 	"strings"
 
@@ -19,6 +20,8 @@ type libraries struct {
 	libc  bp.Libc
 	known bool            // whether the run image is one of ours, so that its libraries are known
 	names map[string]bool // those of the run image, of the launch layers and of the app
+
+	ofImage map[string]bool // those of the run image alone
 }
 
 // programFile names the programs of the run images, one per line behind the image's kind. A test writes it from the lists of the
@@ -48,6 +51,7 @@ func librariesOf(target bp.Target, more []string) libraries {
 	for _, name := range more {
 		l.names[name] = true
 	}
+	l.ofImage = maps.Clone(l.names)
 	return l
 }
 
@@ -62,17 +66,18 @@ func (l libraries) add(entry fs.DirEntry) {
 // load_library).
 var muslItself = regexp.MustCompile(`^lib(c|pthread|rt|m|dl|util|xnet)\.`)
 
-// missing returns the first library that a file needs and that is nowhere, "" if there is none. It does not check in which
-// folders the loader looks. A name with a slash is a path that only the container knows.
-func (l libraries) missing(file elfFile) string {
+// missing returns the libraries that a file needs and that are nowhere. It does not check in which folders the loader looks. A name
+// with a slash is a path that only the container knows.
+func (l libraries) missing(file elfFile) []string {
 	if !l.known || l.libc == bp.Static {
-		return ""
+		return nil
 	}
+	var missing []string
 	for _, name := range file.Needed {
 		if l.names[name] || strings.Contains(name, "/") || l.libc == bp.Musl && muslItself.MatchString(name) {
 			continue
 		}
-		return name
+		missing = append(missing, name)
 	}
-	return ""
+	return missing
 }

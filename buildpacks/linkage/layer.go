@@ -68,6 +68,9 @@ func (l *launchLayer) read(file string) (launch bool, err error) {
 	}
 	_, err = os.Lstat(filepath.Join(l.folder, "exec.d"))
 	l.Contents.Known = ours || err != nil // a program of exec.d may set PATH
+	if l.Contents.Libraries, err = layer.LibrariesIn(l.folder); err != nil {
+		return true, err
+	}
 	l.Contents.Path, err = pathOf(l.folder)
 	return true, err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/archive"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/debtest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
@@ -215,5 +216,37 @@ func TestNone(t *testing.T) {
 	env := config.Environment{"PATH": "/usr/bin"}
 	if err != nil || !maps.Equal(root.In(env), env) || Packages.Variables(Packages{}) != nil || Packages.Key(Packages{}) != "" {
 		t.Errorf("%+v, %v", root, err)
+	}
+}
+
+// TestOwners finds the packages of libraries by the names of both.
+func TestOwners(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{
+		"libpq.so.5": "libpq5", "libssl.so.3": "libssl3t64", "libicuuc.so.76": "libicu76", "libglib-2.0.so.0": "libglib2.0-0t64",
+		"libgobject-2.0.so.0": "libglib2.0-0t64", "libGL.so.1": "libgl1", "libgssapi_krb5.so.2": "libgssapi-krb5-2",
+		"libjpeg.so.62":    "libjpeg62-turbo",
+		"libmimalloc.so.3": "libmimalloc3", "libbz2.so.1.0": "libbz2-1.0",
+	}
+	a := debtest.NewArchive(t)
+	var packages []debtest.Deb
+	for _, name := range want {
+		if !slices.ContainsFunc(packages, func(d debtest.Deb) bool { return d.Name == name }) {
+			packages = append(packages, debtest.Deb{Name: name, Version: "1"})
+		}
+	}
+	a.Publish(t, debtest.Born, packages...)
+	s, _ := source(t, a)
+	src, err := s.archive(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	indexes, err := archive.Open(t.Context(), src, codename, "amd64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	libraries := append(slices.Collect(maps.Keys(want)), "libnowhere.so.1", "plugin.so", "../x.so.1")
+	if diff := cmp.Diff(want, owners(indexes["amd64"], libraries)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

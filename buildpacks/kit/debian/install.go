@@ -33,6 +33,7 @@ const recipe = "1"
 type Root struct {
 	Dir     string
 	triplet string
+	locked  []deb.Locked
 }
 
 // triplets are what Debian calls the folders of an architecture.
@@ -51,7 +52,7 @@ func (p Packages) Install(ctx context.Context) (Root, error) {
 	for _, one := range p.Locked {
 		size += one.Size
 	}
-	root := Root{triplet: triplets[s.In.Target.Arch]}
+	root := Root{triplet: triplets[s.In.Target.Arch], locked: p.Locked}
 	cache := filepath.Join(s.Dir, "packages")
 	t := tool.Tool{Folder: "debian-" + p.Key(), Title: fmt.Sprintf("%d packages of Debian, %.1f MB", len(p.Locked), float64(size)/1e6)}
 	t.Fill = func(ctx context.Context, client *fetch.Client, dir string) error {

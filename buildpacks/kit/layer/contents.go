@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // Contents is what processes find in a launch layer. It is kept in the layer's metadata: a layer that is reused from the
@@ -18,6 +19,8 @@ type Contents struct {
 	Known    bool     `toml:"known"`    // false for a layer that was made without telling
 	Programs []string `toml:"programs"` // names in the folder bin, which the launcher puts on PATH
 	Path     []string `toml:"path"`     // folders that the layer's environment puts on PATH
+
+	Libraries []string `toml:"libraries,omitempty"` // names in the folder lib, which the launcher puts on LD_LIBRARY_PATH
 }
 
 // contentsOf looks at a layer that was filled.
@@ -41,5 +44,21 @@ func contentsOf(l *Layer) (Contents, error) {
 			c.Programs = append(c.Programs, entry.Name())
 		}
 	}
-	return c, nil
+	c.Libraries, err = LibrariesIn(l.Path)
+	return c, err
+}
+
+// LibrariesIn returns the names of the shared libraries that the launcher lets programs find in the folder of a layer, sorted.
+func LibrariesIn(folder string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(folder, "lib"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+		return nil, fmt.Errorf("listing the libraries of %s: %w", folder, err)
+	}
+	var names []string
+	for _, entry := range entries {
+		if name := entry.Name(); !entry.IsDir() && (strings.HasSuffix(name, ".so") || strings.Contains(name, ".so.")) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }
