@@ -30,7 +30,7 @@ type build struct {
 	tools string // cache of those that are not for all apps
 }
 
-// Build makes the layers of Python and of the app's packages.
+// Build makes the layers of Python and of the app's packages, and decides how the app is started.
 func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	p, err := decide(in.Workspace)
 	if err != nil {
@@ -47,10 +47,15 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err := b.interpreter(ctx); err != nil {
 		return bp.BuildResult{}, err
 	}
-	if err := b.packages(ctx); err != nil {
+	installer, err := b.installer(ctx)
+	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	return bp.BuildResult{}, nil
+	defer installer.Close()
+	if err := b.packages(ctx, installer); err != nil {
+		return bp.BuildResult{}, err
+	}
+	return b.launch(ctx, installer)
 }
 
 // leaveOut removes from the app what is not its source.
@@ -107,23 +112,23 @@ func (b build) interpreter(ctx context.Context) error {
 	return err
 }
 
-// packages makes the layers of the app's packages.
-func (b build) packages(ctx context.Context) error {
+// installer returns what installs the app's packages.
+func (b build) installer(ctx context.Context) (*install.Installer, error) {
 	uv, err := lockedUV(b.Target.Arch)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	installer, err := install.New(ctx, install.Source{
+	return install.New(ctx, install.Source{
 		In: b.BuildContext, UV: uv,
 		Python: install.Python{
 			Version: b.plan.python.Version, Source: b.plan.python.Folder(), Home: filepath.Join(b.Layers.Path(), filepath.Base(interpreter.Home)),
 			Folder: b.folder, Headers: b.headers,
 		},
 	})
-	if err != nil {
-		return err
-	}
-	defer installer.Close()
+}
+
+// packages makes the layers of the app's packages.
+func (b build) packages(ctx context.Context, installer *install.Installer) error {
 	if args := b.plan.needs.Export; args != nil {
 		exported, err := installer.Export(ctx, b.plan.project.Root, args, b.plan.within(b.plan.needs.Files))
 		if err != nil {
@@ -133,6 +138,6 @@ func (b build) packages(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err = installer.Contribute(ctx, b.plan.requirements())
+	_, err := installer.Contribute(ctx, b.plan.requirements())
 	return err
 }

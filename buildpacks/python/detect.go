@@ -2,15 +2,19 @@ package python
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 	"github.com/strata-buildpacks/strata/buildpacks/python/install"
+	"github.com/strata-buildpacks/strata/buildpacks/python/start"
 )
 
 // manifests are the files that say what an app of Python needs, the most telling first.
@@ -25,7 +29,14 @@ var others = []string{"package.json", "index.html", "go.mod", "go.work", "Cargo.
 // Detect takes part in apps that say what they need in a file of Python's, and in Python files alone where no other language may be
 // meant.
 func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
-	entries, err := os.ReadDir(in.AppDir)
+	folder, _, err := in.Config.Lookup("BP_PYTHON_PROJECT_PATH")
+	if err != nil {
+		return bp.DetectResult{}, err
+	}
+	entries, err := os.ReadDir(filepath.Join(in.AppDir, folder))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return bp.Fail(fmt.Sprintf("BP_PYTHON_PROJECT_PATH is %q, which is no folder of the app", folder)), nil
+	}
 	if err != nil {
 		return bp.DetectResult{}, fmt.Errorf("looking for files of Python: %w", err)
 	}
@@ -33,11 +44,17 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	if found == "" {
 		return bp.Fail("no requirements.txt, pyproject.toml or other file of Python"), nil
 	}
-	plan := bp.Plan{Provides: []string{"python"}, Requires: []bp.Entry{bp.Tools("python", tools(in)...)}}
-	if _, err := os.Stat(filepath.Join(in.AppDir, procfile.Name)); err != nil {
-		return bp.Fail(found + " found, but no Procfile; apps without one cannot be started yet"), nil
+	requires := append([]bp.Entry{bp.Tools("python", tools(in)...)}, launchhelper.RequiredToReload(in.Config)...)
+	if helped(in) {
+		requires = append(requires, launchhelper.Required())
 	}
-	return bp.Pass(found+" found", plan), nil
+	return bp.Pass(found+" found", bp.Plan{Provides: []string{"python"}, Requires: requires}), nil
+}
+
+// helped reports whether processes of the app may need the launch helper. The build says what is wrong with the app.
+func helped(in bp.DetectContext) bool {
+	p, err := decide(in.Workspace)
+	return err == nil && start.Helped(p.project)
 }
 
 // tools returns the tools that a build of the app would use. The build says what is wrong with an app that has none.

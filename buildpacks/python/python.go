@@ -19,8 +19,10 @@ func Buildpack() bp.Buildpack {
 // settings are the variables of buildpack.toml that are about Python and packages as they are in the image. Package project reads those
 // about what is installed.
 type settings struct {
-	Version  string   `config:"BP_CPYTHON_VERSION"`
-	LeaveOut []string `config:"BP_PYTHON_LEAVE_OUT,list"`
+	Version       string   `config:"BP_CPYTHON_VERSION"`
+	LeaveOut      []string `config:"BP_PYTHON_LEAVE_OUT,list"`
+	CollectStatic string   `config:"BP_DJANGO_COLLECTSTATIC"`
+	Reload        bool     `config:"BP_LIVE_RELOAD_ENABLED"`
 }
 
 // Install installs Python or uv for all apps.

@@ -4,7 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 	"github.com/strata-buildpacks/strata/buildpacks/python"
 )
 
@@ -15,32 +17,38 @@ type files = map[string]string
 func TestDetect(t *testing.T) {
 	t.Parallel()
 	const none = "strata/python fail: no requirements.txt, pyproject.toml or other file of Python\n"
-	found := func(name string) string {
-		return "strata/python fail: " + name + " found, but no Procfile; apps without one cannot be started yet\n"
-	}
+	found := func(name string) string { return "strata/python pass: " + name + " found\n" }
 	tests := []struct {
 		name string
 		app  files
 		log  string
+		env  config.Environment
 	}{
-		{"requirements", files{"requirements.txt": ""}, found("requirements.txt")},
-		{"project before requirements", files{"requirements.txt": "", "pyproject.toml": ""}, found("pyproject.toml")},
-		{"lock alone", files{"Pipfile.lock": "{}"}, found("Pipfile.lock")},
-		{"conda", files{"environment.yml": ""}, found("environment.yml")},
-		{"one file", files{"main.py": ""}, found("main.py")},
-		{"with a package of Node.js", files{"requirements.txt": "", "package.json": "{}"}, found("requirements.txt")},
-		{"a script in an app of Node.js", files{"deploy.py": "", "package.json": "{}"}, none},
-		{"a script of a site", files{"generate.py": "", "index.html": ""}, none},
-		{"hidden file", files{".conf.py": ""}, none},
-		{"folder", files{"requirements.txt/readme": "", "main.py/readme": ""}, none},
-		{"below", files{"src/main.py": ""}, none},
+		{"requirements", files{"requirements.txt": ""}, found("requirements.txt"), nil},
+		{"project before requirements", files{"requirements.txt": "", "pyproject.toml": ""}, found("pyproject.toml"), nil},
+		{"lock alone", files{"Pipfile.lock": "{}"}, found("Pipfile.lock"), nil},
+		{"conda", files{"environment.yml": ""}, found("environment.yml"), nil},
+		{"one file", files{"main.py": ""}, found("main.py"), nil},
+		{"with a package of Node.js", files{"requirements.txt": "", "package.json": "{}"}, found("requirements.txt"), nil},
+		{"a script in an app of Node.js", files{"deploy.py": "", "package.json": "{}"}, none, nil},
+		{"a script of a site", files{"generate.py": "", "index.html": ""}, none, nil},
+		{"hidden file", files{".conf.py": ""}, none, nil},
+		{"folder", files{"requirements.txt/readme": "", "main.py/readme": ""}, none, nil},
+		{"below", files{"src/main.py": ""}, none, nil},
+		{"project", files{"api/main.py": "", "web/package.json": "{}"}, found("main.py"), config.Environment{"BP_PYTHON_PROJECT_PATH": "api"}},
+		{"no project", files{"main.py": ""}, "strata/python fail: BP_PYTHON_PROJECT_PATH is \"api\", which is no folder of the app\n",
+			config.Environment{"BP_PYTHON_PROJECT_PATH": "api"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := kittest.Detect(t, kittest.Case{App: test.app})
-			if got.Code != 100 || got.Log() != test.log {
-				t.Errorf("got code %d and %q, want 100 and %q", got.Code, got.Log(), test.log)
+			got := kittest.Detect(t, kittest.Case{App: test.app, Env: test.env})
+			code := 0
+			if strings.Contains(test.log, "fail:") {
+				code = 100
+			}
+			if got.Code != code || got.Log() != test.log {
+				t.Errorf("got code %d and %q, want %d and %q", got.Code, got.Log(), code, test.log)
 			}
 		})
 	}
@@ -60,7 +68,6 @@ func TestTools(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test.app["Procfile"] = "web: python main.py"
 			got := kittest.Detect(t, kittest.Case{App: test.app, Distro: "strata-glibc", Arch: "amd64"})
 			tools := got.Tools()
 			if got.Code != 0 || len(tools) != len(test.want) {
@@ -72,5 +79,24 @@ func TestTools(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestHelper asks for the launch helper where a server is told PORT by it, and where the app is to start again.
+func TestHelper(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		app  files
+		env  config.Environment
+		want bool
+	}{
+		"gunicorn": {files{"requirements.txt": "flask\ngunicorn"}, nil, false},
+		"uvicorn":  {files{"requirements.txt": "fastapi\nuvicorn"}, nil, true},
+		"reload":   {files{"requirements.txt": "flask\ngunicorn"}, config.Environment{"BP_LIVE_RELOAD_ENABLED": "true"}, true},
+	} {
+		got := kittest.Detect(t, kittest.Case{App: test.app, Env: test.env, Distro: "strata-glibc", Arch: "amd64"})
+		if found := strings.Contains(got.Plan, launchhelper.Entry); found != test.want || got.Code != 0 {
+			t.Errorf("%s: the helper is asked for: %t, want %t\n%s", name, found, test.want, got.Log())
+		}
 	}
 }

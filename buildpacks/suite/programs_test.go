@@ -16,14 +16,15 @@ var starters = map[string]string{
 
 // mayStart are the files that start programs, with the reason why no such program runs on the host in an app's folder.
 var mayStart = map[string]string{
-	"builder/host/host.go":                      "runs programs of the host, in /",
-	"builder/platform/sandbox/sandbox.go":       "starts itself in new namespaces",
-	"builder/platform/sandbox/init.go":          "is in the sandbox",
-	"buildpacks/kit/command/command.go":         "is in a build, which the platform isolates",
-	"buildpacks/launch-helper/launch/run.go":    "is in an app's image",
-	"buildpacks/launch-helper/launch/reload.go": "is in an app's image",
-	"buildpacks/kit/kittest/run.go":             "is in tests",
-	"buildpacks/kit/kittest/builder.go":         "is in tests",
+	"builder/host/host.go":                        "runs programs of the host, in /",
+	"builder/platform/sandbox/sandbox.go":         "starts itself in new namespaces",
+	"builder/platform/sandbox/init.go":            "is in the sandbox",
+	"buildpacks/kit/command/command.go":           "is in a build, which the platform isolates",
+	"buildpacks/launch-helper/launch/run.go":      "is in an app's image",
+	"buildpacks/launch-helper/launch/reload.go":   "is in an app's image",
+	"buildpacks/launch-helper/launch/together.go": "is in an app's image",
+	"buildpacks/kit/kittest/run.go":               "is in tests",
+	"buildpacks/kit/kittest/builder.go":           "is in tests",
 }
 
 // TestPrograms has one way to start a program of the host.

@@ -112,13 +112,13 @@ func first(env, more config.Environment) config.Environment {
 	return env.With(more).With(config.Environment{"PATH": path})
 }
 
-// withoutCompiler runs the package manager with stand-ins for the programs that install scripts compile with. Each leaves a file
-// and ends its process group, which began with the package manager. It reports whether a script looked for one.
+// withoutCompiler runs the package manager with stand-ins for the programs that install scripts compile with. It reports whether a
+// script looked for one.
 func (i *Installer) withoutCompiler(ctx context.Context, j job, env config.Environment) (looked bool, err error) {
-	asked := filepath.Join(i.home, "compiler-asked")
-	programs, err := i.scripts("compiler-asking", "touch "+asked+"; kill -KILL 0", "cc", "c++", "gcc", "g++", "make", "node-gyp", "python3")
+	programs := filepath.Join(i.home, "compiler-asking")
+	asked, err := compiler.StandIns(programs, "cc", "c++", "gcc", "g++", "make", "node-gyp", "python3")
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("preparing the install: %w", err)
 	}
 	gyp := filepath.Join(programs, "node-gyp.js")
 	script := fmt.Appendf(nil, "require('fs').writeFileSync('%s', ''); process.kill(0, 'SIGKILL')\n", asked)

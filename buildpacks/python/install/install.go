@@ -9,6 +9,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/debian"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 )
 
@@ -53,6 +54,7 @@ type Installer struct {
 
 	source   Source
 	wanted   Requirements
+	debian   debian.Packages // with which packages are compiled
 	indexes  Indexes
 	name     string // of the install
 	home     string // of uv; it ends with the build
@@ -67,6 +69,9 @@ func New(ctx context.Context, s Source) (*Installer, error) {
 	i := &Installer{source: s}
 	var err error
 	if i.indexes, err = ReadIndexes(s.In.Workspace); err != nil {
+		return nil, err
+	}
+	if i.debian, err = debian.Open(ctx, s.In); err != nil {
 		return nil, err
 	}
 	for name, dir := range map[string]*string{"uv": &i.tools, "uv-cache": &i.cache, "python-packages": &i.installs} {

@@ -46,7 +46,8 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		In: in, UV: lock.Release{ID: "uv", Version: in.Env["TEST_UV"]},
 		Python: install.Python{
 			Version: in.Env["TEST_PYTHON_VERSION"], Source: "test", Home: home,
-			Folder: func(context.Context) (string, error) { return home, nil },
+			Folder:  func(context.Context) (string, error) { return home, nil },
+			Headers: func(context.Context) ([]string, error) { return nil, nil },
 		},
 	}
 	r := install.Requirements{

@@ -27,8 +27,9 @@ type Key struct {
 	Requirements string    `json:"requirements"` // hash
 	Settings     string    `json:"settings"`     // hash of what the user tells uv, without addresses and logins
 	LeaveOut     string    `json:"leaveOut"`
-	Target       [4]string `json:"target"`   // os, arch, variant, distro
-	Compiler     string    `json:"compiler"` // of packages that have to be built
+	Target       [4]string `json:"target"`           // os, arch, variant, distro
+	Compiler     string    `json:"compiler"`         // of packages that have to be built
+	Debian       string    `json:"debian,omitempty"` // packages that they are compiled with
 }
 
 func (i *Installer) key() (Key, error) {
@@ -45,7 +46,7 @@ func (i *Installer) key() (Key, error) {
 	return Key{
 		Recipe: recipe, Python: s.Python.Version, Source: s.Python.Source, Home: s.Python.Home, UV: s.UV.Version,
 		Requirements: requirements, Settings: settings, LeaveOut: strings.Join(i.wanted.LeaveOut, " "),
-		Target: [4]string{target.OS, target.Arch, target.Variant, target.Distro}, Compiler: compilers,
+		Target: [4]string{target.OS, target.Arch, target.Variant, target.Distro}, Compiler: compilers, Debian: i.debian.Key(),
 	}, err
 }
 

@@ -12,7 +12,9 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/compiler"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/python/compile"
 )
@@ -146,35 +148,95 @@ func (i *Installer) uv(ctx context.Context) (caller, error) {
 	if err != nil {
 		return caller{}, err
 	}
+	libraries, err := i.debian.Install(ctx)
+	if err != nil {
+		return caller{}, err
+	}
 	c := caller{i: i, folder: python, python: filepath.Join(python, "bin", i.minor())}
 	c.env = i.indexes.Env().With(i.source.In.Env.Git()).With(compile.Environment(python)).With(config.Environment{
 		"HOME": i.home, "PATH": programs + ":" + i.source.In.Env["PATH"], "UV_CACHE_DIR": i.cache,
 		"PYTHONDONTWRITEBYTECODE": "1", "SOURCE_DATE_EPOCH": "315532800",
 	})
+	c.env = libraries.In(c.env)
 	return c, nil
 }
 
-func (c caller) command(dir string, args []string) command.Command {
-	return command.Command{Path: UVID, Args: args, Dir: dir, Env: c.env.List(), Log: c.i.source.In.Log}
-}
-
-// install installs the packages of lines. Paths in them begin at a folder.
+// install installs the packages of lines. Paths in them begin at a folder. A package may have to be compiled, which shows when it is built:
+// then uv is ended, and all is done again with a real compiler.
 func (c caller) install(ctx context.Context, dir, lines string, args []string) error {
 	file, err := c.i.write("requirements.txt", lines)
 	if err != nil {
 		return err
 	}
-	return c.run(ctx, dir, append([]string{"pip", "install", "--python", c.python, "--requirements", file}, args...))
+	args = append([]string{"pip", "install", "--python", c.python, "--requirements", file}, args...)
+	rust := filepath.Join(c.i.home, "rust-asking")
+	oxidized, err := compiler.StandIns(rust, "cargo", "rustc", "rustup")
+	if err != nil {
+		return fmt.Errorf("preparing the install: %w", err)
+	}
+	env := c.env.With(config.Environment{"PATH": rust + ":" + c.env["PATH"], "CC": "cc", "CXX": "c++"})
+	compilers, cached, err := c.i.compiler(ctx)
+	if err != nil {
+		return err
+	}
+	if !cached {
+		asking := filepath.Join(c.i.home, "compiler-asking")
+		asked, err := compiler.StandIns(asking, "cc", "c++", "gcc", "g++", "clang", "make", "gfortran")
+		if err != nil {
+			return fmt.Errorf("preparing the install: %w", err)
+		}
+		err = c.run(ctx, dir, env.With(config.Environment{"PATH": asking + ":" + env["PATH"]}), args)
+		from, absent := tree.ReadFile(asked)
+		if absent != nil {
+			return c.i.explain(err, oxidized)
+		}
+		c.i.source.In.Log.Bullet("%s is to be compiled: packages are installed again, with a compiler", built(string(from)))
+	}
+	if env, err = c.i.compiling(ctx, compilers, env); err != nil {
+		return err
+	}
+	return c.i.explain(c.run(ctx, dir, env, args), oxidized)
+}
+
+// compiler returns the compiler of packages, and whether it is in the cache.
+func (i *Installer) compiler(ctx context.Context) (c compiler.Compiler, cached bool, err error) {
+	c.In = i.source.In.Workspace
+	if c.Dir, err = i.source.In.Cache(ctx, "compiler"); err != nil {
+		return c, false, err
+	}
+	if c.Mirrors, err = tool.Debian(c.In); err != nil {
+		return c, false, err
+	}
+	cached, err = c.Cached()
+	return c, cached, err
+}
+
+// compiling returns an environment in which packages are compiled for the interpreter.
+func (i *Installer) compiling(ctx context.Context, c compiler.Compiler, env config.Environment) (config.Environment, error) {
+	programs, err := c.Install(ctx)
+	if err != nil {
+		return nil, err
+	}
+	headers, err := i.source.Python.Headers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if libraries := env["CPATH"]; libraries != "" {
+		headers = append(headers, libraries)
+	}
+	return env.With(config.Environment{
+		"PATH": programs + ":" + env["PATH"], "CPATH": strings.Join(headers, ":"), "CFLAGS": "-g0", "CXXFLAGS": "-g0", "LDFLAGS": "-s",
+	}), nil
 }
 
 // run runs uv, whose words are in the log.
-func (c caller) run(ctx context.Context, dir string, args []string) error {
+func (c caller) run(ctx context.Context, dir string, env config.Environment, args []string) error {
 	done := c.i.source.In.Log.Phase("Running uv %s", strings.Join(args[:2], " "))
-	if err := command.Run(ctx, c.command(dir, args)); err != nil {
-		return c.i.explain(err)
+	err := command.Run(ctx, command.Command{Path: UVID, Args: args, Dir: dir, Env: env.List(), Log: c.i.source.In.Log})
+	if err == nil {
+		done()
 	}
-	done()
-	return nil
+	return err
 }
 
 // Export returns what uv prints with some arguments, such as those by which it exports its lockfile, in a folder. It is kept until one of
@@ -197,9 +259,11 @@ func (i *Installer) Export(ctx context.Context, dir string, args, files []string
 	if err != nil {
 		return nil, err
 	}
-	text, err := command.Output(ctx, uv.command(dir, append(slices.Clone(args), "--python", uv.python)))
+	text, err := command.Output(ctx, command.Command{
+		Path: UVID, Args: append(slices.Clone(args), "--python", uv.python), Dir: dir, Env: uv.env.List(), Log: i.source.In.Log,
+	})
 	if err != nil {
-		return nil, i.explain(err)
+		return nil, i.explain(err, "")
 	}
 	err = errors.Join(tree.Remove(filepath.Dir(kept)), os.MkdirAll(filepath.Dir(kept), 0o755))
 	if err == nil {

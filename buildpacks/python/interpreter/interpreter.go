@@ -29,7 +29,7 @@ import (
 var locks embed.FS
 
 // recipe changes when the same packages give another folder.
-const recipe = "1"
+const recipe = "2"
 
 // Home is the folder of the interpreter in an image. Compiled modules name it, whatever folder a platform has for layers: Python
 // corrects it when it loads them from elsewhere.
