@@ -48,8 +48,14 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	if helped(in) {
 		requires = append(requires, launchhelper.Required())
 	}
-	return bp.Pass(found+" found", bp.Plan{Provides: []string{"python"}, Requires: requires}), nil
+	plan := bp.Plan{Provides: []string{"python"}, Requires: requires}
+	built := plan
+	built.Requires = append(slices.Clone(requires), bp.Entry{Name: assets})
+	return bp.Pass(found+" found", built, plan), nil
 }
+
+// assets is the name in the build plan of what strata/front-end makes with the app's package.json before the app is built.
+const assets = "assets"
 
 // helped reports whether processes of the app may need the launch helper. The build says what is wrong with the app.
 func helped(in bp.DetectContext) bool {

@@ -1,6 +1,7 @@
 package python_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,7 +70,7 @@ func TestTools(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := kittest.Detect(t, kittest.Case{App: test.app, Distro: "strata-glibc", Arch: "amd64"})
-			tools := got.Tools()
+			tools := slices.Compact(slices.Sorted(slices.Values(got.Tools()))) // both alternatives ask for them
 			if got.Code != 0 || len(tools) != len(test.want) {
 				t.Fatalf("got code %d and %v, want %v\n%s", got.Code, tools, test.want, got.Log())
 			}
@@ -79,6 +80,16 @@ func TestTools(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestAssets asks for what a package.json builds, and does without it.
+func TestAssets(t *testing.T) {
+	t.Parallel()
+	got := kittest.Detect(t, kittest.Case{App: files{"requirements.txt": "django"}, Distro: "strata-glibc", Arch: "amd64"})
+	if _, requires := got.Alternatives(t); len(requires) != 2 || !strings.Contains(requires[0], "assets") || strings.Contains(requires[1],
+		"assets") {
+		t.Errorf("it requires %q", requires)
 	}
 }
 
