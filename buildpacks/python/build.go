@@ -52,8 +52,10 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		return bp.BuildResult{}, err
 	}
 	defer installer.Close()
-	if err := b.packages(ctx, installer); err != nil {
-		return bp.BuildResult{}, err
+	if p.project.File != "" {
+		if err := b.packages(ctx, installer); err != nil {
+			return bp.BuildResult{}, err
+		}
 	}
 	return b.launch(ctx, installer)
 }
@@ -78,14 +80,17 @@ func (b build) leaveOut() error {
 	return nil
 }
 
+// source returns where interpreters come from.
+func (b build) source() interpreter.Source { return sourceOf(b.Workspace, b.plan.mirrors, b.tools) }
+
 // folder returns the folder of the interpreter at build time.
 func (b build) folder(ctx context.Context) (string, error) {
-	return tool.Install(ctx, b.Workspace, b.tools, b.plan.python.Tool(b.plan.mirrors, b.Log))
+	return tool.Install(ctx, b.Workspace, b.tools, b.plan.python.Tool(b.source()))
 }
 
 // headers returns the folders with the interpreter's headers.
 func (b build) headers(ctx context.Context) ([]string, error) {
-	dir, err := tool.Install(ctx, b.Workspace, b.tools, b.plan.python.Headers(b.plan.mirrors))
+	dir, err := tool.Install(ctx, b.Workspace, b.tools, b.plan.python.Headers(b.source()))
 	return b.plan.python.Includes(dir), err
 }
 

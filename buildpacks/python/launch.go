@@ -62,9 +62,12 @@ func (b build) launch(ctx context.Context, installer *install.Installer) (bp.Bui
 
 // choose decides on how the app is started.
 func (b build) choose(ctx context.Context, installer *install.Installer) (start.Start, error) {
-	names, err := installer.Names(ctx)
-	if err != nil {
-		return start.Start{}, err
+	var names []string
+	if b.plan.project.File != "" {
+		var err error
+		if names, err = installer.Names(ctx); err != nil {
+			return start.Start{}, err
+		}
 	}
 	asked, err := procfile.Read(b.AppDir)
 	if err != nil {

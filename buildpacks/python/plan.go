@@ -93,6 +93,10 @@ func (p *plan) checkLeaveOut() error {
 // describe prints the decisions.
 func (p plan) describe(in bp.BuildContext) {
 	in.Log.Decision("Python", p.python.Version, p.why)
+	if p.python.Standalone() {
+		in.Log.Warn("Python %s is a standalone build: its OpenSSL and SQLite are patched by a newer build of Python, not by a rebase",
+			p.python.Version)
+	}
 	if p.ended != "" {
 		in.Log.Warn("Python %s has had no security fixes since %s", p.python.Minor(), p.ended)
 	}

@@ -4,11 +4,14 @@ package python
 
 import (
 	"context"
+	"path/filepath"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
 	"github.com/strata-buildpacks/strata/buildpacks/python/install"
+	"github.com/strata-buildpacks/strata/buildpacks/python/interpreter"
 )
 
 // Buildpack is the entry of the suite's table.
@@ -49,10 +52,29 @@ func Install(ctx context.Context, in bp.InstallContext) error {
 		if err != nil {
 			return err
 		}
-		t = p.Tool(mirrors, in.Log)
+		t = p.Tool(sourceOf(in.Workspace, mirrors, in.Dir))
 	}
 	_, err = tool.Install(ctx, in.Workspace, in.Dir, t)
 	return err
+}
+
+// sourceOf returns where interpreters come from. The cache is for uv, which may be asked for them.
+func sourceOf(in bp.Workspace, mirrors deb.Mirrors, cache string) interpreter.Source {
+	return interpreter.Source{
+		Mirrors: mirrors, Mirror: in.Env[interpreter.MirrorVariable], Log: in.Log,
+		UV: func(ctx context.Context) (string, error) {
+			uv, err := lockedUV(in.Target.Arch)
+			if err != nil {
+				return "", err
+			}
+			indexes, err := install.ReadIndexes(in)
+			if err != nil {
+				return "", err
+			}
+			dir, err := tool.Install(ctx, in, cache, install.UV(uv, indexes))
+			return filepath.Join(dir, install.UVID), err
+		},
+	}
 }
 
 // lockedUV returns the release of uv.

@@ -14,10 +14,10 @@ import (
 )
 
 // pythonID is the id of Python in the lock.
-const pythonID = "python"
+const pythonID = interpreter.ID
 
 // ended are the last days of maintenance of Python's releases, from its developer's guide.
-var ended = lock.Lines{pythonID: {"3.9": "2025-10-31", "3.10": "2026-10-31"}}
+var ended = lock.Lines{pythonID: {"3.10": "2026-10-31"}}
 
 // interpreters are those that a build may choose from.
 type interpreters struct {
@@ -31,7 +31,16 @@ func known(arch string) (interpreters, error) {
 	if err != nil || len(all) == 0 {
 		return interpreters{}, err
 	}
+	locked, err := lock.Read(lockFile)
+	if err != nil {
+		return interpreters{}, err
+	}
 	k := interpreters{lock: lock.Lock{Default: map[string]string{pythonID: all[0].Version}, Ended: ended}, all: all}
+	for _, r := range locked.Releases {
+		if r.ID == pythonID && r.Arch == arch {
+			k.all = append(k.all, interpreter.Standalone(r))
+		}
+	}
 	slices.SortStableFunc(k.all, func(a, b interpreter.Interpreter) int {
 		minor := func(p interpreter.Interpreter) *semver.Version { return semver.MustParse(p.Minor()) }
 		return minor(b).Compare(minor(a))

@@ -139,9 +139,12 @@ var wheels = []struct {
 	{"arm64", regexp.MustCompile(`^uv-(\d+\.\d+\.\d+)-py3-none-manylinux\S*_aarch64\.whl$`)},
 }
 
+// IndexesOf returns the default index of an environment.
+func IndexesOf(env config.Environment) Indexes { return Indexes{Default: indexOf(env)} }
+
 // Releases returns the newest release of uv that the index of the environment has, for each architecture, to be locked.
 func Releases(ctx context.Context, client *fetch.Client, env config.Environment) ([]lock.Release, error) {
-	files, err := Indexes{Default: indexOf(env)}.list(ctx, client, UVID)
+	files, err := IndexesOf(env).list(ctx, client, UVID)
 	if err != nil {
 		return nil, err
 	}

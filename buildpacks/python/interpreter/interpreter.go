@@ -18,6 +18,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
@@ -29,7 +30,7 @@ import (
 var locks embed.FS
 
 // recipe changes when the same packages give another folder.
-const recipe = "2"
+const recipe = "3"
 
 // Home is the folder of the interpreter in an image. Compiled modules name it, whatever folder a platform has for layers: Python
 // corrects it when it loads them from elsewhere.
@@ -51,6 +52,15 @@ type Interpreter struct {
 	arch     string
 	packages []deb.Locked // of Debian
 	headers  []deb.Locked
+	release  lock.Release // the standalone build, if it is none of Debian
+}
+
+// Source says where interpreters come from.
+type Source struct {
+	Mirrors deb.Mirrors                           // of Debian
+	Mirror  string                                // of standalone builds, as MirrorVariable has it; "": uv says where they are
+	UV      func(context.Context) (string, error) // returns the program uv
+	Log     *report.Log
 }
 
 // Debian returns the interpreters that Debian has for an architecture, the default first, none for one that is not locked.
@@ -97,11 +107,11 @@ func Minor(version string) string {
 
 // Tool returns the tool that the interpreter is: a folder with bin/python3.13, bin/python3 and bin/python, and lib, in which are its
 // libraries and lib/python3.13. The image has a copy of it at Home.
-func (p Interpreter) Tool(mirrors deb.Mirrors, log *report.Log) tool.Tool {
+func (p Interpreter) Tool(s Source) tool.Tool {
 	return tool.Tool{
 		Folder: p.Folder(), Title: "Python " + p.Version,
 		Fill: func(ctx context.Context, client *fetch.Client, dir string) error {
-			if err := deb.Unpack(ctx, client, mirrors, p.packages, dir, unpack.Options{Place: p.place}); err != nil {
+			if err := p.unpack(ctx, client, s, dir); err != nil {
 				return err
 			}
 			for _, name := range []string{"python3", "python"} {
@@ -109,24 +119,37 @@ func (p Interpreter) Tool(mirrors deb.Mirrors, log *report.Log) tool.Tool {
 					return err
 				}
 			}
-			return p.compile(ctx, log, dir)
+			return p.compile(ctx, s.Log, dir)
 		},
 	}
 }
 
+// unpack puts what an image has of the interpreter into a folder.
+func (p Interpreter) unpack(ctx context.Context, client *fetch.Client, s Source, dir string) error {
+	if p.Standalone() {
+		return p.unpackStandalone(ctx, client, s, dir, p.placeStandalone)
+	}
+	return deb.Unpack(ctx, client, s.Mirrors, p.packages, dir, unpack.Options{Place: p.place})
+}
+
 // Headers returns the tool with the headers of the interpreter, for packages that are compiled: folders for CPATH are in it.
-func (p Interpreter) Headers(mirrors deb.Mirrors) tool.Tool {
+func (p Interpreter) Headers(s Source) tool.Tool {
+	below := func(folder string) func(string) string {
+		return func(name string) string {
+			inner, found := strings.CutPrefix(name, folder)
+			if !found {
+				return ""
+			}
+			return inner
+		}
+	}
 	return tool.Tool{
 		Folder: "headers-" + p.Folder(), Title: "the headers of Python " + p.Version,
 		Fill: func(ctx context.Context, client *fetch.Client, dir string) error {
-			place := func(name string) string {
-				inner, found := strings.CutPrefix(name, "usr/include/")
-				if !found {
-					return ""
-				}
-				return inner
+			if p.Standalone() {
+				return p.unpackStandalone(ctx, client, s, dir, below("include/"))
 			}
-			return deb.Unpack(ctx, client, mirrors, p.headers, dir, unpack.Options{Place: place})
+			return deb.Unpack(ctx, client, s.Mirrors, p.headers, dir, unpack.Options{Place: below("usr/include/")})
 		},
 	}
 }
@@ -140,7 +163,7 @@ func (p Interpreter) Includes(dir string) []string {
 // Folder names the interpreter: another name for other files.
 func (p Interpreter) Folder() string {
 	sum := sha256.New()
-	fmt.Fprintln(sum, recipe)
+	fmt.Fprintln(sum, recipe, p.release.Hash)
 	for _, one := range p.packages {
 		fmt.Fprintln(sum, one.SHA256)
 	}
@@ -153,7 +176,8 @@ var triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-
 // idle matches what no app loads: tests of Python itself, the text of its manual and games, modules for terminals and old files with
 // libraries of their own, and those in Python that stand in for compiled ones. Debian's mark that pip must not install is about Debian,
 // and so is its hook for sites.
-var idle = regexp.MustCompile(`^(test|idlelib|turtledemo|pydoc_data|lib2to3|tkinter|ensurepip|curses|msilib|__phello__|config-[^/]*)/|` +
+var idle = regexp.MustCompile(`^(test|idlelib|turtledemo|pydoc_data|lib2to3|tkinter|ensurepip|venv|curses|msilib|__phello__)/|` +
+	`^config-[^/]*/|` +
 	`^(turtle\.py|_pydecimal\.py|_pydatetime\.py|_pyio\.py|sitecustomize\.py|EXTERNALLY-MANAGED)$|/tests?/|` +
 	`^lib-dynload/(_test|_ctypes_test|xx|_xx|readline|_curses|_dbm|_gdbm|nis|_tkinter)[^/]*\.so$`)
 
@@ -208,14 +232,19 @@ func (p Interpreter) compile(ctx context.Context, log *report.Log, dir string) e
 
 // Document returns the bill of materials of the interpreter.
 func (p Interpreter) Document() *sbom.Document {
-	document := &sbom.Document{Subject: sbom.Component{
+	python := sbom.Component{
 		Type: "application", Name: "python", Version: p.Version, PURL: "pkg:generic/python@" + p.Version, Licenses: []string{"PSF-2.0"},
-	}}
+	}
+	if p.Standalone() {
+		python.PURL = p.release.PURL
+	}
+	document := &sbom.Document{Subject: sbom.Component{Name: path.Base(Home)}}
 	for _, one := range p.packages {
 		document.Components = append(document.Components, sbom.Component{
 			Name: one.Name, Version: one.Version, PURL: one.Purl, SHA256: one.SHA256,
 		})
-		document.Subject.Dependencies = append(document.Subject.Dependencies, one.Purl)
+		python.Dependencies = append(python.Dependencies, one.Purl)
 	}
+	document.Components = append(document.Components, python)
 	return document
 }

@@ -25,7 +25,7 @@ func TestDebian(t *testing.T) {
 			names := map[string]bool{}
 			for _, c := range p.Document().Components {
 				names[c.Name] = true
-				if c.PURL == "" || c.Version == "" || len(c.SHA256) != 64 {
+				if c.PURL == "" || c.Version == "" || len(c.SHA256) != 64 && c.Name != "python" {
 					t.Errorf("%+v is not complete", c)
 				}
 			}
