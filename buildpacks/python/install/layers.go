@@ -25,6 +25,8 @@ const (
 	layerName = "packages"
 	// wheelPrefix begins the name of a layer with one package alone.
 	wheelPrefix = "package-"
+	// bigSite is the folder of it there. By its name one knows that files in it are of a package, and which.
+	bigSite = "site-packages"
 	// bigSize is the size in bytes from which on a package has a layer of its own, as it is installed.
 	bigSize = 10 << 20
 	// maxBig is how many packages have one, the largest: an image has at most 127 layers.
@@ -199,7 +201,7 @@ func (i *Installer) fillBig(ctx context.Context, name string, l *layer.Layer) er
 		return fmt.Errorf("the package %s, which has a layer of its own, is not installed", name)
 	}
 	p := all[at]
-	if err := i.copyPackage(site, p, l.Path, true); err != nil {
+	if err := i.copyPackage(site, p, filepath.Join(l.Path, bigSite), true); err != nil {
 		return err
 	}
 	l.SBOM = i.document(site, l.Name, []*packaged{p})
@@ -224,7 +226,7 @@ func (i *Installer) fillPackages(ctx context.Context, big []bigPackage, l *layer
 			continue
 		}
 		for _, top := range p.tops() {
-			err = errors.Join(err, os.Symlink(filepath.Join(i.source.In.Layers.Path(), wheelPrefix+p.name, top), filepath.Join(to, top)))
+			err = errors.Join(err, os.Symlink(filepath.Join(i.source.In.Layers.Path(), wheelPrefix+p.name, bigSite, top), filepath.Join(to, top)))
 		}
 		// Compiled modules of modules without a folder lie beside the links.
 		if top := filepath.Join(p.compiled, "__pycache__"); p.compiled != "" && isFolder(top) {

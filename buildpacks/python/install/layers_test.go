@@ -55,6 +55,9 @@ func TestBig(t *testing.T) {
 			t.Fatal(err)
 		}
 		sums = append(sums, sum)
+		if _, err := os.Stat(filepath.Join(c.Layers, "package-big", "site-packages", "big", "__init__.py")); err != nil {
+			t.Error(err) // linkage knows by the folder whose files they are
+		}
 		python := filepath.Join(c.Layers, "packages", "bin", "python")
 		want := "big 1.0 ['__init__.py', '__pycache__', 'data.bin']\ntop\n"
 		if got := run(t, python, "-c", "import big, bigger; print(bigger.word)"); got != want {
@@ -214,9 +217,11 @@ func TestHostileWheels(t *testing.T) {
 		r.Wheel(t, "one", "1.0", map[string]string{"one.py": ""})
 		c := app(t, r, map[string]string{
 			"requirements.txt": "evil\none\n", "wheels": "vendor", "vendor/evil-1.0-py3-none-any.whl": wheel(t, test.files, test.links),
-			"direct.txt": "./lib\n", "folder": "lib", // a second install, with the first one's files in place
 		})
-		result := kittest.Build(t, with(c, own("lib/", "own")))
+		if strings.HasPrefix(name, "code of") { // a second install, with the first one's files in place
+			c = with(with(c, own("lib/", "own")), map[string]string{"direct.txt": "./lib\n", "folder": "lib"})
+		}
+		result := kittest.Build(t, c)
 		if _, err := os.Lstat(mark); err == nil {
 			t.Fatalf("%s: it wrote outside, or its code ran:\n%s", name, result.Log())
 		}

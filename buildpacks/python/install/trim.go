@@ -79,10 +79,13 @@ func (t trim) kept(root *os.Root, d distribution) ([]string, error) {
 	return kept, nil
 }
 
-// String lists the kinds that were left out, with their size, the largest first.
+// String lists the kinds that were left out, with their size, the largest first, as far as it is worth a word.
 func (t trim) String() string {
 	var list []string
 	for _, kind := range slices.SortedFunc(maps.Keys(t.bytes), func(a, b string) int { return cmp.Compare(t.bytes[b], t.bytes[a]) }) {
+		if t.bytes[kind] < 5_000 {
+			continue
+		}
 		list = append(list, fmt.Sprintf("%s %.2f MB", kind, float64(t.bytes[kind])/1e6))
 	}
 	return strings.Join(list, ", ")
