@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/home"
 	"github.com/strata-buildpacks/strata/builder/platform/imagename"
 	"github.com/strata-buildpacks/strata/builder/platform/output"
+	"github.com/strata-buildpacks/strata/builder/platform/run"
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
 	"github.com/strata-buildpacks/strata/builder/platform/store"
 	"github.com/strata-buildpacks/strata/builder/project"
@@ -149,11 +151,12 @@ func onBuilder(ctx context.Context, h *home.Home, options *build.Options, descri
 	if options.Machine, err = configured(options.Builder, from, options.Env, options.Proxies); err != nil {
 		return err
 	}
+	unpacked, err := unpackLimit(os.Getenv)
+	if err != nil {
+		return err
+	}
+	options.Unpacked = cmp.Or(unpacked, run.DefaultUnpacked)
 	if flags.check {
-		unpacked, err := unpackLimit(os.Getenv)
-		if err != nil {
-			return err
-		}
 		options.Check = checks(h, flags.tags[0], flags.bindings, unpacked)
 	}
 	return nil

@@ -22,6 +22,7 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/egress"
 	"github.com/strata-buildpacks/strata/builder/platform/home"
 	"github.com/strata-buildpacks/strata/builder/platform/imagename"
+	"github.com/strata-buildpacks/strata/builder/platform/run"
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
 	"github.com/strata-buildpacks/strata/builder/platform/store"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
@@ -46,6 +47,7 @@ type Options struct {
 	Limits     home.Limits            // of the caches of all apps
 	Bounds     sandbox.Limits         // of each phase
 	Timeout    time.Duration          // of all phases; zero for none
+	Unpacked   int64                  // how many bytes the files of the image may have; zero for no limit
 	Proxies    []string               // NAME=value pairs of the proxy variables
 	CABundle   string                 // file of certificates that a build trusts; empty for the build image's own
 
@@ -271,6 +273,7 @@ func (b *build) made(t target, group []cnb.Member, earlier restore.Earlier) expo
 		UID: b.Builder.UID, GID: b.Builder.GID,
 		Run: t.runImage, RunReference: t.reference(), RunNames: b.runNames(t),
 		Previous: earlier.Image, Known: earlier.Known, Cache: earlier.Cache,
+		Limit: b.Unpacked, LimitVariable: run.UnpackedVariable,
 	}
 }
 

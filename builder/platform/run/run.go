@@ -183,6 +183,9 @@ func homeOf(root *os.Root, uid int) (string, error) {
 // maxPasswd is how much of an image's /etc/passwd is read, in bytes.
 const maxPasswd = 1 << 20
 
+// DefaultUnpacked is how many bytes the files of an image may have if nobody says otherwise.
+const DefaultUnpacked = 20e9
+
 // UnpackedVariable is the variable with Options.Unpacked, in gigabytes.
 const UnpackedVariable = "STRATA_UNPACK_GB"
 
@@ -191,7 +194,7 @@ func (o Options) limit() unpack.Limit {
 	if o.Unpacked > 0 {
 		return unpack.Limit{Bytes: o.Unpacked, Variable: UnpackedVariable}
 	}
-	return unpack.Limit{Bytes: 20e9, Ratio: 200, Variable: UnpackedVariable}
+	return unpack.Limit{Bytes: DefaultUnpacked, Ratio: 200, Variable: UnpackedVariable}
 }
 
 // unpackApp unpacks an image with the mount points of a sandbox. Beside it lie the files that are bound there.

@@ -35,7 +35,7 @@ func (e *exporter) keepCache(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("reading bills of materials: %w", err)
 		}
-		sha, err := diffID(ctx, content)
+		sha, err := e.diffID(ctx, content)
 		if err != nil {
 			return err
 		}

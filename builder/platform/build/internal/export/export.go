@@ -49,6 +49,9 @@ type Build struct {
 	Previous v1.Image   // the app's image before, nil if there is none
 	Known    cnb.Layers // what its label says
 	Cache    cnb.Cache
+
+	Limit         int64  // how many bytes the files of the image and of the cache may have; zero is no limit
+	LimitVariable string // that raises it
 }
 
 // ids are the owner of files in an image.
@@ -99,6 +102,7 @@ type exporter struct {
 	label    cnb.Layers
 	layers   []layer
 	cached   []cachedLayer
+	size     int64 // of all files so far, in bytes
 }
 
 // cachedLayer is a layer that the next build finds again.
@@ -172,7 +176,7 @@ func (e *exporter) buildpackLayer(ctx context.Context, member cnb.Member, one cn
 	if err != nil {
 		return v1.Hash{}, err
 	}
-	sha, err := diffID(ctx, content)
+	sha, err := e.diffID(ctx, content)
 	if err != nil {
 		return sha, err
 	}
@@ -225,7 +229,7 @@ func (e *exporter) add(ctx context.Context, content archive, sha v1.Hash, create
 
 // addNew is add for a layer whose digest is not known yet.
 func (e *exporter) addNew(ctx context.Context, content archive, createdBy string) (cnb.SHA, error) {
-	sha, err := diffID(ctx, content)
+	sha, err := e.diffID(ctx, content)
 	if err != nil {
 		return cnb.SHA{}, err
 	}

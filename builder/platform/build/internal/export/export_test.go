@@ -81,6 +81,18 @@ func TestForged(t *testing.T) {
 	check(t, b.export(t, lifecycleDir(t), "acme/run@sha256:1"))
 }
 
+// TestTooLarge has a file without content that is larger than the disk.
+func TestTooLarge(t *testing.T) {
+	t.Parallel()
+	b := newBuild(t)
+	b.fill(t, honest)
+	sparse, err := os.Create(filepath.Join(b.dir, "workspace", "sparse"))
+	check(t, err)
+	defer sparse.Close()
+	check(t, sparse.Truncate(1e12))
+	kittest.Golden(t, "too-large.txt", platformtest.Fault(t, b.export(t, lifecycleDir(t), "acme/run@sha256:1")))
+}
+
 // TestInterrupted ends an export before its end: no part of a blob stays.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()

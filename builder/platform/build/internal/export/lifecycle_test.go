@@ -277,7 +277,7 @@ func (b *aBuild) exportUntil(ctx context.Context, t *testing.T, lifecycleDir, re
 		Group: group, Layers: filepath.Join(b.dir, "layers"), App: filepath.Join(b.dir, "workspace"),
 		Lifecycle: lifecycleDir, Version: "1.2.3", API: api, UID: uid, GID: gid,
 		Run: b.run, RunReference: reference, RunNames: cnb.RunImage{Image: runName, Mirrors: []string{"mirror.test/run"}},
-		Previous: earlier.Image, Known: earlier.Known, Cache: earlier.Cache,
+		Previous: earlier.Image, Known: earlier.Known, Cache: earlier.Cache, Limit: 20e9, LimitVariable: "STRATA_UNPACK_GB",
 	})
 	if err == nil {
 		b.image = manifest
