@@ -38,7 +38,11 @@ type reading struct {
 	App
 	seen  []string // scripts that run this one, and this one
 	first bool     // it runs before the app's own command
+	read  int      // scripts so far, each as often as it runs
 }
+
+// maxRead bounds how many scripts a start runs. Two that each run the next one twice, and so on, would be more than anybody can read.
+const maxRead = 200
 
 // script reads a script of package.json with the scripts that it runs.
 func (a App) script(name string) (Start, error) {
@@ -98,6 +102,9 @@ func (r *reading) script(name string) ([]Command, error) {
 	of := r.source(name)
 	if slices.Contains(r.seen, name) {
 		return nil, of.fault(", which runs itself", "let it start a file")
+	}
+	if r.read++; r.read > maxRead {
+		return nil, of.fault(fmt.Sprintf(", and more than %d scripts run one another", maxRead), "let the start script start a file")
 	}
 	r.seen = append(r.seen, name)
 	defer func() { r.seen = r.seen[:len(r.seen)-1] }()

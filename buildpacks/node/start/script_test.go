@@ -2,6 +2,7 @@ package start_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -361,5 +362,27 @@ func TestRoots(t *testing.T) {
 		"devDependencies": {"@builder.io/qwik-city": "1", "express": "4", "compression": "1", "vite": "7"}}`})
 	if got := qwik.Roots(start.Start{}); !slices.Equal(got, []string{"express"}) {
 		t.Errorf("Qwik's server: roots are %q, want express", got)
+	}
+}
+
+// TestManyScripts has scripts that each run the next one twice, in two ways.
+func TestManyScripts(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{"npm run %[1]s && npm run %[1]s", "run-p %[1]s %[1]s", "concurrently npm:%[1]s 'npm run %[1]s'"} {
+		scripts := map[string]string{"start": fmt.Sprintf(line, "s0"), "s40": "node a.js"}
+		for i := range 40 {
+			scripts[fmt.Sprint("s", i)] = fmt.Sprintf(line, fmt.Sprint("s", i+1))
+			if strings.HasPrefix(line, "npm") { // in the others, a hook cannot come between
+				scripts[fmt.Sprint("pres", i)] = fmt.Sprintf(line, fmt.Sprint("s", i+1))
+			}
+		}
+		text, err := json.Marshal(map[string]any{"scripts": scripts})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := app(t, files{"package.json": string(text), "a.js": ""})
+		if _, err := a.Choose(); err == nil || !strings.Contains(err.Error(), "more than 200 scripts") {
+			t.Errorf("%s: %v", line, err)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
@@ -52,10 +53,11 @@ func (r *reading) several(c shell.Command, of Source) ([]Command, error) {
 func inProcfile(err error, tasks []project.Task) error {
 	var broken fault.Fault
 	together := func(t project.Task) bool { return t.After == shell.With }
-	if !errors.As(err, &broken) || !slices.ContainsFunc(tasks, together) {
+	const instead = ", or write a Procfile with"
+	if !errors.As(err, &broken) || !slices.ContainsFunc(tasks, together) || strings.Contains(broken.Do, instead) {
 		return err
 	}
-	broken.Do += fmt.Sprintf(", or write a Procfile with the commands that the image starts, one of them as web: %s", tasks[0].Line)
+	broken.Do += fmt.Sprintf(instead+" the commands that the image starts, one of them as web: %s", tasks[0].Line)
 	if errors.As(err, new(developmentError)) {
 		return developmentError{broken}
 	}
