@@ -54,6 +54,23 @@ var nodeCorpus = []small{
 		processes: []string{"web*"}, layers: nodeLayers, answer: "types",
 	},
 	{
+		name: "TypeScript that Node.js does not run", app: map[string]string{
+			"package.json": manifest(`, "type": "module"`),
+			"src/index.ts": "// import './none'\nimport type { None } from './none'\nimport {\n\tColour } from './colour.ts'\n" +
+				nodeModule("Colour.Red"),
+			"src/none.ts": "export enum None { A }\n", "src/colour.ts": "\nexport enum Colour { Red }\n",
+		},
+		fails: []string{"src/colour.ts line 2: TypeScript enum; ", "tsx"},
+	},
+	{
+		name: "an import that Node.js does not find", app: map[string]string{
+			"package.json": scripts(`"start": "node index.ts"`),
+			"index.ts":     "/*\nimport './text'\n*/\nimport { text } from './text'\n" + nodeModule("text"),
+			"text.ts":      "export const text: string = 'x'\n",
+		},
+		fails: []string{"index.ts line 4: it imports ./text, which is text.ts; "},
+	},
+	{
 		name: "main that npm init writes, in TypeScript", app: map[string]string{
 			"package.json": manifest(`, "main": "index.js", "type": "module"`), "index.ts": "const text: string = 'source'\n" + nodeModule("text"),
 		},

@@ -3,6 +3,7 @@ package node
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"path"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
@@ -39,7 +41,7 @@ func (b build) launch(ctx context.Context, made outcome, program, modules string
 		words = append(words, made.layout.Arguments()...)
 	}
 	if !started.Elsewhere {
-		web, err := b.process(made, started, "web", words)
+		web, err := b.process(ctx, made, started, "web", words)
 		if err != nil {
 			return bp.BuildResult{}, err
 		}
@@ -55,7 +57,7 @@ func (b build) launch(ctx context.Context, made outcome, program, modules string
 		if err != nil {
 			return bp.BuildResult{}, err
 		}
-		process, err := b.process(made, resolved, other.Type, words)
+		process, err := b.process(ctx, made, resolved, other.Type, words)
 		if err != nil {
 			return bp.BuildResult{}, err
 		}
@@ -65,8 +67,11 @@ func (b build) launch(ctx context.Context, made outcome, program, modules string
 }
 
 // process returns a process of a start. Words are Node.js or Bun with its arguments.
-func (b build) process(made outcome, s start.Start, kind string, words []string) (bp.Process, error) {
+func (b build) process(ctx context.Context, made outcome, s start.Start, kind string, words []string) (bp.Process, error) {
 	list, why, err := made.app.Launch(s, words...)
+	if err == nil {
+		err = b.checkTypes(ctx, made.app, s)
+	}
 	if err != nil {
 		return bp.Process{}, err
 	}
@@ -81,6 +86,24 @@ func (b build) process(made outcome, s start.Start, kind string, words []string)
 		process.WorkingDir = dir
 	}
 	return process, nil
+}
+
+// checkTypes has Node.js look at the files in TypeScript that it is to run as they are.
+func (b build) checkTypes(ctx context.Context, app start.App, s start.Start) error {
+	args := app.Types(s)
+	if args == nil {
+		return nil
+	}
+	dir, err := b.node(ctx)
+	if err != nil {
+		return err
+	}
+	node := filepath.Join(dir, "bin", "node")
+	said, err := command.Output(ctx, command.Command{Path: node, Args: args, Dir: app.Dir, Log: b.Log, Silent: true})
+	if err != nil {
+		return fmt.Errorf("looking for what Node.js cannot run: %w", err)
+	}
+	return app.Unrunnable(said)
 }
 
 // startKey is everything that the layer of the variables depends on.

@@ -61,3 +61,50 @@ func TestListen(t *testing.T) {
 		}
 	}
 }
+
+// TestTypes has Node.js look at the files in TypeScript that it runs as they are.
+func TestTypes(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ scripts, want string }{
+		{`"start": "node src/a.ts"`, "src/a.ts"},
+		{`"start": "cd src && node --watch a.ts"`, "src/a.ts"},
+		{`"start": "node src/b.js && node src/a.ts"`, "src/a.ts"},
+		{``, "src/index.ts"},
+		{`"start": "node --import tsx src/a.ts"`, ""},
+		{`"start": "node --import=./register.js src/a.ts"`, ""},
+		{`"start": "node --experimental-transform-types src/a.ts"`, ""},
+		{`"start": "tsx src/a.ts"`, ""},
+		{`"start": "bun src/a.ts"`, ""},
+		{`"start": "node src/b.js"`, ""},
+	} {
+		a := app(t, files{"package.json": `{"scripts": {` + tt.scripts + `}, "dependencies": {"tsx": "4"}}`,
+			"src/a.ts": "", "src/b.js": "", "src/index.ts": ""})
+		a.TypeScript = true
+		s, err := a.Choose()
+		if err != nil {
+			t.Fatal(err)
+		}
+		args := a.Types(s)
+		got := ""
+		if len(args) > 0 {
+			got = strings.TrimPrefix(strings.Join(args[len(args)-2:], " "), a.Dir+" "+a.Dir+"/")
+		}
+		if got != tt.want {
+			t.Errorf("%s: %q is looked at, want %q", tt.scripts, got, tt.want)
+		}
+		if a.TypeScript = false; tt.scripts != "" && a.Types(s) != nil {
+			t.Errorf("%s: a Node.js that runs no TypeScript looks at it", tt.scripts)
+		}
+	}
+	a := app(t, files{"api/package.json": "{}", "package.json": `{"workspaces": ["api"]}`}, "api")
+	if err := a.Unrunnable([]byte("null\n")); err != nil {
+		t.Errorf("nothing is wrong: %v", err)
+	}
+	const want = "api/src/x.ts line 3: TypeScript enum; Node.js runs the file as it is"
+	if err := a.Unrunnable([]byte(`{"file": "src/x.ts", "line": 3, "reason": "TypeScript enum"}`)); !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("it is %v, want %s", err, want)
+	}
+	if err := a.Unrunnable([]byte("x")); err == nil {
+		t.Error("an answer that is none is taken")
+	}
+}

@@ -284,16 +284,20 @@ func (a App) siteHint() string {
 	return ""
 }
 
-// workspaceHint returns what else to do about a root that starts nothing: it may have workspaces that do.
+// workspaceHint returns what else to do about a root that starts nothing: it may have workspaces that do, or that lack the script.
 func (a App) workspaceHint() string {
-	starting := slices.DeleteFunc(slices.Clone(a.Members), func(member string) bool {
-		m, err := a.ReadManifest(member)
-		return err != nil || m.Scripts["start"] == "" || a.Dir != a.Root
-	})
-	if len(starting) == 0 {
+	if a.Dir != a.Root || len(a.Members) == 0 {
 		return ""
 	}
-	return ", or set BP_NODE_PROJECT_PATH to a workspace with a script start: " + strings.Join(starting[:min(len(starting), 8)], ", ")
+	starting := slices.DeleteFunc(slices.Clone(a.Members), func(member string) bool {
+		m, err := a.ReadManifest(member)
+		return err != nil || m.Scripts["start"] == ""
+	})
+	hint, list := ", or set BP_NODE_PROJECT_PATH to a workspace with a script start: ", starting
+	if len(starting) == 0 {
+		hint, list = ", or add a script start to a workspace and set BP_NODE_PROJECT_PATH to that: ", a.Members
+	}
+	return hint + strings.Join(list[:min(len(list), 8)], ", ")
 }
 
 // web returns the process web and its commands, none if the build plan does not ask this buildpack to start it. Only scripts are started

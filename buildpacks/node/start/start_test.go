@@ -178,6 +178,11 @@ func TestWorkspaceHint(t *testing.T) {
 			t.Errorf("%s in %q: %v", manifest, folder, err)
 		}
 	}
+	_, err := app(t, files{"package.json": `{` + workspaces + `}`, "apps/a/package.json": "{}", "apps/b/package.json": "{}"}).Choose()
+	const none = ", or add a script start to a workspace and set BP_NODE_PROJECT_PATH to that: apps/a, apps/b"
+	if err == nil || !strings.HasSuffix(err.Error(), none) {
+		t.Errorf("workspaces without a script: %v", err)
+	}
 }
 
 // TestEntries starts what others load, where the app names no main file.
