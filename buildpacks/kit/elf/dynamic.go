@@ -2,9 +2,11 @@ package elf
 
 import (
 	"bytes"
+	"cmp"
 	"debug/elf"
 	"errors"
 	"io"
+	"strings"
 )
 
 // tableLimit bounds the dynamic table, in bytes: 4,096 entries. Each may name a library of 4 kB. Those of large programs have a hundred.
@@ -12,18 +14,18 @@ const tableLimit = 1 << 16
 
 var errDynamic = errors.New("its dynamic table is damaged")
 
-// needed returns the libraries that the dynamic table names (DT_NEEDED). It reads the segment as the loader does, and
-// not the section of debug/elf, which stripped and packed files may lack.
-func needed(f *elf.File) ([]string, error) {
+// dynamic returns the libraries that the dynamic table names (DT_NEEDED) and the folders where they are looked for. It reads the segment
+// as the loader does, and not the section of debug/elf, which stripped and packed files may lack.
+func dynamic(f *elf.File) (needed, folders []string, err error) {
 	var table []byte
 	for _, segment := range f.Progs {
 		if segment.Type == elf.PT_DYNAMIC {
 			var err error
 			if table, err = io.ReadAll(io.LimitReader(segment.Open(), tableLimit+1)); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			if len(table) > tableLimit {
-				return nil, errDynamic
+				return nil, nil, errDynamic
 			}
 		}
 	}
@@ -38,28 +40,35 @@ func needed(f *elf.File) ([]string, error) {
 		return f.ByteOrder.Uint64(b)
 	}
 	var offsets []uint64
-	var strings uint64
+	var texts, path, oldPath uint64
 	for ; len(table) >= 2*word; table = table[2*word:] {
 		tag, value := elf.DynTag(number(table)), number(table[word:])
 		switch tag {
 		case elf.DT_NEEDED:
 			offsets = append(offsets, value)
 		case elf.DT_STRTAB:
-			strings = value
+			texts = value
+		case elf.DT_RUNPATH:
+			path = value
+		case elf.DT_RPATH:
+			oldPath = value
 		}
 		if tag == elf.DT_NULL {
 			break
 		}
 	}
-	var names []string
 	for _, offset := range offsets {
-		name, err := stringAt(f, strings+offset)
+		name, err := stringAt(f, texts+offset)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		names = append(names, name)
+		needed = append(needed, name)
 	}
-	return names, nil
+	if path = cmp.Or(path, oldPath); path == 0 {
+		return needed, nil, nil
+	}
+	list, err := stringAt(f, texts+path)
+	return needed, strings.Split(list, ":"), err
 }
 
 // sectionFields are the parts of a file's header, as offsets from and to, that tell of sections: e_shoff; e_shnum and e_shstrndx.

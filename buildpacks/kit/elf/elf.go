@@ -14,6 +14,7 @@ type File struct {
 	Machine     elf.Machine
 	Interpreter string   // the loader's path (PT_INTERP), "" for none
 	Needed      []string // names of libraries (DT_NEEDED), in the file's order
+	Folders     []string // where they are looked for first (DT_RUNPATH, or else DT_RPATH); $ORIGIN is the folder of the file
 }
 
 // Read reads the headers of a file. It reports whether a loader would load the file: files of another format, object files and
@@ -43,7 +44,7 @@ func Read(path string) (File, bool, error) {
 			file.Interpreter = string(text)
 		}
 	}
-	file.Needed, err = needed(headers)
+	file.Needed, file.Folders, err = dynamic(headers)
 	if err != nil {
 		return File{}, false, fmt.Errorf("reading libraries of %s: %w", path, err)
 	}

@@ -39,6 +39,8 @@ func TestRead(t *testing.T) {
 			elf.File{Machine: debugelf.EM_X86_64, Interpreter: loader, Needed: []string{"libm.so.6", "libc.so.6"}}, true},
 		{"library", elftest.Program(debugelf.EM_X86_64, "", "libc.so.6"),
 			elf.File{Machine: debugelf.EM_X86_64, Needed: []string{"libc.so.6"}}, true},
+		{"library with folders", elftest.Library(debugelf.EM_X86_64, "$ORIGIN/../x.libs:/lib", "libx.so"),
+			elf.File{Machine: debugelf.EM_X86_64, Needed: []string{"libx.so"}, Folders: []string{"$ORIGIN/../x.libs", "/lib"}}, true},
 		{"object file", string(object), elf.File{}, false},
 		{"script", "#!/bin/sh\n", elf.File{}, false},
 		{"broken headers", "\x7fELF\x02", elf.File{}, false},

@@ -20,6 +20,7 @@ func FuzzELF(f *testing.F) {
 	f.Add([]byte(elftest.Program(debugelf.EM_X86_64, "/lib/ld.so", "libm.so.6", "libc.so.6")))
 	f.Add([]byte(elftest.Program(debugelf.EM_AARCH64, "", "libc.so.6")))
 	f.Add([]byte(elftest.Program(debugelf.EM_X86_64, "/lib/ld.so\x00l")))
+	f.Add([]byte(elftest.Library(debugelf.EM_X86_64, "$ORIGIN:/lib", "libc.so.6")))
 	f.Add([]byte("\x7fELF\x01"))
 	f.Add([]byte(elftest.Program(debugelf.EM_X86_64, "", strings.Split(strings.Repeat("a ", 8000), " ")...)))
 	f.Fuzz(func(t *testing.T, content []byte) {
@@ -35,7 +36,7 @@ func FuzzELF(f *testing.F) {
 		if used := after.TotalAlloc - before.TotalAlloc; used > maxAllocated {
 			t.Errorf("%d bytes are allocated for a file of %d", used, len(content))
 		}
-		if strings.Contains(file.Interpreter+strings.Join(file.Needed, ""), "\x00") && err == nil {
+		if strings.Contains(file.Interpreter+strings.Join(file.Needed, "")+strings.Join(file.Folders, ""), "\x00") && err == nil {
 			t.Errorf("names with a zero byte: %+v", file)
 		}
 		if err == nil && loaded && !strings.HasPrefix(string(content), debugelf.ELFMAG) {

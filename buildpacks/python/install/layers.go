@@ -12,9 +12,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/elf"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
@@ -205,6 +207,35 @@ func (i *Installer) fillBig(ctx context.Context, name string, l *layer.Layer) er
 		return err
 	}
 	l.SBOM = i.document(site, l.Name, []*packaged{p})
+	return i.linkBack(site, p, filepath.Join(l.Path, bigSite))
+}
+
+// origin begins a path from the folder of a library.
+var origin = regexp.MustCompile(`^\$(?:ORIGIN|\{ORIGIN\})/`)
+
+// linkBack makes links, in the layer of a package, to other packages in whose folders its libraries look for libraries: ".." leads from a
+// folder to what is beside it in the layer, and not beside the link to it. Whether an app has these packages does not matter.
+func (i *Installer) linkBack(site string, p *packaged, to string) error {
+	for _, name := range p.kept {
+		if !strings.Contains(path.Base(name), ".so") {
+			continue
+		}
+		file, _, err := elf.Read(filepath.Join(site, name))
+		if err != nil {
+			continue // it is damaged, which is told of where the image is checked
+		}
+		for _, folder := range file.Folders {
+			at := path.Join(path.Dir(name), origin.ReplaceAllString(folder, ""))
+			top, _, _ := strings.Cut(at, "/")
+			if !origin.MatchString(folder) || !filepath.IsLocal(at) || at == "." || slices.Contains(p.tops(), top) {
+				continue
+			}
+			err := os.Symlink(filepath.Join(i.finalSite(layerName), top), filepath.Join(to, top))
+			if err != nil && !errors.Is(err, fs.ErrExist) {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

@@ -29,6 +29,7 @@ func TestBig(t *testing.T) {
 	data := strings.Repeat("0123456789abcdef", 700_000)
 	r.Wheel(t, "Big", "1.0", map[string]string{
 		"big/__init__.py": "import os\nfrom importlib.metadata import version\nprint('big', version('big'), sorted(os.listdir(__path__[0])))\n",
+		"big/lib/core.so": elftest.Library(debugelf.EM_X86_64, "$ORIGIN/../../big.libs:$ORIGIN/../../two/lib:$ORIGIN/../../..:/lib", "libtwo.so"),
 		"big/data.bin":    data, "big.libs/libx.so.1": elftest.Program(debugelf.EM_X86_64, "", "libc.so.6"), "bigger.py": "word = 'top'\n",
 		"big-1.0.dist-info/entry_points.txt": "[console_scripts]\nbig = bigger:word.title\n",
 	})
@@ -58,8 +59,18 @@ func TestBig(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(c.Layers, "package-big", "site-packages", "big", "__init__.py")); err != nil {
 			t.Error(err) // linkage knows by the folder whose files they are
 		}
+		// A library of the package looks for others beside the package, which is where this leads to.
+		var links []string
+		for name, kind := range kittest.Tree(t, filepath.Join(c.Layers, "package-big")) {
+			if strings.HasPrefix(kind, "symlink") {
+				links = append(links, name+" "+strings.ReplaceAll(kind, c.Layers, "LAYERS"))
+			}
+		}
+		if got := strings.Join(links, "\n"); got != "site-packages/two symlink LAYERS/packages/"+siteOf(c)+"/two" {
+			t.Errorf("links of the layer: %s", got)
+		}
 		python := filepath.Join(c.Layers, "packages", "bin", "python")
-		want := "big 1.0 ['__init__.py', '__pycache__', 'data.bin']\ntop\n"
+		want := "big 1.0 ['__init__.py', '__pycache__', 'data.bin', 'lib']\ntop\n"
 		if got := run(t, python, "-c", "import big, bigger; print(bigger.word)"); got != want {
 			t.Errorf("the package says %q", got)
 		}

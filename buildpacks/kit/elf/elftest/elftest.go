@@ -9,6 +9,15 @@ import (
 
 // Program returns the smallest ELF file that has the parts that are named. It has no sections.
 func Program(machine elf.Machine, interpreter string, needed ...string) string {
+	return file(machine, interpreter, "", needed)
+}
+
+// Library returns such a file of a library whose own libraries are looked for in folders, parted by colons.
+func Library(machine elf.Machine, folders string, needed ...string) string {
+	return file(machine, "", folders, needed)
+}
+
+func file(machine elf.Machine, interpreter, folders string, needed []string) string {
 	const headers, base = 64 + 3*56, 0x400000
 	text := append([]byte(interpreter), 0)
 	stringsAt := headers + len(text)
@@ -21,6 +30,10 @@ func Program(machine elf.Machine, interpreter string, needed ...string) string {
 	for _, name := range needed {
 		entry(elf.DT_NEEDED, len(names))
 		names = append(append(names, name...), 0)
+	}
+	if folders != "" {
+		entry(elf.DT_RUNPATH, len(names))
+		names = append(append(names, folders...), 0)
 	}
 	entry(elf.DT_STRTAB, base+stringsAt)
 	entry(elf.DT_NULL, 0)
