@@ -38,15 +38,15 @@ func (l *lines) Write(p []byte) (int, error) {
 func (l *lines) flush(part bool) error {
 	end := len(l.pending)
 	if part {
-		end = whole(l.pending)
+		end = wholeCharacters(l.pending)
 	}
 	err := l.show(l.pending[:end])
 	l.pending = append(l.pending[:0], l.pending[end:]...)
 	return err
 }
 
-// whole returns the length of a text without the character at its end whose rest is missing.
-func whole(text []byte) int {
+// wholeCharacters returns the length of a text without the character at its end whose rest is missing.
+func wholeCharacters(text []byte) int {
 	for i := len(text) - 1; i >= 0 && i > len(text)-utf8.UTFMax; i-- {
 		if utf8.RuneStart(text[i]) {
 			if utf8.FullRune(text[i:]) {

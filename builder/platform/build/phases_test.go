@@ -143,7 +143,7 @@ func TestLongLine(t *testing.T) {
 	if err := log.close(); err != nil || parts < 10 || !bytes.Equal(got, want) {
 		t.Errorf("got %d of %d bytes in %d parts (%v)", len(got), len(want), parts, err)
 	}
-	if whole([]byte("x\xe2\x82")) != 1 || whole([]byte("\x82\x82\x82\x82\x82")) != 5 {
+	if wholeCharacters([]byte("x\xe2\x82")) != 1 || wholeCharacters([]byte("\x82\x82\x82\x82\x82")) != 5 {
 		t.Error("a text that is not UTF-8 is kept back, or half a character is not")
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/builder/platform/build/internal/cnb"
 	"github.com/strata-buildpacks/strata/builder/platform/internal/flock"
+	"github.com/strata-buildpacks/strata/builder/platform/internal/whole"
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
@@ -142,7 +143,7 @@ func (b *build) install(ctx context.Context, one tool, folder string) error {
 	if err := installer.withBuildpacks(ctx, installPhase, b.Log); err != nil {
 		return err
 	}
-	return os.Rename(filepath.Join(installer.folders.tools, one.name), folder)
+	return whole.Move(filepath.Join(installer.folders.tools, one.name), folder)
 }
 
 // writePlan writes what detection would have found for a tool alone, and copies what analysis has found.

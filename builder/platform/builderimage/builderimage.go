@@ -121,13 +121,7 @@ func (b *Builder) unpack(ctx context.Context, h *home.Home, image v1.Image) erro
 	if err := unpack.MountPoints(unpacked, mountFolders, mountFiles); err != nil {
 		return err
 	}
-	if err := whole.SyncAll(unpacked); err != nil { // a later command takes the folder for whole
-		return err
-	}
-	if err := os.Rename(unpacked, b.Root); err != nil {
-		return err
-	}
-	return whole.Sync(filepath.Dir(b.Root))
+	return whole.Move(unpacked, b.Root)
 }
 
 // read reads the image's variables, its run images (platform.md, "run.toml") and its buildpacks.

@@ -32,7 +32,8 @@ func TestOpen(t *testing.T) { // not parallel: it watches package whole
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"root, it has its name: false", "builders, it has its name: true"}; !slices.Equal(synced, want) {
+	want := []string{"root, it has its name: false", "root, it has its name: true", "builders, it has its name: true"}
+	if !slices.Equal(synced, want) {
 		t.Errorf("synced are %q, want %q", synced, want)
 	}
 	if b.UID != 1001 || b.GID != 1000 || b.Digest != platformtest.DigestIn(t, h.Store, "builder") || b.Root != h.Builder(b.Digest) {

@@ -143,3 +143,15 @@ func SyncAll(dir string) error {
 	changed(dir, "")
 	return nil
 }
+
+// Move gives a folder its name when all that is in it is on the disk: a later command takes it for whole. Both are on one file system.
+func Move(folder, to string) error {
+	if err := SyncAll(folder); err != nil {
+		return err
+	}
+	if err := os.Rename(folder, to); err != nil {
+		return err
+	}
+	changed(folder, to)
+	return Sync(filepath.Dir(to))
+}
