@@ -1,6 +1,7 @@
 package python_test
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -109,5 +110,40 @@ func TestHelper(t *testing.T) {
 		if found := strings.Contains(got.Plan, launchhelper.Entry); found != test.want || got.Code != 0 {
 			t.Errorf("%s: the helper is asked for: %t, want %t\n%s", name, found, test.want, got.Log())
 		}
+	}
+}
+
+// locked matches what changes with each lock.
+var locked = regexp.MustCompile(`pkg:deb/\S+|\b3\.1[23]\.\d+\b|uv [\d.]+`)
+
+// TestFaults has each fault of the buildpack itself that a user can cause.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		app    files
+		env    config.Environment
+		distro string
+		arch   string
+	}{
+		"target":         {files{"main.py": ""}, nil, "strata-musl", "amd64"},
+		"architecture":   {files{"main.py": ""}, nil, "strata-glibc", "riscv64"},
+		"leave-out":      {files{"main.py": ""}, config.Environment{"BP_PYTHON_LEAVE_OUT": "tests,docs"}, "strata-glibc", "amd64"},
+		"version":        {files{"main.py": "", ".python-version": "2.7"}, nil, "strata-glibc", "amd64"},
+		"version-syntax": {files{"main.py": ""}, config.Environment{"BP_CPYTHON_VERSION": "newest"}, "strata-glibc", "amd64"},
+		"version-gone":   {files{"main.py": "", "runtime.txt": "python-3.8.20"}, nil, "strata-glibc", "amd64"},
+		"no-mirror":      {files{"main.py": ""}, nil, "strata-glibc", "amd64"},
+		"no-index":       {files{"main.py": "", ".python-version": "3.12"}, nil, "strata-glibc", "amd64"},
+		"tool":           {files{}, config.Environment{"BP_INSTALL_TOOL": "cpython-9.9.9-0", "BP_TOOLS_DIR": "/tools"}, "strata-glibc", "amd64"},
+		"mirror-syntax":  {files{"main.py": ""}, config.Environment{"STRATA_DEBIAN_MIRROR": "mirror.example.test"}, "strata-glibc", "amd64"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			plan := "[[entries]]\nname = \"python\"\n[entries.metadata]\ntools = [\"cpython-9.9.9-0\"]\n"
+			got := kittest.Build(t, kittest.Case{App: test.app, Env: test.env, Distro: test.distro, Arch: test.arch, Plan: plan})
+			if got.Code != 1 {
+				t.Errorf("got code %d, want 1", got.Code)
+			}
+			kittest.Golden(t, "fault-"+name+".txt", locked.ReplaceAllString(got.Log(), "LOCKED"))
+		})
 	}
 }
