@@ -2,6 +2,7 @@ package python
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +21,12 @@ import (
 // startKey is everything that the layer of the variables depends on.
 type startKey struct {
 	Variables map[string]string `json:"variables"`
+	Modules   string            `json:"modules"`
+}
+
+// debugKey is everything that the layer of the debugger depends on.
+type debugKey struct {
+	Program string `json:"program"`
 }
 
 // launch collects static files, and returns the processes of the app that no Procfile has.
@@ -34,10 +41,13 @@ func (b build) launch(ctx context.Context, installer *install.Installer) (bp.Bui
 		}
 	}
 	_, err = b.Layers.Contribute(ctx, layer.Request{
-		Name: "start", Flags: layer.Flags{Launch: true}, Key: startKey{chosen.Variables},
+		Name: "start", Flags: layer.Flags{Launch: true}, Key: startKey{chosen.Variables, chosen.Modules},
 		Fill: func(_ context.Context, l *layer.Layer) error {
 			for name, value := range chosen.Variables {
 				l.LaunchEnv.Default(name, value)
+			}
+			if chosen.Modules != "" {
+				l.LaunchEnv.Prepend("PYTHONPATH", ":", chosen.Modules)
 			}
 			return nil
 		},
@@ -45,10 +55,13 @@ func (b build) launch(ctx context.Context, installer *install.Installer) (bp.Bui
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
+	if err := b.debug(ctx); err != nil {
+		return bp.BuildResult{}, err
+	}
 	var result bp.BuildResult
-	for i, p := range chosen.Processes {
+	for _, p := range chosen.Processes {
 		b.Log.Decision("Starts "+p.Type, strings.Join(p.Command.Args(), " "), p.From)
-		process := bp.Process{Type: p.Type, Command: launchhelper.Run(b.BuildContext, p.Command), From: p.From, Default: i == 0}
+		process := bp.Process{Type: p.Type, Command: launchhelper.Run(b.BuildContext, p.Command), From: p.From, Default: p.Default}
 		if p.Dir != b.AppDir {
 			process.WorkingDir = p.Dir
 		}
@@ -77,12 +90,34 @@ func (b build) choose(ctx context.Context, installer *install.Installer) (start.
 	if err != nil {
 		return start.Start{}, err
 	}
-	return start.App{
+	app := start.App{
 		Project: b.plan.project, Installed: func(name string) bool { return slices.Contains(names, name) }, Procfile: asked,
 		Python: start.Interpreter{
 			Program: filepath.Join(python, "bin", "python"+b.plan.python.Minor()), Env: compile.Environment(python).List(),
 		},
-	}.Choose(ctx, b.plan.CollectStatic)
+	}
+	if b.plan.Debug {
+		if err := app.CheckDebugger(); err != nil {
+			return start.Start{}, err
+		}
+	}
+	return app.Choose(ctx, b.plan.CollectStatic)
+}
+
+// debug makes the layer by which Python lets a debugger attach.
+func (b build) debug(ctx context.Context) error {
+	if !b.plan.Debug {
+		return nil
+	}
+	b.Log.Decision("Debugger", "with BPL_DEBUG_ENABLED=true at launch", "BP_DEBUG_ENABLED")
+	_, err := b.Layers.Contribute(ctx, layer.Request{
+		Name: "debug", Flags: layer.Flags{Launch: true}, Key: debugKey{string(start.Debugger)},
+		Fill: func(_ context.Context, l *layer.Layer) error {
+			l.LaunchEnv.Prepend("PYTHONPATH", ":", l.Path)
+			return os.WriteFile(filepath.Join(l.Path, "sitecustomize.py"), start.Debugger, 0o644)
+		},
+	})
+	return err
 }
 
 // collect runs the command that collects static files. It sees what the build does, except what is the platform's.

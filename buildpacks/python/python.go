@@ -26,6 +26,7 @@ type settings struct {
 	LeaveOut      []string `config:"BP_PYTHON_LEAVE_OUT,list"`
 	CollectStatic string   `config:"BP_DJANGO_COLLECTSTATIC"`
 	Reload        bool     `config:"BP_LIVE_RELOAD_ENABLED"`
+	Debug         bool     `config:"BP_DEBUG_ENABLED"`
 }
 
 // Install installs Python or uv for all apps.

@@ -42,8 +42,8 @@ func (p Project) requirements() (Install, error) {
 		}
 	}
 	if !r.in.Hashed() {
-		r.in.Notes = append(r.in.Notes, path.Join(p.within(files[0]))+" has no hashes: two builds may install different packages, and nothing "+
-			`but the index vouches for what comes; "uv pip compile --generate-hashes" writes them`)
+		r.in.Notes = append(r.in.Notes, "two builds may install different packages: "+p.within(files[0])+" has no hashes, which "+
+			`"uv pip compile --generate-hashes" writes`)
 	}
 	return r.in, nil
 }

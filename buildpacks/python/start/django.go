@@ -93,7 +93,7 @@ func (d django) place() string { return filepath.Join(d.app.Project.Dir, filepat
 // manage returns a process that runs a command of manage.py.
 func (d django) manage(kind string, args ...shell.Word) Process {
 	words := append([]shell.Word{"python", "manage.py"}, args...)
-	return Process{kind, d.place(), shell.List{{Words: words}}, path.Join(d.dir, "manage.py")}
+	return Process{kind, false, d.place(), shell.List{{Words: words}}, path.Join(d.dir, "manage.py")}
 }
 
 // web returns the process web: that of ASGI where the settings name an app of it and a server for it is installed, or else that of WSGI.
@@ -125,7 +125,7 @@ func (d django) web() (Process, error) {
 		}
 		s, found := d.app.serverOf(w.kind)
 		if found {
-			return Process{"web", d.place(), shell.List{{Words: s.command(w.app, false)}}, from}, nil
+			return Process{"web", false, d.place(), shell.List{{Words: s.command(w.app, false)}}, from}, nil
 		}
 		if missing == nil {
 			missing = d.app.noServer(from, w.kind, s)

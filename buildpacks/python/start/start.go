@@ -29,6 +29,7 @@ type App struct {
 // Process is a way to start the app. Its programs are those of the virtual environment: python, gunicorn.
 type Process struct {
 	Type    string
+	Default bool       // it is started where no process is named
 	Dir     string     // absolute path of the folder that it is started in
 	Command shell.List // of one command; the launch helper runs it where it is not simple
 	From    string     // what says so: "main.py line 3 makes app of fastapi.FastAPI"
@@ -36,8 +37,9 @@ type Process struct {
 
 // Start is how an app is started. Nothing changes it.
 type Start struct {
-	Processes []Process         // web is the first, or else the worker; none where a Procfile has web and the app no others
+	Processes []Process         // that the Procfile does not have
 	Variables map[string]string // for all processes, unless they are set
+	Modules   string            // absolute path of a folder that modules are found in, for PYTHONPATH; "" for none
 	Static    *Static           // what collects static files at build; nil for nothing
 }
 
@@ -83,9 +85,12 @@ func (a App) Choose(ctx context.Context, collectStatic string) (Start, error) {
 			s.Processes = append([]Process{web}, s.Processes...)
 		}
 	}
+	if len(s.Processes) > 0 && !a.named("web") { // web, or else the worker
+		s.Processes[0].Default = s.Processes[0].Type != "migrate"
+	}
 	s.Processes = slices.DeleteFunc(s.Processes, func(p Process) bool { return a.named(p.Type) })
 	if slices.ContainsFunc(modules, func(m module) bool { return a.root(m) == source }) {
-		s.Variables["PYTHONPATH"] = filepath.Join(a.Project.Dir, source)
+		s.Modules = filepath.Join(a.Project.Dir, source)
 	}
 	return s, a.checkHelped(s.Processes)
 }
@@ -178,7 +183,8 @@ func (a App) web(modules []module, d django, isDjango bool) (Process, error) {
 		}
 	}
 	if name, found := a.script(); found {
-		return Process{"web", a.Project.Dir, shell.List{{Words: []shell.Word{shell.Quote(name)}}}, "project.scripts of pyproject.toml"}, nil
+		command := shell.List{{Words: []shell.Word{shell.Quote(name)}}}
+		return Process{"web", false, a.Project.Dir, command, "project.scripts of pyproject.toml"}, nil
 	}
 	if m, found := mainOf(modules, func(m module) bool { return m.dir() == "." || m.dir() == source || m.Main }); found {
 		return a.file(m, "main file"), nil
@@ -204,7 +210,7 @@ func (a App) serve(c candidate) (Process, error) {
 	if !found {
 		return Process{}, a.noServer(from, c.kind, s)
 	}
-	return Process{"web", dir, shell.List{{Words: s.command(module+":"+name, c.factory)}}, from}, nil
+	return Process{"web", false, dir, shell.List{{Words: s.command(module+":"+name, c.factory)}}, from}, nil
 }
 
 // noServer returns the fault of an app whose server is not installed.
@@ -258,7 +264,7 @@ func (a App) file(m module, from string) Process {
 		_, name := a.place(m)
 		words = []shell.Word{"python", "-m", shell.Quote(strings.TrimSuffix(name, ".__main__"))}
 	}
-	return Process{"web", a.Project.Dir, shell.List{{Words: words}}, from}
+	return Process{"web", false, a.Project.Dir, shell.List{{Words: words}}, from}
 }
 
 // script returns the program of the project, if it has one and is installed.
@@ -290,8 +296,8 @@ func (a App) celery(modules []module) []Process {
 				return shell.List{{Words: append([]shell.Word{"celery", "--app", app}, words...)}}
 			}
 			return []Process{
-				{"worker", dir, words("worker", "--loglevel", "INFO"), from},
-				{"beat", dir, words("beat", "--loglevel", "INFO", "--schedule", "/tmp/celerybeat-schedule"), from},
+				{"worker", false, dir, words("worker", "--loglevel", "INFO"), from},
+				{"beat", false, dir, words("beat", "--loglevel", "INFO", "--schedule", "/tmp/celerybeat-schedule"), from},
 			}
 		}
 	}

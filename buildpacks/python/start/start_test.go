@@ -65,10 +65,14 @@ func choose(t *testing.T, app files, collect string) (string, error) {
 	}
 	var b strings.Builder
 	for _, p := range s.Processes {
-		fmt.Fprintf(&b, "%s: %s\n  in %s: %s\n", p.Type, strings.Join(p.Command.Args(), " "), p.Dir, p.From)
+		star := map[bool]string{true: "*"}[p.Default]
+		fmt.Fprintf(&b, "%s%s: %s\n  in %s: %s\n", p.Type, star, strings.Join(p.Command.Args(), " "), p.Dir, p.From)
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Variables)) {
 		fmt.Fprintf(&b, "%s=%s\n", name, s.Variables[name])
+	}
+	if s.Modules != "" {
+		fmt.Fprintf(&b, "modules in %s\n", s.Modules)
 	}
 	if s.Static != nil {
 		fmt.Fprintf(&b, "at build: python %s\n  in %s with %s: %s\n", strings.Join(s.Static.Args, " "), s.Static.Dir, s.Static.Env,
@@ -169,7 +173,7 @@ func TestScript(t *testing.T) {
 	t.Parallel()
 	got, err := choose(t, files{"pyproject.toml": "[project]\n[project.scripts]\nshop = 'shop:main'\n[build-system]\n", "a.py": "",
 		"b.py": ""}, "")
-	if err != nil || !strings.HasPrefix(got, "web: shop\n") {
+	if err != nil || !strings.HasPrefix(got, "web*: shop\n") {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
@@ -207,7 +211,7 @@ func TestIsolated(t *testing.T) {
 	t.Parallel()
 	got, err := choose(t, files{"requirements.txt": "", "main.py": "", "ast.py": "1/0\n", "json.py": "1/0\n", "sitecustomize.py": "1/0\n"},
 		"")
-	if err != nil || !strings.HasPrefix(got, "web: python main.py\n") {
+	if err != nil || !strings.HasPrefix(got, "web*: python main.py\n") {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
