@@ -28,8 +28,9 @@ const maxRefusals = 50
 
 // policy decides which addresses a build reaches. It knows nothing of names: a name can get another address at any time.
 type policy struct {
-	rules   []Rule
-	refused func(Refusal)
+	rules      []Rule
+	refused    func(Refusal)
+	translated translators
 
 	mu       sync.Mutex
 	reported map[netip.AddrPort]bool
@@ -39,7 +40,10 @@ type policy struct {
 func (p *policy) permits(ctx context.Context, wanted netip.AddrPort) bool {
 	is := special(wanted.Addr())
 	if is == "" && ofHost(wanted.Addr()) {
-		is = "an address of this machine"
+		is = ofMachine
+	}
+	if is == "" {
+		is = p.translated.special(ctx, wanted.Addr())
 	}
 	if is == "" || slices.ContainsFunc(p.rules, func(r Rule) bool { return r.allows(ctx, wanted) }) {
 		return true
@@ -47,6 +51,8 @@ func (p *policy) permits(ctx context.Context, wanted netip.AddrPort) bool {
 	p.report(Refusal{wanted, is})
 	return false
 }
+
+const ofMachine = "an address of this machine"
 
 func (p *policy) report(refusal Refusal) {
 	p.mu.Lock()
