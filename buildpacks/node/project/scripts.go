@@ -270,7 +270,7 @@ func ScriptOf(words []string) (name string, rest []string) {
 }
 
 // ScriptRunners are programs of packages that run scripts, or other commands, by npm or a shell. What some of them start is read (Tasks).
-var ScriptRunners = []string{"npm-run-all", "npm-run-all2", "run-s", "run-p", "concurrently", "turbo", "nx", "lerna", "wireit"}
+var ScriptRunners = []string{"npm-run-all", "npm-run-all2", "run-s", "run-p", "concurrently", "turbo", "nx", "lerna", "wireit", "nf"}
 
 // ofManager are words after pnpm and yarn that are no programs of packages.
 var ofManager = []string{

@@ -84,6 +84,9 @@ func (r *reading) command(c shell.Command, of Source) ([]Command, error) {
 		c.Words = c.Words[n:]
 		return r.command(c, of)
 	}
+	if slices.Contains(setters, words[0]) {
+		return r.setting(c, of)
+	}
 	return r.program(c.Words, c, of)
 }
 

@@ -90,6 +90,10 @@ func TestChoose(t *testing.T) {
 		"tsc && A=1 tsc && node a.js":                                   "a.js [tsc: tsc] [tsc: A=1 tsc]",
 		"cd /srv && node c.js && cd up && node a.js":                    "in /srv: c.js && cd up && a.js",
 
+		"dotenv -e .env -- npm run other":     "C=3 ? dotenv -e .env -- node b.js",
+		"A=1 npx env-cmd -f x npx next start": "A=1 ? env-cmd -f x next start",
+		"env-cmd node a.js":                   "? env-cmd node a.js",
+
 		"nodemon a.js": "a.js",
 		"nodemon --watch src -e ts,js -q a.js --port 1":                   "a.js --port 1",
 		"nodemon --inspect=0.0.0.0 a.js":                                  "--inspect=0.0.0.0 a.js",
@@ -272,6 +276,9 @@ func TestScriptFaults(t *testing.T) {
 		"node a.js && npm run two":  "write its commands into this script",
 		"node a.js && bun b.js":     "start all of it with one of them",
 		"lerna run a":               "start the server with node",
+		"nf start":                  "and nf starts npm or a shell",
+		"dotenv -- npm run two":     "and dotenv starts several commands; write dotenv before the command that needs it",
+		"dotenv npm run none":       "there is no script none",
 	} {
 		a := app(t, files{"package.json": `{"scripts": {"start": "` + line + `", "two": "node b.js; node c.js"}}`,
 			"a.js": "", "b.js": "", "c.js": "", "plain.sh": "node a.js\n", "python": "#!/usr/bin/env python3\n", "data": "node\n",

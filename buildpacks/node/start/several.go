@@ -63,3 +63,34 @@ func inProcfile(err error, tasks []project.Task) error {
 	}
 	return broken
 }
+
+// setters are programs that set variables, which they read in files, for a command in their arguments.
+var setters = []string{"dotenv", "dotenvx", "dotenv-flow", "env-cmd"}
+
+// setting reads a command of a program that starts another one. Where that is a package manager's, it stands for a program itself.
+func (r *reading) setting(c shell.Command, of Source) ([]Command, error) {
+	i := slices.IndexFunc(c.Words, func(word shell.Word) bool { return slices.Contains(managers, string(word)) })
+	if i < 0 {
+		return r.program(c.Words, c, of)
+	}
+	outer := r.first
+	r.first = false // what it runs gets the variables
+	inner, err := r.command(shell.Command{Words: c.Words[i:], Dir: c.Dir}, of)
+	if r.first = outer; err != nil {
+		return nil, err
+	}
+	if len(inner) != 1 || inner[0].own() || inner[0].Bun || inner[0].Dir != "" {
+		name := shell.Texts(c.Words)[0]
+		return nil, of.fault(", and "+name+" starts several commands", "write "+name+" before the command that needs it")
+	}
+	words := inner[0].Words
+	if words == nil {
+		words = slices.Concat([]shell.Word{"node"}, inner[0].Arguments)
+	}
+	all, err := r.program(slices.Concat(c.Words[:i], words), c, of)
+	if err != nil {
+		return nil, err
+	}
+	all[0].Variables = inner[0].Variables
+	return all, nil
+}
