@@ -88,6 +88,27 @@ func TestPythonBuild(t *testing.T) {
 	}
 }
 
+// TestPythonStandalone builds for a version that Debian does not have.
+func TestPythonStandalone(t *testing.T) {
+	suite(t, anyUser)
+	t.Parallel()
+	name := image(t)
+	app := filepath.Join(t.TempDir(), "plain")
+	if err := os.CopyFS(app, os.DirFS("testdata/python/plain")); err != nil {
+		t.Fatal(err)
+	}
+	got := strata(t, "build", app, "-t", name, "-q", "-e", "BP_CPYTHON_VERSION=3.12")
+	if got.status != 0 && strings.Contains(got.stderr, "error: Python 3.12") && strings.Contains(got.stderr, "UV_PYTHON_INSTALL_MIRROR") {
+		t.Skipf("the standalone builds of Python cannot be reached, and no mirror of them is set: %s", got.stderr)
+	}
+	if got.status != 0 {
+		t.Fatalf("status %d\n%s", got.status, got.stderr)
+	}
+	if body := strings.TrimSpace(ask(t, name, "/")); body != "Hello from Python 3.12." {
+		t.Errorf("it answers %q", body)
+	}
+}
+
 // checkPython looks at the layers, the processes, the files and the bill of materials of an app's image. It returns the package URL of
 // the interpreter.
 func (b built) checkPython(t *testing.T, layers, processes, purls, absent []string) string {

@@ -136,6 +136,22 @@ func TestReserves(t *testing.T) {
 	}
 }
 
+// TestPython has variables of pip, uv and Python that an app may set, and those that decide whom a build trusts or what it runs.
+func TestPython(t *testing.T) {
+	t.Parallel()
+	list := of(t, "python")
+	for name, want := range map[string]bool{
+		"PIP_INDEX_URL": true, "PIP_EXTRA_INDEX_URL": true, "PIP_TRUSTED_HOST": true, "PIP_CONFIG_FILE": true, "UV_INDEX_URL": true,
+		"UV_DEFAULT_INDEX": true, "UV_INDEX_OURS_PASSWORD": true, "UV_PYTHON_INSTALL_MIRROR": true, "UV_CONFIG_FILE": true,
+		"UV_INSECURE_HOST": true, "PYTHONPATH": true, "PYTHONHOME": true, "PYTHONSTARTUP": true, "REQUESTS_CA_BUNDLE": true,
+		"PYTHONUNBUFFERED": false, "PYTHONHASHSEED": false, "PYTHONDONTWRITEBYTECODE": false, "PIP_NO_CACHE_DIR": false,
+	} {
+		if got := list.Reserves(name); got != want {
+			t.Errorf("%s is reserved: %t, want %t", name, got, want)
+		}
+	}
+}
+
 // TestSettings asks a command that answers as a machine's package manager may.
 func TestSettings(t *testing.T) {
 	environment := func(name string) string { return map[string]string{"INDEX": "https://environment.example.test"}[name] }
