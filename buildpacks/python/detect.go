@@ -44,8 +44,16 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	if found == "" {
 		return bp.Fail("no requirements.txt, pyproject.toml or other file of Python"), nil
 	}
-	requires := append([]bp.Entry{bp.Tools("python", tools(in)...)}, launchhelper.RequiredToReload(in.Config)...)
-	if helped(in) {
+	p, wrong := decide(in.Workspace) // the build says what is wrong with the app
+	if other := otherThan(entries); wrong == nil && p.project.File == "" && other != "" {
+		return bp.Fail(fmt.Sprintf("%s has the settings of tools alone, beside %s", found, other)), nil
+	}
+	var names []string
+	if wrong == nil {
+		names = p.tools(in.Target.Arch)
+	}
+	requires := append([]bp.Entry{bp.Tools("python", names...)}, launchhelper.RequiredToReload(in.Config)...)
+	if wrong == nil && start.Helped(p.project) {
 		requires = append(requires, launchhelper.Required())
 	}
 	plan := bp.Plan{Provides: []string{"python"}, Requires: requires}
@@ -57,27 +65,23 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 // assets is the name in the build plan of what strata/front-end makes with the app's package.json before the app is built.
 const assets = "assets"
 
-// helped reports whether processes of the app may need the launch helper. The build says what is wrong with the app.
-func helped(in bp.DetectContext) bool {
-	p, err := decide(in.Workspace)
-	return err == nil && start.Helped(p.project)
-}
-
-// tools returns the tools that a build of the app would use. The build says what is wrong with an app that has none.
-func tools(in bp.DetectContext) []string {
-	p, err := decide(in.Workspace)
-	if err != nil {
-		return nil
-	}
+// tools returns the tools that a build of the app would use.
+func (p plan) tools(arch string) []string {
 	names := []string{p.python.Folder()}
-	if p.project.File != "" {
-		uv, err := lockedUV(in.Target.Arch)
-		if err != nil {
-			return nil
-		}
+	if uv, err := lockedUV(arch); err == nil && p.project.File != "" {
 		names = append(names, install.UV(uv, install.Indexes{}).Folder)
 	}
 	return names
+}
+
+// otherThan returns the file by which a folder may have an app of another language, "" if it has none.
+func otherThan(entries []os.DirEntry) string {
+	for _, e := range entries {
+		if slices.Contains(others, e.Name()) && !e.IsDir() {
+			return e.Name()
+		}
+	}
+	return ""
 }
 
 // find returns the file by which a folder has an app of Python, "" if it has none.
@@ -88,7 +92,7 @@ func find(entries []os.DirEntry) string {
 	if at := slices.IndexFunc(manifests, has); at >= 0 {
 		return manifests[at]
 	}
-	if slices.ContainsFunc(others, has) {
+	if otherThan(entries) != "" {
 		return ""
 	}
 	for _, e := range entries {

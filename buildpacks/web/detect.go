@@ -24,7 +24,8 @@ var plain = []string{
 // the app.
 var programs = []string{
 	"go.mod", "pom.xml", "build.gradle", "build.gradle.kts", "Cargo.toml", "pyproject.toml", "requirements.txt", "setup.py", "Pipfile",
-	"manage.py", "Gemfile", "composer.json", "mix.exs", "deno.json", "CMakeLists.txt", "Package.swift", "build.sbt", "_config.yml",
+	"pylock.toml", "manage.py", "Gemfile", "composer.json",
+	"mix.exs", "deno.json", "CMakeLists.txt", "Package.swift", "build.sbt", "_config.yml",
 	"hugo.toml", "mkdocs.yml",
 }
 
