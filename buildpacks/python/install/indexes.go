@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
@@ -173,7 +174,7 @@ func (x Indexes) Env() config.Environment {
 		"UV_DEFAULT_INDEX": x.Default, "UV_INDEX": strings.Join(x.Extra, " "), "UV_FIND_LINKS": strings.Join(x.Links, ","),
 		"UV_INSECURE_HOST": strings.Join(x.Trusted, " "), "SSL_CERT_FILE": x.Cert, "NETRC": x.Netrc, "UV_CONFIG_FILE": x.Config,
 		"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "UV_NO_MANAGED_PYTHON": "1", "UV_KEYRING_PROVIDER": "disabled",
-		"UV_LINK_MODE": "copy", "GIT_TERMINAL_PROMPT": "0",
+		"UV_LINK_MODE": "hardlink", // nothing writes to what is installed "GIT_TERMINAL_PROMPT": "0",
 	})
 	if x.Config == "" {
 		env["UV_NO_CONFIG"] = "1"
@@ -190,15 +191,20 @@ func (x Indexes) Env() config.Environment {
 var sourceOption = regexp.MustCompile(
 	`^\s*(-i|-f|--index-url|--extra-index-url|--find-links|--trusted-host|--pypi-url)(?:[\s=]|$|[^-\s])`)
 
+// endings are how lines end and how they go on, for programs that read requirements.
+var endings = strings.NewReplacer("\\\r\n", " ", "\\\n", " ", "\\\r", " ", "\r\n", "\n", "\r", "\n")
+
 // withoutIndexes returns requirements without the lines that say where packages come from, and the options of these lines.
 func withoutIndexes(lines string) (kept string, options []string) {
 	var text strings.Builder
-	for line := range strings.Lines(lines) {
+	for line := range strings.Lines(endings.Replace(lines)) {
+		// A backslash at the end would make the next line a part of this one.
+		line = strings.TrimSpace(strings.TrimRightFunc(line, func(r rune) bool { return r == '\\' || unicode.IsSpace(r) }))
 		if found := sourceOption.FindStringSubmatch(line); found != nil {
 			options = append(options, found[1])
 			continue
 		}
-		text.WriteString(line)
+		text.WriteString(line + "\n")
 	}
 	return text.String(), options
 }

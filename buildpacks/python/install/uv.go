@@ -83,6 +83,11 @@ func (x Indexes) list(ctx context.Context, client *fetch.Client, project string)
 	if err != nil {
 		return nil, err
 	}
+	return located(base, answer), nil
+}
+
+// located returns the files that an answer about a project names, with their addresses. The index's own login goes to its host alone.
+func located(base *url.URL, answer []byte) []listed {
 	var files []listed
 	for _, f := range parseIndex(answer) {
 		to, err := base.Parse(f.url)
@@ -103,7 +108,7 @@ func (x Indexes) list(ctx context.Context, client *fetch.Client, project string)
 		}
 		files = append(files, f)
 	}
-	return files, nil
+	return files
 }
 
 // anchor matches a link of a page, and where it leads.
