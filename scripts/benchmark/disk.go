@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// disk counts what is written to the disk that the checkout is on; an engine's data counts when it is there, too.
+// disk counts what is read from and written to the disk that the checkout is on; an engine's data counts when it is there, too.
 type disk struct{ stat string } // of the kernel, Documentation/block/stat.rst; empty if the checkout is on no disk
 
 func diskOf(dir string) (disk, error) {
@@ -27,21 +27,24 @@ func diskOf(dir string) (disk, error) {
 	return disk{stat}, err
 }
 
-// written returns the bytes that were written since the machine started, those that waited for it included.
-func (d disk) written() (int64, error) {
+// moved returns the bytes that were read and written since the machine started, those that waited to be written included.
+func (d disk) moved() (read, written int64, err error) {
 	if d.stat == "" {
-		return 0, nil
+		return 0, 0, nil
 	}
 	unix.Sync()
 	text, err := os.ReadFile(d.stat)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	const sectorsWritten, sectorSize = 6, 512
+	const sectorsRead, sectorsWritten, sectorSize = 2, 6, 512
 	fields := strings.Fields(string(text))
 	if len(fields) <= sectorsWritten {
-		return 0, fmt.Errorf("%s: %q has no sectors written", d.stat, text)
+		return 0, 0, fmt.Errorf("%s: %q has no sectors written", d.stat, text)
 	}
-	sectors, err := strconv.ParseInt(fields[sectorsWritten], 10, 64)
-	return sectors * sectorSize, err
+	read, err = strconv.ParseInt(fields[sectorsRead], 10, 64)
+	if err == nil {
+		written, err = strconv.ParseInt(fields[sectorsWritten], 10, 64)
+	}
+	return read * sectorSize, written * sectorSize, err
 }

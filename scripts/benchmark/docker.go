@@ -65,7 +65,7 @@ func (b *bench) newEngine(ctx context.Context, root string) (e *engine, err erro
 }
 
 // withEngine runs a tool that needs the engine.
-func (b *bench) withEngine(ctx context.Context, t tool, a *app) (time.Duration, error) {
+func (b *bench) withEngine(ctx context.Context, t tool, a *app) (sample, error) {
 	cache := b.engine.run + "-" + a.name
 	if t == packing {
 		env := []string{"PACK_HOME=" + filepath.Join(b.dir, "pack")}
@@ -81,12 +81,12 @@ func (b *bench) withEngine(ctx context.Context, t tool, a *app) (time.Duration, 
 	if a.isGo() {
 		goroot, err := output(ctx, "env", "GOTOOLCHAIN="+b.release, "go", "env", "GOROOT")
 		if err != nil {
-			return 0, err
+			return sample{}, err
 		}
 		text, tools = fmt.Appendf(nil, dockerfile, cache, b.engine.proxy, b.engine.sums), "go="+goroot
 	}
 	if err := os.WriteFile(file, text, 0o644); err != nil {
-		return 0, err
+		return sample{}, err
 	}
 	took, _, err := b.time(ctx, a.dir, []string{"DOCKER_BUILDKIT=1"}, "docker", "build", "--quiet", "--network", "host",
 		"--tag", a.engineImage(t), "--file", file, "--build-context", tools, "--build-context", "certificates="+b.engine.certificates, ".")

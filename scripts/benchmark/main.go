@@ -17,6 +17,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/strata-buildpacks/strata/builder/platform/home"
@@ -28,11 +29,12 @@ const (
 )
 
 func main() {
+	only := flag.String("only", "hello,yq,express", "the apps that are measured, with commas between them")
 	rounds := flag.Int("n", 5, "how often each build is measured, after one that is not")
 	engine := flag.Bool("docker", false, "with pack build and docker build, in the engine that the docker command is set up for")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, *rounds, *engine)
+	err := run(ctx, *rounds, *engine, strings.Split(*only, ","))
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "benchmark:", err)
@@ -40,7 +42,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, rounds int, engine bool) error {
+func run(ctx context.Context, rounds int, engine bool, only []string) error {
 	if rounds < 1 {
 		return fmt.Errorf("-n %d: measure at least once", rounds)
 	}
@@ -51,24 +53,11 @@ func run(ctx context.Context, rounds int, engine bool) error {
 	if err != nil {
 		return err
 	}
-	hello, err := newApp("hello", "integration/testdata/go/hello", "main.go")
-	if err != nil {
-		return err
-	}
-	source, err := download(ctx, "github.com/mikefarah/yq/v4@v4.47.1")
-	if err != nil {
-		return err
-	}
-	yq, err := newApp("yq", source, "yq.go")
-	if err != nil {
-		return err
-	}
-	express, err := b.newNodeApp(ctx, "express")
-	if err != nil {
-		return err
-	}
 	before := load()
-	apps := []*app{hello, yq, express}
+	apps, err := b.apps(ctx, only)
+	if err != nil {
+		return err
+	}
 	for _, a := range apps {
 		if err := b.measure(ctx, a, rounds); err != nil {
 			return fmt.Errorf("%s: %w", a.name, err)
@@ -76,12 +65,21 @@ func run(ctx context.Context, rounds int, engine bool) error {
 	}
 	fmt.Fprintf(os.Stdout, "%d rounds, %s/%s, %d CPUs, %s; load average before %s, after %s\n\n", rounds, runtime.GOOS, runtime.GOARCH,
 		runtime.NumCPU(), b.release, before, load())
-	for _, alike := range [][]*app{apps[:2], apps[2:]} {
+	languages := slices.IndexFunc(apps, func(a *app) bool { return !a.isGo() })
+	if languages < 0 {
+		languages = len(apps)
+	}
+	for _, alike := range [][]*app{apps[:languages], apps[languages:]} {
+		if len(alike) == 0 {
+			continue
+		}
 		printTimes(os.Stdout, alike)
 		if b.disk.stat != "" {
-			printWritten(os.Stdout, alike)
+			printMoved(os.Stdout, alike)
 		}
+		printMemory(os.Stdout, alike)
 	}
+	printPhases(os.Stdout, apps)
 	printTargets(os.Stdout, apps)
 	if err := printSizes(os.Stdout, b.home.Store, apps); err != nil || !engine {
 		return err
@@ -90,6 +88,35 @@ func run(ctx context.Context, rounds int, engine bool) error {
 		return err
 	}
 	return b.clean(ctx, apps)
+}
+
+// apps makes the apps with some names, those in Go first.
+func (b *bench) apps(ctx context.Context, names []string) (all []*app, err error) {
+	for _, name := range []string{"hello", "yq", "express"} {
+		if !slices.Contains(names, name) {
+			continue
+		}
+		var a *app
+		switch name {
+		case "hello":
+			a, err = newApp(name, "integration/testdata/go/hello", "main.go")
+		case "yq":
+			var source string
+			if source, err = download(ctx, "github.com/mikefarah/yq/v4@v4.47.1"); err == nil {
+				a, err = newApp(name, source, "yq.go")
+			}
+		default:
+			a, err = b.newNodeApp(ctx, name)
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("-only %s: there are hello, yq and express", strings.Join(names, ","))
+	}
+	return all, nil
 }
 
 // bench is what the builds of all apps share.
@@ -144,10 +171,14 @@ type app struct {
 // round is what the tools took for one step of one round.
 type round map[tool]sample
 
-// sample is one build: how long it took, and how many bytes reached the disk.
+// sample is one build: how long it took, how many bytes came from the disk and reached it, and the most memory that the tool itself had and
+// that any process had, in bytes.
 type sample struct {
-	took    time.Duration
-	written int64
+	took         time.Duration
+	phases       map[string]time.Duration // of strata build
+	read         int64
+	written      int64
+	own, largest int64
 }
 
 // step is what changed before a build.
@@ -225,7 +256,7 @@ func (b *bench) measure(ctx context.Context, a *app, rounds int) error {
 			if took[t], err = b.sample(ctx, t, a); err != nil {
 				return err
 			}
-			fmt.Fprintf(os.Stderr, "%s, %s, round %d, %s: %v, %d bytes\n", a.name, s, number, t, took[t].took, took[t].written)
+			fmt.Fprintf(os.Stderr, "%s, %s, round %d, %s: %v\n", a.name, s, number, t, took[t].took)
 		}
 		if s == first || number > 0 {
 			a.rounds[s] = append(a.rounds[s], took)
@@ -247,23 +278,28 @@ func (b *bench) measure(ctx context.Context, a *app, rounds int) error {
 
 // sample runs one tool and measures it.
 func (b *bench) sample(ctx context.Context, t tool, a *app) (sample, error) {
-	before, err := b.disk.written()
+	read, written, err := b.disk.moved()
 	if err != nil {
 		return sample{}, err
 	}
-	took, err := b.build(ctx, t, a)
+	one, err := b.build(ctx, t, a)
 	if err != nil {
 		return sample{}, err
 	}
-	after, err := b.disk.written()
-	return sample{took, after - before}, err
+	one.read, one.written, err = b.disk.moved()
+	one.read -= read
+	one.written -= written
+	return one, err
 }
 
 // build runs one tool. Each has caches of its own; strata's are those of the
 // app in its home. ko keeps what it compressed in KOCACHE and makes its SPDX SBOM.
-func (b *bench) build(ctx context.Context, t tool, a *app) (time.Duration, error) {
+func (b *bench) build(ctx context.Context, t tool, a *app) (sample, error) {
 	if t == strata {
 		took, output, err := b.time(ctx, a.dir, nil, filepath.Join(b.bin, "strata"), "build", ".", "-t", a.image())
+		if err == nil {
+			took.phases, err = phasesOf(output)
+		}
 		if found := regexp.MustCompile(`(?m)^ +Go +(\d[\d.]*) `).FindStringSubmatch(output); found != nil {
 			b.release = "go" + found[1]
 		} else if err == nil && a.isGo() {
@@ -309,17 +345,24 @@ func (a *app) image() string { return "strata-bench/" + a.name }
 func (b *bench) layout(a *app) string { return filepath.Join(b.dir, "ko", a.name, "layout") }
 
 // time runs a command and returns how long it took and what it wrote to stderr.
-func (b *bench) time(ctx context.Context, dir string, env []string, args ...string) (time.Duration, string, error) {
+func (b *bench) time(ctx context.Context, dir string, env []string, args ...string) (sample, string, error) {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir = dir
 	cmd.Env = append(append(os.Environ(), "STRATA_HOME="+filepath.Join(b.dir, "home")), env...)
 	var output strings.Builder
 	cmd.Stderr = &output
 	start := time.Now()
-	err := cmd.Run()
-	took := time.Since(start)
-	if err != nil {
-		return 0, "", fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, output.String())
+	if err := cmd.Start(); err != nil {
+		return sample{}, "", err
 	}
-	return took, output.String(), nil
+	stop := watchMemory(cmd.Process.Pid)
+	err := cmd.Wait()
+	one := sample{took: time.Since(start), own: stop()}
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok { // of the command and of those that it waited for
+		one.largest = usage.Maxrss << 10
+	}
+	if err != nil {
+		return one, "", fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, output.String())
+	}
+	return one, output.String(), nil
 }

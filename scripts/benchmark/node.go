@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 )
 
 const npm tool = "npm ci"
@@ -76,7 +75,7 @@ func (b *bench) lock(ctx context.Context, a *app, more string) error {
 }
 
 // npm runs npm in a folder, with a cache of its own.
-func (b *bench) npm(ctx context.Context, dir string, args ...string) (time.Duration, error) {
+func (b *bench) npm(ctx context.Context, dir string, args ...string) (sample, error) {
 	programs := filepath.Join(b.nodeTools(), "npm", ".programs")
 	env := []string{
 		"PATH=" + programs + ":" + filepath.Join(b.nodeTools(), "node", "bin") + ":" + os.Getenv("PATH"),
@@ -88,18 +87,18 @@ func (b *bench) npm(ctx context.Context, dir string, args ...string) (time.Durat
 }
 
 // bareNPM installs the app's packages in a copy of its folder, where the last install is replaced.
-func (b *bench) bareNPM(ctx context.Context, a *app) (time.Duration, error) {
+func (b *bench) bareNPM(ctx context.Context, a *app) (sample, error) {
 	work := filepath.Join(b.npmDir(), a.name)
 	if err := os.MkdirAll(work, 0o755); err != nil {
-		return 0, err
+		return sample{}, err
 	}
 	for _, file := range []string{"main.js", "package.json", "package-lock.json"} {
 		text, err := os.ReadFile(filepath.Join(a.dir, file))
 		if err != nil {
-			return 0, err
+			return sample{}, err
 		}
 		if err := os.WriteFile(filepath.Join(work, file), text, 0o644); err != nil {
-			return 0, err
+			return sample{}, err
 		}
 	}
 	return b.npm(ctx, work, "ci", "--omit=dev")

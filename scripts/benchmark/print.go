@@ -15,10 +15,10 @@ import (
 
 // What a build may take.
 const (
-	sameLimit   = 500 * time.Millisecond
-	editedShare = 1.3 // of go build,
-	editedExtra = 300 * time.Millisecond
-	nodeLimit   = time.Second // for a changed line of an app without build scripts
+	sameLimit   = 200 * time.Millisecond
+	editedShare = 1.15 // of go build,
+	editedExtra = 200 * time.Millisecond
+	nodeLimit   = 300 * time.Millisecond // for a changed line of an app without build scripts
 )
 
 // printTimes prints a row per app and step: the median and, of more than one round, minimum and maximum.
@@ -52,9 +52,30 @@ func printTimes(w io.Writer, apps []*app) {
 	fmt.Fprintln(w)
 }
 
-// printWritten prints a row per app and step: the median of what reached the disk.
-func printWritten(w io.Writer, apps []*app) {
-	head, rule := "| MB written to the disk: median |", "| --- |"
+// printMoved prints a row per app and step: the medians of what came from the disk and what reached it.
+func printMoved(w io.Writer, apps []*app) {
+	megabytes := func(of func(sample) int64) func(*app, step, tool) string {
+		return func(a *app, s step, t tool) string { return fmt.Sprintf("%.1f", float64(median(a.all(s, t, of)))/1e6) }
+	}
+	read := megabytes(func(one sample) int64 { return one.read })
+	written := megabytes(func(one sample) int64 { return one.written })
+	printRows(w, "MB from the disk / to the disk: medians", apps, func(a *app, s step, t tool) string {
+		return read(a, s, t) + " / " + written(a, s, t)
+	})
+}
+
+// printMemory prints a row per app and step: the most memory that a tool had, and the most that one of its processes had.
+func printMemory(w io.Writer, apps []*app) {
+	printRows(w, "MB of memory: the tool itself / its largest process", apps, func(a *app, s step, t tool) string {
+		own := slices.Max(a.all(s, t, func(one sample) int64 { return one.own }))
+		largest := slices.Max(a.all(s, t, func(one sample) int64 { return one.largest }))
+		return fmt.Sprintf("%.0f / %.0f", float64(own)/1e6, float64(largest)/1e6)
+	})
+}
+
+// printRows prints a row per app and step with a cell per tool.
+func printRows(w io.Writer, what string, apps []*app, cell func(*app, step, tool) string) {
+	head, rule := "| "+what+" |", "| --- |"
 	for _, t := range apps[0].tools {
 		head, rule = head+" "+string(t)+" |", rule+" --- |"
 	}
@@ -63,13 +84,36 @@ func printWritten(w io.Writer, apps []*app) {
 		for _, s := range append([]step{first}, a.steps...) {
 			fmt.Fprintf(w, "| %s, %s |", a.name, s)
 			for _, t := range a.tools {
-				var all []int64
-				for _, round := range a.rounds[s] {
-					all = append(all, round[t].written)
-				}
-				fmt.Fprintf(w, " %.1f |", float64(median(all))/1e6)
+				fmt.Fprintf(w, " %s |", cell(a, s, t))
 			}
 			fmt.Fprintln(w)
+		}
+	}
+	fmt.Fprintln(w)
+}
+
+// phases are those of strata build, in their order.
+var phases = []string{"analyze", "detect", "install", "restore", "build", "export"}
+
+// printPhases prints a row per app and step: the median of each phase of strata build, and of what is before, between and after them.
+func printPhases(w io.Writer, apps []*app) {
+	fmt.Fprintf(w, "| strata build, seconds: median | %s | the rest |\n| --- |%s\n", strings.Join(phases, " | "),
+		strings.Repeat(" --- |", len(phases)+1))
+	for _, a := range apps {
+		for _, s := range append([]step{first}, a.steps...) {
+			fmt.Fprintf(w, "| %s, %s |", a.name, s)
+			for _, phase := range phases {
+				took := a.all(s, strata, func(one sample) int64 { return int64(one.phases[phase]) })
+				fmt.Fprintf(w, " %.2f |", time.Duration(median(took)).Seconds())
+			}
+			rest := a.all(s, strata, func(one sample) int64 {
+				left := one.took
+				for _, took := range one.phases {
+					left -= took
+				}
+				return int64(left)
+			})
+			fmt.Fprintf(w, " %.2f |\n", time.Duration(median(rest)).Seconds())
 		}
 	}
 	fmt.Fprintln(w)
@@ -102,6 +146,14 @@ func (a *app) of(s step, t tool) []time.Duration {
 	var all []time.Duration
 	for _, round := range a.rounds[s] {
 		all = append(all, round[t].took)
+	}
+	return all
+}
+
+// all lists a measure of a tool, round by round.
+func (a *app) all(s step, t tool, of func(sample) int64) (all []int64) {
+	for _, round := range a.rounds[s] {
+		all = append(all, of(round[t]))
 	}
 	return all
 }
