@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/strata-buildpacks/strata/buildpacks/allocator"
 	cacerts "github.com/strata-buildpacks/strata/buildpacks/ca-certificates"
 	environment "github.com/strata-buildpacks/strata/buildpacks/environment-variables"
 	frontend "github.com/strata-buildpacks/strata/buildpacks/front-end"
@@ -19,6 +20,7 @@ import (
 // table returns the buildpacks of the suite in order of id.
 func table() []bp.Buildpack {
 	return []bp.Buildpack{
+		allocator.Buildpack(),
 		cacerts.Buildpack(),
 		environment.Buildpack(),
 		frontend.Buildpack(),

@@ -28,10 +28,12 @@ func main() {
 	os.Exit(code)
 }
 
-// run does what the program's name or else its first argument says. The launcher starts it as certificates or
-// inspector by a link in exec.d and reads the variables of the app from file 3 (Buildpack API, "exec.d").
+// run does what the program's name or else its first argument says. The launcher starts it as allocator,
+// certificates or inspector by a link in exec.d and reads the variables of the app from file 3 (Buildpack API, "exec.d").
 func run(args []string, env environment, out io.Writer) (code int, err error) {
 	switch name := filepath.Base(args[0]); {
+	case name == "allocator":
+		return 0, allocator(env, os.NewFile(3, "variables"))
 	case name == "certificates":
 		return 0, certificates(args[0], env, os.NewFile(3, "variables"))
 	case name == "inspector":
@@ -43,5 +45,5 @@ func run(args []string, env environment, out io.Writer) (code int, err error) {
 	case len(args) > 2 && args[1] == "run":
 		return runList(args[2:], env, out)
 	}
-	return 0, errors.New("launch: call it as launch run, reload or health-check, or by a link that is named certificates or inspector")
+	return 0, errors.New("launch: call it as launch run, reload or health-check, or by a link named allocator, certificates or inspector")
 }
