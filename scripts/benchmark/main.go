@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -64,7 +65,7 @@ func run(ctx context.Context, rounds int, engine bool, only []string) error {
 		}
 	}
 	fmt.Fprintf(os.Stdout, "%d rounds, %s/%s, %d CPUs, %s; load average before %s, after %s\n\n", rounds, runtime.GOOS, runtime.GOARCH,
-		runtime.NumCPU(), b.release, before, load())
+		runtime.NumCPU(), cmp.Or(b.release, "no Go"), before, load())
 	languages := slices.IndexFunc(apps, func(a *app) bool { return !a.isGo() })
 	if languages < 0 {
 		languages = len(apps)
