@@ -30,6 +30,9 @@ func TestGoCorpus(t *testing.T) { corpus(t, goCorpus) }
 // TestNodeCorpus builds what people's apps for Node.js look like.
 func TestNodeCorpus(t *testing.T) { corpus(t, nodeCorpus) }
 
+// TestPythonCorpus builds what people's apps in Python look like, and small programs of others.
+func TestPythonCorpus(t *testing.T) { corpus(t, pythonCorpus) }
+
 // TestWebCorpus builds what people's sites look like.
 func TestWebCorpus(t *testing.T) { corpus(t, webCorpus) }
 
