@@ -14,8 +14,9 @@ import (
 
 func inspectCommand() *cobra.Command {
 	var bills string
+	var hardening bool
 	cmd := &cobra.Command{
-		Use:   "inspect IMAGE",
+		Use:   "inspect IMAGE|FILE",
 		Short: "Show the layers of an image: what each is, its size, who shares it",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -28,9 +29,13 @@ func inspectCommand() *cobra.Command {
 					return err
 				}
 			}
+			if hardening {
+				return printHardening(stdout, h.Store, args[0])
+			}
 			return printTable(stdout, h.Store, args[0])
 		},
 	}
+	cmd.Flags().BoolVar(&hardening, "hardening", false, "show how programs and libraries are hardened, of a file or an archive, too")
 	cmd.Flags().StringVar(&bills, "sbom", "", "write what is attached to the image, SBOMs and provenance, into this folder")
 	return cmd
 }

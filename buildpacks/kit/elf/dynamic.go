@@ -14,18 +14,24 @@ const tableLimit = 1 << 16
 
 var errDynamic = errors.New("its dynamic table is damaged")
 
-// dynamic returns the libraries that the dynamic table names (DT_NEEDED) and the folders where they are looked for. It reads the segment
-// as the loader does, and not the section of debug/elf, which stripped and packed files may lack.
-func dynamic(f *elf.File) (needed, folders []string, err error) {
+// entry is one of the dynamic table.
+type entry struct {
+	tag   elf.DynTag
+	value uint64
+}
+
+// table returns the dynamic table up to its end. It reads the segment as the loader does, and not the section of debug/elf, which
+// stripped and packed files may lack.
+func table(f *elf.File) ([]entry, error) {
 	var table []byte
 	for _, segment := range f.Progs {
 		if segment.Type == elf.PT_DYNAMIC {
 			var err error
 			if table, err = io.ReadAll(io.LimitReader(segment.Open(), tableLimit+1)); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			if len(table) > tableLimit {
-				return nil, nil, errDynamic
+				return nil, errDynamic
 			}
 		}
 	}
@@ -39,22 +45,35 @@ func dynamic(f *elf.File) (needed, folders []string, err error) {
 		}
 		return f.ByteOrder.Uint64(b)
 	}
+	var entries []entry
+	for ; len(table) >= 2*word; table = table[2*word:] {
+		e := entry{elf.DynTag(number(table)), number(table[word:])}
+		if e.tag == elf.DT_NULL {
+			break
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// dynamic returns the libraries that the dynamic table names (DT_NEEDED) and the folders where they are looked for.
+func dynamic(f *elf.File) (needed, folders []string, err error) {
+	entries, err := table(f)
+	if err != nil {
+		return nil, nil, err
+	}
 	var offsets []uint64
 	var texts, path, oldPath uint64
-	for ; len(table) >= 2*word; table = table[2*word:] {
-		tag, value := elf.DynTag(number(table)), number(table[word:])
-		switch tag {
+	for _, e := range entries {
+		switch e.tag {
 		case elf.DT_NEEDED:
-			offsets = append(offsets, value)
+			offsets = append(offsets, e.value)
 		case elf.DT_STRTAB:
-			texts = value
+			texts = e.value
 		case elf.DT_RUNPATH:
-			path = value
+			path = e.value
 		case elf.DT_RPATH:
-			oldPath = value
-		}
-		if tag == elf.DT_NULL {
-			break
+			oldPath = e.value
 		}
 	}
 	for _, offset := range offsets {

@@ -42,6 +42,9 @@ func FuzzELF(f *testing.F) {
 		if err == nil && loaded && !strings.HasPrefix(string(content), debugelf.ELFMAG) {
 			t.Error("what is no ELF file is loaded")
 		}
+		if h, loaded, err := elf.ReadHardening(strings.NewReader(string(content))); err == nil && loaded && h.Kind == "" {
+			t.Error("a file that is loaded is of no kind")
+		}
 		to := filepath.Join(dir, "stripped")
 		if err := elf.Strip(path, to); err != nil {
 			return

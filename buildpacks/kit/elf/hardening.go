@@ -1,0 +1,136 @@
+package elf
+
+import (
+	"bytes"
+	"debug/elf"
+	"io"
+	"regexp"
+	"strings"
+)
+
+// Hardening is what makes a file harder to misuse, as far as its headers and the names of its dynamic symbols tell.
+type Hardening struct {
+	Kind    string // "program", "PIE", "static", "static PIE" or "library"
+	RELRO   string // "full", "partial" or "none": what of the tables of addresses is read-only once the file is loaded
+	Canary  string // "yes", "no" or "-": whether it calls what a stack protector calls; "-" where no symbols tell
+	Fortify string // "yes", "no" or "-": whether it calls a checked variant of a function of glibc
+
+	ExecStack bool // a header asks for an executable stack
+	TextRel   bool // the loader writes to code (DT_TEXTREL)
+	WriteExec bool // a segment is writable and executable
+}
+
+// Faults are the parts that no compiler makes by default any more and that let an attacker run what he has written.
+func (h Hardening) Faults() []string {
+	var faults []string
+	for _, one := range []struct {
+		is   bool
+		name string
+	}{{h.ExecStack, "executable stack"}, {h.TextRel, "TEXTREL"}, {h.WriteExec, "RWX segment"}} {
+		if one.is {
+			faults = append(faults, one.name)
+		}
+	}
+	return faults
+}
+
+// checked matches the name of a checked variant of a function of glibc, as a table of names has it.
+var checked = regexp.MustCompile(`\x00__[a-z0-9_]+_chk\x00`)
+
+// namesLimit bounds the names of dynamic symbols that are read, in bytes. Those of the largest libraries have some million.
+const namesLimit = 16 << 20
+
+// ReadHardening reads the hardening of a program or a shared library. It reports whether a loader would load the file.
+func ReadHardening(r io.ReaderAt) (Hardening, bool, error) {
+	magic := make([]byte, len(elf.ELFMAG))
+	if _, err := r.ReadAt(magic, 0); err != nil || string(magic) != elf.ELFMAG {
+		return Hardening{}, false, nil
+	}
+	f, err := elf.NewFile(segmentsOnly{r})
+	if err != nil || f.Type != elf.ET_EXEC && f.Type != elf.ET_DYN {
+		return Hardening{}, false, nil
+	}
+	entries, err := table(f)
+	if err != nil {
+		return Hardening{}, false, err
+	}
+	h := Hardening{RELRO: "none", Canary: "-", Fortify: "-"}
+	interpreter, relro := false, false
+	for _, segment := range f.Progs {
+		switch segment.Type {
+		case elf.PT_INTERP:
+			interpreter = true
+		case elf.PT_GNU_RELRO:
+			relro = true
+		case elf.PT_GNU_STACK:
+			h.ExecStack = segment.Flags&elf.PF_X != 0
+		case elf.PT_LOAD:
+			h.WriteExec = h.WriteExec || segment.Flags&(elf.PF_W|elf.PF_X) == elf.PF_W|elf.PF_X
+		}
+	}
+	now, pie, address, size := false, false, uint64(0), uint64(0)
+	for _, e := range entries {
+		switch e.tag {
+		case elf.DT_TEXTREL:
+			h.TextRel = true
+		case elf.DT_BIND_NOW:
+			now = true
+		case elf.DT_FLAGS:
+			now = now || elf.DynFlag(e.value)&elf.DF_BIND_NOW != 0
+			h.TextRel = h.TextRel || elf.DynFlag(e.value)&elf.DF_TEXTREL != 0
+		case elf.DT_FLAGS_1:
+			now = now || elf.DynFlag1(e.value)&elf.DF_1_NOW != 0
+			pie = elf.DynFlag1(e.value)&elf.DF_1_PIE != 0
+		case elf.DT_STRTAB:
+			address = e.value
+		case elf.DT_STRSZ:
+			size = e.value
+		}
+	}
+	h.Kind = kind(f.Type, interpreter, pie)
+	switch {
+	case relro && (now || strings.HasPrefix(h.Kind, "static")):
+		h.RELRO = "full"
+	case relro:
+		h.RELRO = "partial"
+	}
+	if size > 0 && !strings.HasPrefix(h.Kind, "static") {
+		names := at(f, address, min(size, namesLimit))
+		h.Canary, h.Fortify = yes(bytes.Contains(names, []byte("\x00__stack_chk_fail\x00"))), yes(checked.Match(names))
+	}
+	return h, true, nil
+}
+
+// kind returns what a file is.
+func kind(t elf.Type, interpreter, pie bool) string {
+	switch {
+	case t == elf.ET_EXEC && interpreter:
+		return "program"
+	case t == elf.ET_EXEC:
+		return "static"
+	case interpreter:
+		return "PIE"
+	case pie:
+		return "static PIE"
+	}
+	return "library"
+}
+
+func yes(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "no"
+}
+
+// at returns the bytes at a virtual address, as far as a segment has them.
+func at(f *elf.File, address, size uint64) []byte {
+	for _, segment := range f.Progs {
+		if segment.Type != elf.PT_LOAD || address < segment.Vaddr || address-segment.Vaddr >= segment.Filesz {
+			continue
+		}
+		b, _ := io.ReadAll(io.NewSectionReader(segment, int64(address-segment.Vaddr), int64(size))) // what a damaged file has
+		return b
+	}
+	return nil
+}
