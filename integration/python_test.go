@@ -62,7 +62,8 @@ func TestPythonBuild(t *testing.T) {
 				t.Fatal(err)
 			}
 			digest := build(t, app, name)
-			if body := strings.TrimSpace(ask(t, name, "/")); body != tt.answer {
+			patience := []string{"--timeout", "3m"} // numpy and Django are large to unpack on a busy machine
+			if body := strings.TrimSpace(ask(t, name, "/", patience...)); body != tt.answer {
 				t.Errorf("it answers %q, want %q", body, tt.answer)
 			}
 			if again := build(t, app, name); again != digest {
@@ -71,7 +72,7 @@ func TestPythonBuild(t *testing.T) {
 			first := inspect(t, digest)
 			edit(t, app, tt.file, "Hello", "Goodbye")
 			second := open(t, build(t, app, name))
-			if body, want := strings.TrimSpace(ask(t, name, "/")), strings.Replace(tt.answer, "Hello", "Goodbye", 1); body != want {
+			if body, want := strings.TrimSpace(ask(t, name, "/", patience...)), strings.Replace(tt.answer, "Hello", "Goodbye", 1); body != want {
 				t.Errorf("after the change it answers %q, want %q", body, want)
 			}
 			layers := first.layersOf(t, "strata/python")
