@@ -85,7 +85,7 @@ func examineSandbox(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(root)
+	defer func() { _ = os.RemoveAll(root) }() // a folder of temporary files
 	program, err := os.Executable()
 	if err != nil {
 		return "", err

@@ -50,28 +50,10 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	folders, reused := []string{in.AppDir}, false
-	for _, l := range layers {
-		if l.there {
-			folders = append(folders, l.folder)
-		} else {
-			reused = true
-		}
-	}
-	slices.Sort(folders)
 	there := librariesOf(in.Target, s.Libraries)
-	for _, l := range layers {
-		for _, name := range l.Contents.Libraries {
-			there.names[name] = true
-		}
-	}
-	var files []elfFile
-	for _, folder := range folders {
-		found, err := elfFiles(ctx, folder, s.Ignore, there)
-		if err != nil {
-			return bp.BuildResult{}, err
-		}
-		files = append(files, found...)
+	files, reused, err := look(ctx, in.AppDir, layers, s.Ignore, there)
+	if err != nil {
+		return bp.BuildResult{}, err
 	}
 	rules := rulesFor(in.Target)
 	all := len(files)
@@ -104,6 +86,33 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		return bp.BuildResult{}, err
 	}
 	return bp.BuildResult{}, checkProcesses(in.Log, imageOf(in, layers, s.Programs), processes)
+}
+
+// look returns the programs and libraries of the app and of layers, and adds the libraries to those that are there. Layers that are
+// reused from the previous image have no files, but names of libraries.
+func look(
+	ctx context.Context, app string, layers []launchLayer, ignore []string, there libraries,
+) (files []elfFile, reused bool, err error) {
+	folders := []string{app}
+	for _, l := range layers {
+		if l.there {
+			folders = append(folders, l.folder)
+		} else {
+			reused = true
+		}
+		for _, name := range l.Contents.Libraries {
+			there.names[name] = true
+		}
+	}
+	slices.Sort(folders)
+	for _, folder := range folders {
+		found, err := elfFiles(ctx, folder, ignore, there)
+		if err != nil {
+			return nil, false, err
+		}
+		files = append(files, found...)
+	}
+	return files, reused, nil
 }
 
 // findings returns the files that cannot be used, and those of which that is not proved. The latter need a library that is

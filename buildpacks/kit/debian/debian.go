@@ -224,7 +224,8 @@ func closure(ix *archive.Index, names []string) ([]deb.Locked, error) {
 		}
 		if pinned && !slices.Contains(versions, version) {
 			return nil, fault.Fault{ID: "debian-version", What: Variable + " names " + entry,
-				Err: fmt.Errorf("Debian %s has %s", release, strings.Join(versions, ", ")), Do: "write one of these, or the name alone for the newest"}
+				Err: fmt.Errorf("release %s of Debian has %s", release, strings.Join(versions, ", ")),
+				Do:  "write one of these, or the name alone for the newest"}
 		}
 		if pinned {
 			ix = ix.Only(name, version)

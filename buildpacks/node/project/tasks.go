@@ -148,8 +148,9 @@ func (m Manifest) matching(pattern string, parts bool) []string {
 func (m Manifest) scriptNames() []string {
 	var names []string
 	decoder := json.NewDecoder(bytes.NewReader(m.fields["scripts"]))
-	token, err := decoder.Token() // what begins the object
+	_, err := decoder.Token() // what begins the object
 	for err == nil && decoder.More() {
+		var token json.Token
 		var value json.RawMessage
 		if token, err = decoder.Token(); err == nil {
 			err = decoder.Decode(&value)

@@ -21,14 +21,14 @@ type Requirement struct {
 
 // Line returns the requirement as a line of requirements.txt.
 func (r Requirement) Line() string {
-	line := r.Spec
+	words := []string{r.Spec}
 	if r.Marker != "" {
-		line += " ; " + r.Marker
+		words = append(words, ";", r.Marker)
 	}
 	for _, hash := range r.Hashes {
-		line += " --hash=" + hash
+		words = append(words, "--hash="+hash)
 	}
-	return line
+	return strings.Join(words, " ")
 }
 
 // Second reports whether a requirement is installed after the others: nothing has a hash of a folder or of what git has.
