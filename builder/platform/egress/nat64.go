@@ -58,7 +58,7 @@ func (t *translators) prefixes(ctx context.Context) ([]netip.Prefix, error) {
 		lookup = net.DefaultResolver.LookupNetIP
 	}
 	found, err := lookup(ctx, "ip6", "ipv4only.arpa.")
-	if missing := new(net.DNSError); err != nil && !(errors.As(err, &missing) && missing.IsNotFound) {
+	if missing := new(net.DNSError); err != nil && (!errors.As(err, &missing) || !missing.IsNotFound) {
 		return nil, err
 	}
 	for _, address := range found {

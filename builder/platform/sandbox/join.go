@@ -198,7 +198,7 @@ func (f *forked) fork() int {
 		goto failed
 	}
 	step++
-	for i := 0; i < len(capabilities); i++ {
+	for i := range capabilities {
 		_, _, errno = syscall.RawSyscall6(unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, capabilities[i], 0, 0, 0)
 		if errno != 0 {
 			goto failed
@@ -213,15 +213,15 @@ func (f *forked) fork() int {
 	if pid != 0 {
 		f.answer[0] = int32(pid)
 		_, _, _ = syscall.RawSyscall(unix.SYS_WRITE, f.report, uintptr(unsafe.Pointer(&f.answer)), unsafe.Sizeof(f.answer))
-		syscall.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
+		_, _, _ = syscall.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
 	}
 	_, _, _ = syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(f.before)), 0, maskSize, 0, 0)
 	_, _, _ = syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(f.path)), uintptr(unsafe.Pointer(&f.argv)),
 		uintptr(unsafe.Pointer(&f.argv[1])))
-	syscall.RawSyscall(unix.SYS_EXIT_GROUP, 125, 0, 0)
+	_, _, _ = syscall.RawSyscall(unix.SYS_EXIT_GROUP, 125, 0, 0)
 failed:
 	f.answer[0], f.answer[1] = step, int32(errno)
 	_, _, _ = syscall.RawSyscall(unix.SYS_WRITE, f.report, uintptr(unsafe.Pointer(&f.answer)), unsafe.Sizeof(f.answer))
-	syscall.RawSyscall(unix.SYS_EXIT_GROUP, 125, 0, 0)
+	_, _, _ = syscall.RawSyscall(unix.SYS_EXIT_GROUP, 125, 0, 0)
 	return 0
 }

@@ -109,36 +109,48 @@ func Run(ctx context.Context, spec Spec) error {
 		defer held.remove()
 	}
 	cmd := spec.command(ctx, inside)
+	if err := spec.begin(cmd, inside, channel, config); err != nil {
+		return err
+	}
+	return spec.attend(ctx, cmd, held, channel)
+}
+
+// begin starts the first process and tells it its configuration. One that cannot be told is killed.
+func (s Spec) begin(cmd *exec.Cmd, inside, channel, config *os.File) error {
 	if err := cmd.Start(); err != nil {
 		return refused(err)
 	}
 	inside.Close()
-	spec.handOver(cmd.Process.Pid)
-	if err := spec.started(cmd.Process.Pid); err != nil {
+	s.handOver(cmd.Process.Pid)
+	err := s.started(cmd.Process.Pid)
+	if err == nil {
+		if err = send(channel, configMessage, config); err != nil {
+			err = fmt.Errorf("configuring the sandbox: %w", err)
+		}
+	}
+	if err != nil {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait() // it was killed
-		return err
 	}
+	return err
+}
 
-	if err := send(channel, configMessage, config); err != nil {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // it was killed
-		return fmt.Errorf("configuring the sandbox: %w", err)
-	}
+// attend serves the sandbox until its command has ended.
+func (s Spec) attend(ctx context.Context, cmd *exec.Cmd, held *group, channel *os.File) error {
 	limited := make(chan error, 1)
 	go func() { limited <- limit(cmd.Process, held, channel) }()
 	got, setupErr := converse(channel)
 	if err := <-limited; setupErr == nil {
 		setupErr = err
 	}
-	closeAll, attached, err := spec.serve(got)
+	closeAll, attached, err := s.serve(got)
 	defer closeAll()
 	if err != nil {
 		_ = cmd.Process.Kill() // it may have ended meanwhile
 		setupErr = errors.Join(setupErr, err)
 	}
 	ended := make(chan struct{})
-	go spec.passOn(cmd.Process, ended)
+	go s.passOn(cmd.Process, ended)
 	waitErr := cmd.Wait()
 	close(ended)
 	attached.Wait()

@@ -68,7 +68,23 @@ func ReadHardening(r io.ReaderAt) (Hardening, bool, error) {
 			h.WriteExec = h.WriteExec || segment.Flags&(elf.PF_W|elf.PF_X) == elf.PF_W|elf.PF_X
 		}
 	}
-	now, pie, address, size := false, false, uint64(0), uint64(0)
+	now, pie, address, size := h.readDynamic(entries)
+	h.Kind = kind(f.Type, interpreter, pie)
+	switch {
+	case relro && (now || strings.HasPrefix(h.Kind, "static")):
+		h.RELRO = "full"
+	case relro:
+		h.RELRO = "partial"
+	}
+	if size > 0 && !strings.HasPrefix(h.Kind, "static") {
+		names := at(f, address, min(size, namesLimit))
+		h.Canary, h.Fortify = yes(bytes.Contains(names, []byte("\x00__stack_chk_fail\x00"))), yes(checked.Match(names))
+	}
+	return h, true, nil
+}
+
+// readDynamic reads the dynamic section, and sets what it says of relocations in code. It returns where in memory the names of symbols are.
+func (h *Hardening) readDynamic(entries []entry) (now, pie bool, address, size uint64) {
 	for _, e := range entries {
 		switch e.tag {
 		case elf.DT_TEXTREL:
@@ -87,18 +103,7 @@ func ReadHardening(r io.ReaderAt) (Hardening, bool, error) {
 			size = e.value
 		}
 	}
-	h.Kind = kind(f.Type, interpreter, pie)
-	switch {
-	case relro && (now || strings.HasPrefix(h.Kind, "static")):
-		h.RELRO = "full"
-	case relro:
-		h.RELRO = "partial"
-	}
-	if size > 0 && !strings.HasPrefix(h.Kind, "static") {
-		names := at(f, address, min(size, namesLimit))
-		h.Canary, h.Fortify = yes(bytes.Contains(names, []byte("\x00__stack_chk_fail\x00"))), yes(checked.Match(names))
-	}
-	return h, true, nil
+	return now, pie, address, size
 }
 
 // kind returns what a file is.
