@@ -104,7 +104,7 @@ func App(ctx context.Context, h *home.Home, options Options) (name.Reference, v1
 	defer remove()
 	var digest v1.Hash
 	defer func() { trimCaches(h, ref, digest, options, dir) }()
-	if err := b.prepare(folders{dir: dir, caches: caches, tools: h.Tools(b.Builder.Digest), locks: h.Locks()}); err != nil {
+	if err := b.prepare(ctx, h.Dir(), folders{dir: dir, caches: caches, tools: h.Tools(b.Builder.Digest), locks: h.Locks()}); err != nil {
 		return nil, v1.Hash{}, err
 	}
 	defer func() { _ = b.source.wait() }() // if it failed, the build has an error already
@@ -186,8 +186,8 @@ func trimCaches(h *home.Home, ref name.Reference, made v1.Hash, options Options,
 		len(dropped), float64(bytes)/1e9, float64(options.Limits.Bytes)/1e9, options.Limits.Age/(24*time.Hour)))
 }
 
-// prepare lays out what the phases see. The app's source is copied meanwhile: detection waits for it.
-func (b *build) prepare(f folders) error {
+// prepare lays out what the phases see. The app's source is copied meanwhile, without the folder home: detection waits for it.
+func (b *build) prepare(ctx context.Context, home string, f folders) error {
 	b.lifecycle = lifecycle{
 		builder: b.Builder, folders: f, network: b.Network, bounds: b.Bounds, proxies: b.Proxies, caBundle: b.CABundle, report: b.Phase,
 	}
@@ -211,7 +211,7 @@ func (b *build) prepare(f folders) error {
 	if err := os.WriteFile(f.path("platform", "order.toml"), order, 0o644); err != nil {
 		return fmt.Errorf("writing the order of buildpacks: %w", err)
 	}
-	b.source = copyApp(b.App, f.path("workspace"), b.Keep, b.Note)
+	b.source = copyApp(ctx, b.App, home, f.path("workspace"), b.Keep, b.Note)
 	return nil
 }
 

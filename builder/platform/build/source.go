@@ -1,6 +1,8 @@
 package build
 
 import (
+	"cmp"
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -56,14 +58,14 @@ type source struct {
 	hash string       // dirHash of the app as the buildpacks find it, in hexadecimal; to be read after wait
 }
 
-// copyApp begins to copy what keep keeps of an app's folder into a workspace. wait notes which files were left out.
-func copyApp(app, workspace string, keep func(path string) bool, note func(string)) *source {
+// copyApp begins to copy what keep keeps of an app's folder into a workspace, except the folder home. wait notes which files were left out.
+func copyApp(ctx context.Context, app, home, workspace string, keep func(path string) bool, note func(string)) *source {
 	s := &source{}
 	copied := make(chan error, 1)
 	var leftOut []string
 	go func() {
 		var err error
-		if leftOut, err = copySource(app, workspace, keep); err == nil {
+		if leftOut, err = copySource(ctx, app, home, workspace, keep); err == nil {
 			s.hash, err = hashSource(workspace)
 		}
 		copied <- err
@@ -71,20 +73,28 @@ func copyApp(app, workspace string, keep func(path string) bool, note func(strin
 	s.wait = sync.OnceValue(func() error {
 		err := <-copied
 		if len(leftOut) > 0 {
-			note("left out, because they are sockets, pipes or devices: " + strings.Join(leftOut, ", "))
+			note("left out, because they are sockets, pipes, devices or strata's own files: " + strings.Join(leftOut, ", "))
 		}
 		return err
 	})
 	return s
 }
 
-// copySource copies what keep keeps of an app's folder into a workspace; nil keeps all. It returns the sockets, pipes and
-// devices that it left out: they hold nothing to copy. A file that vanishes meanwhile counts as absent, and a folder as
-// empty. Folders get the mode 0755, and so do files that their owner may execute. Other files get 0644. So the umask of
+// copySource copies what keep keeps of an app's folder into a workspace; nil keeps all. It returns what it left out: sockets, pipes and
+// devices, which hold nothing to copy, and the folder home, in which the workspace is. A file that vanishes meanwhile counts as absent,
+// and a folder as empty. Folders get the mode 0755, and so do files that their owner may execute. Other files get 0644. So the umask of
 // whoever checked the source out does not reach the image.
-func copySource(from, to string, keep func(path string) bool) (leftOut []string, err error) {
-	if from, err = filepath.EvalSymlinks(from); err != nil { // a walk does not follow a link
+func copySource(ctx context.Context, from, home, to string, keep func(path string) bool) (leftOut []string, err error) {
+	if from, err = filepath.EvalSymlinks(from); err == nil { // a walk does not follow a link
+		home, err = filepath.EvalSymlinks(home)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("copying the app: %w", err)
+	}
+	if from == home {
+		return nil, fault.Fault{
+			ID: "app-home", What: from + " is the folder in which strata keeps its images", Do: "name the folder of an app, or another STRATA_HOME",
+		}
 	}
 	uid, gid := sandbox.HostIDs()
 	chown := uid != os.Getuid()
@@ -93,8 +103,12 @@ func copySource(from, to string, keep func(path string) bool) (leftOut []string,
 	group.SetLimit(8)
 	walkErr := filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
 		relative, relErr := filepath.Rel(from, path)
-		if relErr != nil {
+		if relErr = cmp.Or(relErr, ctx.Err()); relErr != nil {
 			return relErr
+		}
+		if path == home {
+			leftOut = append(leftOut, relative)
+			return fs.SkipDir
 		}
 		// What is below a folder that is not kept may be kept.
 		if keep != nil && relative != "." && !keep(filepath.ToSlash(relative)) {

@@ -1,11 +1,14 @@
 package build
 
 import (
+	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,7 +38,7 @@ func TestCopyPart(t *testing.T) {
 	if err := os.Symlink(app, link); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := copySource(link, workspace, func(path string) bool { return keep[path] }); err != nil {
+	if _, err := copySource(t.Context(), link, t.TempDir(), workspace, func(path string) bool { return keep[path] }); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
@@ -80,15 +83,52 @@ func TestVanishing(t *testing.T) {
 		}
 		return true
 	}
-	if _, err := copySource(app, workspace, keep); err != nil {
+	if _, err := copySource(t.Context(), app, t.TempDir(), workspace, keep); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir(workspace)
 	if err != nil || len(entries) != 3 || entries[0].Name() != "a" || entries[1].Name() != "folder" || entries[2].Name() != "stays" {
 		t.Errorf("the copy has %v, %v", entries, err)
 	}
-	if _, err := copySource(filepath.Join(app, "folder"), t.TempDir(), nil); err == nil {
+	if _, err := copySource(t.Context(), filepath.Join(app, "folder"), t.TempDir(), t.TempDir(), nil); err == nil {
 		t.Error("an app that is gone was copied")
+	}
+}
+
+// TestHomeInTheApp has the folder of images in the app, as where HOME is the app's folder: the copy would be copied again without end.
+func TestHomeInTheApp(t *testing.T) {
+	t.Parallel()
+	app := t.TempDir()
+	kittest.Write(t, app, map[string]string{"main.go": "", ".local/share/strata/store/blob": "", ".local/own": ""})
+	home := filepath.Join(app, ".local/share/strata")
+	workspace := filepath.Join(home, "tmp", "workspace")
+	if err := os.MkdirAll(workspace, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	leftOut, err := copySource(t.Context(), app, home, workspace, nil)
+	if err != nil || !slices.Equal(leftOut, []string{".local/share/strata"}) {
+		t.Errorf("left out %v, %v", leftOut, err)
+	}
+	for name, want := range map[string]bool{"main.go": true, ".local/own": true, ".local/share/strata": false} {
+		if _, err := os.Stat(filepath.Join(workspace, name)); (err == nil) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := copySource(t.Context(), home, home, t.TempDir(), nil); err == nil || !strings.Contains(err.Error(), "STRATA_HOME") {
+		t.Errorf("the folder of images as an app: %v", err)
+	}
+}
+
+// TestCopyIsStopped cancels a build while its app is copied.
+func TestCopyIsStopped(t *testing.T) {
+	t.Parallel()
+	app := t.TempDir()
+	kittest.Write(t, app, map[string]string{"a": "", "b": "", "c": ""})
+	ctx, stop := context.WithCancel(t.Context())
+	seen := 0
+	_, err := copySource(ctx, app, t.TempDir(), t.TempDir(), func(string) bool { seen++; stop(); return true })
+	if !errors.Is(err, context.Canceled) || seen != 1 {
+		t.Errorf("%v after %d files", err, seen)
 	}
 }
 

@@ -122,6 +122,9 @@ func (h *Home) Tools(builder v1.Hash) string { return filepath.Join(h.dir, "tool
 // Locks returns the folder for locks of what several builds make, which need not be there yet.
 func (h *Home) Locks() string { return filepath.Join(h.dir, "locks") }
 
+// Dir returns the folder that all of it is in.
+func (h *Home) Dir() string { return h.dir }
+
 // Suite returns the file that says of which installed suite the store has the images. It need not be there yet.
 func (h *Home) Suite() string { return filepath.Join(h.dir, "suite") }
 
