@@ -32,7 +32,7 @@ func TestPlatformCertificates(t *testing.T) {
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	own := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
-	binding := writeApp(t, map[string]string{"type": "ca-certificates", "ca.pem": own})
+	binding := writeApp(t, map[string]string{"type": "ca-certificates", "ca.pem": own, "modules.pem": modules.Authority})
 	machines := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: slices.Repeat([]byte("of this machine"), 20)}))
 	machine := filepath.Join(writeApp(t, map[string]string{"machine.crt": machines}), "machine.crt")
 
