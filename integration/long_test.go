@@ -16,10 +16,16 @@ const variableLong = "INTEGRATION_LONG"
 func long(t *testing.T) {
 	t.Helper()
 	suite(t, anyUser)
-	if os.Getenv(variableLong) == "" {
-		t.Skip("builds projects of other people, which takes more than half an hour: run scripts/test -long")
-	}
+	longOnly(t)
 	t.Parallel()
+}
+
+// longOnly is long for a row of a table.
+func longOnly(t *testing.T) {
+	t.Helper()
+	if os.Getenv(variableLong) == "" {
+		t.Skip("takes minutes, and all that do more than half an hour: run scripts/test -long")
+	}
 }
 
 // foreign is a program that was not written for us.

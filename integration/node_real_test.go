@@ -18,8 +18,9 @@ import (
 )
 
 // TestNodeReal builds a server of npm as it is, an app of NestJS, a Turborepo, and sites of Nuxt and of Next.js, that one just
-// as its generator makes it. Each is asked, and built again: with nothing changed, with a change of code, with a package more.
-// Nuxt's lockfile would have 11,000 lines, so that site has none, and the generated one has none either.
+// as its generator makes it. Those that take minutes wait for scripts/test -long. Each is asked, and built again: with nothing
+// changed, with a change of code, with a package more. Nuxt's lockfile would have 11,000 lines, so that site has none, and the
+// generated one has none either.
 func TestNodeReal(t *testing.T) {
 	suite(t, anyUser)
 	t.Parallel()
@@ -31,6 +32,7 @@ func TestNodeReal(t *testing.T) {
 		script               bool   // has a build script
 		bundle               bool   // which puts what it needs of packages into a bundle
 		generate             func(t *testing.T) string
+		long                 bool
 	}{
 		{
 			app: "registry", path: "/-/ping", answer: "{}",
@@ -38,15 +40,15 @@ func TestNodeReal(t *testing.T) {
 			flags: []string{"--", "--listen", "http://0.0.0.0:PORT"},
 		},
 		{
-			app: "nest", path: "/", answer: "Hello from NestJS.", script: true,
+			app: "nest", long: true, path: "/", answer: "Hello from NestJS.", script: true,
 			file: "src/main.ts", from: "Hello", to: "Goodbye", then: "Goodbye from NestJS.",
 		},
 		{
-			app: "mono", path: "/", answer: "Hello from Turborepo.", script: true, project: "apps/api",
+			app: "mono", long: true, path: "/", answer: "Hello from Turborepo.", script: true, project: "apps/api",
 			file: "packages/greeting/src/index.ts", from: "Hello", to: "Goodbye", then: "Goodbye from Turborepo.",
 		},
 		{
-			app: "nuxt", path: "/", answer: "Hello from Nuxt.", script: true, bundle: true,
+			app: "nuxt", long: true, path: "/", answer: "Hello from Nuxt.", script: true, bundle: true,
 			file: "app/app.vue", from: "Hello", to: "Goodbye", then: "Goodbye from Nuxt.",
 		},
 		{
@@ -56,6 +58,9 @@ func TestNodeReal(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.app, func(t *testing.T) {
+			if tt.long {
+				longOnly(t)
+			}
 			t.Parallel()
 			generate := tt.generate
 			if generate == nil {

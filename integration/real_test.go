@@ -20,11 +20,13 @@ func TestGoReal(t *testing.T) {
 		path         string   // asked over HTTP; when empty, the program's output counts
 		args         []string // PORT is replaced
 		want         string
+		long         bool
 	}{
 		{
-			name: "metrics exporter", module: "github.com/prometheus/blackbox_exporter@v0.27.0",
-			flags: []string{"-e", "BP_KEEP_FILES=blackbox.yml"},
-			path:  "/metrics", args: []string{"--", "--web.listen-address=:PORT"},
+			name: "metrics exporter", long: true,
+			module: "github.com/prometheus/blackbox_exporter@v0.27.0",
+			flags:  []string{"-e", "BP_KEEP_FILES=blackbox.yml"},
+			path:   "/metrics", args: []string{"--", "--web.listen-address=:PORT"},
 			want: "blackbox_exporter_config_last_reload_successful 1",
 		},
 		{
@@ -35,6 +37,9 @@ func TestGoReal(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			if tt.long {
+				longOnly(t)
+			}
 			t.Parallel()
 			name := image(t)
 			inspect(t, build(t, module(t, tt.module), name, tt.flags...))
