@@ -5,6 +5,7 @@ import "maps"
 // pythonLayers are those of an app with packages, and pythonHelped those of one whose server is told the port.
 var (
 	pythonLayers = []string{"strata/python/cpython", "strata/python/packages", "strata/python/start"}
+	djangoLayers = []string{"strata/python/cpython", "strata/python/package-django", "strata/python/packages", "strata/python/start"}
 	pythonHelped = append([]string{"strata/launch-helper/helper"}, pythonLayers...)
 )
 
@@ -110,14 +111,14 @@ var pythonCorpus = []small{
 		fails: []string{"environment.yml", "requirements.txt"},
 	},
 	{
-		name: "django", app: django(""), processes: []string{"migrate", "web*"}, layers: pythonLayers, answer: "django",
+		name: "django", app: django(""), processes: []string{"migrate", "web*"}, layers: djangoLayers, answer: "django",
 	},
 	{
 		name: "django with a style sheet that Node.js builds", app: with(django("STATICFILES_DIRS = ['made']\n"), map[string]string{
 			"package.json": manifest(`, "scripts": {"build": "node build.js"}`),
 			"build.js":     "require('fs').mkdirSync('made'); require('fs').writeFileSync('made/app.css', 'body { color: teal }')\n",
 		}),
-		processes: []string{"migrate", "web*"}, layers: pythonLayers, path: "/static/app.css", answer: "teal",
+		processes: []string{"migrate", "web*"}, layers: djangoLayers, path: "/static/app.css", answer: "teal",
 	},
 	{
 		name: "celery", app: map[string]string{
@@ -140,7 +141,9 @@ var pythonCorpus = []small{
 			"app.py": "from dash import Dash, html\n\napp = Dash(__name__, title='dash')\nserver = app.server\n" +
 				"app.layout = html.Div('x')\n",
 		},
-		processes: []string{"web*"}, layers: pythonLayers, answer: "<title>dash</title>",
+		processes: []string{"web*"}, answer: "<title>dash</title>", layers: []string{
+			"strata/python/cpython", "strata/python/package-dash", "strata/python/package-plotly", "strata/python/packages", "strata/python/start",
+		},
 	},
 	{
 		name: "pypiserver", app: map[string]string{
