@@ -85,16 +85,8 @@ func copyApp(ctx context.Context, app, home, workspace string, keep func(path st
 // and a folder as empty. Folders get the mode 0755, and so do files that their owner may execute. Other files get 0644. So the umask of
 // whoever checked the source out does not reach the image.
 func copySource(ctx context.Context, from, home, to string, keep func(path string) bool) (leftOut []string, err error) {
-	if from, err = filepath.EvalSymlinks(from); err == nil { // a walk does not follow a link
-		home, err = filepath.EvalSymlinks(home)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("copying the app: %w", err)
-	}
-	if from == home {
-		return nil, fault.Fault{
-			ID: "app-home", What: from + " is the folder in which strata keeps its images", Do: "name the folder of an app, or another STRATA_HOME",
-		}
+	if from, home, err = resolve(from, home); err != nil {
+		return nil, err
 	}
 	uid, gid := sandbox.HostIDs()
 	chown := uid != os.Getuid()
@@ -147,18 +139,40 @@ func copySource(ctx context.Context, from, home, to string, keep func(path strin
 	if err := group.Wait(); walkErr == nil {
 		walkErr = err
 	}
-	if errors.Is(walkErr, fs.ErrPermission) {
-		return nil, fault.Fault{
+	return leftOut, uncopied(walkErr)
+}
+
+// resolve returns the paths of an app's folder and of the folder of images without links. They have to be two.
+func resolve(app, home string) (string, string, error) {
+	app, err := filepath.EvalSymlinks(app) // a walk does not follow a link
+	if err == nil {
+		home, err = filepath.EvalSymlinks(home)
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("copying the app: %w", err)
+	}
+	if app == home {
+		return "", "", fault.Fault{
+			ID: "app-home", What: app + " is the folder in which strata keeps its images", Do: "name the folder of an app, or another STRATA_HOME",
+		}
+	}
+	return app, home, nil
+}
+
+// uncopied explains why an app was not copied, if it was not.
+func uncopied(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fault.Fault{
 			ID:   "app-unreadable",
 			What: "a file of the app cannot be read",
-			Err:  walkErr,
+			Err:  err,
 			Do:   "give yourself the right to read it, or leave it out with exclude in project.toml",
 		}
 	}
-	if walkErr != nil {
-		return nil, fmt.Errorf("copying the app: %w", walkErr)
+	if err != nil {
+		return fmt.Errorf("copying the app: %w", err)
 	}
-	return leftOut, nil
+	return nil
 }
 
 // vanished is the error of a file that cannot be read, and nil if it is gone. The app's folder itself has to stay.
