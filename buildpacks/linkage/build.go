@@ -77,7 +77,7 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		in.Log.Bullet("%s needs %s, which a layer of the previous image may have", f.path, f.needs)
 	}
 	if spare := all - len(files); spare > 0 {
-		in.Log.Bullet("%d in node_modules passed over: for other machines, or programs that lack a library", spare)
+		in.Log.Bullet("%d in packages passed over: for other machines, or programs that lack a library", spare)
 	}
 	in.Log.Bullet("%d checked: %s", len(files), there.proved(len(unproved) == 0))
 
@@ -137,14 +137,18 @@ func (r rules) findings(files []elfFile, there libraries, reused bool, parts par
 	return found, unproved
 }
 
-// spare reports whether the app can do without a file of an npm package: it is for another machine, or it is a program
-// that lacks a library. Packages often hold files for all systems.
+// spare reports whether the app can do without a file of an npm package or a Python package: it is for another machine, it is a program
+// that lacks a library, or it is an addon of Node.js that lacks one in a Python package. Packages often hold files for all systems.
 func (r rules) spare(file elfFile, there libraries) bool {
-	if !strings.Contains(file.path, "/node_modules/") {
+	python := strings.Contains(file.path, "/site-packages/")
+	if !python && !strings.Contains(file.path, "/node_modules/") {
 		return false
 	}
-	needs, _ := r.check(file)
-	return needs != "" && r.libc != bp.Static || file.Interpreter != "" && len(there.missing(file)) > 0
+	if needs, _ := r.check(file); needs != "" && r.libc != bp.Static {
+		return true
+	}
+	foreign := file.Interpreter != "" || python && strings.HasSuffix(file.path, ".node")
+	return foreign && len(there.missing(file)) > 0
 }
 
 // refuse writes the table of findings and returns the fault that names the first.

@@ -68,6 +68,14 @@ func TestBuild(t *testing.T) {
 			"node_modules/b/xsel":       elftest.Program(elf.EM_X86_64, glibcLoader, "libX11.so.6"),
 			"node_modules/c/c.node":     elftest.Program(elf.EM_X86_64, "", "libc.so.6"),
 		}},
+		{name: "glibc-python-packages", distro: "strata-glibc", app: map[string]string{
+			"site-packages/a/_a.so":               elftest.Program(elf.EM_X86_64, "", "libc.so.6"),
+			"site-packages/a/copilot/arm64/rg":    elftest.Program(elf.EM_AARCH64, "/lib/ld-linux-aarch64.so.1", "libc.so.6"),
+			"site-packages/a/copilot/keytar.node": elftest.Program(elf.EM_X86_64, "", "libsecret-1.so.0"),
+			"site-packages/b/xsel":                elftest.Program(elf.EM_X86_64, glibcLoader, "libX11.so.6"),
+		}},
+		{name: "glibc-python-package-library-missing", distro: "strata-glibc",
+			app: map[string]string{"site-packages/a/_a.so": elftest.Program(elf.EM_X86_64, "", "libpq.so.5")}, code: 1},
 		{name: "glibc-package-library-missing", distro: "strata-glibc",
 			app: map[string]string{"node_modules/c/c.node": elftest.Program(elf.EM_X86_64, "", "libpq.so.5")}, code: 1},
 		{name: "glibc-distribution", distro: "strata-glibc", app: map[string]string{
