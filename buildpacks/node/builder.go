@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/compiler"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/debian"
 	"github.com/strata-buildpacks/strata/buildpacks/node/install"
 	"github.com/strata-buildpacks/strata/buildpacks/node/layout"
@@ -39,6 +40,9 @@ func Open(ctx context.Context, in bp.BuildContext, p Plan) (*Builder, error) {
 func open(ctx context.Context, in bp.BuildContext, p Plan, runtime string) (*Builder, error) {
 	var err error
 	if p.source.Debian, err = debian.Open(ctx, in); err != nil {
+		return nil, err
+	}
+	if p.source.Compiling, err = compiler.Asked(in.Config); err != nil {
 		return nil, err
 	}
 	b := &Builder{BuildContext: in, plan: p, runtime: runtime}

@@ -81,6 +81,7 @@ func TestKey(t *testing.T) {
 		file("patches/ms.patch", "2", installed...),
 		file(".npmrc", "ignore-scripts=true\n", installed...),
 		variable("NPM_CONFIG_LEGACY_PEER_DEPS", "true", installed...),
+		variable("BP_NATIVE_HARDENING_ENABLED", "false", installed...),
 		variable("npm_config_hoist_pattern", "*users*", installed...),
 		variable("BP_NODE_PROJECT_PATH", "tools", layer, layerOfApp, install, script), // of the package that starts
 		bound("legacy-peer-deps=true", installed...),

@@ -27,7 +27,7 @@ import (
 var locks embed.FS
 
 // recipe changes when the same packages give another folder.
-const recipe = "2"
+const recipe = "3"
 
 // Compiler is the compiler in a cache, which Install puts there.
 type Compiler struct {
@@ -35,6 +35,7 @@ type Compiler struct {
 	// Dir is a cache for one compiler and nothing else.
 	Dir     string
 	Mirrors deb.Mirrors
+	Mode    Mode
 }
 
 // platform is what Debian calls an architecture's folders and loader, and the option by which its processors guard branches.
@@ -58,10 +59,10 @@ func locked(arch string) ([]deb.Locked, error) {
 // change every month, are not among them.
 var decisive = []string{"binutils", "cpp", "g%2B%2B", "gcc", "libc6-dev", "libgcc", "libstdc"}
 
-// Version names the compiler. Another version may compile to other bytes.
-func Version(arch string) (string, error) {
+// Version names the compiler in a mode. Another version may compile to other bytes.
+func Version(arch string, m Mode) (string, error) {
 	packages, err := locked(arch)
-	return version(packages), err
+	return version(packages) + m.suffix(), err
 }
 
 func version(packages []deb.Locked) string {
@@ -128,7 +129,7 @@ func (c Compiler) Install(ctx context.Context) (string, error) {
 		}
 	}
 	dir, err := tool.Install(ctx, c.In, c.Dir, t)
-	return filepath.Join(dir, "bin"), err
+	return filepath.Join(dir, "bin"+c.Mode.suffix()), err
 }
 
 // wanted leaves out what no compilation reads: documentation, and lto-dump, which is as large as the compiler and prints

@@ -3,11 +3,14 @@ package compiler
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
@@ -102,8 +105,10 @@ func TestVersion(t *testing.T) {
 		t.Error("another gcc is the same version")
 	}
 	for _, arch := range []string{"amd64", "arm64"} {
-		if _, err := Version(arch); err != nil {
-			t.Error(err)
+		hardened, err := Version(arch, Mode{})
+		plain, plainErr := Version(arch, Mode{Plain: true})
+		if err != nil || plainErr != nil || hardened == plain {
+			t.Errorf("the versions are %s and without hardening %s (%v, %v)", hardened, plain, err, plainErr)
 		}
 	}
 }
@@ -122,6 +127,33 @@ func TestPrograms(t *testing.T) {
 		}
 		kittest.Golden(t, "program-"+name+".txt", string(script))
 	}
+}
+
+// TestModes has what the compiler's scripts pass on, of calls to compile and to link.
+func TestModes(t *testing.T) {
+	t.Parallel()
+	at := t.TempDir()
+	kittest.Write(t, at, map[string]string{"usr/bin/gcc": "#!/bin/sh\nshift 2\necho \"$*\"\n"})
+	if err := os.Chmod(filepath.Join(at, "usr/bin/gcc"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := writePrograms(at, at, platforms["amd64"]); err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, m := range modes {
+		for _, call := range []string{
+			"-v", "-c a.c", "-O0 -c a.c", "a.o", "-O3 a.o", "-shared a.o", "-pie a.o", "-no-pie a.o", "-r a.o", "-D_FORTIFY_SOURCE=1 -c a.c",
+		} {
+			cmd := exec.CommandContext(t.Context(), filepath.Join(at, "bin"+m.suffix(), "cc"), strings.Fields(call)...)
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%s: %v %s", call, err, out)
+			}
+			fmt.Fprintf(&all, "bin%s: cc %s\n\t%s", m.suffix(), call, out)
+		}
+	}
+	kittest.Golden(t, "modes.txt", all.String())
 }
 
 func TestWanted(t *testing.T) {

@@ -1,6 +1,7 @@
 package compiler
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,15 +15,15 @@ var programs = []string{
 // compilers are the programs that look for headers and libraries, by the names they are called.
 var compilers = map[string]string{"cc": "gcc", "gcc": "gcc", "c++": "g++", "g++": "g++", "cpp": "cpp"}
 
-// hardening is the part of a compiler's script that puts options of hardening before those of the call, which decide. A call without
-// a file compiles nothing. Glibc's checks need an optimizer; a call that speaks of either has it as it says.
-//
-// They are those that the OpenSSF's guide for compilers recommends, and reach what no variable reaches: build systems may not read CFLAGS.
-// What is made has no path of the packages of BP_DEBIAN_PACKAGES in it.
-const hardening = `file= link=1 optimize=-O2 fortify=-D_FORTIFY_SOURCE=3
+// reading is the part of a compiler's script that reads the options of the call. A call without a file compiles nothing. STATIC is how a
+// program is linked, if it is to no library; a call that says where a program may lie is obeyed.
+const reading = `file= link=1 static=STATIC optimize=-O2 fortify=-D_FORTIFY_SOURCE=3
 for word; do
   case $word in
     -c | -S | -E | -M | -MM | -r | -fsyntax-only) link= ;;
+    -shared) static= ;;
+    -pie | -static-pie) static=${static:+-static-pie} ;;
+    -no-pie) static=${static:+-static} ;;
     -O0) optimize= fortify= ;;
     -O*) optimize= ;;
     *_FORTIFY_SOURCE*) fortify= ;;
@@ -31,35 +32,68 @@ for word; do
     *) file=1 ;;
   esac
 done
-if [ "$file" ]; then
+`
+
+// hardening is the part that puts options of hardening before those of the call, which decide. Glibc's checks need an optimizer; a call
+// that speaks of either has it as it says.
+//
+// They are those that the OpenSSF's guide for compilers recommends, and reach what no variable reaches: build systems may not read CFLAGS.
+const hardening = `if [ "$file" ]; then
   [ -z "$link" ] || set -- -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed "$@"
   set -- -fstack-protector-strong -fstack-clash-protection BRANCHES -ftrivial-auto-var-init=zero -fno-strict-aliasing \
-    -D_GLIBCXX_ASSERTIONS $optimize $fortify ${PKG_CONFIG_SYSROOT_DIR:+-ffile-prefix-map=$PKG_CONFIG_SYSROOT_DIR=debian} "$@"
+    -D_GLIBCXX_ASSERTIONS $optimize $fortify "$@"
 fi
 `
+
+// linking is the part that all calls have. What is made has no path of the packages of BP_DEBIAN_PACKAGES in it. The last option of how a
+// program is linked decides.
+const linking = `if [ "$file" ]; then
+  [ -z "$link" ] || set -- "$@" $static
+  set -- ${PKG_CONFIG_SYSROOT_DIR:+-ffile-prefix-map=$PKG_CONFIG_SYSROOT_DIR=debian} "$@"
+fi
+`
+
+// script returns what a compiler's script does with the options of a call.
+func (m Mode) script(p platform) string {
+	static := ""
+	if m.Link != Dynamic {
+		static = "-" + string(m.Link)
+	}
+	text := strings.ReplaceAll(reading, "STATIC", static)
+	if !m.Plain {
+		text += strings.ReplaceAll(hardening, "BRANCHES", p.branches)
+	}
+	return text + linking
+}
 
 // which looks for programs as scripts of packages do, which find what they compile with.
 const which = "#!/bin/sh\nfor name; do command -v -- \"$name\" || exit 1; done\n"
 
-// writePrograms makes the folder bin: scripts that find libraries, headers and each other whatever the environment is. The linker
-// looks in LD_LIBRARY_PATH for what a library needs that it links, so LIBRARY_PATH is part of it.
+// writePrograms makes the folder bin, and one for each other mode: scripts that find libraries, headers and each other whatever the
+// environment is. The linker looks in LD_LIBRARY_PATH for what a library needs that it links, so LIBRARY_PATH is part of it.
 func writePrograms(dir, at string, p platform) error {
-	bin := filepath.Join(dir, "bin")
-	if err := os.Mkdir(bin, 0o755); err != nil {
-		return err
-	}
 	start := "#!/bin/sh\nexport LD_LIBRARY_PATH=" + filepath.Join(at, "usr/lib", p.triplet) + "${LIBRARY_PATH:+:$LIBRARY_PATH}\n"
-	for _, name := range programs {
-		call, harden := at+"/usr/bin/"+name, ""
-		if program := compilers[name]; program != "" {
-			call = at + "/usr/bin/" + program + " --sysroot=" + at + " -B" + at + "/usr/bin"
-			if program != "cpp" {
-				harden = strings.ReplaceAll(hardening, "BRANCHES", p.branches)
+	for _, m := range modes {
+		scripts := map[string]string{"which": which}
+		for _, name := range programs {
+			call, options := at+"/usr/bin/"+name, ""
+			if program := compilers[name]; program != "" {
+				call = at + "/usr/bin/" + program + " --sysroot=" + at + " -B" + at + "/usr/bin"
+				if program != "cpp" {
+					options = m.script(p)
+				}
+			}
+			scripts[name] = start + options + "exec " + call + ` "$@"` + "\n"
+		}
+		bin := filepath.Join(dir, "bin"+m.suffix())
+		if err := os.Mkdir(bin, 0o755); err != nil {
+			return fmt.Errorf("making a folder of programs: %w", err)
+		}
+		for name, script := range scripts {
+			if err := os.WriteFile(filepath.Join(bin, name), []byte(script), 0o755); err != nil {
+				return fmt.Errorf("writing a program: %w", err)
 			}
 		}
-		if err := os.WriteFile(filepath.Join(bin, name), []byte(start+harden+"exec "+call+` "$@"`+"\n"), 0o755); err != nil {
-			return err
-		}
 	}
-	return os.WriteFile(filepath.Join(bin, "which"), []byte(which), 0o755)
+	return nil
 }

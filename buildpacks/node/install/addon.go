@@ -164,7 +164,7 @@ func (i *Installer) compiler(ctx context.Context) (c compiler.Compiler, cached b
 	if err != nil {
 		return c, false, err
 	}
-	c = compiler.Compiler{In: i.source.In, Dir: folder, Mirrors: i.source.Mirrors}
+	c = compiler.Compiler{In: i.source.In, Dir: folder, Mirrors: i.source.Mirrors, Mode: i.source.Compiling}
 	cached, err = c.Cached()
 	return c, cached, err
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/compiler"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/debian"
@@ -25,16 +26,17 @@ import (
 
 // Source is what is installed, and by what.
 type Source struct {
-	In       bp.Workspace
-	Manager  manager.Chosen
-	Lock     manager.Lock
-	Offline  Offline
-	Vendored bool        // the app brings node_modules along, which is taken as it is
-	Settings Settings    // of bindings
-	Gyp      string      // the release of npm whose node-gyp compiles addons
-	Mirrors  deb.Mirrors // from which the compiler of addons comes
-	Registry string      // its address
-	Debian   debian.Packages
+	In        bp.Workspace
+	Manager   manager.Chosen
+	Lock      manager.Lock
+	Offline   Offline
+	Vendored  bool        // the app brings node_modules along, which is taken as it is
+	Settings  Settings    // of bindings
+	Gyp       string      // the release of npm whose node-gyp compiles addons
+	Mirrors   deb.Mirrors // from which the compiler of addons comes
+	Compiling compiler.Mode
+	Registry  string // its address
+	Debian    debian.Packages
 }
 
 // Offline is a folder of the app with archives of packages, relative to its root, and the variables that let the package manager

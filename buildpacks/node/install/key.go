@@ -34,7 +34,7 @@ type Key struct {
 // Key returns the key of an install with a recipe and a release of Node.js.
 func (s Source) Key(recipe int, node string) (Key, error) {
 	target := s.In.Target
-	compilers, err := compiler.Version(target.Arch)
+	compilers, err := compiler.Version(target.Arch, s.Compiling)
 	if err != nil {
 		return Key{}, err
 	}

@@ -34,7 +34,11 @@ type Key struct {
 
 func (i *Installer) key() (Key, error) {
 	s, target := i.source, i.source.In.Target
-	compilers, err := compiler.Version(target.Arch)
+	mode, err := compiler.Asked(s.In.Config)
+	if err != nil {
+		return Key{}, err
+	}
+	compilers, err := compiler.Version(target.Arch, mode)
 	if err != nil {
 		return Key{}, err
 	}

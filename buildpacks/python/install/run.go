@@ -207,6 +207,9 @@ func (i *Installer) compiler(ctx context.Context) (c compiler.Compiler, cached b
 	if c.Mirrors, err = tool.Debian(c.In); err != nil {
 		return c, false, err
 	}
+	if c.Mode, err = compiler.Asked(c.In.Config); err != nil {
+		return c, false, err
+	}
 	cached, err = c.Cached()
 	return c, cached, err
 }

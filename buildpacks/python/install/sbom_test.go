@@ -59,6 +59,7 @@ func TestKey(t *testing.T) {
 		"left out":       {env: config.Environment{"BP_PYTHON_LEAVE_OUT": "none"}, again: true},
 		"login":          {env: config.Environment{"UV_INDEX_ONE_PASSWORD": "secret", "UV_HTTP_TIMEOUT": "9"}},
 		"proxy":          {env: config.Environment{"HTTPS_PROXY": "http://127.0.0.1:1"}},
+		"hardening":      {env: config.Environment{"BP_NATIVE_HARDENING_ENABLED": "false"}, again: true},
 		"setting of uv":  {env: config.Environment{"UV_PRERELEASE": "allow"}, again: true},
 		"another index":  {env: config.Environment{"PIP_EXTRA_INDEX_URL": r.URL + "/simple"}},
 		"what is secret": {env: config.Environment{"TOKEN": "x"}},
