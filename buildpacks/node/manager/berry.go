@@ -115,8 +115,10 @@ func (b berry) Env(cache, registry string) config.Environment {
 	if registry != "" {
 		env["YARN_NPM_REGISTRY_SERVER"] = registry
 	}
-	if b.major() > 2 { // which does nothing else
+	if b.major() > 2 { // which has neither
 		env["YARN_NM_MODE"] = "classic"
+		// Registries reset some connections of a burst of 50, and Yarn tries an interrupted handshake only once.
+		env["YARN_NETWORK_CONCURRENCY"] = "8"
 	}
 	return env
 }
