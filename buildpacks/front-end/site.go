@@ -248,7 +248,7 @@ func (a app) follow(scripts, seen []string) []string {
 	var all []string
 	for _, name := range scripts {
 		text := a.Manifest.Scripts[name]
-		line, err := shell.Parse(text)
+		line, err := project.Parse(text)
 		switch {
 		case text == "":
 		case err != nil || slices.Contains(seen, name):

@@ -198,6 +198,28 @@ func TestNeed(t *testing.T) {
 	}
 }
 
+// TestLiterally leaves patterns as they are, where a program of some names has them.
+func TestLiterally(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"run b:* && run 'c:*' d?":  "run b:* && run c:* d?",
+		"A=1 npx run b:** $B":      "A=1 npx run b:** ${B}",
+		"other b:* && run b:*":     "",
+		"run b:* > x":              "",
+		"'run' b:*":                "", // as nobody writes it
+		"run b:* && node a.js | x": "",
+	} {
+		line, err := shell.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := line.Literally("run").List()
+		if text := strings.Join(got.Args(), " "); text != want || (err == nil) != (want != "") {
+			t.Errorf("%s: %q, %v; want %q", text, text, err, want)
+		}
+	}
+}
+
 // TestCommands finds all commands of a line, those too that need a shell.
 func TestCommands(t *testing.T) {
 	t.Parallel()

@@ -88,6 +88,10 @@ func (f *finder) visit(node syntax.Node) bool {
 	case *syntax.Redirect:
 		f.found(n.OpPos, n.Op.String())
 	case *syntax.CallExpr:
+		literal := func(word *syntax.Word) bool { return slices.Contains(f.line.literal, word.Lit()) }
+		if slices.ContainsFunc(n.Args, literal) {
+			return true
+		}
 		for _, word := range n.Args {
 			f.patterns(word)
 		}

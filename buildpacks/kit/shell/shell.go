@@ -22,8 +22,16 @@ func (e *Error) Error() string { return e.What + "; " + e.Do }
 
 // Line is a command line that was parsed.
 type Line struct {
-	text string
-	tree *syntax.File
+	text    string
+	tree    *syntax.File
+	literal []string
+}
+
+// Literally returns the line in which *, ? and [ are text in the arguments of some programs, which give them a meaning of their own. A
+// shell leaves them as they are where no file has such a name.
+func (l Line) Literally(programs ...string) Line {
+	l.literal = programs
+	return l
 }
 
 // Parse parses a command line by the grammar of Bash, which includes that of sh. It returns an *Error for a line that

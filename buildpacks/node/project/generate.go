@@ -99,7 +99,7 @@ func (p Project) generate(dir string, m Manifest, g Generator) Script {
 
 // listOf returns the commands of a text, none if it is no list of them.
 func listOf(text string) shell.List {
-	line, err := shell.Parse(text)
+	line, err := Parse(text)
 	if err != nil {
 		return nil
 	}

@@ -315,6 +315,7 @@ func TestStarted(t *testing.T) {
 		{`"start": "npm start -w apps/api"`, "", nil, "apps/api", []string{"build of apps/api"}},
 		{`"start": "npm run start --workspace=@shop/api", "build": "x"`, "", nil, "apps/api", []string{"build"}},
 		{`"start": "npm start --workspace @shop/api", "heroku-postbuild": "x"`, "", nil, "apps/api", []string{"heroku-postbuild"}},
+		{`"start": "npm start -w apps/api", "build": "x", "gcp-build": "y"`, "", nil, "apps/api", []string{"gcp-build"}},
 		{`"start": "npm --prefix ./apps/api run start"`, "", nil, "apps/api", []string{"build of apps/api"}},
 		{`"start": "yarn workspace @shop/api start"`, "", nil, "apps/api", []string{"build of apps/api"}},
 		{`"start": "yarn --cwd apps/api start"`, "", nil, "apps/api", []string{"build of apps/api"}},

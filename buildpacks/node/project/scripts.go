@@ -49,14 +49,17 @@ type Asked struct {
 	Generators []Generator // that run before all others, unless one of these does it
 }
 
-// herokuBuild is the script that Heroku runs instead of build.
-const herokuBuild = "heroku-postbuild"
+// ofPlatforms are the scripts that Heroku and Google Cloud run instead of build.
+var ofPlatforms = []string{"heroku-postbuild", "gcp-build"}
 
 // ChooseScripts decides which scripts run: those of the install, then those of the build. A default name without a script is no
 // fault.
 func (p Project) ChooseScripts(a Asked) (Scripts, error) {
-	if !a.Named && (p.Manifest.Scripts[herokuBuild] != "" || p.Chosen == byStart && p.Base.Scripts[herokuBuild] != "") {
-		a.Names = []string{herokuBuild}
+	has := func(name string) bool {
+		return p.Manifest.Scripts[name] != "" || p.Chosen == byStart && p.Base.Scripts[name] != ""
+	}
+	if i := slices.IndexFunc(ofPlatforms, has); i >= 0 && !a.Named {
+		a.Names = ofPlatforms[i : i+1]
 	}
 	chosen := Scripts{Names: a.Names}
 	if a.Hooks != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -41,6 +42,12 @@ var (
 		`(--(names|prefix|prefix-colors|prefix-length|timestamp-format|name-separator|hide)|-[nctlp])=.*)$`)
 	sideValues = regexp.MustCompile(`^(-[nctlp]|--(names|prefix|prefix-colors|prefix-length|timestamp-format|name-separator|hide))$`)
 )
+
+// Parse parses the text of a script. Stars in names of scripts are for the program that runs these.
+func Parse(text string) (shell.Line, error) {
+	line, err := shell.Parse(text)
+	return line.Literally(slices.Collect(maps.Keys(several))...), err
+}
 
 // Several reports whether Tasks reads a command.
 func Several(words []string) bool {

@@ -84,8 +84,11 @@ func (r *reading) command(c shell.Command, of Source) ([]Command, error) {
 		c.Words = c.Words[n:]
 		return r.command(c, of)
 	}
-	if slices.Contains(setters, words[0]) {
+	switch {
+	case slices.Contains(setters, words[0]):
 		return r.setting(c, of)
+	case slices.Contains(keepers, words[0]):
+		return r.keeper(c, of)
 	}
 	return r.program(c.Words, c, of)
 }

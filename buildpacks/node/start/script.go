@@ -203,7 +203,7 @@ func join(all []Command, of shell.Command, inner []Command) ([]Command, *shell.E
 // read returns the commands of a text of a source, or the fault of one that only a shell could start.
 func read(of Source, text string) (shell.List, error) {
 	var list shell.List
-	line, err := shell.Parse(text)
+	line, err := project.Parse(text)
 	if err == nil {
 		list, err = line.List()
 	}
