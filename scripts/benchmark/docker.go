@@ -78,7 +78,15 @@ func (b *bench) withEngine(ctx context.Context, t tool, a *app) (sample, error) 
 	}
 	file := filepath.Join(b.dir, a.name+".Dockerfile")
 	text, tools := fmt.Appendf(nil, nodeDockerfile, cache, b.engine.registry), "tools="+b.nodeTools()
-	if a.isGo() {
+	switch a.tools[1] {
+	case uv:
+		index, err := pythonIndex(ctx)
+		if err != nil {
+			return sample{}, err
+		}
+		about := pythonApps[a.name]
+		text, tools = fmt.Appendf(nil, pythonDockerfile, cache, index, about.collect, about.served), "tools="+b.pythonTools()
+	case golang:
 		goroot, err := output(ctx, "env", "GOTOOLCHAIN="+b.release, "go", "env", "GOROOT")
 		if err != nil {
 			return sample{}, err

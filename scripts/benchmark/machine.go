@@ -71,6 +71,26 @@ func serve(ctx context.Context, s *store.Store, ref string) (string, error) {
 	return listener.Addr().String() + "/" + ref, nil
 }
 
+// takeTools moves tools that strata build has installed, by patterns of their folders' names, into a folder, under other names.
+func (b *bench) takeTools(dir string, names map[string]string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for pattern, to := range names {
+		found, err := filepath.Glob(filepath.Join(b.dir, "home", "tools", "*", pattern))
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return fmt.Errorf("strata build installed no %s", to)
+		}
+		if err := os.Rename(found[0], filepath.Join(dir, to)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // output runs a command and returns what it prints.
 func output(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)

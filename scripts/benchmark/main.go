@@ -1,6 +1,6 @@
 // Command benchmark measures strata build side by side with the bare go command
-// and ko, or with the bare npm, and, where there is an engine, with pack and docker
-// build. All build the same source with the same release of Go or Node.js, in turns.
+// and ko, with the bare npm, or with the bare uv, and, where there is an engine, with pack
+// and docker build. All build the same source with the same release of Go, Node.js or Python, in turns.
 // scripts/bench makes the programs that it runs. Its working folder is the checkout.
 package main
 
@@ -30,7 +30,7 @@ const (
 )
 
 func main() {
-	only := flag.String("only", "hello,yq,express", "the apps that are measured, with commas between them")
+	only := flag.String("only", strings.Join(appNames, ","), "the apps that are measured, with commas between them")
 	rounds := flag.Int("n", 5, "how often each build is measured, after one that is not")
 	engine := flag.Bool("docker", false, "with pack build and docker build, in the engine that the docker command is set up for")
 	flag.Parse()
@@ -66,14 +66,7 @@ func run(ctx context.Context, rounds int, engine bool, only []string) error {
 	}
 	fmt.Fprintf(os.Stdout, "%d rounds, %s/%s, %d CPUs, %s; load average before %s, after %s\n\n", rounds, runtime.GOOS, runtime.GOARCH,
 		runtime.NumCPU(), cmp.Or(b.release, "no Go"), before, load())
-	languages := slices.IndexFunc(apps, func(a *app) bool { return !a.isGo() })
-	if languages < 0 {
-		languages = len(apps)
-	}
-	for _, alike := range [][]*app{apps[:languages], apps[languages:]} {
-		if len(alike) == 0 {
-			continue
-		}
+	for _, alike := range byTools(apps) {
 		printTimes(os.Stdout, alike)
 		if b.disk.stat != "" {
 			printMoved(os.Stdout, alike)
@@ -91,9 +84,12 @@ func run(ctx context.Context, rounds int, engine bool, only []string) error {
 	return b.clean(ctx, apps)
 }
 
-// apps makes the apps with some names, those in Go first.
+// appNames are the apps that are measured. Those of one language are next to each other.
+var appNames = []string{"hello", "yq", "express", "flask", "science"}
+
+// apps makes the apps with some names, in the order of appNames.
 func (b *bench) apps(ctx context.Context, names []string) (all []*app, err error) {
-	for _, name := range []string{"hello", "yq", "express"} {
+	for _, name := range appNames {
 		if !slices.Contains(names, name) {
 			continue
 		}
@@ -106,8 +102,10 @@ func (b *bench) apps(ctx context.Context, names []string) (all []*app, err error
 			if source, err = download(ctx, "github.com/mikefarah/yq/v4@v4.47.1"); err == nil {
 				a, err = newApp(name, source, "yq.go")
 			}
-		default:
+		case "express":
 			a, err = b.newNodeApp(ctx, name)
+		default:
+			a, err = b.newPythonApp(ctx, name)
 		}
 		if err != nil {
 			return nil, err
@@ -115,9 +113,21 @@ func (b *bench) apps(ctx context.Context, names []string) (all []*app, err error
 		all = append(all, a)
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("-only %s: there are hello, yq and express", strings.Join(names, ","))
+		return nil, fmt.Errorf("-only %s: there are %s", strings.Join(names, ","), strings.Join(appNames, ", "))
 	}
 	return all, nil
+}
+
+// byTools parts apps where the tools that build them change.
+func byTools(apps []*app) (parts [][]*app) {
+	for len(apps) > 0 {
+		end := slices.IndexFunc(apps, func(a *app) bool { return !slices.Equal(a.tools, apps[0].tools) })
+		if end < 0 {
+			end = len(apps)
+		}
+		parts, apps = append(parts, apps[:end]), apps[end:]
+	}
+	return parts
 }
 
 // bench is what the builds of all apps share.
@@ -163,9 +173,11 @@ type app struct {
 	dir    string // the source; all tools build this one folder
 	file   string // the file that is edited
 	edit   func(text string, round int) (string, error)
-	text   string // the file's content as it was
-	tools  []tool
-	steps  []step           // of each round
+	depend func(ctx context.Context, round int) error // gives the app another dependency
+	text   string                                     // the file's content as it was
+	tools  []tool                                     // strata build, then the bare tool, then others
+	steps  []step                                     // of each round
+	limits []limit
 	rounds map[step][]round // of the same round: by index
 }
 
@@ -209,7 +221,7 @@ func newApp(name, source, file string) (*app, error) {
 		return nil, fmt.Errorf("copying the source of %s: %w", name, err)
 	}
 	a := &app{name: name, dir: target, file: filepath.Join(target, file), edit: editGo, tools: []tool{strata, golang, ko},
-		steps: []step{edited, same}, rounds: map[step][]round{}}
+		steps: []step{edited, same}, limits: goLimits, rounds: map[step][]round{}}
 	text, err := os.ReadFile(a.file)
 	a.text = string(text)
 	return a, err
@@ -225,7 +237,7 @@ func editGo(text string, round int) (string, error) {
 }
 
 // change changes the app for a step.
-func (b *bench) change(ctx context.Context, a *app, s step, round int) error {
+func (a *app) change(ctx context.Context, s step, round int) error {
 	switch s {
 	case edited:
 		text, err := a.edit(a.text, round)
@@ -234,7 +246,7 @@ func (b *bench) change(ctx context.Context, a *app, s step, round int) error {
 		}
 		return os.WriteFile(a.file, []byte(text), 0o644)
 	case depended:
-		return b.depend(ctx, a, round)
+		return a.depend(ctx, round)
 	}
 	return nil
 }
@@ -248,7 +260,7 @@ func (b *bench) measure(ctx context.Context, a *app, rounds int) error {
 	tools := a.tools
 	turn := func(s step, number int) error {
 		took := round{}
-		if err := b.change(ctx, a, s, number); err != nil {
+		if err := a.change(ctx, s, number); err != nil {
 			return err
 		}
 		for i := range tools {
@@ -308,8 +320,11 @@ func (b *bench) build(ctx context.Context, t tool, a *app) (sample, error) {
 		}
 		return took, err
 	}
-	if t == npm {
+	switch t {
+	case npm:
 		return b.bareNPM(ctx, a)
+	case uv:
+		return b.bareUV(ctx, a)
 	}
 	if t == packing || t == docker {
 		return b.withEngine(ctx, t, a)

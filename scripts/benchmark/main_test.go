@@ -20,7 +20,7 @@ func TestPrintTimes(t *testing.T) {
 		}
 		return round{strata: one(0), golang: one(1), ko: one(2)}
 	}
-	a := &app{name: "app", tools: []tool{strata, golang, ko}, steps: []step{edited, same}, rounds: map[step][]round{
+	a := &app{name: "app", tools: []tool{strata, golang, ko}, steps: []step{edited, same}, limits: goLimits, rounds: map[step][]round{
 		first:  {took(9000, 6000, 4500)},
 		edited: {took(1000, 500, 2000), took(1500, 1000, 1500), took(2000, 2000, 8000)}, // ratios 2, 1.5, 1 and 0.5, 1, 0.25
 		same:   {took(400, 100, 800), took(800, 100, 400)},

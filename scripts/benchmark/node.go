@@ -24,13 +24,14 @@ func (b *bench) newNodeApp(ctx context.Context, name string) (*app, error) {
 	}
 	a := &app{
 		name: name, dir: target, file: filepath.Join(target, "main.js"), text: server, tools: []tool{strata, npm},
-		steps: []step{edited, same, depended}, rounds: map[step][]round{},
+		steps: []step{edited, same, depended}, limits: nodeLimits, rounds: map[step][]round{},
 		edit: func(text string, round int) (string, error) { return fmt.Sprintf("%s// round %d\n", text, round), nil },
 	}
-	for _, folder := range []string{target, b.nodeTools()} {
-		if err := os.MkdirAll(folder, 0o755); err != nil {
-			return nil, err
-		}
+	a.depend = func(ctx context.Context, round int) error {
+		return b.lock(ctx, a, fmt.Sprintf(`, "ms": "2.1.%d"`, 1+round%3))
+	}
+	if err := os.MkdirAll(target, 0o755); err != nil {
+		return nil, err
 	}
 	for file, text := range map[string]string{"main.js": server, "package.json": fmt.Sprintf(dependencies, "")} {
 		if err := os.WriteFile(filepath.Join(target, file), []byte(text), 0o644); err != nil {
@@ -40,17 +41,8 @@ func (b *bench) newNodeApp(ctx context.Context, name string) (*app, error) {
 	if _, _, err := b.time(ctx, target, nil, filepath.Join(b.bin, "strata"), "build", ".", "-t", "strata-bench/without-lockfile"); err != nil {
 		return nil, err
 	}
-	for pattern, to := range map[string]string{"node-linux-*": "node", "npm-[0-9]*": "npm"} {
-		found, err := filepath.Glob(filepath.Join(b.dir, "home", "tools", "*", pattern))
-		if err != nil {
-			return nil, err
-		}
-		if len(found) == 0 {
-			return nil, fmt.Errorf("strata build installed no %s", to)
-		}
-		if err := os.Rename(found[0], filepath.Join(b.nodeTools(), to)); err != nil {
-			return nil, err
-		}
+	if err := b.takeTools(b.nodeTools(), map[string]string{"node-linux-*": "node", "npm-[0-9]*": "npm"}); err != nil {
+		return nil, err
 	}
 	return a, b.lock(ctx, a, "")
 }
@@ -59,11 +51,6 @@ func (b *bench) npmDir() string { return filepath.Join(b.dir, "npm") }
 
 // nodeTools is the folder with the folders node and npm.
 func (b *bench) nodeTools() string { return filepath.Join(b.npmDir(), "tools") }
-
-// depend gives the app another release of a small dependency.
-func (b *bench) depend(ctx context.Context, a *app, round int) error {
-	return b.lock(ctx, a, fmt.Sprintf(`, "ms": "2.1.%d"`, 1+round%3))
-}
 
 // lock writes package.json and a lockfile that fits it.
 func (b *bench) lock(ctx context.Context, a *app, more string) error {

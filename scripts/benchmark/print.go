@@ -13,12 +13,21 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/store"
 )
 
-// What a build may take.
-const (
-	sameLimit   = 200 * time.Millisecond
-	editedShare = 1.15 // of go build,
-	editedExtra = 200 * time.Millisecond
-	nodeLimit   = 300 * time.Millisecond // for a changed line of an app without build scripts
+// limit is what a build may take: a share of what the bare tool takes, and more.
+type limit struct {
+	step  step
+	share float64
+	more  time.Duration
+}
+
+// What builds of apps in the languages may take. Those of Node.js have no build scripts.
+var (
+	goLimits     = []limit{{step: same, more: 200 * time.Millisecond}, {step: edited, share: 1.15, more: 200 * time.Millisecond}}
+	nodeLimits   = []limit{{step: same, more: 200 * time.Millisecond}, {step: edited, more: 300 * time.Millisecond}}
+	pythonLimits = []limit{
+		{step: same, more: 500 * time.Millisecond}, {step: edited, more: 600 * time.Millisecond},
+		{step: depended, share: 1.3, more: time.Second},
+	}
 )
 
 // printTimes prints a row per app and step: the median and, of more than one round, minimum and maximum.
@@ -122,23 +131,19 @@ func printPhases(w io.Writer, apps []*app) {
 // printTargets prints what builds may take, and whether they do.
 func printTargets(w io.Writer, apps []*app) {
 	for _, a := range apps {
-		target(w, a, same, sameLimit, fmt.Sprintf("%v", sameLimit))
-		if !a.isGo() {
-			target(w, a, edited, nodeLimit, fmt.Sprintf("%v", nodeLimit))
-			continue
+		for _, l := range a.limits {
+			took, verdict, rule := median(a.of(l.step, strata)), "met", l.more.String()
+			may := l.more
+			if l.share > 0 {
+				may += time.Duration(l.share * float64(median(a.of(l.step, a.tools[1]))))
+				rule = fmt.Sprintf("%v x %s + %v", l.share, a.tools[1], l.more)
+			}
+			if took > may {
+				verdict = "missed"
+			}
+			fmt.Fprintf(w, "target, %s, %s: %.2f s, at most %.2f s (%s): %s\n", a.name, l.step, took.Seconds(), may.Seconds(), rule, verdict)
 		}
-		limit := time.Duration(editedShare*float64(median(a.of(edited, golang)))) + editedExtra
-		target(w, a, edited, limit, fmt.Sprintf("%v x go build + %v", editedShare, editedExtra))
 	}
-}
-
-// target prints whether a build takes no longer than it may.
-func target(w io.Writer, a *app, s step, limit time.Duration, rule string) {
-	took, verdict := median(a.of(s, strata)), "met"
-	if took > limit {
-		verdict = "missed"
-	}
-	fmt.Fprintf(w, "target, %s, %s: %.2f s, at most %.2f s (%s): %s\n", a.name, s, took.Seconds(), limit.Seconds(), rule, verdict)
 }
 
 // of lists what a tool took, round by round.
