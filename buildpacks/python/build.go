@@ -21,7 +21,7 @@ type pythonKey struct {
 }
 
 // recipe changes when the same interpreter gives another layer.
-const recipe = 1
+const recipe = 2
 
 // build is a build of an app.
 type build struct {
@@ -110,8 +110,8 @@ func (b build) interpreter(ctx context.Context) error {
 			l.LaunchEnv.Default("PYTHONUNBUFFERED", "1")        // what an app prints is seen at once
 			l.LaunchEnv.Default("PYTHONDONTWRITEBYTECODE", "1") // no user may write where modules are
 			l.LaunchEnv.Default("PYTHONFAULTHANDLER", "1")      // a crash of a library is seen in the log
-			l.SBOM = python.Document()
-			return nil
+			l.SBOM, err = python.Document(dir)
+			return err
 		},
 	})
 	return err

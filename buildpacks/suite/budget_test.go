@@ -22,7 +22,7 @@ var lines = map[string]int{
 	"kit":                10_800, // what stacks and builder share of it included, as Debian's archive with 1,200 lines
 	"kit/kittest":        1_050,
 	"golang":             3_420,  // finds programs in modules and workspaces, and vouches for them without the go command
-	"python/install":     1_900,  // settings of uv and pip; what uv runs with; trims, compiles and lays out packages
+	"python/install":     2_000,  // settings of uv and pip; what uv runs with; trims, compiles, lays out and describes packages
 	"golang/missing":     600,    // reads Go files for what they may open
 	"python/interpreter": 550,    // Debian's packages and standalone builds, and the lock of these
 	"python/project":     1_500,  // five lockfiles, requirements.txt and markers, all of which other programs wrote

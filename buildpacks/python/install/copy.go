@@ -34,7 +34,8 @@ func (i *Installer) copyPackage(site string, p *packaged, to string, alone bool)
 			return fmt.Errorf("copying %s: %w", p.name, err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(to, p.recordOf()), record(append(names, p.recordOf())), 0o644); err != nil {
+	text := record(slices.Concat(names, p.shared, []string{p.recordOf()}))
+	if err := os.WriteFile(filepath.Join(to, p.recordOf()), text, 0o644); err != nil {
 		return err
 	}
 	if p.compiled == "" {

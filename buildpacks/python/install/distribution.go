@@ -55,7 +55,8 @@ func distributions(site string) ([]distribution, error) {
 	return all, nil
 }
 
-func readDistribution(root *os.Root, info string) (distribution, error) {
+// describe reads of a distribution what METADATA says of it.
+func describe(root *os.Root, info string) (distribution, error) {
 	d := distribution{info: info}
 	text, err := tree.ReadIn(root, path.Join(info, "METADATA"))
 	if err != nil {
@@ -69,6 +70,14 @@ func readDistribution(root *os.Root, info string) (distribution, error) {
 	}
 	d.about = message.Header
 	d.name, d.version = Normalized(d.about.Get("Name")), strings.TrimSpace(d.about.Get("Version"))
+	return d, nil
+}
+
+func readDistribution(root *os.Root, info string) (distribution, error) {
+	d, err := describe(root, info)
+	if err != nil {
+		return d, err
+	}
 	record, err := tree.ReadIn(root, path.Join(info, "RECORD"))
 	if err != nil {
 		return d, err

@@ -69,6 +69,8 @@ func (i *Installer) fillItself(ctx context.Context, l *layer.Layer) error {
 	if err != nil {
 		return err
 	}
-	l.SBOM = i.document(site, l.Name, all)
+	if l.SBOM, err = i.document(site, filepath.Join(l.Path, i.site()), l.Name, all); err != nil {
+		return err
+	}
 	return i.copyPrefix(prefix, l.Path)
 }

@@ -18,7 +18,6 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/elf"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
@@ -59,7 +58,8 @@ type bigKey struct {
 // packaged is a distribution with what an image has of it.
 type packaged struct {
 	distribution
-	kept     []string // files
+	kept     []string // files; those that another package before it keeps too are its
+	shared   []string // those that are another package's
 	compiled string   // folder with compiled modules, "" for none
 }
 
@@ -124,11 +124,20 @@ func (i *Installer) packages(ctx context.Context) (site string, all []*packaged,
 		return "", nil, err
 	}
 	defer root.Close()
-	left := trim{i.wanted.LeaveOut, map[string]int64{}}
+	left, owned := trim{i.wanted.LeaveOut, map[string]int64{}}, map[string]bool{}
 	for _, d := range list {
-		p := &packaged{distribution: d}
-		if p.kept, err = left.kept(root, d); err != nil {
+		kept, err := left.kept(root, d)
+		if err != nil {
 			return "", nil, err
+		}
+		p := &packaged{distribution: d}
+		for _, name := range kept {
+			if owned[name] {
+				p.shared = append(p.shared, name)
+				continue
+			}
+			owned[name] = true
+			p.kept = append(p.kept, name)
 		}
 		all = append(all, p)
 	}
@@ -206,7 +215,9 @@ func (i *Installer) fillBig(ctx context.Context, name string, l *layer.Layer) er
 	if err := i.copyPackage(site, p, filepath.Join(l.Path, bigSite), true); err != nil {
 		return err
 	}
-	l.SBOM = i.document(site, l.Name, []*packaged{p})
+	if l.SBOM, err = i.document(site, filepath.Join(l.Path, bigSite), l.Name, []*packaged{p}); err != nil {
+		return err
+	}
 	return i.linkBack(site, p, filepath.Join(l.Path, bigSite))
 }
 
@@ -276,22 +287,15 @@ func (i *Installer) fillPackages(ctx context.Context, big []bigPackage, l *layer
 			return err
 		}
 	}
-	l.SBOM = i.document(site, l.Name, rest)
+	if l.SBOM, err = i.document(site, to, l.Name, rest); err != nil {
+		return err
+	}
 	return i.environmentOf(l.Path, i.source.Python.Home)
 }
 
 func isFolder(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
-}
-
-// document returns the bill of materials of packages.
-func (i *Installer) document(site, layer string, all []*packaged) *sbom.Document {
-	d := &sbom.Document{Subject: sbom.Component{Name: layer}}
-	for _, p := range all {
-		d.Components = append(d.Components, p.component(site))
-	}
-	return d
 }
 
 // digest names an install by its key.

@@ -98,6 +98,27 @@ func TestBig(t *testing.T) {
 	}
 }
 
+// TestSharedFile installs packages that have the same file, as the parts of a larger one do: each names it in its RECORD.
+func TestSharedFile(t *testing.T) {
+	t.Parallel()
+	r := kittest.NewRegistry(t)
+	for _, name := range []string{"whole", "part", "tracing"} {
+		r.Wheel(t, name, "1.0", map[string]string{"whole/__init__.py": "", "whole/" + name + ".py": "", "tests/__init__.py": "", "README": "x"})
+	}
+	c := app(t, r, map[string]string{"requirements.txt": "whole\npart\ntracing\n"})
+	files := kittest.Files(t, filepath.Join(built(t, kittest.Build(t, c)).Layers, "packages", siteOf(c)))
+	for _, name := range []string{"whole", "part", "tracing"} {
+		if record := files[name+"-1.0.dist-info/RECORD"]; !strings.Contains(record, "whole/__init__.py,,\n") {
+			t.Errorf("%s has the record %q", name, record)
+		}
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(files)), func(file string) bool {
+			return strings.HasPrefix(file, "whole/__pycache__/"+name+".") && strings.HasSuffix(file, ".pyc")
+		}) {
+			t.Errorf("whole/%s.py is not compiled: %v", name, slices.Sorted(maps.Keys(files)))
+		}
+	}
+}
+
 // TestLeaveOut leaves out of packages what nothing loads, as far as their code does not name it, and all that is asked for.
 func TestLeaveOut(t *testing.T) {
 	t.Parallel()

@@ -41,6 +41,36 @@ func TestBill(t *testing.T) {
 	kittest.Golden(t, "bill.cdx.json", string(bill))
 }
 
+// TestInside lists what packages have of others: distributions in their folders, what their bills of materials name, and libraries.
+func TestInside(t *testing.T) {
+	t.Parallel()
+	r := kittest.NewRegistry(t)
+	r.Wheel(t, "Outer", "1.0", map[string]string{
+		"outer/__init__.py": "",
+		"outer/_vendor/inner_one-2.0.dist-info/METADATA": "Name: Inner.One\nVersion: 2.0\nLicense-Expression: MIT\n",
+		"outer/_vendor/broken-1.dist-info/METADATA":      "broken",
+		"outer.libs/libpq-e9b5c9ac.so.5.18":              "library",
+		"outer.libs/README":                              "text",
+		"outer-1.0.dist-info/sboms/auditwheel.cdx.json": `{"bomFormat": "CycloneDX", "specVersion": "1.4", "components": [
+			{"type": "library", "name": "outer", "version": "1.0", "purl": "pkg:pypi/outer@1.0?file_name=outer.whl"},
+			{"type": "library", "name": "outer._c", "version": "1.0", "purl": "pkg:pypi/OUTER@1.0#outer/_c"},
+			{"type": "x", "name": "libXau", "version": "1.0.9", "purl": "pkg:rpm/almalinux/libXau@1.0.9", "hashes": [{"alg": "SHA-256"}]},
+			{"type": "library", "name": "odd", "purl": "no URL", "licenses": [{"license": {"id": "ISC"}}]}]}`,
+		"outer-1.0.dist-info/sboms/other.spdx.json": `[]`,
+	})
+	result := built(t, kittest.Build(t, app(t, r, map[string]string{"requirements.txt": "outer\n"})))
+	bill, err := os.ReadFile(filepath.Join(result.Layers, "packages.sbom.cdx.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kittest.Golden(t, "bill-inside.cdx.json", string(bill))
+	for _, name := range []string{"outer/_vendor/broken-1.dist-info/METADATA", "outer-1.0.dist-info/sboms/other.spdx.json"} {
+		if !strings.Contains(result.Log(), "what "+name+" of outer describes is not in the bill of materials") {
+			t.Errorf("no warning names %s:\n%s", name, result.Log())
+		}
+	}
+}
+
 // TestKey makes packages again when what they depend on changes, and at no other time.
 func TestKey(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -16,18 +17,23 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/archive"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/unpack"
 	"github.com/strata-buildpacks/strata/buildpacks/python/compile"
 )
 
 //go:embed trixie/lock-*.toml bookworm/lock-*.toml
 var locks embed.FS
+
+// licenceID is the licence of Python, as SPDX calls it.
+const licenceID = "PSF-2.0"
 
 // recipe changes when the same packages give another folder.
 const recipe = "3"
@@ -230,21 +236,30 @@ func (p Interpreter) compile(ctx context.Context, log *report.Log, dir string) e
 	return compile.Run(ctx, log, dir, p.Minor(), jobs)
 }
 
-// Document returns the bill of materials of the interpreter.
-func (p Interpreter) Document() *sbom.Document {
+// Document returns the bill of materials of the interpreter in a folder. The licences of Debian's packages are those that their
+// copyright files name. Those of Python itself are in prose there, and say what Python's own licence is.
+func (p Interpreter) Document(dir string) (*sbom.Document, error) {
 	python := sbom.Component{
-		Type: "application", Name: "python", Version: p.Version, PURL: "pkg:generic/python@" + p.Version, Licenses: []string{"PSF-2.0"},
+		Type: "application", Name: "python", Version: p.Version, PURL: "pkg:generic/python@" + p.Version, Licenses: []string{licenceID},
 	}
 	if p.Standalone() {
 		python.PURL = p.release.PURL
 	}
 	document := &sbom.Document{Subject: sbom.Component{Name: path.Base(Home)}}
 	for _, one := range p.packages {
-		document.Components = append(document.Components, sbom.Component{
-			Name: one.Name, Version: one.Version, PURL: one.Purl, SHA256: one.SHA256,
-		})
+		copyright, err := tree.ReadFile(filepath.Join(dir, "share/doc", one.Name, "copyright"))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("reading the licences of %s: %w", one.Name, err)
+		}
+		c := sbom.Component{
+			Name: one.Name, Version: one.Version, PURL: one.Purl, SHA256: one.SHA256, Licenses: archive.Licences(string(copyright)),
+		}
+		if strings.Contains(one.Name, "python3") {
+			c.Licenses = []string{licenceID}
+		}
+		document.Components = append(document.Components, c)
 		python.Dependencies = append(python.Dependencies, one.Purl)
 	}
 	document.Components = append(document.Components, python)
-	return document
+	return document, nil
 }

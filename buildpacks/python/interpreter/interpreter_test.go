@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,9 +24,25 @@ func TestDebian(t *testing.T) {
 		for i, minor := range []string{"3.13", "3.11"} {
 			p := all[i]
 			names := map[string]bool{}
-			for _, c := range p.Document().Components {
+			dir := t.TempDir()
+			for _, one := range p.packages {
+				text := "Format: copyright-format/1.0\n\nFiles: *\nLicense: Expat\n"
+				if strings.Contains(one.Name, "python") {
+					text = "This package was put together by hand.\n"
+				}
+				kittest.Write(t, dir, map[string]string{"share/doc/" + one.Name + "/copyright": text})
+			}
+			document, err := p.Document(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range document.Components {
 				names[c.Name] = true
-				if c.PURL == "" || c.Version == "" || len(c.SHA256) != 64 && c.Name != "python" {
+				licence := "MIT"
+				if strings.Contains(c.Name, "python") {
+					licence = "PSF-2.0"
+				}
+				if c.PURL == "" || c.Version == "" || len(c.SHA256) != 64 && c.Name != "python" || !slices.Equal(c.Licenses, []string{licence}) {
 					t.Errorf("%+v is not complete", c)
 				}
 			}

@@ -81,14 +81,18 @@ func TestStandalone(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(p.Includes(headers)[0], "Python.h")); err != nil {
 		t.Error(err)
 	}
-	if all := p.Document().Components; len(all) != 1 || all[0].PURL != p.release.PURL {
+	document, err := p.Document(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := document.Components; len(all) != 1 || all[0].PURL != p.release.PURL {
 		t.Errorf("the bill of materials has %+v", all)
 	}
 
 	changed := p.release
 	changed.Hash = "sha256:" + strings.Repeat("0", 64)
 	client := fetch.New(t.TempDir(), fetch.WithBackoff(time.Microsecond))
-	err := Standalone(changed).Tool(s).Fill(t.Context(), client, filepath.Join(t.TempDir(), "python"))
+	err = Standalone(changed).Tool(s).Fill(t.Context(), client, filepath.Join(t.TempDir(), "python"))
 	if !errors.As(err, new(fault.Fault)) || Standalone(changed).Folder() == p.Folder() {
 		t.Errorf("an archive with another hash gives %v, in the same folder: %t", err, Standalone(changed).Folder() == p.Folder())
 	}
