@@ -34,7 +34,7 @@ type app struct {
 
 // read returns what the app in a workspace says about itself.
 func read(w bp.Workspace, s settings) (app, error) {
-	p, err := project.Find(w.AppDir, s.Folder)
+	p, err := framework.Find(w.AppDir, s.Folder)
 	if err != nil {
 		return app{}, err
 	}

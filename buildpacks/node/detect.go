@@ -27,6 +27,10 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		if found = project.Alone(in.AppDir); folder != "" || found == "" {
+			if p, err := project.Find(in.AppDir, folder); folder != "" && err == nil && p.Nx != "" {
+				found = "project of Nx"
+				break
+			}
 			what, do := project.Missing(in.AppDir, folder)
 			return bp.Fail(strings.TrimSuffix(what+"; "+do, "; ")), nil
 		}

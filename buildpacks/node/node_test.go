@@ -47,6 +47,8 @@ func TestDetect(t *testing.T) {
 		{"folder", files{"package.json/readme": ""}, 100, "strata/node fail: package.json is not a file\n", nil},
 		{"project", files{"web/package.json": "{}"}, 0, "strata/node pass: package.json found\n",
 			config.Environment{"BP_NODE_PROJECT_PATH": "web"}},
+		{"project of Nx", files{"package.json": "{}", "nx.json": "{}", "web/project.json": `{"targets": {"start": {"command": "node x"}}}`}, 0,
+			"strata/node pass: project of Nx found\n", config.Environment{"BP_NODE_PROJECT_PATH": "web"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

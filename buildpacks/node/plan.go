@@ -77,7 +77,7 @@ func choose(in bp.Workspace, s settings, named bool) (p Plan, err error) {
 	if p.lock, err = lock.Read(lockFile); err != nil {
 		return p, err
 	}
-	if p.Project, err = project.Find(in.AppDir, s.ProjectPath); err != nil {
+	if p.Project, err = framework.Find(in.AppDir, s.ProjectPath); err != nil {
 		return p, err
 	}
 	if p.node, err = p.chooseNode(); err != nil {
@@ -147,6 +147,9 @@ func (p Plan) describe(log *report.Log, more func()) {
 	}
 	if p.Project.Dir != p.Project.Root {
 		log.Decision("Workspace", p.Project.From(), p.Project.Chosen)
+	}
+	if p.Project.Nx != "" {
+		log.Decision("Project of Nx", p.Project.Nx, p.Project.Chosen)
 	}
 	more()
 	for _, s := range p.Scripts.Idle {

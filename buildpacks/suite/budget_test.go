@@ -27,7 +27,7 @@ var lines = map[string]int{
 	"python/interpreter": 550,    // Debian's packages and standalone builds, and the lock of these
 	"python/project":     1_500,  // five lockfiles, requirements.txt and markers, all of which other programs wrote
 	"python/start":       800,    // a table of frameworks and servers
-	"node":               10_100, // four package managers with their lockfiles, trees and Plug'n'Play, frameworks, runners of scripts, pm2
+	"node":               10_700, // four package managers with their lockfiles, trees and Plug'n'Play, frameworks, what runs scripts and tasks
 }
 
 // TestLines holds kit and each buildpack to their lines of Go, blank ones and comments counted, tests and their data not.

@@ -38,6 +38,24 @@ func JSON(name string, data []byte) (Object, error) {
 	return all, nil
 }
 
+// relaxed matches texts in quotes, names without them, and comments, tabs and the end of a statement.
+var relaxed = regexp.MustCompile(`"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\w+\s*:|//.*|/\*(?s:.*?)\*/|;?\s*\z|\t`)
+
+// Relaxed reads an object as programs in JavaScript write it: with comments, a comma after the last field, and names and texts without
+// quotes or in single ones. What would be computed is a text.
+func Relaxed(name string, data []byte) (Object, error) {
+	text := relaxed.ReplaceAllFunc(bytes.TrimPrefix(data, []byte("\ufeff")), func(part []byte) []byte {
+		switch {
+		case bytes.ContainsAny(part[:min(1, len(part))], `"'`):
+			return part
+		case bytes.HasSuffix(part, []byte(":")):
+			return append(part[:len(part):len(part)], ' ')
+		}
+		return []byte(" ")
+	})
+	return YAML(name, text)
+}
+
 // YAML reads the mapping in a file of this name, none if the file is empty.
 func YAML(name string, data []byte) (Object, error) {
 	var all any

@@ -29,6 +29,7 @@ type Manifest struct {
 	Dev            map[string]string
 	Optional       map[string]string
 	Peer           map[string]string
+	Files          map[string]string // of scripts that another file than package.json has: that file
 
 	fields fields.Object
 }
@@ -114,6 +115,11 @@ func (m Manifest) entries() []string {
 		}
 	}
 	return slices.DeleteFunc(entries, func(file string) bool { return file == "" || !filepath.IsLocal(file) })
+}
+
+// Library reports whether a package names a file by which others load it, or a program of its own.
+func (m Manifest) Library() bool {
+	return m.Main != "" || len(m.entries()) > 0 || len(m.programs()) > 0
 }
 
 // Has reports whether a package asks for another one, when it runs or for development.

@@ -57,25 +57,37 @@ func membersOf(root string, patterns []string) ([]string, error) {
 			}
 		}
 	}
+	folders, err := foldersWith(root, ManifestFile)
+	if err != nil {
+		return nil, err
+	}
 	var members []string
+	for _, dir := range folders {
+		if named(patterns, dir) {
+			members = append(members, dir)
+		}
+	}
+	return members, nil
+}
+
+// foldersWith returns the folders below root that have a file of a name, sorted.
+func foldersWith(root, file string) ([]string, error) {
+	var folders []string
 	err := fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case entry.IsDir() && (entry.Name() == ModulesDir || entry.Name() == ".git"):
 			return fs.SkipDir
-		case entry.Name() != ManifestFile || !entry.Type().IsRegular() || path.Dir(name) == ".":
-			return nil
-		}
-		if dir := path.Dir(name); named(patterns, dir) {
-			members = append(members, dir)
+		case entry.Name() == file && entry.Type().IsRegular() && path.Dir(name) != ".":
+			folders = append(folders, path.Dir(name))
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("looking for workspaces: %w", err)
 	}
-	return members, nil
+	return folders, nil
 }
 
 // named reports whether patterns name a folder.

@@ -36,24 +36,30 @@ type Project struct {
 	Copied   []string // folders and files of the app that package managers copy, relative to Root
 	Roots    []string // what else is started: workspaces by their folders, packages for development by their names
 	Chosen   string   // what chose Dir: BP_NODE_PROJECT_PATH, or the script start of the root; "" if nothing did
+	Nx       string   // the project of Nx that is started at Root; "" for a package
 	Lockfile string   // its name in Root; "" if there is none
 	Base     Manifest // of Root
 	Manifest Manifest // of Dir
 
 	manifests map[string]Manifest // of Root, Dir and the workspaces, by folder; nothing writes to it after Find
 	lock      []byte              // content of Lockfile
+	nx        nx                  // nothing where the app does not use Nx
 }
 
 // Find returns the project whose package is in a folder of an app. For "" that is the workspace that the app's script start starts,
 // or else the app's own folder. Packages are installed in that folder, or in the app's if the folder is one of its workspaces.
 func Find(app, folder string) (Project, error) {
+	if folder != "" {
+		return FindIn(app, folder, "BP_NODE_PROJECT_PATH")
+	}
 	p, err := find(app, folder)
-	switch {
-	case err != nil:
+	if err != nil {
 		return p, err
-	case folder != "":
-		p.Chosen = "BP_NODE_PROJECT_PATH"
-		return p, nil
+	}
+	if one, target, found := p.startedByNx(); found && !slices.Contains(p.Members, one.dir) {
+		return p.asNx(one, target, byStart), nil
+	} else if found {
+		return FindIn(app, one.dir, byStart)
 	}
 	member, err := p.started()
 	if err != nil || member == "" {
@@ -65,6 +71,28 @@ func Find(app, folder string) (Project, error) {
 	}
 	workspace.Chosen = byStart
 	return workspace, nil
+}
+
+// FindIn returns the project in a folder of an app, which something chose. A project of Nx without a package.json is installed, built and
+// started at the root.
+func FindIn(app, folder, chosen string) (Project, error) {
+	p, err := find(app, folder)
+	if err == nil {
+		p.Chosen = chosen
+		return p, nil
+	}
+	root, inRoot := find(app, "")
+	one, found := root.nx.find(folder)
+	if inRoot != nil || !found {
+		return p, err
+	}
+	if root.nx.start(one, "") == "" {
+		return p, fault.Fault{
+			ID: "node-nx", What: one.file + " has no target start or serve that is a command, or that starts what the target build makes",
+			Do: `add one such as "start": {"command": "node dist/` + one.dir + `/main.js"}`,
+		}
+	}
+	return root.asNx(one, "", chosen), nil
 }
 
 func find(app, folder string) (Project, error) {
@@ -86,7 +114,7 @@ func find(app, folder string) (Project, error) {
 		}
 	}
 	p.manifests = read
-	return p, nil
+	return p.withTasks()
 }
 
 // locate finds the folders of a project.

@@ -22,6 +22,7 @@ type Script struct {
 	Runs    []string // names of scripts of the package that it runs as they are
 
 	Words []string // a program of a package with its arguments, to run instead of the script; nil for the script
+	Made  bool     // another file than package.json has it
 	Env   []string // NAME=value each, for it alone
 }
 
@@ -89,7 +90,7 @@ func (p Project) ChooseScripts(a Asked) (Scripts, error) {
 // Built reports whether the build runs a script of a package, by itself or by another script.
 func (s Scripts) Built(dir, name string) bool {
 	return slices.ContainsFunc(s.Run, func(one Script) bool {
-		return one.Dir == dir && (one.Name == name && one.Words == nil || slices.Contains(one.Runs, name))
+		return one.Dir == dir && (one.Name == name && (one.Words == nil || one.Made) || slices.Contains(one.Runs, name))
 	})
 }
 
@@ -114,6 +115,9 @@ func (m Manifest) script(dir, name string) Script {
 		}
 	}
 	visit(s.Command)
+	if m.Files[name] != "" {
+		return s.run()
+	}
 	return s
 }
 

@@ -108,10 +108,8 @@ func (r *reading) kept(c shell.Command, of Source, k kept) ([]Command, error) {
 // ecosystem matches the names of files that tell pm2 what to start.
 var ecosystem = regexp.MustCompile(`(^|/)((ecosystem|pm2|process|processes)(\.config)?|[\w.-]+\.config)\.(js|cjs|mjs|json|ya?ml)$`)
 
-// Parts of a file in JavaScript that say nothing, and what is no text in one that is read as YAML.
+// What is before the object in a file in JavaScript, and what is no plain text in it.
 var (
-	silent   = regexp.MustCompile(`("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|//.*|/\*(?s:.*?)\*/|;?\s*\z|\t`)
-	keys     = regexp.MustCompile(`([{,]\s*"?\w+"?)\s*:`)
 	exported = regexp.MustCompile(`(?s)\A.*?(module\.exports\s*=|export\s+default)`)
 	computed = regexp.MustCompile("[`($]|\\bprocess\\.|\\|\\||&&|\\?\\?| \\+ ")
 )
@@ -128,7 +126,11 @@ func (r *reading) ecosystem(c shell.Command, of Source, name, profile string) ([
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
-	file, err := fields.YAML(name, keys.ReplaceAll(silent.ReplaceAll(exported.ReplaceAll(data, nil), []byte("$1 ")), []byte("$1: ")))
+	read := fields.Relaxed
+	if strings.HasSuffix(name, "ml") {
+		read = fields.YAML
+	}
+	file, err := read(name, exported.ReplaceAll(data, nil))
 	if err != nil {
 		return nil, of.fault(", and "+name+" is no list of texts", byProcfile)
 	}

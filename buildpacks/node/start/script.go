@@ -22,7 +22,7 @@ type Source struct{ File, Kind, Name, Text string }
 
 // script returns the source that is a script of package.json.
 func (a App) source(script string) Source {
-	return Source{project.ManifestFile, "script", script, strings.TrimSpace(a.Manifest.Scripts[script])}
+	return Source{a.Manifest.FileOf(script), "script", script, strings.TrimSpace(a.Manifest.Scripts[script])}
 }
 
 // String names the source in its file.

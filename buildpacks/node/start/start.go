@@ -289,12 +289,8 @@ func (a App) workspaceHint() string {
 	if a.Dir != a.Root || len(a.Members) == 0 {
 		return ""
 	}
-	starting := slices.DeleteFunc(slices.Clone(a.Members), func(member string) bool {
-		m, err := a.ReadManifest(member)
-		return err != nil || m.Scripts["start"] == ""
-	})
-	hint, list := ", or set BP_NODE_PROJECT_PATH to a workspace with a script start: ", starting
-	if len(starting) == 0 {
+	hint, list := ", or set BP_NODE_PROJECT_PATH to the workspace that is the app: ", framework.Apps(a.Project)
+	if len(list) == 0 {
 		hint, list = ", or add a script start to a workspace and set BP_NODE_PROJECT_PATH to that: ", a.Members
 	}
 	return hint + strings.Join(list[:min(len(list), 8)], ", ")

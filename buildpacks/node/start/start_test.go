@@ -173,7 +173,7 @@ func TestWorkspaceHint(t *testing.T) {
 		content := maps.Clone(more)
 		content["package.json"] = manifest
 		_, err := app(t, content, folder).Choose()
-		const hint = ", or set BP_NODE_PROJECT_PATH to a workspace with a script start: apps/api, apps/web"
+		const hint = ", or set BP_NODE_PROJECT_PATH to the workspace that is the app: apps/api, apps/web"
 		if err == nil || strings.HasSuffix(err.Error(), hint) != (folder == "") {
 			t.Errorf("%s in %q: %v", manifest, folder, err)
 		}
