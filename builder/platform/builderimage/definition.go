@@ -28,10 +28,13 @@ type target struct {
 	Distros []Distribution `toml:"distros"`
 }
 
-// fits reports whether the targets have a distribution. A target without distributions has all of them, and a buildpack
-// without targets is not limited.
+// fits reports whether the targets have a distribution. A target without distributions has all of them, a distribution without a version
+// has all versions, and a buildpack without targets is not limited.
 func (d definition) fits(on Distribution) bool {
-	has := func(t target) bool { return len(t.Distros) == 0 || slices.Contains(t.Distros, on) }
+	is := func(one Distribution) bool {
+		return one.Name == on.Name && (one.Version == "" || one.Version == on.Version)
+	}
+	has := func(t target) bool { return len(t.Distros) == 0 || slices.ContainsFunc(t.Distros, is) }
 	return len(d.Targets) == 0 || slices.ContainsFunc(d.Targets, has)
 }
 

@@ -122,8 +122,9 @@ group = [{id = "x/any", version = "1"}]
 	order, err := open(t, map[string]string{
 		"cnb/order.toml": `
 [[order]]
-group = [{id = "x/all", version = "1"}, {id = "x/any", version = "1"}, {id = "x/mixed", version = "1"}]
+group = [{id = "x/all", version = "1"}, {id = "x/any", version = "1"}, {id = "x/mixed", version = "1"}, {id = "x/every", version = "1"}]
 `,
+		file("x/every@1"): buildpack("x/every@1", strings.Replace(glibc, "version = \"13\"\n", "", 1)),
 		file("x/all@1"):   buildpack("x/all@1", composite),
 		file("x/any@1"):   buildpack("x/any@1", ""),
 		file("x/glibc@1"): buildpack("x/glibc@1", glibc),
@@ -132,13 +133,13 @@ group = [{id = "x/all", version = "1"}, {id = "x/any", version = "1"}, {id = "x/
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"x/glibc", "x/any", "x/mixed"}, order.IDs()); diff != "" {
+	if diff := cmp.Diff([]string{"x/glibc", "x/any", "x/mixed", "x/every"}, order.IDs()); diff != "" {
 		t.Errorf("ids:\n%s", diff)
 	}
 	for on, want := range map[builderimage.Distribution][]string{
 		{Name: "strata-glibc", Version: "13"}:  nil,
 		{Name: "strata-glibc", Version: "12"}:  {"x/glibc"},
-		{Name: "strata-static", Version: "13"}: {"x/glibc"},
+		{Name: "strata-static", Version: "13"}: {"x/every", "x/glibc"},
 	} {
 		if got := slices.Sorted(maps.Keys(order.PassedOver(on))); !slices.Equal(got, want) {
 			t.Errorf("on %v: passed over %v, want %v", on, got, want)
