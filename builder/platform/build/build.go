@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -198,7 +199,12 @@ func (b *build) prepare(ctx context.Context, home string, f folders) error {
 	if err := f.prepare(resolvConf); err != nil {
 		return err
 	}
-	if b.lifecycle.secrets, err = secrets(b.Env, b.Bindings); err != nil {
+	env := map[string]string{}
+	if b.RunImage != "" && b.RunImage != "auto" {
+		env["BP_RUN_IMAGE_CHOSEN"] = "true"
+	}
+	maps.Copy(env, b.Env)
+	if b.lifecycle.secrets, err = secrets(env, b.Bindings); err != nil {
 		return err
 	}
 	if b.order, err = b.Builder.Order(b.Buildpacks, b.Pre, b.Post); err != nil {

@@ -6,6 +6,9 @@ const EnvToolsDir = "BP_TOOLS_DIR"
 // EnvInstallTool names the one tool that a build of no app is to install, by the buildpack whose plan has it.
 const EnvInstallTool = "BP_INSTALL_TOOL"
 
+// EnvRunImageChosen is set where the user of the platform has chosen the run image, and the platform has not.
+const EnvRunImageChosen = "BP_RUN_IMAGE_CHOSEN"
+
 // toolsKey is the key of a plan entry's metadata under which a platform finds the tools that a build would use.
 const toolsKey = "tools"
 
