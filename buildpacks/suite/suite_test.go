@@ -130,13 +130,14 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestLanguages holds the order's end: an app of another language may have a package.json, and any app an index.html.
+// TestLanguages holds the order's end: an app of another language may have a package.json or a Makefile, and any app an index.html.
 func TestLanguages(t *testing.T) {
 	t.Parallel()
 	order := buildpackFiles(t)[root+"/buildpacks/languages/buildpack.toml"].Order
 	want := []group{
 		{[]module{{ID: "strata/front-end"}, {ID: "strata/web"}}},
 		{[]module{{ID: "strata/node"}}},
+		{[]module{{ID: "strata/native"}}},
 		{[]module{{ID: "strata/web"}}},
 	}
 	if diff := gocmp.Diff(want, order[max(0, len(order)-len(want)):]); diff != "" {

@@ -11,6 +11,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	launchhelper "github.com/strata-buildpacks/strata/buildpacks/launch-helper"
 	"github.com/strata-buildpacks/strata/buildpacks/linkage"
+	"github.com/strata-buildpacks/strata/buildpacks/native"
 	"github.com/strata-buildpacks/strata/buildpacks/node"
 	"github.com/strata-buildpacks/strata/buildpacks/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/python"
@@ -29,6 +30,7 @@ func table() []bp.Buildpack {
 		labels.Buildpack(),
 		launchhelper.Buildpack(),
 		linkage.Buildpack(),
+		native.Buildpack(),
 		node.Buildpack(),
 		procfile.Buildpack(),
 		python.Buildpack(),

@@ -99,6 +99,12 @@ func (c Compiler) tool(packages []deb.Locked) tool.Tool {
 	return t
 }
 
+// Folder returns the name of the compiler's folder, by which detection names a tool for all apps.
+func (c Compiler) Folder() (string, error) {
+	packages, err := locked(c.In.Target.Arch)
+	return c.tool(packages).Folder, err
+}
+
 // Cached reports whether nothing has to be fetched.
 func (c Compiler) Cached() (bool, error) {
 	packages, err := locked(c.In.Target.Arch)

@@ -1,0 +1,48 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"regexp"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/debian"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+)
+
+// explain returns the fault of a step that failed.
+func (b build) explain(ctx context.Context, j job, s step, err error) error {
+	failed, ok := errors.AsType[*command.Error](err)
+	if !ok || ctx.Err() != nil || !errors.As(err, new(*exec.ExitError)) {
+		return err
+	}
+	for _, line := range failed.Tail {
+		for _, c := range causes {
+			if found := c.match.FindStringSubmatch(line); found != nil && (!c.static || j.static()) {
+				return fault.Fault{ID: "native-" + c.id, What: fmt.Sprintf(c.what, s.title, found[1]), Do: c.do}
+			}
+		}
+	}
+	return fault.Fault{ID: "native-build", What: s.title + " failed", Err: err, Do: "see its words in the log"}
+}
+
+// cause is a reason that the words of a builder tell.
+type cause struct {
+	id     string
+	match  *regexp.Regexp
+	static bool   // whether it is one for static programs alone
+	what   string // with the step and what was found
+	do     string
+}
+
+var causes = []cause{
+	{"static", regexp.MustCompile(`cannot find -l(\S+?):? `), true,
+		"%s found no static library of %s",
+		"name the package of Debian with its .a file in " + debian.Variable + ", or set BP_NATIVE_LINK=dynamic"},
+	{"library", regexp.MustCompile(`cannot find -l(\S+?):? `), false,
+		"%s found no library %s", "name the package of Debian that has it in " + debian.Variable},
+	{"header", regexp.MustCompile(`fatal error: ([^:]+): No such file or directory`), false,
+		"%s found no header %s", "name the package of Debian that has it in " + debian.Variable + ", such as libevent-dev for event.h"},
+}

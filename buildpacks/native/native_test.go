@@ -1,0 +1,281 @@
+package native_test
+
+import (
+	debugelf "debug/elf"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/elf/elftest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+	"github.com/strata-buildpacks/strata/buildpacks/native"
+)
+
+func TestMain(m *testing.M) { kittest.Main(m, native.Buildpack()) }
+
+type files = map[string]string
+
+// hello is an app that make builds.
+var hello = files{"Makefile": "all: hello\n", "hello.c": "int main(void) { return 0; }\n"}
+
+// standIns are tools for all apps: programs of these names in place of compilers and builders.
+func standIns(t *testing.T, programs files) string {
+	t.Helper()
+	dir := t.TempDir()
+	names := kittest.Detect(t, kittest.Case{App: hello, Distro: "strata-glibc"}).Tools()
+	if len(names) != 2 {
+		t.Fatalf("the tools are %v", names)
+	}
+	for _, name := range names {
+		for _, bin := range []string{"bin", "bin-static-pie", "bin-plain", "cached"} {
+			kittest.Write(t, filepath.Join(dir, name, bin), nil)
+			for program, text := range programs {
+				kittest.Write(t, filepath.Join(dir, name, bin), files{program: text})
+			}
+		}
+	}
+	return dir
+}
+
+// products are files that stand-ins copy, by their names.
+func products(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	const loader = "/lib64/ld-linux-x86-64.so.2"
+	object := []byte(elftest.Program(debugelf.EM_X86_64, ""))
+	object[16] = byte(debugelf.ET_REL)
+	kittest.Write(t, dir, files{
+		"dynamic": elftest.Program(debugelf.EM_X86_64, loader, "libc.so.6"), "static": elftest.Program(debugelf.EM_X86_64, loader),
+		"library": elftest.Library(debugelf.EM_X86_64, "", "libc.so.6"), "object": string(object),
+	})
+	fixed := []byte(elftest.Program(debugelf.EM_X86_64, ""))
+	fixed[16] = byte(debugelf.ET_EXEC)
+	kittest.Write(t, dir, files{"static": string(fixed)})
+	return dir
+}
+
+// builds returns a build of an app with stand-ins. The script make has $FROM for the folder of products.
+func builds(t *testing.T, app files, script string, env config.Environment) kittest.Case {
+	t.Helper()
+	from := products(t)
+	tool := "#!/bin/sh\nset -e\nFROM='" + from + "'\n" + script
+	return kittest.Case{App: app, Distro: "strata-glibc", Env: config.Environment{
+		"BP_TOOLS_DIR":        standIns(t, files{"make": tool, "cmake": tool, "ninja": tool, "meson": tool}),
+		"BP_NATIVE_LEAVE_OUT": "headers,manuals,locales",
+	}.With(env)}
+}
+
+func TestDetect(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		app    files
+		env    config.Environment
+		distro string
+		code   int
+		log    string
+	}{
+		"nothing":     {files{"a.c": ""}, nil, "", 100, "fail: no CMakeLists.txt, meson.build, configure or Makefile"},
+		"make":        {hello, nil, "", 0, "pass: Makefile found"},
+		"no sources":  {files{"Makefile": "", "main.rb": ""}, nil, "", 100, "fail: Makefile found, but no file in C or C++"},
+		"too deep":    {files{"Makefile": "", "a/b/c/d/e/x.c": ""}, nil, "", 100, "fail: Makefile found, but no file in C or C++"},
+		"hidden":      {files{"Makefile": "", ".x/x.c": ""}, nil, "", 100, "fail: Makefile found, but no file in C or C++"},
+		"cmake first": {files{"Makefile": "", "CMakeLists.txt": "", "src/x.cpp": ""}, nil, "", 0, "pass: CMakeLists.txt found"},
+		"asked": {files{"Makefile": "", "CMakeLists.txt": "", "x.cc": ""}, config.Environment{"BP_NATIVE_BUILDER": "Make"}, "", 0,
+			"pass: Makefile found"},
+		"asked in vain": {hello, config.Environment{"BP_NATIVE_BUILDER": "meson"}, "", 100,
+			"fail: BP_NATIVE_BUILDER is meson, but there is no meson.build"},
+		"wrong":     {hello, config.Environment{"BP_NATIVE_BUILDER": "bazel"}, "", 1, "error: BP_NATIVE_BUILDER is \"bazel\"; set it to one of "},
+		"configure": {files{"configure": "", "configure.ac": "", "src/x.c": ""}, nil, "", 0, "pass: configure found"},
+		"autogen":   {files{"autogen.sh": "", "configure.ac": "", "src/x.c": ""}, nil, "", 0, "pass: autogen.sh found"},
+		"static": {hello, nil, "strata-static", 100,
+			"fail: Makefile found, but programs in C and C++ are linked to glibc; set BP_NATIVE_LINK=static for programs without it"},
+		"static asked":  {hello, config.Environment{"BP_NATIVE_LINK": "static"}, "strata-static", 0, "pass: Makefile found"},
+		"static chosen": {hello, config.Environment{"BP_RUN_IMAGE_CHOSEN": "true"}, "strata-static", 0, "pass: Makefile found"},
+		"a folder":      {files{"Makefile/x.c": ""}, nil, "", 100, "fail: no CMakeLists.txt"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := kittest.Detect(t, kittest.Case{App: test.app, Env: test.env, Distro: test.distro})
+			if got.Code != test.code || !strings.Contains(got.Log(), test.log) {
+				t.Errorf("code %d, %q, want %d, %q", got.Code, got.Log(), test.code, test.log)
+			}
+		})
+	}
+}
+
+// installs is a make that installs a program, a library and what an image does without.
+const installs = `case "$1" in
+--dry-run) echo cp hello "$3" ;;
+install)
+  to=$(echo "$*" | sed 's/.*DESTDIR=\([^ ]*\).* PREFIX=\([^ ]*\).*/\1\2/')
+  mkdir -p "$to/bin" "$to/sbin" "$to/lib/pkgconfig" "$to/include" "$to/share/man/man1" "$to/share/locale/de" "$to/share/hello"
+  cp "$FROM/dynamic" "$to/sbin/hello"
+  cp "$FROM/library" "$to/lib/libhello.so.1"
+  touch "$to/lib/libhello.a" "$to/lib/pkgconfig/hello.pc" "$to/include/hello.h" "$to/share/man/man1/hello.1" "$to/share/locale/de/x"
+  touch "$to/share/hello/words" "$to/bin/hello-config" "${to%/installed}/outside" ;;
+esac
+`
+
+func TestInstall(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		env  config.Environment
+		want []string
+	}{
+		"as usual": {nil, []string{"bin/hello", "lib/libhello.so.1", "share/hello/words"}},
+		"all": {config.Environment{"BP_NATIVE_LEAVE_OUT": "none"}, []string{
+			"bin/hello", "bin/hello-config", "include/hello.h", "lib/libhello.a", "lib/libhello.so.1", "lib/pkgconfig/hello.pc",
+			"share/hello/words", "share/locale/de/x", "share/man/man1/hello.1",
+		}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := kittest.Build(t, builds(t, hello, installs, test.env))
+			if got.Code != 0 || !strings.Contains(got.Log(), "outside of the prefix <layers>/installed: <layers>/outside") {
+				t.Fatalf("code %d\n%s", got.Code, got.Log())
+			}
+			var names []string
+			for name := range kittest.Tree(t, filepath.Join(got.Layers, "installed")) {
+				if !strings.HasSuffix(name, "/") {
+					names = append(names, name)
+				}
+			}
+			compare(t, test.want, names)
+			left, err := os.ReadDir(got.AppDir)
+			if err != nil || len(left) > 0 {
+				t.Errorf("the app's folder has %v (%v)", left, err)
+			}
+		})
+	}
+}
+
+// TestBuilt takes what a build without an install target makes, and nothing that an earlier one left.
+func TestBuilt(t *testing.T) {
+	t.Parallel()
+	const script = `case "$1" in
+--dry-run) echo "No rule to make target 'install'." >&2; exit 2 ;;
+install) exit 1 ;;
+*)
+  ls >&2
+  mkdir -p tests CMakeFiles src
+  cp "$FROM/dynamic" hello
+  cp "$FROM/dynamic" src/other
+  cp "$FROM/library" src/libhello.so
+  cp "$FROM/dynamic" src/hello_test
+  cp "$FROM/dynamic" tests/check
+  cp "$FROM/object" hello.o ;;
+esac
+`
+	from := products(t)
+	app := files{"stale.o": "", "stale": "", "kept": ""}
+	for name, product := range map[string]string{"stale.o": "object", "stale": "dynamic", "kept": "dynamic"} {
+		text, err := os.ReadFile(filepath.Join(from, product))
+		if err != nil {
+			t.Fatal(err)
+		}
+		app[name] = string(text)
+	}
+	for name, text := range hello {
+		app[name] = text
+	}
+	got := kittest.Build(t, builds(t, app, script, config.Environment{"BP_NATIVE_START": "hello --port 1", "BP_KEEP_FILES": "kept"}))
+	if got.Code != 0 {
+		t.Fatalf("code %d\n%s", got.Code, got.Log())
+	}
+	kittest.Golden(t, "built.txt", got.Log())
+	var names []string
+	for name := range kittest.Tree(t, filepath.Join(got.Layers, "installed")) {
+		names = append(names, name)
+	}
+	compare(t, []string{"bin/", "bin/hello", "bin/other", "lib/", "lib/libhello.so"}, names)
+	compare(t, []string{"kept"}, keys(kittest.Tree(t, got.AppDir)))
+	launch, err := os.ReadFile(filepath.Join(got.Layers, "launch.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kittest.Golden(t, "launch.toml", strings.ReplaceAll(string(launch), got.Layers, "<layers>"))
+}
+
+// TestFails has each fault once.
+func TestFails(t *testing.T) {
+	t.Parallel()
+	const made = `case "$1" in --dry-run) exit 2 ;; *) cp "$FROM/dynamic" hello ;; esac` + "\n"
+	static := config.Environment{"BP_NATIVE_LINK": "static"}
+	fails := func(words string) string { return "echo '" + words + "' >&2; exit 1\n" }
+	const noLibrary = "/usr/bin/ld: cannot find -lonig: No such file or directory"
+	tests := map[string]struct {
+		script string
+		env    config.Environment
+	}{
+		"not-static":     {made, static},
+		"static-library": {fails(noLibrary), static},
+		"library":        {fails(noLibrary), nil},
+		"header":         {fails("x.c:1:10: fatal error: event.h: No such file or directory"), nil},
+		"compiler":       {fails("x.c:1:10: error: expected declaration"), nil},
+		"nothing":        {`case "$1" in --dry-run) exit 2 ;; esac` + "\n", nil},
+		"start":          {made, config.Environment{"BP_NATIVE_START": "hallo"}},
+		"leave-out":      {made, config.Environment{"BP_NATIVE_LEAVE_OUT": "headers,debug"}},
+		"link":           {made, config.Environment{"BP_NATIVE_LINK": "musl"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := kittest.Build(t, builds(t, hello, test.script, test.env))
+			if got.Code != 1 {
+				t.Errorf("code %d\n%s", got.Code, got.Log())
+			}
+			kittest.Golden(t, "fails-"+name+".txt", got.Stderr)
+		})
+	}
+}
+
+// TestKey changes what a layer depends on, and what it does not.
+func TestKey(t *testing.T) {
+	t.Parallel()
+	const made = `case "$1" in --dry-run) exit 2 ;; *) cp "$FROM/static" hello ;; esac` + "\n"
+	tests := map[string]struct {
+		app   files
+		env   config.Environment
+		again bool
+	}{
+		"nothing":      {},
+		"source":       {app: files{"hello.c": "int main(void) { return 1; }\n"}, again: true},
+		"repository":   {app: files{".git/config": ""}},
+		"link":         {env: config.Environment{"BP_NATIVE_LINK": "static"}, again: true},
+		"hardening":    {env: config.Environment{"BP_NATIVE_HARDENING_ENABLED": "false"}, again: true},
+		"flags":        {env: config.Environment{"CFLAGS": "-O3"}, again: true},
+		"make":         {env: config.Environment{"BP_NATIVE_MAKE_FLAGS": "all"}, again: true},
+		"configure":    {env: config.Environment{"BP_NATIVE_CONFIGURE_FLAGS": "--x"}, again: true},
+		"what is left": {env: config.Environment{"BP_NATIVE_LEAVE_OUT": "headers"}, again: true},
+		"start":        {env: config.Environment{"BP_NATIVE_START": "hello x"}},
+		"a secret":     {env: config.Environment{"TOKEN": "x"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			first := builds(t, hello, made, nil)
+			before := kittest.Build(t, first)
+			if before.Code != 0 {
+				t.Fatalf("code %d\n%s", before.Code, before.Log())
+			}
+			second := first
+			second.App, second.Env = files{}, first.Env.With(test.env)
+			for _, more := range []files{hello, test.app} {
+				for name, text := range more {
+					second.App[name] = text
+				}
+			}
+			after := kittest.Rebuild(t, before, second)
+			if again := !strings.Contains(after.Log(), "Layer installed: reused"); after.Code != 0 || again != test.again {
+				t.Errorf("code %d, again %t, want %t\n%s", after.Code, again, test.again, after.Log())
+			}
+			if !strings.Contains(after.Log(), "Starts         hello") {
+				t.Errorf("it is not known what starts\n%s", after.Log())
+			}
+		})
+	}
+}

@@ -1,0 +1,5 @@
+#pragma once
+#include <string>
+
+// greeting returns what the server answers.
+std::string greeting();

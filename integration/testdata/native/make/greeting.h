@@ -1,0 +1,2 @@
+/* greeting returns what the server answers. */
+const char *greeting(void);
