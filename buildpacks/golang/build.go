@@ -12,7 +12,9 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/golang/missing"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
+	gcc "github.com/strata-buildpacks/strata/buildpacks/kit/compiler"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/debian"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/keep"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
@@ -24,7 +26,7 @@ import (
 )
 
 // recipe changes when the same inputs give other binaries or another SBOM.
-const recipe = 2
+const recipe = 3
 
 // key is everything that the layer of binaries depends on.
 type key struct {
@@ -37,10 +39,12 @@ type key struct {
 	LDFlags string             `json:"ldflags"`
 	Env     config.Environment `json:"env"`
 	WorkUse []string           `json:"workUse"`
-	Check   bool               `json:"check"`
+	Cgo     string             `json:"cgo"`
 	Target  [4]string          `json:"target"` // os, arch, variant, distro
 
-	Unvouched bool `json:"unvouched,omitempty"` // nothing vouches for this Go
+	Compiler  string `json:"compiler,omitempty"`  // of packages in C, if there are any
+	Debian    string `json:"debian,omitempty"`    // packages that they are compiled with
+	Unvouched bool   `json:"unvouched,omitempty"` // nothing vouches for this Go
 }
 
 // decision is what a build does, known before it does anything.
@@ -52,6 +56,9 @@ type decision struct {
 	finder    finder
 	selection selection
 	keep      keep.Patterns
+	compiling gcc.Mode
+	compiler  string // its version, "" without cgo
+	debian    debian.Packages
 }
 
 func decide(ctx context.Context, in bp.BuildContext) (decision, error) {
@@ -65,8 +72,7 @@ func decide(ctx context.Context, in bp.BuildContext) (decision, error) {
 		return d, err
 	}
 	d.flags = all.without("ldflags")
-	libc, _ := in.Target.Libc()
-	if err := d.flags.check(libc); err != nil {
+	if err := d.decideNative(ctx, in); err != nil {
 		return d, err
 	}
 	if d.keep, err = keep.Parse(d.KeepFiles); err != nil {
@@ -95,6 +101,26 @@ func decide(ctx context.Context, in bp.BuildContext) (decision, error) {
 	return d, err
 }
 
+// decideNative decides with what packages in C are compiled, if there are any.
+func (d *decision) decideNative(ctx context.Context, in bp.BuildContext) error {
+	libc, _ := in.Target.Libc()
+	err := checkMode(d.Cgo, libc)
+	if err == nil {
+		err = d.flags.check(libc, d.Cgo)
+	}
+	if err != nil || d.Cgo == cgoOff {
+		return err
+	}
+	if d.compiling, err = gcc.Asked(in.Config); err != nil {
+		return err
+	}
+	if d.compiler, err = gcc.Version(in.Target.Arch, d.compiling); err != nil {
+		return err
+	}
+	d.debian, err = debian.Open(ctx, in)
+	return err
+}
+
 // Build compiles the app into the launch layer "targets" and empties the app's
 // folder. An unchanged app costs no more than reading its source.
 func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
@@ -116,12 +142,13 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 
 	k := key{
 		Recipe: recipe, Go: d.choice.Version, Source: src.All, VCS: digest(repo.State), Targets: d.selection.Targets, Flags: d.flags.words(),
-		LDFlags: d.linker, Env: in.Env.Only(shaping...), WorkUse: d.WorkUse, Check: d.CgoCheck,
-		Target:    [4]string{in.Target.OS, in.Target.Arch, in.Target.Variant, in.Target.Distro},
+		LDFlags: d.linker, Env: in.Env.Only(shaping...), WorkUse: d.WorkUse, Cgo: d.Cgo,
+		Target:   [4]string{in.Target.OS, in.Target.Arch, in.Target.Variant, in.Target.Distro},
+		Compiler: d.compiler, Debian: d.debian.Key(),
 		Unvouched: toolchain{Choice: d.choice, lock: d.lock, sumdb: in.Env["GOSUMDB"], unverified: d.Unverified}.unvouched(),
 	}
 	imports := k
-	imports.Source, imports.VCS = src.Imports, ""
+	imports.Source, imports.VCS, imports.Cgo, imports.Compiler, imports.Debian = src.Imports, "", "", "", ""
 	g.imports = digest(fmt.Sprintf("%+v", imports))
 
 	var toolchains string
@@ -178,7 +205,7 @@ func describe(in bp.BuildContext, d decision, repo repository) {
 		in.Log.Warn("-mod=mod may take versions of modules that go.mod and go.sum do not name; run go mod tidy, and leave it out")
 	}
 	flags := append([]string{"-trimpath", "-ldflags=" + d.linker}, d.flags.words()...)
-	in.Log.Decision("Flags", strings.Join(flags, " "), "CGO_ENABLED=0")
+	in.Log.Decision("Flags", strings.Join(flags, " "), "BP_GO_CGO="+d.Cgo)
 	switch {
 	case repo.State != "":
 		in.Log.Decision("Version", "stamped from git", "")
@@ -256,7 +283,7 @@ func (g *compiler) fill(ctx context.Context, in bp.BuildContext, d decision, too
 	if err := os.Mkdir(bin, 0o755); err != nil {
 		return err
 	}
-	if err := g.build(ctx, bin); err != nil {
+	if err := g.build(ctx, in, d, bin); err != nil {
 		return err
 	}
 	l.SBOM, err = g.bill(bin)
@@ -306,6 +333,16 @@ func (g *compiler) bill(bin string) (*sbom.Document, error) {
 			return nil, err
 		}
 		documents = append(documents, document)
+	}
+	if g.native != nil {
+		linked, err := g.native.components()
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range linked {
+			documents[0].Subject.Dependencies = append(documents[0].Subject.Dependencies, c.Ref())
+		}
+		documents = append(documents, sbom.Document{Components: linked})
 	}
 	all := documents[0]
 	if len(documents) > 1 {

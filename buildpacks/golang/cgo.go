@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
@@ -38,16 +37,24 @@ func (p listed) own(app string) bool {
 	return err == nil && filepath.IsLocal(rel) && !strings.HasPrefix(rel, "vendor/")
 }
 
-// checkCgo refuses packages that have nothing or less to offer without cgo. It returns the packages that have a cgo variant, to blame
-// if the build fails.
-func (g *compiler) checkCgo(ctx context.Context) ([]string, error) {
-	if !g.CgoCheck {
-		return nil, nil
-	}
+// need is a package that has nothing or less to offer without cgo.
+type need struct {
+	Package string `json:"package"`
+	What    string `json:"what"` // "package P needs cgo (FILE), imported by Q: F is missing without it"
+}
+
+// findings are what was found out about the packages that the targets are linked from.
+type findings struct {
+	Needs    []need   `json:"needs"`
+	Suspects []string `json:"suspects"` // have a variant with cgo, and are to blame if the build fails
+}
+
+// checkCgo looks for packages that need cgo.
+func (g *compiler) checkCgo(ctx context.Context) (findings, error) {
 	file := filepath.Join(g.buildCache, "strata-cgo.json")
-	suspects := answer[[]string]{Key: g.imports}
-	if suspects.recall(file) {
-		return suspects.Value, nil
+	found := answer[findings]{Key: g.imports}
+	if found.recall(file) {
+		return found.Value, nil
 	}
 	fields := "-json=ImportPath,Dir,Standard,IgnoredGoFiles,Error"
 	if !g.finder.since("go1.19") {
@@ -58,82 +65,76 @@ func (g *compiler) checkCgo(ctx context.Context) ([]string, error) {
 	for _, group := range together(g.targets) {
 		more, err := g.goOutput(ctx, append(slices.Clone(args), packages(group)...))
 		if err != nil {
-			return nil, err
+			return found.Value, err
 		}
 		out = append(out, more...)
 	}
-	var own bool // a suspect is part of the app, where more than imports decides
+	var own bool // one is part of the app, where more than imports decides
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p listed
 		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			return nil, fmt.Errorf("reading the answer of go list: %w", err)
+			return found.Value, fmt.Errorf("reading the answer of go list: %w", err)
 		}
 		if p.Standard {
 			continue
 		}
-		suspect, err := g.finder.needsCgo(p)
-		if f := (fault.Fault{}); errors.As(err, &f) {
-			return nil, g.withCommands(ctx, f, []string{p.ImportPath})
-		} else if err != nil {
-			return nil, err
+		what, suspect := g.finder.needsCgo(p)
+		if what != "" && !slices.ContainsFunc(found.Value.Needs, func(n need) bool { return n.Package == p.ImportPath }) {
+			found.Value.Needs = append(found.Value.Needs, need{p.ImportPath, what})
 		}
 		if suspect {
-			suspects.Value = append(suspects.Value, p.ImportPath)
-			own = own || p.own(g.dir)
+			found.Value.Suspects = append(found.Value.Suspects, p.ImportPath)
 		}
+		own = own || (suspect || what != "") && p.own(g.dir)
 	}
 	if own {
-		return suspects.Value, nil
+		return found.Value, nil
 	}
-	return suspects.Value, writeJSON(file, suspects)
+	return found.Value, writeJSON(file, found)
 }
 
-// needsCgo returns a fault for a package that needs cgo, and reports whether another one would use it.
+// needsCgo returns why a package needs cgo, "" if it does not, and reports whether another one would use it.
 //
 // A package with cgo files does without them if it offers the same exported names: its author wrote a second implementation. If
 // names are missing, the rest is a stub, which compiles and fails when the program runs. SQLite drivers are the known case.
-func (f finder) needsCgo(p listed) (bool, error) {
+func (f finder) needsCgo(p listed) (what string, suspect bool) {
 	if p.Dir == "" || !importsC(p) {
-		return false, nil
+		return "", false
 	}
 	with, err := f.contexts[1].ImportDir(p.Dir, 0)
 	if err != nil || len(with.CgoFiles) == 0 {
-		return false, nil // it is for another system, or broken, and the compiler says so
+		return "", false // it is for another system, or broken, and the compiler says so
 	}
-	refuse := func(why string) (bool, error) {
+	needs := func(why string) (string, bool) {
 		through := ""
 		if p.Error != nil && len(p.Error.ImportStack) > 1 {
 			through = ", imported by " + p.Error.ImportStack[len(p.Error.ImportStack)-2]
 		}
-		return false, fault.Fault{
-			ID:   "go-cgo",
-			What: fmt.Sprintf("package %s needs cgo (%s)%s: %s", p.ImportPath, with.CgoFiles[0], through, why),
-			Do:   "use a package in pure Go, or set BP_GO_CGO_CHECK_ENABLED=false if it does without",
-		}
+		return fmt.Sprintf("package %s needs cgo (%s)%s: %s", p.ImportPath, with.CgoFiles[0], through, why), false
 	}
 	without, err := f.contexts[0].ImportDir(p.Dir, 0)
 	if errors.As(err, new(*build.NoGoError)) {
-		return refuse("all its files are excluded without it")
+		return needs("all its files are excluded without it")
 	}
 	if err != nil {
-		return false, nil
+		return "", false
 	}
 	less, err := exported(p.Dir, without.GoFiles)
 	if err != nil {
-		return false, nil
+		return "", false
 	}
 	more, err := exported(p.Dir, append(with.GoFiles, with.CgoFiles...))
 	if err != nil {
-		return false, nil
+		return "", false
 	}
 	for _, name := range more {
 		if _, found := slices.BinarySearch(less, name); !found {
-			return refuse(name + " is missing without it")
+			return needs(name + " is missing without it")
 		}
 	}
-	return true, nil
+	return "", true
 }
 
 // importsC reports whether an ignored file has the word "C". Most packages have none and need not be read again.

@@ -3,8 +3,6 @@ package golang
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -13,7 +11,6 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
@@ -34,6 +31,8 @@ type compiler struct {
 	filters    config.Environment // of git
 	stamp      bool               // version control information goes into the binaries
 	log        *report.Log
+	suspects   []string // packages that have a variant with cgo
+	native     *native  // nil without cgo
 }
 
 // passed are the variables that the go command gets as the platform set them, besides those of git. GOFLAGS is not among them.
@@ -43,7 +42,10 @@ var passed = slices.Concat(config.Network, []string{
 })
 
 // shaping are those that also change the binaries.
-var shaping = []string{"GOEXPERIMENT", "GOAMD64", "GOARM", "GOARM64", "GOFIPS140"}
+var shaping = []string{
+	"GOEXPERIMENT", "GOAMD64", "GOARM", "GOARM64", "GOFIPS140",
+	"CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_LDFLAGS", "CGO_CFLAGS_ALLOW", "CGO_CXXFLAGS_ALLOW", "CGO_LDFLAGS_ALLOW",
+}
 
 // environment makes what the go command sees. home is a temporary folder.
 func (g *compiler) environment(in bp.Workspace, home string) config.Environment {
@@ -88,21 +90,42 @@ func together(targets []target) [][]target {
 }
 
 func (g *compiler) command(args []string) command.Command {
-	return command.Command{Path: filepath.Join(g.goroot, "bin", "go"), Args: args, Dir: g.dir, Env: g.env.List(), Log: g.log}
+	c := command.Command{Path: filepath.Join(g.goroot, "bin", "go"), Args: args, Dir: g.dir, Env: g.env.List(), Log: g.log}
+	if g.native != nil {
+		c.Skip = g.native.output.skip
+	}
+	return c
 }
 
 func (g *compiler) goOutput(ctx context.Context, args []string) ([]byte, error) {
 	out, err := command.Output(ctx, g.command(args))
-	return out, g.explain(ctx, err, nil)
+	return out, g.explain(ctx, err)
 }
 
-// build compiles all targets into bin.
-func (g *compiler) build(ctx context.Context, bin string) error {
-	suspects, err := g.checkCgo(ctx)
+// build compiles all targets into bin, with cgo if need be.
+func (g *compiler) build(ctx context.Context, in bp.BuildContext, d decision, bin string) error {
+	err := g.decideCgo(ctx, in, d)
 	if err != nil {
 		return err
 	}
+	if g.native != nil {
+		err = g.buildNative(ctx, in, d, bin)
+	} else {
+		err = g.compile(ctx, bin)
+	}
+	if err = g.explain(ctx, err); err != nil {
+		return err
+	}
+	return g.sizes(bin)
+}
+
+// compile runs go build for all targets.
+func (g *compiler) compile(ctx context.Context, bin string) error {
 	done := g.log.Phase("Compiling %s", strings.Join(packages(g.targets), " "))
+	linker, err := g.linkFlags()
+	if err != nil {
+		return err
+	}
 	for _, group := range together(g.targets) {
 		to := bin + "/"
 		if group[0].Apart {
@@ -112,22 +135,10 @@ func (g *compiler) build(ctx context.Context, bin string) error {
 		if g.finder.since("go1.18") {
 			args = append(args, "-buildvcs="+strconv.FormatBool(g.stamp))
 		}
-		args = append(args, "-ldflags="+g.linker, "-o", to)
-		args = append(append(args, g.flags.words()...), packages(group)...)
+		args = append(args, "-ldflags="+linker, "-o", to)
+		args = append(append(args, g.words()...), packages(group)...)
 		if err := command.Run(ctx, g.command(args)); err != nil {
-			return g.explain(ctx, err, suspects)
-		}
-	}
-	for _, t := range g.targets {
-		info, err := os.Stat(filepath.Join(bin, t.Binary))
-		if err != nil {
-			return fault.Fault{
-				ID: "go-target-not-main", What: fmt.Sprintf("building %s gave no program", t.Package),
-				Do: "name folders that have package main in BP_GO_TARGETS",
-			}
-		}
-		if len(g.targets) > 1 {
-			g.log.Bullet("%s: %.1f MB", t.Binary, float64(info.Size())/1e6)
+			return err
 		}
 	}
 	done()

@@ -23,6 +23,11 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 		Provides: []string{"go"},
 		Requires: append([]bp.Entry{bp.Tools("go", tools(in)...)}, launchhelper.RequiredToReload(in.Config)...),
 	}
+	if mode, _, err := in.Config.Lookup("BP_GO_CGO"); err != nil {
+		return bp.DetectResult{}, err
+	} else if libc, _ := in.Target.Libc(); mode == cgoDynamic && libc != bp.Glibc {
+		return bp.Fail(noDynamic), nil
+	}
 	if use, set, err := in.Config.Lookup("BP_GO_WORK_USE"); err != nil {
 		return bp.DetectResult{}, err
 	} else if set {

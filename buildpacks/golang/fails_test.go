@@ -19,15 +19,11 @@ func TestBuildFails(t *testing.T) {
 	requiring := with("main.go", "package main\n\nimport _ \"example.test/gone\"\n\nfunc main() {}\n")
 	requiring["go.mod"] += "\nrequire example.test/gone v1.0.0\n"
 	requiring["go.sum"] = "example.test/gone v1.0.0 h1:" + strings.Repeat("A", 43) + "=\n"
-	cgo := with("native/native.go", "package native\n\nimport \"C\"\n\nfunc Answer() int { return 42 }\n")
-	cgo["main.go"] = "package main\n\nimport \"example.test/words/native\"\n\nfunc main() { println(native.Answer()) }\n"
 	several := func(path, content string) files {
 		app := with("cmd/api/main.go", "package main\n\nfunc main() { println() }\n")
 		app[path] = content
 		return app
 	}
-	native := several("cmd/load/main.go", "package main\n\nimport \"example.test/words/native\"\n\nfunc main() { native.Answer() }\n")
-	native["native/native.go"] = cgo["native/native.go"]
 	tests := []struct {
 		name   string
 		app    files
@@ -41,14 +37,12 @@ func TestBuildFails(t *testing.T) {
 		{name: "version-unknown", app: words, env: config.Environment{"BP_GO_VERSION": "1.99.2"}},
 		{name: "proxy-off", app: words, env: config.Environment{"GOPROXY": "off"}},
 		{name: "modules", app: requiring},
-		{name: "cgo", app: cgo},
 		{name: "compile", app: with("main.go", "package main\n\nfunc main() { undefined() }\n")},
 		{name: "embed", app: with("main.go", "package main\n\nimport \"embed\"\n\n//go:embed dist\nvar dist embed.FS\n\nfunc main() {}\n")},
 		{name: "not-required", app: with("main.go", "package main\n\nimport _ \"example.test/gone\"\n\nfunc main() {}\n")},
 		{name: "no-sum", app: files{"go.mod": requiring["go.mod"], "main.go": requiring["main.go"]}},
 		{name: "command", app: several("cmd/gen/main.go", "package main\n\nfunc main() { undefined() }\n")},
 		{name: "command-import", app: several("cmd/gen/main.go", "package main\n\nimport _ \"example.test/words/gone\"\n\nfunc main() {}\n")},
-		{name: "command-cgo", app: native},
 		{name: "no-program", app: words, script: "exit 0"},
 	}
 	for _, tt := range tests {

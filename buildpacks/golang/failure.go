@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/debian"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
@@ -21,7 +22,7 @@ var network = regexp.MustCompile(`dial tcp|connection re(fused|set)|no such host
 var noSpace = regexp.MustCompile(`(?i)no space left on device|disk quota exceeded`)
 
 // explain turns a failure of the go command into the line that ends the build. The command's own words are in the log already.
-func (g *compiler) explain(ctx context.Context, err error, suspects []string) error {
+func (g *compiler) explain(ctx context.Context, err error) error {
 	var failed *command.Error
 	if err == nil || !errors.As(err, &failed) || errors.Is(err, context.Canceled) {
 		return err
@@ -38,6 +39,11 @@ func (g *compiler) explain(ctx context.Context, err error, suspects []string) er
 				Err:  errors.New(strings.TrimPrefix(strings.TrimSpace(line), "go: ")),
 				Do:   "check the network, GOPROXY and GOPRIVATE, or vendor the modules",
 			}
+		}
+	}
+	if g.native != nil {
+		if what, packages := debian.Lacking(strings.Join(failed.Tail, "\n")); what != "" {
+			return g.withCommands(ctx, g.lacking(what, packages), g.blamed(failed.Tail))
 		}
 	}
 	mistakes := mistakes()
@@ -57,10 +63,11 @@ func (g *compiler) explain(ctx context.Context, err error, suspects []string) er
 		}
 	}
 	blamed := g.blamed(failed.Tail)
-	if i := slices.IndexFunc(blamed, func(name string) bool { return slices.Contains(suspects, name) }); i >= 0 {
+	if i := slices.IndexFunc(blamed, func(name string) bool { return slices.Contains(g.suspects, name) }); i >= 0 {
 		name := blamed[i]
 		return g.withCommands(ctx, fault.Fault{
-			ID: "go-cgo", What: "package " + name + " needs cgo: it does not compile without", Do: "use a package in pure Go",
+			ID: "go-cgo", What: "package " + name + " needs cgo: it does not compile without",
+			Do: "set BP_GO_CGO=static, or use a package in pure Go",
 		}, []string{name})
 	}
 	return g.withCommands(ctx, fault.Fault{
@@ -95,7 +102,8 @@ func mistakes() []mistake {
 // position matches the folder of a file at the beginning of a line of the go command.
 var position = regexp.MustCompile(`^(?:\./)?((?:[^\s:]+/)?)[^\s:/]+\.go:\d+`)
 
-// blamed returns the import paths of packages that the go command complains of: "# path", "package path" or "folder/file.go:1:2".
+// blamed returns the import paths of packages that the go command complains of: "# path", "package path", below it "imports path: reason",
+// or "folder/file.go:1:2".
 func (g *compiler) blamed(lines []string) []string {
 	var found []string
 	for _, line := range lines {
@@ -103,11 +111,14 @@ func (g *compiler) blamed(lines []string) []string {
 		if !ok {
 			path, ok = strings.CutPrefix(line, "package ")
 		}
+		if !ok {
+			path, ok = strings.CutPrefix(line, "\timports ")
+		}
 		if at := position.FindStringSubmatch(line); at != nil {
 			path, ok = g.finder.importPath(cmp.Or(strings.TrimSuffix(at[1], "/"), ".")), true
 		}
 		if words := strings.Fields(path); ok && len(words) > 0 {
-			found = append(found, words[0])
+			found = append(found, strings.TrimSuffix(words[0], ":"))
 		}
 	}
 	return found

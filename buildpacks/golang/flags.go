@@ -116,7 +116,7 @@ var substitutes = []struct {
 	do   string
 }{
 	{"GOFLAGS", []string{"-mod=readonly", "-mod=vendor", "-trimpath", "-buildvcs=auto"}, "give flags in BP_GO_BUILD_FLAGS"},
-	{"CGO_ENABLED", []string{"0"}, "programs are compiled without cgo, so use packages in pure Go"},
+	{"CGO_ENABLED", []string{"0"}, "packages that need cgo are compiled with it; BP_GO_CGO says more"},
 	{"GOOS", []string{"linux"}, "programs are compiled for the image, which is linux"},
 	{"GOARCH", nil, "programs are compiled for the architecture of the run image"},
 	{"GOTOOLCHAIN", []string{"local", "auto", "path"}, "ask for a release in BP_GO_VERSION"},
@@ -136,7 +136,7 @@ func warnSubstitutes(env config.Environment, target bp.Target, log *report.Log) 
 }
 
 // check refuses flags that the buildpack sets itself, and flags whose binary does not start on the run image.
-func (f flags) check(libc bp.Libc) error {
+func (f flags) check(libc bp.Libc, cgo string) error {
 	refuse := func(flag, why, do string) error {
 		return fault.Fault{ID: "go-flag", What: fmt.Sprintf("BP_GO_BUILD_FLAGS has %s, %s", flag, why), Do: do}
 	}
@@ -156,9 +156,9 @@ func (f flags) check(libc bp.Libc) error {
 					"leave it out, and test with it where a C compiler is: go test -"+o.name+" ./...")
 			}
 		case "buildmode":
-			if o.value == "pie" && libc == bp.Static {
+			if o.value == "pie" && libc == bp.Static && cgo != cgoStatic {
 				return refuse("-buildmode=pie", "whose binaries need a dynamic loader that the static run image does not have",
-					"leave it out, or build for the run image glibc")
+					"leave it out, set BP_GO_CGO=static, which links them without one, or build for the run image glibc")
 			}
 			if o.value != "pie" && o.value != "exe" && o.value != "default" {
 				return refuse("-buildmode="+o.value, "which does not give a program", "leave it out")

@@ -18,12 +18,15 @@ func TestFlags(t *testing.T) {
 	for _, ok := range []string{
 		"-tags=a,b -gcflags=all=-B", "-buildmode=exe", "-race=false --msan=0 -v -n=false", "-ldflags -n -gcflags -race", "-tags -n --tags -o",
 	} {
-		if err := parseFlags(strings.Fields(ok)).check(bp.Static); err != nil {
+		if err := parseFlags(strings.Fields(ok)).check(bp.Static, cgoAuto); err != nil {
 			t.Errorf("%s: %v", ok, err)
 		}
 	}
-	if err := parseFlags([]string{"-buildmode", "pie"}).check(bp.Glibc); err != nil {
+	if err := parseFlags([]string{"-buildmode", "pie"}).check(bp.Glibc, cgoAuto); err != nil {
 		t.Errorf("pie on glibc: %v", err)
+	}
+	if err := parseFlags([]string{"-buildmode", "pie"}).check(bp.Static, cgoStatic); err != nil {
+		t.Errorf("pie that is linked statically: %v", err)
 	}
 	for name, bad := range map[string][]string{
 		"flag-folder": {"-C", "cmd"},
@@ -32,7 +35,7 @@ func TestFlags(t *testing.T) {
 		"flag-race":   {"-v", "-race", "false"},
 		"flag-print":  {"-buildvcs", "-n"},
 	} {
-		wantFault(t, name, parseFlags(bad).check(bp.Static))
+		wantFault(t, name, parseFlags(bad).check(bp.Static, cgoAuto))
 	}
 	if got := parseFlags([]string{"-tags=a", "-v", "-tags", "b,c d"}).tags(); !slices.Equal(got, []string{"b", "c", "d"}) {
 		t.Errorf("tags: %q, want those of the last flag", got)
@@ -103,6 +106,32 @@ func TestSubstitutes(t *testing.T) {
 		}
 		if log.String() != tt.want {
 			t.Errorf("%v gives\n%s want\n%s", tt.env, &log, tt.want)
+		}
+	}
+}
+
+// TestLinkFlags gives the linker of C its words with those of the user.
+func TestLinkFlags(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		linker, flags string
+		native        *native
+		want          string
+	}{
+		{"-s -w", "", nil, "-s -w"},
+		{"-s -w", "", &native{static: true}, "-linkmode=external '-extldflags=-Wl,-t -static' -s -w"},
+		{"-s -w", "-buildmode=pie", &native{static: true}, "-linkmode=external '-extldflags=-Wl,-t -static-pie' -s -w"},
+		{"-s -w", "", &native{libraries: []string{"-lz"}}, "-linkmode=external '-extldflags=-Wl,-t -lz' -s -w"},
+		{"-s -w -X 'main.v=a b'", "", &native{}, "-linkmode=external -extldflags=-Wl,-t -s -w -X 'main.v=a b'"},
+		{`-s -w -linkmode external -extldflags "-static -L/opt/lib" -X 'main.v=a b'`, "", &native{static: true, libraries: []string{"-lz"}},
+			"-linkmode=external '-extldflags=-Wl,-t -static -static -L/opt/lib -lz' -s -w -linkmode external -X 'main.v=a b'"},
+		{"--extldflags=-lm -w", "", &native{static: true}, "-linkmode=external '-extldflags=-Wl,-t -static -lm' -w"},
+	} {
+		g := &compiler{native: tt.native}
+		g.linker, g.flags = tt.linker, parseFlags(strings.Fields(tt.flags))
+		got, err := g.linkFlags()
+		if err != nil || got != tt.want {
+			t.Errorf("%s: got %s (%v), want %s", tt.linker, got, err, tt.want)
 		}
 	}
 }

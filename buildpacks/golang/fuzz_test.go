@@ -71,7 +71,7 @@ func FuzzFlags(f *testing.F) {
 			t.Errorf("%q keeps its tags", words)
 		}
 		for _, libc := range []bp.Libc{bp.Static, bp.Glibc} {
-			if err := all.check(libc); err != nil {
+			if err := all.check(libc, cgoAuto); err != nil {
 				kittest.Fault(t, err)
 			}
 		}
@@ -84,25 +84,4 @@ func FuzzFlags(f *testing.F) {
 			t.Errorf("%q (-given +split):\n%s", joined, diff)
 		}
 	})
-}
-
-// splitFlags splits -ldflags as the go command does (cmd/internal/quoted).
-func splitFlags(text string) []string {
-	var words []string
-	for {
-		text = strings.TrimLeft(text, " \t\n\r")
-		if text == "" {
-			return words
-		}
-		end := " \t\n\r"
-		if text[0] == '\'' || text[0] == '"' {
-			end, text = text[:1], text[1:]
-		}
-		at := strings.IndexAny(text, end)
-		if at < 0 {
-			at = len(text)
-		}
-		words = append(words, text[:at])
-		text = text[min(at+1, len(text)):]
-	}
 }

@@ -1,5 +1,5 @@
-// Package golang is the buildpack strata/go. It compiles the main packages of Go modules into static binaries, and leaves nothing
-// else of the modules in the image.
+// Package golang is the buildpack strata/go. It compiles the main packages of Go modules into static binaries, with cgo where a package
+// needs it, and leaves nothing else of the modules in the image.
 package golang
 
 import "github.com/strata-buildpacks/strata/buildpacks/kit/bp"
@@ -16,7 +16,7 @@ type settings struct {
 	Flags      []string `config:"BP_GO_BUILD_FLAGS,argv"`
 	LDFlags    []string `config:"BP_GO_BUILD_LDFLAGS,argv"`
 	WorkUse    []string `config:"BP_GO_WORK_USE,list"`
-	CgoCheck   bool     `config:"BP_GO_CGO_CHECK_ENABLED"`
+	Cgo        string   `config:"BP_GO_CGO"`
 	Unverified bool     `config:"BP_GO_TOOLCHAIN_UNVERIFIED_ENABLED"`
 	Reload     bool     `config:"BP_LIVE_RELOAD_ENABLED"`
 	KeepFiles  []string `config:"BP_KEEP_FILES,list"`

@@ -102,7 +102,7 @@ func Install(ctx context.Context, in bp.InstallContext) error {
 	}
 	packages := slices.DeleteFunc(strings.Fields(string(listed)), func(name string) bool { return name == "unsafe" })
 	if err := command.Run(ctx, g.command(append([]string{"install", "-trimpath"}, packages...))); err != nil {
-		return g.explain(ctx, err, nil)
+		return g.explain(ctx, err)
 	}
 	done()
 	return nil

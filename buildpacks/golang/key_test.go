@@ -75,7 +75,9 @@ func TestKey(t *testing.T) {
 		variable("BP_GO_BUILD_FLAGS", "-tags=x", true, true),
 		variable("BP_GO_BUILD_LDFLAGS", "-X main.v=1", true, true),
 		variable("BP_GO_WORK_USE", ".", true, true),
-		variable("BP_GO_CGO_CHECK_ENABLED", "false", true, false),
+		variable("BP_GO_CGO", "off", true, false),
+		variable("BP_NATIVE_HARDENING_ENABLED", "false", true, false),
+		variable("CGO_CFLAGS", "-O1", true, true),
 		// Where something comes from, or what is in the image beside the binaries.
 		variable("GOPROXY", "https://proxy.example.test", false, false),
 		variable("GOPRIVATE", "example.test", false, false),

@@ -33,6 +33,8 @@ type Command struct {
 	Log  *report.Log // where both streams go, line by line; nil for nowhere
 
 	Silent bool // the log has a line of the call under debugging, and nothing of the streams
+	// Skip is asked of each line, without its end, that is to be logged, if it is not nil: those of which it reports true are not.
+	Skip func(line string) bool
 }
 
 // Error is how a tool failed. Tail holds its last lines, without those of a captured standard output.
@@ -81,6 +83,11 @@ func (c Command) run(ctx context.Context, stdout io.Writer) error {
 	if c.Log != nil && !c.Silent {
 		stream := c.Log.Stream()
 		defer func() { _ = stream.Close() }()
+		if c.Skip != nil {
+			rest := &sieve{skip: c.Skip, rest: stream}
+			defer func() { _ = rest.Close() }()
+			stream = rest
+		}
 		stderr = io.MultiWriter(end, stream)
 	}
 	if stdout == nil {

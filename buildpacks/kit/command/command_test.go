@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -54,6 +55,26 @@ func TestRun(t *testing.T) {
 	}
 	if want := "      problem\n"; out.String() != want {
 		t.Errorf("log is %q, want %q", out.String(), want)
+	}
+}
+
+// TestSkip logs what is not skipped, line by line, and keeps all for an error.
+func TestSkip(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	var asked []string
+	dir := tool(t, "printf 'one\\n\\nwarn'; printf 'ing\\r\\ntwo'; exit 3")
+	err := command.Run(t.Context(), command.Command{Path: filepath.Join(dir, "tool"), Log: report.New(&log, report.Options{}),
+		Skip: func(line string) bool { asked = append(asked, line); return line == "warning" }})
+	failed := new(command.Error)
+	if !errors.As(err, &failed) || len(failed.Tail) != 4 {
+		t.Errorf("got %v", err)
+	}
+	if want := []string{"one", "", "warning", "two"}; !slices.Equal(asked, want) {
+		t.Errorf("it is asked of %q, want %q", asked, want)
+	}
+	if got := strings.Fields(log.String()); !slices.Equal(got, []string{"one", "two"}) {
+		t.Errorf("the log has %q", got)
 	}
 }
 

@@ -12,12 +12,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/unpack"
@@ -136,6 +138,35 @@ func (c Compiler) Install(ctx context.Context) (string, error) {
 	}
 	dir, err := tool.Install(ctx, c.In, c.Dir, t)
 	return filepath.Join(dir, "bin"+c.Mode.suffix()), err
+}
+
+// parts are the packages whose files become part of what is linked, by how the paths of their libraries begin below usr/lib.
+var parts = []struct{ begin, name, licence string }{
+	{"gcc/TRIPLET/14/libstdc++", "libstdc++-14-dev", "GPL-3.0-or-later WITH GCC-exception-3.1"},
+	{"gcc/TRIPLET/14/libsupc++", "libstdc++-14-dev", "GPL-3.0-or-later WITH GCC-exception-3.1"},
+	{"gcc/TRIPLET/14/", "libgcc-14-dev", "GPL-3.0-or-later WITH GCC-exception-3.1"},
+	{"TRIPLET/lib", "libc6-dev", "LGPL-2.1-or-later"},
+}
+
+// Linked describes the package of the compiler that a static library is of, whose path may lead through links and "..". It reports whether
+// it is one of the compiler's in a folder that Install returned.
+func (c Compiler) Linked(programs, library string) (sbom.Component, bool) {
+	packages, err := locked(c.In.Target.Arch)
+	real, linkErr := filepath.EvalSymlinks(library)
+	root, rootErr := filepath.EvalSymlinks(filepath.Dir(programs))
+	if errors.Join(err, linkErr, rootErr) != nil {
+		return sbom.Component{}, false
+	}
+	path, ok := strings.CutPrefix(real, filepath.Join(root, "usr/lib")+"/")
+	for _, part := range parts {
+		begin := strings.ReplaceAll(part.begin, "TRIPLET", platforms[c.In.Target.Arch].triplet)
+		k := slices.IndexFunc(packages, func(p deb.Locked) bool { return p.Name == part.name })
+		if ok && k >= 0 && strings.HasPrefix(path, begin) {
+			p := packages[k]
+			return sbom.Component{Name: p.Name, Version: p.Version, PURL: p.Purl, SHA256: p.SHA256, Licenses: []string{part.licence}}, true
+		}
+	}
+	return sbom.Component{}, false
 }
 
 // wanted leaves out what no compilation reads: documentation, and lto-dump, which is as large as the compiler and prints

@@ -27,7 +27,7 @@ import (
 )
 
 // recipe changes when the same packages give another folder.
-const recipe = "1"
+const recipe = "2"
 
 // Root is a folder with the files of packages, below usr as they would be installed.
 type Root struct {
@@ -39,7 +39,7 @@ type Root struct {
 // triplets are what Debian calls the folders of an architecture.
 var triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
 
-// contents is the file of a root with the packages that libraries are of, by their paths below the root.
+// contents is the file of a root with the packages that libraries are of, static ones too, by their paths below the root.
 const contents = "libraries.json"
 
 // Install returns the folder of the packages, and a zero Root for none. It fetches them unless the cache has them.
@@ -110,10 +110,11 @@ func (p Packages) unpack(ctx context.Context, client *fetch.Client, dir string) 
 // parallel is how many packages are fetched and unpacked at a time.
 const parallel = 4
 
-// isLibrary reports whether a file has the name of a shared library.
+// isLibrary reports whether a file has the name of a library.
 func isLibrary(name string) bool {
 	base := path.Base(name)
-	return strings.HasPrefix(name, "usr/lib/") && (strings.HasSuffix(base, ".so") || strings.Contains(base, ".so."))
+	return strings.HasPrefix(name, "usr/lib/") &&
+		(strings.HasSuffix(base, ".so") || strings.HasSuffix(base, ".a") || strings.Contains(base, ".so."))
 }
 
 // unread are the folders of usr/share that no compilation reads. Of the first, copyright files stay: bills of materials have licences.

@@ -21,7 +21,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
-// Libraries are the shared libraries of a root.
+// Libraries are the libraries of a root.
 type Libraries struct {
 	root     Root
 	packages map[string]string // package URLs by paths
@@ -30,9 +30,12 @@ type Libraries struct {
 // Library is a file of a root, behind all links, and the package URL of what it is of.
 type Library struct{ File, Purl string }
 
-// Libraries returns the shared libraries of the root.
+// Libraries returns the libraries of the root. A zero Root has none.
 func (r Root) Libraries() (Libraries, error) {
 	l := Libraries{root: r}
+	if r.Dir == "" {
+		return l, nil
+	}
 	data, err := tree.ReadFile(filepath.Join(r.Dir, contents))
 	if err == nil {
 		err = json.Unmarshal(data, &l.packages)
@@ -64,6 +67,17 @@ func (l Libraries) Find(name string) (Library, bool) {
 		}
 	}
 	return Library{}, false
+}
+
+// Of returns the package URL of the package that a library is of, whose path may lead through links and "..", and reports whether it is one
+// of the root's.
+func (l Libraries) Of(file string) (purl string, ok bool) {
+	real, err := filepath.EvalSymlinks(file)
+	if err != nil {
+		return "", false
+	}
+	within, err := filepath.Rel(l.root.Dir, real)
+	return l.packages[within], err == nil && l.packages[within] != ""
 }
 
 // Component describes a package of the root for a bill of materials.

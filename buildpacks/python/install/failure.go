@@ -8,27 +8,12 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/debian"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
-// packagesOf are packages of Debian by what a build of packages of Python says that it lacks.
-var packagesOf = map[string]string{
-	"libpq-fe.h": "libpq-dev", "pg_config": "libpq-dev", "mysql.h": "libmariadb-dev", "mysql_config": "libmariadb-dev",
-	"mysqlclient": "libmariadb-dev", "sql.h": "unixodbc-dev", "libxml/xmlversion.h": "libxml2-dev libxslt1-dev", "xml2-config": "libxml2-dev",
-	"xslt-config": "libxslt1-dev", "ffi.h": "libffi-dev", "openssl/opensslv.h": "libssl-dev", "openssl/ssl.h": "libssl-dev",
-	"cairo": "libcairo2-dev", "cairo.h": "libcairo2-dev", "lber.h": "libldap-dev", "ldap.h": "libldap-dev", "sasl/sasl.h": "libsasl2-dev",
-	"gdal-config": "libgdal-dev", "snappy-c.h": "libsnappy-dev", "librdkafka/rdkafka.h": "librdkafka-dev", "jpeglib.h": "libjpeg-dev",
-	"zlib.h": "zlib1g-dev", "yaml.h": "libyaml-dev", "geos_c.h": "libgeos-dev", "geos-config": "libgeos-dev", "portaudio.h": "portaudio19-dev",
-	"krb5-config": "libkrb5-dev", "gssapi/gssapi.h": "libkrb5-dev", "curl/curl.h": "libcurl4-openssl-dev", "sqlite3.h": "libsqlite3-dev",
-	"curl-config": "libcurl4-openssl-dev", "xmlsec1": "libxmlsec1-dev", "systemd/sd-daemon.h": "libsystemd-dev", "bzlib.h": "libbz2-dev",
-	"lzma.h": "liblzma-dev", "expat.h": "libexpat1-dev", "hdf5.h": "libhdf5-dev", "fftw3.h": "libfftw3-dev", "sodium.h": "libsodium-dev",
-}
-
 var (
-	// lacks matches lines in which a compiler, a linker, pkg-config or a setup.py says what it lacks.
-	lacks = regexp.MustCompile(`fatal error: (\S+): No such file or directory|cannot find -l([\w+.-]+)|` +
-		`No package '([\w.+-]+)' found|Dependency "([\w.+-]+)" not found|(?:Error: |'|: )([\w.]+[-_]config)\b[^\n]*(?:not found|No such file)`)
 	// fromSource matches the package and its version in the path of a folder in uv's cache in which it is built.
 	fromSource = regexp.MustCompile(`/sdists-v\d+/(?:index/[^/]+|pypi|path|url|git|editable)/([^/\n]+)/([^/\n]+)`)
 	// failedBuild matches uv's line about a package that cannot be built.
@@ -68,10 +53,9 @@ func (i *Installer) explain(err error, oxidized string) error {
 	if found := failedBuild.FindStringSubmatch(words); found != nil {
 		name = found[1]
 	}
-	if found := lacks.FindStringSubmatch(words); found != nil {
-		lacking := strings.Join(found[1:], "")
+	if lacking, known := debian.Lacking(words); lacking != "" {
 		do := "write the package of Debian that has it into BP_DEBIAN_PACKAGES, or take a release that has a wheel"
-		if known := packagesOf[lacking]; known != "" {
+		if known != "" {
 			do = "set BP_DEBIAN_PACKAGES=" + known
 		}
 		what := fmt.Sprintf("%s has no wheel for %s here, and lacks %s to be compiled", name, python, lacking)

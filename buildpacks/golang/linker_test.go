@@ -1,0 +1,81 @@
+package golang
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+)
+
+// TestLinkerOutput sorts what the linker says of a program that it links.
+func TestLinkerOutput(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	o := linkerOutput{log: report.New(&log, report.Options{})}
+	const static = "in statically linked applications requires at runtime the shared libraries from the glibc version used for linking"
+	for _, line := range []string{
+		"# example.test/shop", "/c/bin/../lib/crt1.o", "/tmp/go-link-1/go.o", "/c/usr/lib/libz.a", "/c/usr/lib/libz.a", "/c/usr/lib/libc.a",
+		"/usr/bin/ld: /tmp/go-link-1/000002.o: in function `unixDlOpen':", "sqlite3.c:(.text+0x19): warning: Using 'dlopen' " + static,
+		"/usr/bin/ld: /c/libcrypto.a(dso.o): in function `dlfcn_load':", "(.text+0x4a): warning: Using 'dlopen' " + static,
+		"/usr/bin/ld: /tmp/x.o: in function `lookup':", "x.c:(.text+0x4a): warning: Using 'getaddrinfo' " + static,
+	} {
+		if !o.skip(line) {
+			t.Errorf("%s is logged", line)
+		}
+	}
+	for _, line := range []string{"go: downloading example.test/x v1.0.0", "x.c:1:2: warning: unused variable"} {
+		if o.skip(line) {
+			t.Errorf("%s is not logged", line)
+		}
+	}
+	o.skip("# example.test/x")
+	o.skip("/usr/bin/ld: x.o: in function `f':")
+	if o.skip("x.c:(.text+0x6): undefined reference to `gone'") || !strings.Contains(log.String(), "# example.test/x\n") ||
+		!strings.Contains(log.String(), "in function `f'") || strings.Contains(log.String(), "shop") {
+		t.Errorf("the log has\n%s", log.String())
+	}
+	if want := []string{"/c/usr/lib/libz.a", "/c/usr/lib/libc.a"}; !slices.Equal(o.archives, want) {
+		t.Errorf("archives are %v, want %v", o.archives, want)
+	}
+	if got := o.opens(); got != "unixDlOpen" {
+		t.Errorf("%q opens libraries", got)
+	}
+	o.asks["dlopen"] = o.asks["dlopen"][1:]
+	if got := o.opens(); got != "" {
+		t.Errorf("%q opens libraries that the program needs", got)
+	}
+	o.note()
+	if !strings.Contains(log.String(), "alone: getaddrinfo\n") {
+		t.Errorf("the log has\n%s", log.String())
+	}
+}
+
+// TestUnlinked tells what no static library has from what does not compile.
+func TestUnlinked(t *testing.T) {
+	t.Parallel()
+	const failed = "/go/pkg/tool/linux_amd64/link: running gcc failed: exit status 1"
+	for _, tt := range []struct {
+		lines []string
+		want  string
+	}{
+		{[]string{"# m", "x.go:1:1: undefined: x"}, ""},
+		{[]string{failed, "/usr/bin/ld: cannot find -lonig: No such file or directory"}, "there is no static library of onig"},
+		{[]string{failed, "/usr/bin/ld: cannot find -lonig"}, "there is no static library of onig"},
+		{[]string{failed, "x.c:(.text+0x71): undefined reference to `deflate'"}, "deflate is in no static library"},
+		{[]string{failed, "ld: attempted static link of dynamic object `/lib/libx.so'"}, "libx.so is there only as a shared library"},
+		{[]string{failed, "collect2: fatal error"}, "see the linker's words above"},
+	} {
+		o := linkerOutput{}
+		if got := o.unlinked(&command.Error{Tail: tt.lines, Err: errors.New("exit status 1")}); got != tt.want {
+			t.Errorf("%q: got %q, want %q", tt.lines, got, tt.want)
+		}
+	}
+	o := linkerOutput{}
+	if got := o.unlinked(nil); got != "" {
+		t.Errorf("without an error: %q", got)
+	}
+}
