@@ -3,6 +3,7 @@ package registry_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/strata-buildpacks/strata/builder/platform/internal/platformtest"
 	"github.com/strata-buildpacks/strata/builder/platform/registry"
@@ -85,4 +87,48 @@ func TestEndlessLists(t *testing.T) {
 		}
 		kittest.Golden(t, "endless-"+endless+".txt", err.Error()+"\n")
 	}
+}
+
+// TestLarge has a registry whose manifest goes on and on, or names an endless configuration. What was read of it is not kept.
+func TestLarge(t *testing.T) {
+	t.Parallel()
+	ref, err := name.ParseReference("registry.example.com/app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{"size":%d,"digest":"sha256:%064d"},"layers":[]}`,
+		types.OCIManifestSchema1, int64(1<<40), 0)
+	for name, content := range map[string]io.Reader{
+		"manifest": io.LimitReader(blanks{}, 1<<30), "configuration": strings.NewReader(manifest),
+	} {
+		var sent atomic.Int64
+		client := reach(t, func(request *http.Request) (*http.Response, error) {
+			if !strings.Contains(request.URL.Path, "/manifests/") {
+				return nil, nil
+			}
+			header := http.Header{"Content-Type": {string(types.OCIManifestSchema1)}}
+			return answer(request, http.StatusOK, header, io.TeeReader(content, counter{&sent}))
+		})
+		_, err := client.Single(t.Context(), ref)
+		if !errors.As(err, new(fault.Fault)) || sent.Load() > 32<<20 {
+			t.Fatalf("%s: got %v after %d bytes, want a fault", name, err, sent.Load())
+		}
+		kittest.Golden(t, "large.txt", err.Error()+"\n")
+	}
+}
+
+type blanks struct{}
+
+func (blanks) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
+}
+
+type counter struct{ sent *atomic.Int64 }
+
+func (c counter) Write(p []byte) (int, error) {
+	c.sent.Add(int64(len(p)))
+	return len(p), nil
 }

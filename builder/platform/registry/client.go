@@ -81,11 +81,7 @@ func (c *Client) Image(ctx context.Context, ref name.Reference, platform v1.Plat
 		return nil, explain("reading", ref, err)
 	}
 	if !descriptor.MediaType.IsIndex() {
-		image, err := descriptor.Image()
-		if err != nil {
-			return nil, explain("reading", ref, err)
-		}
-		return image, nil
+		return readable(ref, descriptor)
 	}
 	index, err := descriptor.ImageIndex()
 	if err != nil {
@@ -120,7 +116,19 @@ func (c *Client) Single(ctx context.Context, ref name.Reference) (v1.Image, erro
 			Do:   "name the image of one platform by a tag of its own",
 		}
 	}
+	return readable(ref, descriptor)
+}
+
+// readable returns an image whose configuration fits into memory.
+func readable(ref name.Reference, descriptor *remote.Descriptor) (v1.Image, error) {
 	image, err := descriptor.Image()
+	if err != nil {
+		return nil, explain("reading", ref, err)
+	}
+	manifest, err := image.Manifest()
+	if err == nil && manifest.Config.Size > largest {
+		err = largeError{ref.Context().RegistryStr()}
+	}
 	if err != nil {
 		return nil, explain("reading", ref, err)
 	}

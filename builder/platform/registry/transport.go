@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -26,13 +27,38 @@ func (e redirectError) Error() string {
 	return fmt.Sprintf("it was redirected more than %d times, at last to %s", maxRedirects, e.host)
 }
 
-// redirects counts how many times a request was sent elsewhere.
-func redirects(request *http.Request) int {
-	count := 0
-	for ; request != nil && request.Response != nil; request = request.Response.Request {
+// redirects counts how many times a request was sent elsewhere, and returns the first one.
+func redirects(request *http.Request) (first *http.Request, count int) {
+	for ; request.Response != nil && request.Response.Request != nil; request = request.Response.Request {
 		count++
 	}
-	return count
+	return request, count
+}
+
+// largest is how many bytes an answer may have that is no blob. Registries take manifests of 4 MiB and often no larger ones
+// (distribution-spec, "Pushing Manifests").
+const largest = 8 << 20
+
+// largeError is the error of an answer that is larger.
+type largeError struct{ host string }
+
+func (e largeError) Error() string {
+	return fmt.Sprintf("%s answers with more than %d MiB where it should list or describe images", e.host, largest>>20)
+}
+
+// bounded is the body of an answer that is no blob.
+type bounded struct {
+	io.ReadCloser
+	left int64
+	host string
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, largeError{b.host}
+	}
+	return n, err
 }
 
 // steady is a transport that ends a request when nothing has moved for as long as its patience. It does not try again
@@ -43,7 +69,8 @@ type steady struct {
 }
 
 func (s steady) RoundTrip(request *http.Request) (*http.Response, error) {
-	if redirects(request) > maxRedirects {
+	first, count := redirects(request)
+	if count > maxRedirects {
 		return nil, redirectError{request.URL.Host}
 	}
 	ctx, cancel := context.WithCancelCause(request.Context())
@@ -57,6 +84,9 @@ func (s steady) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	response.Body = received{response.Body, w, cancel}
+	if !strings.Contains(first.URL.Path, "/blobs/") {
+		response.Body = &bounded{response.Body, largest, request.URL.Host}
+	}
 	if request.Method == http.MethodGet {
 		return whole(response)
 	}
