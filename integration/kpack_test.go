@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"log"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
@@ -22,7 +18,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/strata-buildpacks/strata/builder/platform/builderimage"
-	platform "github.com/strata-buildpacks/strata/builder/platform/home"
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
 )
 
@@ -42,11 +37,10 @@ const runTag = "builder:clusterbuilder-test-run-image"
 func TestKpack(t *testing.T) {
 	suite(t, everyUser)
 	t.Parallel()
-	p := newPod(t, "io.strata.stacks.static")
-	if got := strata(t, "stack", "build", "kpack-run-static"); got.status != 0 {
-		t.Fatalf("strata stack build: status %d\n%s", got.status, got.stderr)
-	}
-	first := stored(t, "strata/kpack-run-static:13")
+	c := newCluster(t, "static")
+	t.Run("without the launch helper", c.withoutHelper)
+	p := newPod(t, c)
+	first := c.pull(t, c.run)
 	p.push(t, runTag, first)
 	p.source(t, map[string]string{"index.html": "<p>Hello</p>\n", "css/a.css": "p {}\n"})
 	log := p.build(t, first)
@@ -58,6 +52,9 @@ func TestKpack(t *testing.T) {
 	config, err := app.ConfigFile()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if got := config.Config.Labels["org.opencontainers.image.authors"]; got != "the platform team" {
+		t.Errorf("the cluster's default gives the authors %q", got)
 	}
 	layers, err := app.Layers()
 	if err != nil {
@@ -94,19 +91,10 @@ func TestKpack(t *testing.T) {
 	}
 }
 
-func newPod(t *testing.T, stack string) pod {
+// newPod makes the volumes of a pod that builds with a cluster's builder.
+func newPod(t *testing.T, c cluster) pod {
 	t.Helper()
-	h, err := platform.Open(home())
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := pod{dir: t.TempDir(), stack: stack}
-	if p.builder, err = builderimage.Open(t.Context(), h, "strata/builder:latest"); err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	t.Cleanup(server.Close)
-	p.host = strings.TrimPrefix(server.URL, "http://")
+	p := pod{dir: t.TempDir(), stack: c.stack, host: c.host, builder: c.builder(t)}
 	for volume, mode := range map[string]os.FileMode{"layers": 0o777, "workspace": 0o777, "platform": 0o755, "home": 0o755, "tmp": 0o755} {
 		dir := filepath.Join(p.dir, volume)
 		if err := sandbox.Own(dir); err != nil {
@@ -157,8 +145,18 @@ func (p pod) build(t *testing.T, run v1.Image) string {
 	return log
 }
 
-// phase runs one container of the pod.
+// phase runs one container of the pod, which has to end well.
 func (p pod) phase(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	output, err := p.try(t, program, args...)
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", program, err, output)
+	}
+	return output
+}
+
+// try runs one container of the pod.
+func (p pod) try(t *testing.T, program string, args ...string) (string, error) {
 	t.Helper()
 	var output bytes.Buffer
 	spec := sandbox.Spec{
@@ -174,10 +172,8 @@ func (p pod) phase(t *testing.T, program string, args ...string) string {
 	if stack := filepath.Join(p.dir, "stack.toml"); program == "exporter" {
 		spec.Binds = append(spec.Binds, sandbox.Bind{Source: stack, Target: "/cnb/stack.toml"})
 	}
-	if err := sandbox.Run(t.Context(), spec); err != nil {
-		t.Fatalf("%s: %v\n%s", program, err, &output)
-	}
-	return output.String()
+	err := sandbox.Run(t.Context(), spec)
+	return output.String(), err
 }
 
 // push gives an image a name in the pod's registry, and pull reads one.

@@ -199,10 +199,7 @@ func (b *Builder) layers(ctx context.Context, env map[string]string) ([]mutate.A
 		if err := add(bp.Info.ID+" "+bp.Info.Version, content, err); err != nil {
 			return nil, nil, err
 		}
-		label[bp.Info.ID] = map[string]provided{bp.Info.Version: {
-			API: bp.API, Stacks: bp.Stacks, Targets: bp.Targets, Order: bp.Order, LayerDiffID: content.diffID.String(),
-			Homepage: bp.Info.Homepage, Name: bp.Info.Name,
-		}}
+		label[bp.Info.ID] = map[string]provided{bp.Info.Version: bp.provided(content)}
 	}
 	settings, err := b.settings()
 	if err != nil {

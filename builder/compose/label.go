@@ -42,6 +42,14 @@ type provided struct {
 	Name        string     `json:"name,omitempty"`
 }
 
+// provided describes a buildpack and its layer.
+func (b buildpack) provided(content blob) provided {
+	return provided{
+		API: b.API, Stacks: b.Stacks, Targets: b.Targets, Order: b.Order, LayerDiffID: content.diffID.String(),
+		Homepage: b.Info.Homepage, Name: b.Info.Name,
+	}
+}
+
 // labels adds the builder's to those of the build image.
 func (b *Builder) labels(old map[string]string, layers map[string]map[string]provided) (map[string]string, error) {
 	var infos []info

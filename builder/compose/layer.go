@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"io"
 	"time"
 
@@ -53,31 +54,58 @@ func (b blob) Size() (int64, error)                { return int64(len(b.data)), 
 func (b blob) MediaType() (types.MediaType, error) { return types.OCILayer, nil }
 func (b blob) Compressed() (io.ReadCloser, error)  { return io.NopCloser(bytes.NewReader(b.data)), nil }
 func (b blob) layer() (v1.Layer, error)            { return partial.CompressedToLayer(b) }
-func hash(sum []byte) v1.Hash                      { return v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum)} }
-func digestOf(data []byte) v1.Hash                 { sum := sha256.Sum256(data); return hash(sum[:]) }
+func hashOf(sum []byte) v1.Hash                    { return v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum)} }
+func digestOf(data []byte) v1.Hash                 { sum := sha256.Sum256(data); return hashOf(sum[:]) }
 
-// pack writes the entries in their order, with headers as pack's. root begins their names: "/" in layers, as pack has
-// it. The compressor is not the standard library's, whose output may change with each Go release.
+// pack writes the entries in their order, with headers as pack's. root begins their names: "/" in layers, as pack has it.
 func pack(root string, entries []entry) (blob, error) {
-	var out bytes.Buffer
-	zip, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	p, err := newPacker(root)
 	if err != nil {
-		return blob{}, fmt.Errorf("compressing a layer: %w", err)
+		return blob{}, err
 	}
-	plain := sha256.New()
-	w := tar.NewWriter(io.MultiWriter(zip, plain))
 	for _, e := range entries {
-		if err := e.write(w, root); err != nil {
-			return blob{}, fmt.Errorf("writing %s into a layer: %w", e.name, err)
+		if err := p.add(e); err != nil {
+			return blob{}, err
 		}
 	}
-	if err := w.Close(); err != nil {
+	return p.finish()
+}
+
+// packer makes a layer of entries. The compressor is not the standard library's, whose output may change with each Go release.
+type packer struct {
+	root  string
+	out   *bytes.Buffer
+	zip   *gzip.Writer
+	plain hash.Hash
+	tar   *tar.Writer
+}
+
+func newPacker(root string) (packer, error) {
+	p := packer{root: root, out: new(bytes.Buffer), plain: sha256.New()}
+	var err error
+	if p.zip, err = gzip.NewWriterLevel(p.out, gzip.BestCompression); err != nil {
+		return packer{}, fmt.Errorf("compressing a layer: %w", err)
+	}
+	p.tar = tar.NewWriter(io.MultiWriter(p.zip, p.plain))
+	return p, nil
+}
+
+func (p packer) add(e entry) error {
+	if err := e.write(p.tar, p.root); err != nil {
+		return fmt.Errorf("writing %s into a layer: %w", e.name, err)
+	}
+	return nil
+}
+
+// finish ends the layer. Nothing can be added to it then.
+func (p packer) finish() (blob, error) {
+	if err := p.tar.Close(); err != nil {
 		return blob{}, fmt.Errorf("writing a layer: %w", err)
 	}
-	if err := zip.Close(); err != nil {
+	if err := p.zip.Close(); err != nil {
 		return blob{}, fmt.Errorf("compressing a layer: %w", err)
 	}
-	return blob{data: out.Bytes(), digest: digestOf(out.Bytes()), diffID: hash(plain.Sum(nil))}, nil
+	return blob{data: p.out.Bytes(), digest: digestOf(p.out.Bytes()), diffID: hashOf(p.plain.Sum(nil))}, nil
 }
 
 func (e entry) write(w *tar.Writer, root string) error {

@@ -62,7 +62,7 @@ func command() *cobra.Command {
 	}
 	root.AddCommand(
 		buildCommand(), runCommand(), debugCommand(), stackCommand(), builderCommand(), inspectCommand(), rebaseCommand(), pruneCommand(),
-		verifyCommand(), doctorCommand(), versionCommand(),
+		verifyCommand(), kpackCommand(), doctorCommand(), versionCommand(),
 	)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
