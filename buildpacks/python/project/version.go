@@ -10,23 +10,13 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
 
-// Asks returns what asks for a version of Python, the first in precedence first: files with one version, then ranges. Of each kind, the
-// project's folder goes before the app's.
+// Asks returns what asks for a version of Python, the first in precedence first: .python-version, pyproject.toml and other manifests,
+// runtime.txt, files of version managers, the lockfile. Of each, the project's folder goes before the app's. A single version goes
+// before the ranges above it if they allow it: they say with what the app works, and it says with what it is run.
 func (p Project) Asks() ([]version.Ask, error) {
-	var asks []version.Ask
-	dirs := slices.Compact([]string{p.Dir, p.Root, p.App})
-	for _, read := range []func(dir string) (version.Ask, error){
-		func(dir string) (version.Ask, error) { return version.File(dir, ".python-version") },
-		func(dir string) (version.Ask, error) { return version.File(dir, "runtime.txt") },
-		func(dir string) (version.Ask, error) { return version.Manager(dir, "python") },
-	} {
-		for _, dir := range dirs {
-			ask, err := read(dir)
-			if err != nil {
-				return nil, err
-			}
-			asks = append(asks, ask)
-		}
+	asks, err := inFolders(p, func(dir string) (version.Ask, error) { return version.File(dir, ".python-version") })
+	if err != nil {
+		return nil, err
 	}
 	pipfile, err := p.toml(p.within("Pipfile"))
 	if err != nil {
@@ -41,15 +31,50 @@ func (p Project) Asks() ([]version.Ask, error) {
 	add := func(o fields.Object, field, file string) {
 		asks = append(asks, version.Ask{Text: o.Text(field), From: field + " of " + file})
 	}
+	add(p.Manifest.Object("project"), "requires-python", manifestFile)
 	add(pipfile.Object("requires"), "python_full_version", "Pipfile")
 	add(pipfile.Object("requires"), "python_version", "Pipfile")
-	add(p.Manifest.Object("project"), "requires-python", manifestFile)
 	add(p.tool("poetry").Object("dependencies"), "python", manifestFile)
 	add(p.tool("poetry").Object("dependencies").Object("python"), "version", manifestFile)
+	more, err := inFolders(p, func(dir string) (version.Ask, error) { return version.File(dir, "runtime.txt") },
+		func(dir string) (version.Ask, error) { return version.Manager(dir, "python") })
+	if err != nil {
+		return nil, err
+	}
+	asks = append(asks, more...)
 	add(lock, "requires-python", p.File)
 	add(lock.Object("metadata"), "python-versions", p.File)
 	add(lock.Object("metadata"), "requires_python", p.File)
-	return slices.DeleteFunc(asks, func(a version.Ask) bool { return strings.TrimSpace(a.Text) == "" }), nil
+	return settled(slices.DeleteFunc(asks, func(a version.Ask) bool { return strings.TrimSpace(a.Text) == "" })), nil
+}
+
+// inFolders returns what files ask for in the project's folder, the workspace's and the app's.
+func inFolders(p Project, reads ...func(dir string) (version.Ask, error)) (asks []version.Ask, err error) {
+	for _, read := range reads {
+		for _, dir := range slices.Compact([]string{p.Dir, p.Root, p.App}) {
+			ask, err := read(dir)
+			if err != nil {
+				return nil, err
+			}
+			asks = append(asks, ask)
+		}
+	}
+	return asks, nil
+}
+
+// settled returns asks with the first single version in front, if all ranges before it allow it.
+func settled(asks []version.Ask) []version.Ask {
+	at := slices.IndexFunc(asks, func(a version.Ask) bool { return implementation.MatchString(strings.TrimSpace(a.Text)) })
+	if at < 1 {
+		return asks
+	}
+	one := implementation.FindStringSubmatch(strings.TrimSpace(asks[at].Text))[1]
+	for _, before := range asks[:at] {
+		if ranges := Python(before.Text); ranges == nil || !ranges[0].Allows(one) {
+			return asks
+		}
+	}
+	return slices.Concat(asks[at:at+1], asks[:at], asks[at+1:])
 }
 
 // implementation matches what version files may have before a version of CPython, and after it.

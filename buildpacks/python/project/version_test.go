@@ -31,14 +31,44 @@ func TestAsks(t *testing.T) {
 		got = append(got, ask.Text+" "+ask.From)
 	}
 	want := []string{
-		"3.12 .python-version", "3.11 .python-version", "python-3.12.1 runtime.txt", "3.10.1 python of .tool-versions",
-		"3.13 python of mise.toml",
-		"3.9.1 python_full_version of Pipfile", "3.9 python_version of Pipfile", ">=3.9 requires-python of pyproject.toml",
-		"^3.10 python of pyproject.toml", "^3.10 python-versions of poetry.lock",
+		"3.12 .python-version", "3.11 .python-version", ">=3.9 requires-python of pyproject.toml", "3.9.1 python_full_version of Pipfile",
+		"3.9 python_version of Pipfile", "^3.10 python of pyproject.toml", "python-3.12.1 runtime.txt", "3.10.1 python of .tool-versions",
+		"3.13 python of mise.toml", "^3.10 python-versions of poetry.lock",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("asks (-want +got):\n%s", diff)
 	}
+}
+
+// TestSingle has a single version go before ranges that allow it, and before no others.
+func TestSingle(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		files files
+		want  string
+	}{
+		"allowed":              {files{"pyproject.toml": requires(">=3.9,<3.13"), "runtime.txt": "python-3.11.2\n"}, "python-3.11.2"},
+		"of a manager":         {files{"pyproject.toml": requires(">=3.9"), ".tool-versions": "python 3.12\n"}, "3.12"},
+		"not allowed":          {files{"pyproject.toml": requires(">=3.12"), "runtime.txt": "python-3.11.2\n"}, ">=3.12"},
+		"after a single one":   {files{".python-version": "3.12\n", "runtime.txt": "python-3.11.2\n"}, "3.12"},
+		"the range is nothing": {files{"pyproject.toml": requires("any"), "runtime.txt": "python-3.11.2\n"}, "any"},
+		"two ranges": {files{
+			"pyproject.toml": requires(">=3.9"), "runtime.txt": ">=3.10\n", "mise.toml": "[tools]\npython = \"3.9\"\n",
+		}, ">=3.9"},
+	} {
+		p, err := app(t, project.Settings{}, test.files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asks, err := p.Asks()
+		if err != nil || len(asks) == 0 || asks[0].Text != test.want {
+			t.Errorf("%s: %+v, %v; want %q first", name, asks, err, test.want)
+		}
+	}
+}
+
+func requires(versions string) string {
+	return "[project]\nname = \"x\"\nrequires-python = \"" + versions + "\"\n"
 }
 
 // TestPython asks versions for each kind of range.
