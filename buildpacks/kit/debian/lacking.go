@@ -22,13 +22,17 @@ var packagesOf = map[string]string{
 	"libzmq": "libzmq3-dev", "zmq.h": "libzmq3-dev", "libgit2": "libgit2-dev", "git2.h": "libgit2-dev", "vips": "libvips-dev",
 	"libsodium": "libsodium-dev", "pcap.h": "libpcap-dev", "pcap": "libpcap-dev", "libsystemd": "libsystemd-dev",
 	"MagickWand": "libmagickwand-dev",
-	"lzma.h":     "liblzma-dev", "expat.h": "libexpat1-dev", "hdf5.h": "libhdf5-dev", "fftw3.h": "libfftw3-dev", "sodium.h": "libsodium-dev",
+	"liblz4":     "liblz4-dev", "libzstd": "libzstd-dev", "libxxhash": "libxxhash-dev", "sys/acl.h": "libacl1-dev", "fuse3": "libfuse3-dev",
+	"glib-2.0": "libglib2.0-dev", "girepository-2.0": "libgirepository-2.0-dev", "dbus-1": "libdbus-1-dev", "libvirt": "libvirt-dev",
+	"libffi": "libffi-dev", "pangocairo": "libpango1.0-dev",
+	"lzma.h": "liblzma-dev", "expat.h": "libexpat1-dev", "hdf5.h": "libhdf5-dev", "fftw3.h": "libfftw3-dev", "sodium.h": "libsodium-dev",
 }
 
 // lacks matches lines in which a compiler, a linker, pkg-config or a setup.py says what it lacks.
 var lacks = regexp.MustCompile(`fatal error: (\S+): No such file or directory|cannot find -l([\w+.-]+)|` +
 	`No package '([\w.+-]+)' found|Package ([\w.+-]+) was not found in the pkg-config search path|` +
-	`Dependency "([\w.+-]+)" not found|(?:Error: |'|: )([\w.]+[-_]config)\b[^\n]*(?:not found|No such file)`)
+	`Dependency "([\w.+-]+)" not found|(?:Error: |'|: )([\w.]+[-_]config)\b[^\n]*(?:not found|No such file)|` +
+	`No such file or directory: '([\w.]+[-_]config)'`)
 
 // Lacking returns what the words of a build say that it lacks, which is a header, a library without its "lib", what pkg-config knows or a
 // program, and the packages that have it, separated by spaces. Both are "" if the words say nothing, and the packages alone if they are not

@@ -57,6 +57,9 @@ func (i *Installer) explain(err error, oxidized string) error {
 		do := "write the package of Debian that has it into BP_DEBIAN_PACKAGES, or take a release that has a wheel"
 		if known != "" {
 			do = "set BP_DEBIAN_PACKAGES=" + known
+		} else if lacking == "pkg-config" { // it says not for which library
+			do = "write the packages of Debian that its documentation names into BP_DEBIAN_PACKAGES, with which pkg-config comes, " +
+				"or take a release that has a wheel"
 		}
 		what := fmt.Sprintf("%s has no wheel for %s here, and lacks %s to be compiled", name, python, lacking)
 		return fault.Fault{ID: "python-compile", What: what, Do: do}

@@ -63,15 +63,23 @@ func TestFaults(t *testing.T) {
 			files: map[string]string{"requirements.txt": "one\n"},
 			env:   config.Environment{install.IndexVariable: "http://127.0.0.1:1/simple", "UV_HTTP_RETRIES": "0"},
 		},
-		"rust":      {files: map[string]string{"sdist": call("cargo build --release")}},
-		"header":    {files: map[string]string{"sdist": "raise SystemExit('mod.c:1:10: fatal error: libpq-fe.h: No such file or directory')"}},
-		"unknown":   {files: map[string]string{"sdist": "raise SystemExit('/usr/bin/ld: cannot find -lpeculiar: No such file or directory')"}},
-		"program":   {files: map[string]string{"sdist": "raise SystemExit('Error: pg_config executable not found.')"}},
-		"pkgconfig": {files: map[string]string{"sdist": `raise SystemExit("No package 'cairo' found")`}},
-		"own":       {files: map[string]string{"sdist": "raise SystemExit('the moon is full')"}},
-		"compiler":  {files: map[string]string{"sdist": call("cc -c mod.c")}},
-		"pip.conf":  {bindings: map[string]map[string]string{"index": {"type": "pip", "settings": ""}}},
-		"uv.toml":   {bindings: map[string]map[string]string{"index": {"type": "uv", "uv.toml": "index-url = https://u:secret@x\n"}}},
+		"rust": {files: map[string]string{"sdist": call("cargo build --release")}},
+		"header": {
+			files: map[string]string{"sdist": "raise SystemExit('mod.c:1:10: fatal error: libpq-fe.h: No such file or directory')"},
+		},
+		"unknown": {
+			files: map[string]string{"sdist": "raise SystemExit('/usr/bin/ld: cannot find -lpeculiar: No such file or directory')"},
+		},
+		"program": {files: map[string]string{"sdist": "raise SystemExit('Error: pg_config executable not found.')"}},
+		"no-pkgconfig": {
+			files: map[string]string{"sdist": `raise OSError("pkg-config is not there: FileNotFoundError(2, 'No such file or directory')")`},
+		},
+		"absent-program": {files: map[string]string{"sdist": call("mysql_config --cflags")}},
+		"pkgconfig":      {files: map[string]string{"sdist": `raise SystemExit("No package 'cairo' found")`}},
+		"own":            {files: map[string]string{"sdist": "raise SystemExit('the moon is full')"}},
+		"compiler":       {files: map[string]string{"sdist": call("cc -c mod.c")}},
+		"pip.conf":       {bindings: map[string]map[string]string{"index": {"type": "pip", "settings": ""}}},
+		"uv.toml":        {bindings: map[string]map[string]string{"index": {"type": "uv", "uv.toml": "index-url = https://u:secret@x\n"}}},
 	} {
 		r := kittest.NewRegistry(t)
 		r.Wheel(t, "one", "1.0", map[string]string{"one.py": ""})
