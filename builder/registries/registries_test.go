@@ -153,6 +153,22 @@ func TestPython(t *testing.T) {
 	}
 }
 
+// TestRust has variables of cargo that an app may set, and those that decide whom a build trusts or what it runs.
+func TestRust(t *testing.T) {
+	t.Parallel()
+	list := of(t, "rust")
+	for name, want := range map[string]bool{
+		"BP_CARGO_REGISTRY": true, "CARGO_REGISTRIES_OURS_INDEX": true, "CARGO_REGISTRY_TOKEN": true, "CARGO_HTTP_PROXY": true,
+		"CARGO_NET_OFFLINE": true, "CARGO_HOME": true, "CARGO_BUILD_RUSTC_WRAPPER": true, "RUSTC_WRAPPER": true, "RUSTFLAGS": true,
+		"CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER": true, "CARGO_TARGET_DIR": true, "RUSTUP_DIST_SERVER": true, "RUSTC": true,
+		"CARGO_PROFILE_RELEASE_LTO": false, "RUST_LOG": false, "RUST_BACKTRACE": false, "SQLX_OFFLINE": false,
+	} {
+		if got := list.Reserves(name); got != want {
+			t.Errorf("%s is reserved: %t, want %t", name, got, want)
+		}
+	}
+}
+
 // TestSettings asks a command that answers as a machine's package manager may.
 func TestSettings(t *testing.T) {
 	environment := func(name string) string { return map[string]string{"INDEX": "https://environment.example.test"}[name] }

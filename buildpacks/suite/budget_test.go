@@ -22,6 +22,8 @@ var lines = map[string]int{
 	"kit":                10_910, // what stacks and builder share of it included, as Debian's archive with 1,200 lines
 	"kit/kittest":        1_050,
 	"golang":             4_000,  // finds programs in modules and workspaces, vouches for them without the go command; links C
+	"rust/cargo":         720,    // the app's files, the programs that cargo names, and the parts that it compiled
+	"rust/toolchain":     350,    // Debian's packages and published releases
 	"python/install":     2_000,  // settings of uv and pip; what uv runs with; trims, compiles, lays out and describes packages
 	"golang/missing":     600,    // reads Go files for what they may open
 	"python/interpreter": 550,    // Debian's packages and standalone builds, and the lock of these

@@ -15,6 +15,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/node"
 	"github.com/strata-buildpacks/strata/buildpacks/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/python"
+	"github.com/strata-buildpacks/strata/buildpacks/rust"
 	"github.com/strata-buildpacks/strata/buildpacks/web"
 )
 
@@ -34,6 +35,7 @@ func table() []bp.Buildpack {
 		node.Buildpack(),
 		procfile.Buildpack(),
 		python.Buildpack(),
+		rust.Buildpack(),
 		web.Buildpack(),
 	}
 }

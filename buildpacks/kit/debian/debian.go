@@ -63,13 +63,14 @@ type Source struct {
 	Now  time.Time
 }
 
-// Open returns the packages that the user names, with a line of the log for them, and none if there are no names. The buildpack
-// declares Variable and the variables of the mirrors.
-func Open(ctx context.Context, in bp.BuildContext) (Packages, error) {
+// Open returns the packages that the user names, and more that the app needs, with a line of the log for them, and none if there are no
+// names. The user's version of a package counts. The buildpack declares Variable and the variables of the mirrors.
+func Open(ctx context.Context, in bp.BuildContext, more ...string) (Packages, error) {
 	names, err := Named(in.Config)
-	if err != nil || len(names) == 0 {
+	if err != nil || len(names)+len(more) == 0 {
 		return Packages{}, err
 	}
+	names = with(names, more)
 	s := Source{In: in.Workspace}
 	if s.Mirrors, err = tool.Debian(in.Workspace); err != nil {
 		return Packages{}, err
@@ -87,8 +88,23 @@ func Open(ctx context.Context, in bp.BuildContext) (Packages, error) {
 			versions = append(versions, one.Name+" "+one.Version)
 		}
 	}
-	in.Log.Decision("Debian packages", fmt.Sprintf("%s; %d in all", strings.Join(versions, ", "), len(p.Locked)), Variable)
+	why := Variable
+	if len(more) > 0 {
+		why = "for " + Variable + " and what the app is made of"
+	}
+	in.Log.Decision("Debian packages", fmt.Sprintf("%s; %d in all", strings.Join(versions, ", "), len(p.Locked)), why)
 	return p, nil
+}
+
+// with returns names and more of them, sorted. A name with a version stands for the one without.
+func with(names, more []string) []string {
+	for _, name := range more {
+		if !slices.ContainsFunc(names, func(entry string) bool { return entry == name || strings.HasPrefix(entry, name+"=") }) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Named returns what a buildpack's variable names, sorted. An entry that is not written like a package is a fault.

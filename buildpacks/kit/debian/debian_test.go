@@ -250,3 +250,12 @@ func TestOwners(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestWith has packages that an app needs besides those that its user names.
+func TestWith(t *testing.T) {
+	t.Parallel()
+	got := with([]string{"libssl-dev=3.5", "zlib1g-dev"}, []string{"libssl-dev", "cmake", "zlib1g-dev", "zlib1g"})
+	if diff := cmp.Diff([]string{"cmake", "libssl-dev=3.5", "zlib1g", "zlib1g-dev"}, got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,145 @@
+// Package toolchain installs Rust: the compiler, cargo and the standard library, as Debian has them or as they are
+// published.
+package toolchain
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/unpack"
+)
+
+//go:embed lock-*.toml
+var locks embed.FS
+
+// recipe changes when the same packages give another folder.
+const recipe = "1"
+
+// debians are the layers of stack.toml that are a Rust each, with the package that has the compiler, the default first.
+var debians = []struct{ layer, compiler string }{{"web", "rustc-web"}, {"release", "rustc"}}
+
+// Rust is a compiler with its cargo and standard library.
+type Rust struct {
+	Version  string // as its authors have it: "1.96.0"
+	arch     string
+	packages []deb.Locked // of Debian
+	server   Server       // of the release, if it is none of Debian
+}
+
+// Debian returns the Rusts that Debian has for an architecture, the default first, none for one that is not locked.
+func Debian(arch string) ([]Rust, error) {
+	text, err := locks.ReadFile("lock-" + arch + ".toml")
+	if err != nil {
+		return nil, nil
+	}
+	packages, err := deb.ReadLock(string(text))
+	if err != nil {
+		return nil, err
+	}
+	var found []Rust
+	for _, d := range debians {
+		r := Rust{arch: arch}
+		for _, one := range packages {
+			if one.Layer == d.layer || one.Layer == "libraries" {
+				r.packages = append(r.packages, one)
+			}
+			if one.Name == d.compiler {
+				r.Version = upstream(one.Version)
+			}
+		}
+		found = append(found, r)
+	}
+	return found, nil
+}
+
+// upstream returns the version that Debian's is of: "1.96.0" of "1.96.0+dfsg1-1~deb13u1".
+func upstream(version string) string {
+	return version[:len(version)-len(strings.TrimLeft(version, "0123456789."))]
+}
+
+// Named returns the Rust of a tool's folder.
+func Named(arch, folder string) (Rust, error) {
+	all, err := Debian(arch)
+	if err != nil {
+		return Rust{}, err
+	}
+	at := slices.IndexFunc(all, func(r Rust) bool { return r.Folder() == folder })
+	if at < 0 {
+		return Rust{}, fault.Fault{ID: "rust-tool-unknown", What: folder + " is no Rust that is locked", Do: "leave it to the app's build"}
+	}
+	return all[at], nil
+}
+
+// Folder names the Rust: another name for other files.
+func (r Rust) Folder() string {
+	if len(r.packages) == 0 {
+		return "rust-" + r.Version + "-published"
+	}
+	sum := sha256.New()
+	fmt.Fprintln(sum, recipe)
+	for _, one := range r.packages {
+		fmt.Fprintln(sum, one.SHA256)
+	}
+	return "rust-" + r.Version + "-" + hex.EncodeToString(sum.Sum(nil)[:8])
+}
+
+// triplets are Debian's names of the folders of libraries, by architecture.
+var triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
+
+// Triples are Rust's names of targets, by architecture.
+var Triples = map[string]string{"amd64": "x86_64-unknown-linux-gnu", "arm64": "aarch64-unknown-linux-gnu"}
+
+// Tool returns the tool that the Rust is: a folder whose folder bin has cargo and rustc. It is made in a cache.
+func (r Rust) Tool(mirrors deb.Mirrors, cache string) tool.Tool {
+	if len(r.packages) == 0 {
+		return r.distTool()
+	}
+	size := int64(0)
+	for _, one := range r.packages {
+		size += one.Size
+	}
+	t := tool.Tool{
+		Folder: r.Folder(), Title: fmt.Sprintf("Rust %s: %d packages of Debian, %.0f MB", r.Version, len(r.packages), float64(size)/1e6),
+	}
+	t.Fill = func(ctx context.Context, client *fetch.Client, dir string) error {
+		if err := deb.Unpack(ctx, client, mirrors, r.packages, dir, unpack.Options{Want: wanted}); err != nil {
+			return err
+		}
+		return writePrograms(dir, filepath.Join(cache, t.Folder), triplets[r.arch])
+	}
+	return t
+}
+
+// wanted leaves out what no compilation reads, and cargo's and Rust's programs for people.
+func wanted(path string) bool {
+	if inner, found := strings.CutPrefix(path, "usr/bin/"); found {
+		return inner == "cargo" || inner == "rustc"
+	}
+	return strings.HasPrefix(path, "usr/lib/")
+}
+
+// writePrograms makes the folder bin of a Rust that will be at a path: scripts, as the programs do not know where their libraries are.
+func writePrograms(dir, at, triplet string) error {
+	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o755); err != nil {
+		return err
+	}
+	for _, name := range []string{"cargo", "rustc"} {
+		script := "#!/bin/sh\nexport LD_LIBRARY_PATH=" + filepath.Join(at, "usr/lib", triplet) + "\nexec " +
+			filepath.Join(at, "usr/bin", name) + ` "$@"` + "\n"
+		if err := os.WriteFile(filepath.Join(dir, "bin", name), []byte(script), 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,1 @@
+fn main() { common::serve("Hello from the worker.\n") }
