@@ -136,6 +136,10 @@ var goCorpus = []small{
 		flags: []string{"-e", "GOPROXY=off"}, processes: []string{"hello", "web*"}, layers: goLayers, answer: "vendored",
 	},
 	{
+		name: "SQLite, with cgo", app: sqliteServer, processes: []string{"hello", "web*"}, layers: goLayers,
+		path: "/a", answer: "notes: 1, <nil>",
+	},
+	{
 		name: "two programs in two files", app: map[string]string{
 			"go.mod":    goMod,
 			"a/main.go": goServer("a"),

@@ -42,11 +42,17 @@ func corpus(t *testing.T, apps []small) {
 	for _, one := range apps {
 		t.Run(one.name, func(t *testing.T) {
 			t.Parallel()
-			app := filepath.Join(t.TempDir(), "app")
-			kittest.Write(t, app, one.app)
-			one.check(t, app)
+			one.build(t)
 		})
 	}
+}
+
+// build writes the app and checks it.
+func (s small) build(t *testing.T) {
+	t.Helper()
+	app := filepath.Join(t.TempDir(), "app")
+	kittest.Write(t, app, s.app)
+	s.check(t, app)
 }
 
 func (s small) check(t *testing.T, app string) {
