@@ -72,6 +72,9 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if len(findings) > 0 {
 		return bp.BuildResult{}, refuse(in.Log, advise(ctx, in, findings), libc)
 	}
+	if err := checkDefects(in.Log, in.AppDir, files); err != nil {
+		return bp.BuildResult{}, err
+	}
 	parts.tell(in.Log)
 	for _, f := range unproved {
 		in.Log.Bullet("%s needs %s, which a layer of the previous image may have", f.path, f.needs)

@@ -95,6 +95,22 @@ func TestBuild(t *testing.T) {
 			"site-packages/unrecorded/_a.so":        elftest.Program(elf.EM_X86_64, "", "libc.so.6"),
 			"site-packages/unrecorded/x/y.so":       elftest.Program(elf.EM_X86_64, "", "libGL.so.1"),
 		}},
+		{name: "defects", distro: "strata-static", layer: map[string]string{
+			"bin/rwx":   elftest.Defect(elftest.Program(elf.EM_X86_64, ""), elf.PT_LOAD, elf.PF_R|elf.PF_W|elf.PF_X),
+			"bin/stack": elftest.Defect(elftest.Program(elf.EM_X86_64, ""), elf.PT_GNU_STACK, elf.PF_R|elf.PF_W|elf.PF_X),
+		}, code: 1},
+		{name: "defects-ignored", distro: "strata-static", env: config.Environment{"BP_LINKAGE_IGNORE": "bin/rwx"},
+			layer: map[string]string{"bin/rwx": elftest.Defect(elftest.Program(elf.EM_X86_64, ""), elf.PT_LOAD, elf.PF_R|elf.PF_W|elf.PF_X)}},
+		{name: "defects-brought", distro: "strata-glibc",
+			app: map[string]string{"tool": elftest.Defect(elftest.Program(elf.EM_X86_64, ""), elf.PT_LOAD, elf.PF_R|elf.PF_W|elf.PF_X)},
+			layer: map[string]string{
+				"lib/python3.13/site-packages/a/_a.so": elftest.Defect(
+					elftest.Program(elf.EM_X86_64, "", "libc.so.6"), elf.PT_GNU_STACK, elf.PF_R|elf.PF_W|elf.PF_X),
+			}},
+		{name: "no-defects", distro: "strata-static", layer: map[string]string{
+			"bin/rx":    elftest.Defect(elftest.Program(elf.EM_X86_64, ""), elf.PT_LOAD, elf.PF_R|elf.PF_X),
+			"bin/stack": elftest.Defect(elftest.Program(elf.EM_X86_64, ""), elf.PT_GNU_STACK, elf.PF_R|elf.PF_W),
+		}},
 		{name: "static-package", distro: "strata-static",
 			app: map[string]string{"node_modules/c/c.node": elftest.Program(elf.EM_X86_64, "", "libc.so.6")}, code: 1},
 		{name: "musl-ok", distro: "strata-musl", app: map[string]string{"web": musl}},

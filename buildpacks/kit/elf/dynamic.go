@@ -57,11 +57,7 @@ func table(f *elf.File) ([]entry, error) {
 }
 
 // dynamic returns the libraries that the dynamic table names (DT_NEEDED) and the folders where they are looked for.
-func dynamic(f *elf.File) (needed, folders []string, err error) {
-	entries, err := table(f)
-	if err != nil {
-		return nil, nil, err
-	}
+func dynamic(f *elf.File, entries []entry) (needed, folders []string, err error) {
 	var offsets []uint64
 	var texts, path, oldPath uint64
 	for _, e := range entries {

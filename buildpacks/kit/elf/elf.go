@@ -15,6 +15,7 @@ type File struct {
 	Interpreter string   // the loader's path (PT_INTERP), "" for none
 	Needed      []string // names of libraries (DT_NEEDED), in the file's order
 	Folders     []string // where they are looked for first (DT_RUNPATH, or else DT_RPATH); $ORIGIN is the folder of the file
+	Defects
 }
 
 // Read reads the headers of a file. It reports whether a loader would load the file: files of another format, object files and
@@ -25,11 +26,20 @@ func Read(path string) (File, bool, error) {
 		return File{}, false, err
 	}
 	defer f.Close()
+	file, loaded, err := ReadAt(f)
+	if err != nil {
+		err = fmt.Errorf("reading %s: %w", path, err)
+	}
+	return file, loaded, err
+}
+
+// ReadAt is Read for what has been opened.
+func ReadAt(r io.ReaderAt) (File, bool, error) {
 	magic := make([]byte, len(elf.ELFMAG))
-	if _, err := io.ReadFull(f, magic); err != nil || string(magic) != elf.ELFMAG {
+	if _, err := r.ReadAt(magic, 0); err != nil || string(magic) != elf.ELFMAG {
 		return File{}, false, nil
 	}
-	headers, err := elf.NewFile(segmentsOnly{f})
+	headers, err := elf.NewFile(segmentsOnly{r})
 	if err != nil || headers.Type != elf.ET_EXEC && headers.Type != elf.ET_DYN {
 		return File{}, false, nil
 	}
@@ -38,15 +48,19 @@ func Read(path string) (File, bool, error) {
 		if segment.Type == elf.PT_INTERP {
 			text, err := io.ReadAll(io.LimitReader(segment.Open(), 4096))
 			if err != nil {
-				return File{}, false, fmt.Errorf("reading interpreter of %s: %w", path, err)
+				return File{}, false, fmt.Errorf("its interpreter: %w", err)
 			}
 			text, _, _ = bytes.Cut(text, []byte{0}) // as the kernel reads it
 			file.Interpreter = string(text)
 		}
 	}
-	file.Needed, file.Folders, err = dynamic(headers)
-	if err != nil {
-		return File{}, false, fmt.Errorf("reading libraries of %s: %w", path, err)
+	entries, err := table(headers)
+	if err == nil {
+		file.Needed, file.Folders, err = dynamic(headers, entries)
 	}
+	if err != nil {
+		return File{}, false, fmt.Errorf("its libraries: %w", err)
+	}
+	file.Defects = defects(headers, entries)
 	return file, true, nil
 }

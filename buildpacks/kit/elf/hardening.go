@@ -15,18 +15,30 @@ type Hardening struct {
 	Canary  string // "yes", "no" or "-": whether it calls what a stack protector calls; "-" where no symbols tell
 	Fortify string // "yes", "no" or "-": whether it calls a checked variant of a function of glibc
 
+	Defects
+}
+
+// Defects are what no compiler makes by default any more, and what lets an attacker run what he has written.
+type Defects struct {
 	ExecStack bool // a header asks for an executable stack
 	TextRel   bool // the loader writes to code (DT_TEXTREL)
 	WriteExec bool // a segment is writable and executable
 }
 
-// Faults are the parts that no compiler makes by default any more and that let an attacker run what he has written.
-func (h Hardening) Faults() []string {
+// The names of defects.
+const (
+	ExecStack = "executable stack"
+	TextRel   = "TEXTREL"
+	WriteExec = "RWX segment"
+)
+
+// Faults returns the names of the defects that there are.
+func (d Defects) Faults() []string {
 	var faults []string
 	for _, one := range []struct {
 		is   bool
 		name string
-	}{{h.ExecStack, "executable stack"}, {h.TextRel, "TEXTREL"}, {h.WriteExec, "RWX segment"}} {
+	}{{d.ExecStack, ExecStack}, {d.TextRel, TextRel}, {d.WriteExec, WriteExec}} {
 		if one.is {
 			faults = append(faults, one.name)
 		}
@@ -62,13 +74,10 @@ func ReadHardening(r io.ReaderAt) (Hardening, bool, error) {
 			interpreter = true
 		case elf.PT_GNU_RELRO:
 			relro = true
-		case elf.PT_GNU_STACK:
-			h.ExecStack = segment.Flags&elf.PF_X != 0
-		case elf.PT_LOAD:
-			h.WriteExec = h.WriteExec || segment.Flags&(elf.PF_W|elf.PF_X) == elf.PF_W|elf.PF_X
 		}
 	}
-	now, pie, address, size := h.readDynamic(entries)
+	h.Defects = defects(f, entries)
+	now, pie, address, size := readDynamic(entries)
 	h.Kind = kind(f.Type, interpreter, pie)
 	switch {
 	case relro && (now || strings.HasPrefix(h.Kind, "static")):
@@ -83,17 +92,31 @@ func ReadHardening(r io.ReaderAt) (Hardening, bool, error) {
 	return h, true, nil
 }
 
-// readDynamic reads the dynamic section, and sets what it says of relocations in code. It returns where in memory the names of symbols are.
-func (h *Hardening) readDynamic(entries []entry) (now, pie bool, address, size uint64) {
+// defects reads what headers of segments and the dynamic table say of code that can be written to.
+func defects(f *elf.File, entries []entry) Defects {
+	var d Defects
+	for _, segment := range f.Progs {
+		switch segment.Type {
+		case elf.PT_GNU_STACK:
+			d.ExecStack = segment.Flags&elf.PF_X != 0
+		case elf.PT_LOAD:
+			d.WriteExec = d.WriteExec || segment.Flags&(elf.PF_W|elf.PF_X) == elf.PF_W|elf.PF_X
+		}
+	}
+	for _, e := range entries {
+		d.TextRel = d.TextRel || e.tag == elf.DT_TEXTREL || e.tag == elf.DT_FLAGS && elf.DynFlag(e.value)&elf.DF_TEXTREL != 0
+	}
+	return d
+}
+
+// readDynamic reads of the dynamic table what tells of hardening, and where in memory the names of symbols are.
+func readDynamic(entries []entry) (now, pie bool, address, size uint64) {
 	for _, e := range entries {
 		switch e.tag {
-		case elf.DT_TEXTREL:
-			h.TextRel = true
 		case elf.DT_BIND_NOW:
 			now = true
 		case elf.DT_FLAGS:
 			now = now || elf.DynFlag(e.value)&elf.DF_BIND_NOW != 0
-			h.TextRel = h.TextRel || elf.DynFlag(e.value)&elf.DF_TEXTREL != 0
 		case elf.DT_FLAGS_1:
 			now = now || elf.DynFlag1(e.value)&elf.DF_1_NOW != 0
 			pie = elf.DynFlag1(e.value)&elf.DF_1_PIE != 0

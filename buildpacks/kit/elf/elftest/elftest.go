@@ -70,3 +70,22 @@ func file(machine elf.Machine, interpreter, folders string, needed []string) str
 	out.Write(table)
 	return out.String()
 }
+
+// Defect returns a file of Program with the flags of the first segment of a kind, or with one more segment of that kind if it has none.
+func Defect(file string, kind elf.ProgType, flags elf.ProgFlag) string {
+	b := []byte(file)
+	count := int(binary.LittleEndian.Uint16(b[56:]))
+	at := 64
+	for i := 0; i < count && elf.ProgType(binary.LittleEndian.Uint32(b[at:])) != kind; i++ {
+		at += 56
+	}
+	if at == 64+56*count {
+		if count == 3 {
+			panic("no room for a segment")
+		}
+		binary.LittleEndian.PutUint16(b[56:], uint16(count+1))
+		binary.LittleEndian.PutUint32(b[at:], uint32(kind))
+	}
+	binary.LittleEndian.PutUint32(b[at+4:], uint32(flags))
+	return string(b)
+}
