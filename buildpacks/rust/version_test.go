@@ -51,8 +51,16 @@ func TestDetect(t *testing.T) {
 		log   string
 		tools int
 	}{
-		"app":      {shop(), "strata/rust pass: Cargo.toml found\n", 2},
-		"no lock":  {files{"Cargo.toml": "[package]\n"}, "strata/rust pass: Cargo.toml found\n", 0},
+		"app":     {shop(), "strata/rust pass: Cargo.toml found\n", 2},
+		"no lock": {files{"Cargo.toml": "[package]\n", "src/main.rs": ""}, "strata/rust pass: Cargo.toml found\n", 0},
+		"no TOML": {files{"Cargo.toml": "[package\n"}, "strata/rust pass: Cargo.toml found\n", 0},
+		"named":   {files{"Cargo.toml": "[[bin]]\nname = \"a\"\npath = \"a.rs\"\n"}, "strata/rust pass: Cargo.toml found\n", 0},
+		"members": {files{"Cargo.toml": "[workspace]\nmembers = [\"a\"]\n"}, "strata/rust pass: Cargo.toml found\n", 0},
+		"library": {files{"Cargo.toml": "[package]\n", "src/lib.rs": "", "package.json": "{}"},
+			"strata/rust fail: Cargo.toml found, but it has no program: no src/main.rs, no src/bin and no [[bin]]\n", 0},
+		"Python": {files{"Cargo.toml": "[package]\n", "src/main.rs": "", "pyproject.toml": "[build-system]\nrequires = [\"maturin>=1\"]\n"},
+			"strata/rust fail: Cargo.toml found, but pyproject.toml makes a package of Python of it\n", 0},
+		"below":    {files{"backend/Cargo.toml": ""}, "strata/rust fail: no Cargo.toml, but backend/Cargo.toml; build that folder\n", 0},
 		"folder":   {files{"Cargo.toml/x": ""}, "strata/rust fail: Cargo.toml is no file\n", 0},
 		"no cargo": {files{"main.rs": ""}, "strata/rust fail: no Cargo.toml\n", 0},
 	} {
