@@ -24,7 +24,7 @@ import (
 )
 
 // recipe changes when the same inputs give other binaries or another SBOM.
-const recipe = 1
+const recipe = 2
 
 // key is everything that the layer of binaries depends on.
 type key struct {

@@ -18,6 +18,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/debian"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/rust/cargo"
@@ -33,7 +34,8 @@ type builder struct {
 	// Caches of the app: toolchains, compilers, CARGO_HOME, and what cargo makes.
 	tools, compilers, home, target string
 
-	binutils string // folder of programs, once cargo was called
+	binutils string      // folder of programs, once cargo was called
+	root     debian.Root // of packages, likewise
 }
 
 // triple is Rust's name of the target.
@@ -59,6 +61,7 @@ func (b *builder) call(ctx context.Context, args ...string) (command.Command, fu
 	if err != nil {
 		return command.Command{}, none, err
 	}
+	b.root = libraries
 	static, err := b.staticLibraries(libraries)
 	if err != nil {
 		return command.Command{}, none, err
@@ -67,7 +70,11 @@ func (b *builder) call(ctx context.Context, args ...string) (command.Command, fu
 	if err != nil {
 		return command.Command{}, none, err
 	}
-	if err := b.writeSettings(); err != nil {
+	linker, err := b.writeLinker()
+	if err == nil {
+		err = b.writeSettings()
+	}
+	if err != nil {
 		remove()
 		return command.Command{}, none, err
 	}
@@ -76,7 +83,7 @@ func (b *builder) call(ctx context.Context, args ...string) (command.Command, fu
 		"HOME": home, "PATH": compilers + ":" + filepath.Join(rust, "bin") + ":" + b.Env["PATH"],
 		"CARGO_HOME": b.home, "CARGO_TARGET_DIR": b.target, "CARGO_BUILD_BUILD_DIR": b.target, "CARGO_TERM_COLOR": "never",
 		"RUSTC": filepath.Join(rust, "bin", "rustc"), "RUSTC_WRAPPER": "", "RUSTC_WORKSPACE_WRAPPER": "", "CARGO_INCREMENTAL": "0",
-		"CARGO_HTTP_CAINFO": b.Env.Authorities(), "CARGO_TARGET_" + triple + "_LINKER": "cc",
+		"CARGO_HTTP_CAINFO": b.Env.Authorities(), "CARGO_TARGET_" + triple + "_LINKER": linker,
 		"CARGO_TARGET_" + triple + "_RUSTFLAGS": strings.Join(append(b.flags(), static...), " "),
 		"CC":                                    "cc", "CXX": "c++", "AR": "ar",
 		"CFLAGS": b.prefixMaps("-ffile-prefix-map="), "CXXFLAGS": b.prefixMaps("-ffile-prefix-map="),
@@ -89,30 +96,6 @@ func (b *builder) call(ctx context.Context, args ...string) (command.Command, fu
 	}
 	env = libraries.In(env)
 	return command.Command{Path: filepath.Join(rust, "bin", "cargo"), Args: args, Dir: b.AppDir, Env: env.List(), Log: b.Log}, remove, nil
-}
-
-// staticLibraries makes a folder with the static libraries of packages of Debian, and returns the flags by which the linker finds them
-// there. Where a folder has a shared library too, rustc has the linker take that, whatever a program is linked to.
-func (b *builder) staticLibraries(of debian.Root) ([]string, error) {
-	dir := filepath.Join(b.target, "strata-static")
-	if err := tree.Remove(dir); err != nil || of.Dir == "" {
-		return nil, err
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
-	for _, pattern := range []string{"usr/lib/*.a", "usr/lib/*-linux-gnu/*.a"} {
-		found, err := filepath.Glob(filepath.Join(of.Dir, pattern))
-		if err != nil {
-			return nil, err
-		}
-		for _, path := range found {
-			if err := os.Symlink(path, filepath.Join(dir, filepath.Base(path))); err != nil && !errors.Is(err, fs.ErrExist) {
-				return nil, fmt.Errorf("preparing static libraries: %w", err)
-			}
-		}
-	}
-	return []string{"-Lnative=" + dir}, nil
 }
 
 // flags are those of the compiler. A program has no path of the machine that compiles it.
@@ -232,6 +215,14 @@ func (b *builder) fill(ctx context.Context, programs []cargo.Program, l *layer.L
 		}
 	}
 	l.SBOM = cargo.Document(parts, b.rust.Version)
+	for _, p := range programs {
+		found, err := b.debianParts(made.Program(p))
+		if err != nil {
+			return err
+		}
+		l.SBOM.Components = append(l.SBOM.Components, found...)
+	}
+	*l.SBOM = sbom.Merge(l.SBOM.Subject, *l.SBOM)
 	done()
 	return b.sweep(made)
 }

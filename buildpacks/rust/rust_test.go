@@ -68,6 +68,7 @@ mkdir -p "$made/deps" "$CARGO_HOME/greeting"
 printf '[package]\nlicense = "MIT/Apache-2.0"\n' >"$CARGO_HOME/greeting/Cargo.toml"
 for name in shop worker; do
   echo "program $name" >"$made/deps/$name-fedcba9876543210"
+  echo "$name:" >"$made/deps/$name-fedcba9876543210.linked"
   ln -f "$made/deps/$name-fedcba9876543210" "$made/$name"
 done
 cat <<'END' | sed "s#APP#$PWD#g; s#TARGET#$CARGO_TARGET_DIR#g; s#HOME#$CARGO_HOME#g; s#TRIPLE#`+toolchain.Triples[runtime.GOARCH]+`#g"

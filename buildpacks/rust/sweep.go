@@ -36,7 +36,7 @@ func (b *builder) uses(m cargo.Made) (used, error) {
 		if one.Executable == "" {
 			continue
 		}
-		hash, err := linked(one.Executable)
+		_, hash, err := linked(one.Executable)
 		if err != nil {
 			return u, err
 		}
@@ -50,23 +50,24 @@ func (b *builder) uses(m cargo.Made) (used, error) {
 	return u, nil
 }
 
-// linked returns the hash of the unit that made a program: cargo links the file to one with a hash in its name.
-func linked(program string) (string, error) {
+// linked returns the file and the hash of the unit that made a program: cargo links the program to one with a hash in its name.
+func linked(program string) (file, hash string, err error) {
 	info, err := os.Stat(program)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	entries, err := os.ReadDir(filepath.Join(filepath.Dir(program), "deps"))
+	deps := filepath.Join(filepath.Dir(program), "deps")
+	entries, err := os.ReadDir(deps)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	for _, e := range entries {
 		found := hashed.FindStringSubmatch(e.Name())
 		if other, err := e.Info(); found != nil && err == nil && os.SameFile(info, other) {
-			return found[1], nil
+			return filepath.Join(deps, e.Name()), found[1], nil
 		}
 	}
-	return "", nil // a file system without links has a copy, which is made again
+	return "", "", nil // a file system without links has a copy, which is made again
 }
 
 // sweep removes from the caches what neither this build nor the last one has used.
