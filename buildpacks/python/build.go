@@ -57,6 +57,9 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 			return bp.BuildResult{}, err
 		}
 	}
+	if err := b.compileApp(ctx); err != nil {
+		return bp.BuildResult{}, err
+	}
 	return b.launch(ctx, installer)
 }
 

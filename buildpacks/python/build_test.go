@@ -3,6 +3,8 @@ package python_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,5 +115,51 @@ func TestKeys(t *testing.T) {
 				t.Errorf("the layer is made again: %t, want %t\n%s", made, test.made, second.Log())
 			}
 		})
+	}
+}
+
+// TestModules compiles modules of the app that changed, and no others, and removes what was compiled of them elsewhere.
+func TestModules(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, files{
+		"main.py": "1", "shop/one.py": "1", "shop/two.py": "1", "shop/__pycache__/old.cpython-313.pyc": "of another machine",
+		"node_modules/x/setup.py": "1", "large.py": strings.Repeat("#", 5<<20), "none.py": "",
+	})
+	const program = `#!/bin/sh
+case "$*" in
+*/compile.py*) for output in $(grep -o '"output":"[^"]*"' "$7" | cut -d '"' -f 4); do printf 'compiled' >"$output"; done ;;
+*) echo '[{"File": "main.py", "Made": [], "Functions": [], "Imports": [], "Texts": {}}]' ;;
+esac
+`
+	found, err := filepath.Glob(filepath.Join(b.tools, "cpython-*", "bin", "python3.*"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("interpreters %v: %v", found, err)
+	}
+	if err := os.WriteFile(found[0], []byte(program), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	result := kittest.Build(t, b.c)
+	changed := b.c
+	changed.App = files{"main.py": "2", "shop/one.py": "1"}
+	for _, test := range []struct{ says, compiled string }{
+		{"Compiling 4 modules of the app", "main.py none.py shop/one.py shop/two.py"},
+		{"", "main.py none.py shop/one.py shop/two.py"}, {"Compiling 1 modules of the app", "main.py shop/one.py"},
+	} {
+		said := regexp.MustCompile("Compiling .* of the app").FindString(result.Log())
+		var compiled []string
+		for name := range kittest.Files(t, result.AppDir) {
+			if before, after, found := strings.Cut(name, "__pycache__/"); found {
+				compiled = append(compiled, before+strings.TrimSuffix(after, ".cpython-313.pyc")+".py")
+			}
+		}
+		slices.Sort(compiled)
+		if got := strings.Join(compiled, " "); said != test.says || got != test.compiled || result.Code != 0 {
+			t.Errorf("code %d, it says %q and has compiled %s, want %q and %s\n%s", result.Code, said, got, test.says, test.compiled, result.Log())
+		}
+		if test.says != "" {
+			result = kittest.Rebuild(t, result, b.c)
+		} else {
+			result = kittest.Rebuild(t, result, changed)
+		}
 	}
 }

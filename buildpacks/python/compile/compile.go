@@ -21,9 +21,10 @@ var script string
 
 // Module is a module to compile. All paths are absolute.
 type Module struct {
-	Source string // its source
-	Final  string // path of the source in the image, which tracebacks name
-	Output string // what it is compiled to; folders are made
+	Source  string `json:"source"`  // its source
+	Final   string `json:"final"`   // path of the source in the image, which tracebacks name
+	Output  string `json:"output"`  // what it is compiled to; folders are made
+	Checked bool   `json:"checked"` // Python compares it with the source before it loads it, and compiles that if it is another one
 }
 
 // Output returns the path of what a module is compiled to (PEP 3147), from that of its source. The minor version is "3.13".
@@ -35,15 +36,7 @@ func Output(source, minor string) string {
 // Run compiles modules with an interpreter in a folder, as many jobs at a time as there are processors. What a job's modules are compiled
 // to depends on the order and the content of that job alone. A module that is not of this version of Python is left out.
 func Run(ctx context.Context, log *report.Log, python, minor string, jobs [][]Module) error {
-	list := make([][][3]string, 0, len(jobs))
-	for _, job := range jobs {
-		var modules [][3]string
-		for _, m := range job {
-			modules = append(modules, [3]string{m.Source, m.Final, m.Output})
-		}
-		list = append(list, modules)
-	}
-	text, err := json.Marshal(list)
+	text, err := json.Marshal(jobs)
 	if err != nil {
 		return err
 	}

@@ -1,5 +1,5 @@
-# Compiles modules to files that Python loads without looking at their source (PEP 552, unchecked-hash). The argument names a JSON list
-# of jobs, each a list of [source, path in the image, output]. What marshal writes depends on what else a process has in memory, so each
+# Compiles modules to files that Python loads without looking at the date of their source (PEP 552). The argument names a JSON list of
+# jobs, each a list of modules. What marshal writes depends on what else a process has in memory, so each
 # job is done by a process of its own, and all of them begin alike.
 import importlib.util
 import json
@@ -9,16 +9,17 @@ import sys
 
 
 def do(job):
-    for source, final, output in job:
-        with open(source, "rb") as f:
+    for module in job:
+        output, flags = module["output"], 3 if module["checked"] else 1
+        with open(module["source"], "rb") as f:
             text = f.read()
         try:
-            code = compile(text, final, "exec", dont_inherit=True, optimize=0)
+            code = compile(text, module["final"], "exec", dont_inherit=True, optimize=0)
         except Exception:  # it is for another Python, or a template: whoever imports it is told
             continue
         os.makedirs(os.path.dirname(output), exist_ok=True)
         with open(output, "wb") as f:
-            f.write(importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + importlib.util.source_hash(text) + marshal.dumps(code))
+            f.write(importlib.util.MAGIC_NUMBER + flags.to_bytes(4, "little") + importlib.util.source_hash(text) + marshal.dumps(code))
 
 
 with open(sys.argv[1], "rb") as f:

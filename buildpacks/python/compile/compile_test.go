@@ -66,6 +66,14 @@ func TestRun(t *testing.T) {
 	if _, err := os.Stat(broken.Output); err == nil {
 		t.Error("a module of another Python is compiled")
 	}
+	checked := first[0]
+	checked.Checked = true
+	if err := compile.Run(t.Context(), log, python, minor, [][]compile.Module{{checked}}); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := os.ReadFile(checked.Output); err != nil || string(data[4:8]) != "\x03\x00\x00\x00" {
+		t.Errorf("Python does not look at its source: %.20q, %v", data, err)
+	}
 	missing := compile.Module{Source: filepath.Join(dir, "none.py"), Output: filepath.Join(dir, "none.pyc")}
 	if err := compile.Run(t.Context(), log, python, minor, [][]compile.Module{{missing}}); err == nil {
 		t.Error("a module that cannot be read is no error")
