@@ -215,6 +215,7 @@ func TestBuildByManager(t *testing.T) {
 		"node_modules/ms": "-> .pnpm/ms@2.1.3/node_modules/ms", "node_modules/dev": "-> .pnpm/dev@1.0.0/node_modules/dev",
 		"node_modules/.pnpm/ms@2.1.3/node_modules/ms/package.json":   `{"name": "ms", "version": "2.1.3"}`,
 		"node_modules/.pnpm/dev@1.0.0/node_modules/dev/package.json": `{"name": "dev", "version": "1.0.0"}`,
+		"node_modules/.pnpm/node_modules/dev":                        "-> ../dev@1.0.0/node_modules/dev",
 	}
 	inPnpm := []string{"node_modules/.pnpm/ms@2.1.3/node_modules/ms/package.json", "node_modules/ms"}
 	inFlat := []string{"node_modules/ms/index.js", "node_modules/ms/package.json"}
@@ -275,7 +276,14 @@ func TestBuildByManager(t *testing.T) {
 			if diff := cmp.Diff(tt.commands, w.commands(t)); diff != "" {
 				t.Errorf("commands (-want +got):\n%s", diff)
 			}
-			env := w.manager.Calls(t)[0].Env
+			calls := w.manager.Calls(t)
+			env, hoisted := calls[0].Env, ""
+			if tt.bin == "pnpm" {
+				hoisted = filepath.Join(got.AppDir, "node_modules/.pnpm/node_modules")
+			}
+			if found := calls[len(tt.commands)-1].Env["NODE_PATH"]; found != hoisted && tt.name != "yarn 4" {
+				t.Errorf("NODE_PATH is %q for the build script, want %q", found, hoisted)
+			}
 			for name, want := range tt.env {
 				want = strings.NewReplacer("<cache>", c.Env["BP_CACHE_DIR"], "<registry>", c.Env["NPM_CONFIG_REGISTRY"]).Replace(want)
 				if env[name] != want {

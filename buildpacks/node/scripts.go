@@ -88,6 +88,9 @@ func (b *Builder) runScripts(ctx context.Context, installing []install.Script, m
 	if err := b.lend(ctx); err != nil {
 		return "", err
 	}
+	if full, err = b.hoisted(full); err != nil {
+		return "", err
+	}
 	for _, script := range installing {
 		if err := b.installer.RunScript(ctx, script, more.With(full)); err != nil {
 			return "", err
@@ -104,6 +107,21 @@ func (b *Builder) runScripts(ctx context.Context, installing []install.Script, m
 		}
 	}
 	return changes, b.keep(ctx, kept, changes)
+}
+
+// hoisted returns an environment in which programs of packages find what pnpm hoists to its own folder. Those that pnpm wrote name it where
+// it installed, and the packages are somewhere else now.
+func (b *Builder) hoisted(env config.Environment) (config.Environment, error) {
+	dir := filepath.Join(b.plan.Project.Root, project.ModulesDir, ".pnpm", project.ModulesDir)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return env, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("looking for what pnpm hoists: %w", err)
+	}
+	if before := env["NODE_PATH"]; before != "" {
+		dir = before + ":" + dir
+	}
+	return env.With(config.Environment{"NODE_PATH": dir}), nil
 }
 
 // installing returns the scripts of packages that run where the app is. There are none where a package is in no folder of the app.
