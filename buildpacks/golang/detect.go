@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"path"
@@ -36,7 +39,7 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	for _, name := range []string{"go.work", "go.mod"} {
 		info, err := os.Stat(filepath.Join(in.AppDir, name))
 		if err == nil && info.Mode().IsRegular() {
-			return bp.Pass(name+" found", plan), nil
+			return detectModule(in, name, plan)
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return bp.DetectResult{}, fmt.Errorf("looking for %s: %w", name, err)
@@ -57,6 +60,64 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 			p.Modules[0], list(p.Modules[:1]))), nil
 	}
 	return bp.Fail("no go.mod or go.work"), nil
+}
+
+// others are files of apps in other languages, and the page of a site.
+var others = []string{"package.json", "index.html", "pyproject.toml", "requirements.txt", "Pipfile", "setup.py"}
+
+// detectModule passes an app with a go.mod or a go.work. Sites and apps in other languages may have one, too, for modules of Hugo or tools
+// of their developers: without a program in Go, such an app is left to its language.
+func detectModule(in bp.DetectContext, file string, plan bp.Plan) (bp.DetectResult, error) {
+	_, named, err := in.Config.Lookup("BP_GO_TARGETS")
+	if err != nil {
+		return bp.DetectResult{}, err
+	}
+	i := slices.IndexFunc(others, func(name string) bool {
+		info, err := os.Stat(filepath.Join(in.AppDir, name))
+		return err == nil && info.Mode().IsRegular()
+	})
+	if i < 0 || named {
+		return bp.Pass(file+" found", plan), nil
+	}
+	found, err := hasProgram(in.AppDir)
+	if err != nil {
+		return bp.DetectResult{}, fmt.Errorf("looking for a program in Go: %w", err)
+	}
+	if !found {
+		return bp.Fail(file + " found, but no package main, and there is " + others[i]), nil
+	}
+	return bp.Pass(file+" found", plan), nil
+}
+
+// hasProgram reports whether a file of an app is of a package main, on some system. A file that the go command is told to ignore is not.
+func hasProgram(dir string) (found bool, err error) {
+	err = fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
+		base := path.Base(name)
+		switch {
+		case err != nil && name != "." && errors.Is(err, fs.ErrPermission):
+			return fs.SkipDir
+		case err != nil || name == ".":
+			return err
+		case d.IsDir() && (hidden(base) || base == "node_modules"):
+			return fs.SkipDir
+		case !d.Type().IsRegular() || path.Ext(base) != ".go" || hidden(base) || strings.HasSuffix(base, "_test.go"):
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, name), nil, parser.PackageClauseOnly|parser.ParseComments)
+		if err != nil || f.Name.Name != "main" {
+			return nil // the go command says what is wrong with it
+		}
+		ignored := slices.ContainsFunc(f.Comments, func(g *ast.CommentGroup) bool {
+			return slices.ContainsFunc(g.List, func(c *ast.Comment) bool {
+				return c.Text == "//go:build ignore" || c.Text == "// +build ignore"
+			})
+		})
+		if found = !ignored; found {
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return found, err
 }
 
 // places are where an app has Go below its root.

@@ -73,6 +73,18 @@ func TestDetect(t *testing.T) {
 		{"a folder named as a file", map[string]string{"main.go/x": ""}, nil, 100, "strata/go fail: no go.mod or go.work\n"},
 		{"a folder named go.mod", map[string]string{"go.mod/x": ""}, nil, 100, "strata/go fail: no go.mod or go.work\n"},
 		{"another language", map[string]string{"package.json": "{}"}, nil, 100, "strata/go fail: no go.mod or go.work\n"},
+		{"a module, and another language", map[string]string{"go.mod": "module x\n\ngo 9.99\n", "package.json": "{}"}, nil, 100,
+			"strata/go fail: go.mod found, but no package main, and there is package.json\n"},
+		{"a module of a site", map[string]string{"go.mod": "module x\n\ngo 9.99\n", "index.html": "", "lib/x.go": "package x\n"}, nil, 100,
+			"strata/go fail: go.mod found, but no package main, and there is index.html\n"},
+		{"tools of developers", map[string]string{"go.mod": goMod, "pyproject.toml": "", "a_test.go": "package main\n",
+			"tools.go": "//go:build ignore\n\npackage main\n", "node_modules/x/x.go": "package main\n", "vendor/x/x.go": "package main\n"}, nil, 100,
+			"strata/go fail: go.mod found, but no package main, and there is pyproject.toml\n"},
+		{"a program with a front end", map[string]string{"go.mod": goMod, "package.json": "{}",
+			"a/b/c/d/cmd/x/x.go": "// X\npackage main\n"}, nil, 0,
+			"strata/go pass: go.mod found\n"},
+		{"named programs", map[string]string{"go.mod": goMod, "package.json": "{}"}, config.Environment{"BP_GO_TARGETS": "./x"}, 0,
+			"strata/go pass: go.mod found\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -21,7 +21,7 @@ var lines = map[string]int{
 	"linkage":            1_850,  // files with what they lack, processes and writable folders
 	"kit":                10_980, // what stacks and builder share of it included, as Debian's archive with 1,200 lines
 	"kit/kittest":        1_050,
-	"golang":             4_000,  // finds programs in modules and workspaces, vouches for them without the go command; links C
+	"golang":             4_070,  // finds programs in modules and workspaces, vouches for them without the go command; links C
 	"rust/cargo":         720,    // the app's files, the programs that cargo names, and the parts that it compiled
 	"rust/toolchain":     350,    // Debian's packages and published releases
 	"python/install":     2_000,  // settings of uv and pip; what uv runs with; trims, compiles, lays out and describes packages
