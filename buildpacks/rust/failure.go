@@ -40,6 +40,8 @@ func mistakes() []mistake {
 			"name its package of Debian in BP_DEBIAN_PACKAGES, such as libNAME-dev"),
 		of(`cannot find -l:?(\S+?):`, "rust-library", "the linker finds no static library $1",
 			"name the package of Debian that has lib$1.a in BP_DEBIAN_PACKAGES, or turn on the feature by which the crate compiles it itself"),
+		of(`cannot find 'ld'|invalid linker name in argument|unrecognized command-line option .-fuse-ld`, "rust-linker",
+			"rustflags of .cargo/config.toml name a linker that the build does not have", "remove -fuse-ld there: the build links with ld"),
 		of("Unable to find libclang", "rust-library", "a crate reads headers with libclang, which the build does not have",
 			"set BP_DEBIAN_PACKAGES=libclang-dev"),
 		of("the package '?(.*?)'? does not contain (?:this|these) features?: (.*)$", "rust-feature",

@@ -24,6 +24,7 @@ func TestExplain(t *testing.T) {
 		"error: failed to run custom build command for `a-sys v1.0.0`\n  The system library `alsa` required by crate `alsa-sys` was not found.",
 		"error: linking with `cc` failed: exit status: 1\n" +
 			"  /usr/bin/ld: cannot find -lonig: No such file or directory\nerror: could not compile `shop`",
+		"error: linking with `strata-linker` failed: exit status: 1\n  collect2: fatal error: cannot find 'ld'",
 		"error: failed to run custom build command for `b-sys v1.0.0`\n  Unable to find libclang: \"couldn't find any valid shared libraries\"",
 		"error: the package 'shop' does not contain this feature: gold",
 		"error: profile `dist` is not defined",

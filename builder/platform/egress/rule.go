@@ -110,12 +110,13 @@ func (r Rule) String() string {
 var ports = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}
 
 // RulesOf returns a rule for each address with a scheme in some values of settings, by its host and port. A value is an
-// address or a list of them, as GOPROXY has it. Words without an address in them are left out.
+// address or a list of them, as GOPROXY has it, and cargo's sparse+ may be before a scheme. Words
+// without an address in them are left out.
 func RulesOf(values ...string) []Rule {
 	var rules []Rule
 	for _, value := range values {
 		for word := range strings.FieldsFuncSeq(value, func(r rune) bool { return strings.ContainsRune(",| \t\n", r) }) {
-			address, err := url.Parse(word)
+			address, err := url.Parse(strings.TrimPrefix(word, "sparse+"))
 			if err != nil || ports[address.Scheme] == "" || address.Hostname() == "" {
 				continue
 			}

@@ -48,13 +48,13 @@ func TestRulesOf(t *testing.T) {
 		"https://go.example.test|http://10.1.2.3:3000/go,direct", "off", "sum.example.test https://10.1.2.4/sumdb",
 		"http://localhost:4873/", "https://go.example.test/again", "http://user:secret@[fd00::1]:8080/", "socks5://proxy.test",
 		"file:///platform/bindings/mirror", "ftp://a.test", "",
-		"https://mirror.test/{originalHost},skip-path=/pool", "http://127.0.0.1/",
+		"https://mirror.test/{originalHost},skip-path=/pool", "http://127.0.0.1/", "sparse+https://crates.test/index/",
 	) {
 		got = append(got, rule.String())
 	}
 	want := []string{
 		"go.example.test:443", "10.1.2.3:3000", "10.1.2.4:443", "localhost:4873", "[fd00::1]:8080", "proxy.test:1080", "mirror.test:443",
-		"127.0.0.1:80",
+		"127.0.0.1:80", "crates.test:443",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
