@@ -80,6 +80,7 @@ func TestKpack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.inspect(t)
 	got := strata(t, "rebase", p.host+"/app")
 	for _, want := range []string{runTag + "@" + digest.Hex[:12], "was built by kpack"} {
 		if got.status != 0 || !strings.Contains(got.stdout, want) {
@@ -108,6 +109,35 @@ func newPod(t *testing.T, c cluster) pod {
 		}
 	}
 	return p
+}
+
+// inspect looks at the app in the registry: Platform API 0.9 writes no history and attaches nothing.
+func (p pod) inspect(t *testing.T) {
+	t.Helper()
+	got := strata(t, "inspect", p.host+"/app", "--against", p.host+"/"+runTag, "--sbom", filepath.Join(p.dir, "bills"))
+	for _, want := range []string{"Layer: 'server', Created by buildpack: strata/web@", "Application Layer", p.host + "/app@sha256:"} {
+		if got.status != 0 || !strings.Contains(got.stdout, want) {
+			t.Errorf("strata inspect: status %d, want %q in\n%s%s", got.status, want, got.stdout, got.stderr)
+		}
+	}
+	app, run := p.pull(t, "app"), p.pull(t, runTag)
+	var pulled int64
+	there := sizes(t, run)
+	for layer, size := range sizes(t, app) {
+		if _, found := there[layer]; !found {
+			pulled += size
+		}
+	}
+	if want := fmt.Sprintf("  %d\n\n", pulled); !strings.Contains(got.stdout, want) {
+		t.Errorf("somebody with the run image pulls %d bytes:\n%s", pulled, got.stdout)
+	}
+	bill, err := os.ReadFile(filepath.Join(p.dir, "bills", "app.sbom.cdx.json"))
+	if err != nil || !bytes.Contains(bill, []byte("pkg:golang/github.com/strata-buildpacks/strata")) {
+		t.Errorf("the bill of materials lacks the server (%v):\n%.2000s", err, bill)
+	}
+	if got := strata(t, "inspect", p.host+"/none"); got.status != 1 || !strings.Contains(got.stderr, "neither the store nor the registry") {
+		t.Errorf("a name that nobody has: status %d\n%s", got.status, got.stderr)
+	}
 }
 
 // source writes the app's files, which belong to the build's user.
@@ -200,4 +230,18 @@ func (p pod) ref(t *testing.T, image string) name.Reference {
 		t.Fatal(err)
 	}
 	return ref
+}
+
+// sizes are the layers of an image with their compressed bytes.
+func sizes(t *testing.T, image v1.Image) map[v1.Hash]int64 {
+	t.Helper()
+	manifest, err := image.Manifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[v1.Hash]int64{}
+	for _, layer := range manifest.Layers {
+		all[layer.Digest] = layer.Size
+	}
+	return all
 }

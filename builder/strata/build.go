@@ -132,7 +132,7 @@ func buildApp(ctx context.Context, app string, flags buildFlags) error {
 	if err := writeOutputs(ctx, h, outputs, flags.tags, writing); err != nil {
 		return err
 	}
-	return printBuilt(h, flags, digest.String())
+	return printBuilt(ctx, h, flags, digest.String())
 }
 
 // onBuilder adds to the options what depends on the builder: the variables of its registries, and whom a build may reach.
@@ -222,9 +222,13 @@ func put(h *home.Home, name string, image v1.Image) (v1.Hash, error) {
 }
 
 // printBuilt prints the names of an image, or what it has in it.
-func printBuilt(h *home.Home, flags buildFlags, digest string) error {
+func printBuilt(ctx context.Context, h *home.Home, flags buildFlags, digest string) error {
 	if !flags.quiet {
-		return printTable(stdout, h.Store, flags.tags[0])
+		made, err := lookUp(ctx, h.Store, flags.tags[0])
+		if err != nil {
+			return err
+		}
+		return made.printTable(stdout)
 	}
 	for _, tag := range flags.tags {
 		fmt.Fprintf(stdout, "%s@%s\n", tag, digest)

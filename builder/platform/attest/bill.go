@@ -62,8 +62,25 @@ func ReadBase(ref name.Reference, image v1.Image, attached []store.Artifact) (Ba
 	return b, nil
 }
 
+// Contained returns the bills of materials of what buildpacks have put into an image, as its own layer of them says. An image that no
+// lifecycle has made has none.
+func Contained(ref name.Reference, image v1.Image) ([]store.Artifact, error) {
+	config, err := image.ConfigFile()
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", ref, err)
+	}
+	if !store.IsApp(config) {
+		return nil, nil
+	}
+	contained, err := bill(ref, image, Base{})
+	if err != nil {
+		return nil, err
+	}
+	return describe(ref, image, contained, nil)
+}
+
 // bill lists what an app image consists of: what the buildpacks say of their layers (platform.md, "Bill-of-Materials"),
-// and the run image with what it consists of.
+// and the run image with what it consists of, unless it is not known.
 func bill(ref name.Reference, image v1.Image, base Base) (sbom.Document, error) {
 	documents, err := launchBills(image)
 	if err != nil {
@@ -73,14 +90,16 @@ func bill(ref name.Reference, image v1.Image, base Base) (sbom.Document, error) 
 	if err != nil {
 		return sbom.Document{}, err
 	}
-	run := base.Bill
-	needs := run.Subject.Dependencies
-	if run.Subject, err = container(base.Ref, base.Image); err != nil {
-		return sbom.Document{}, err
+	if run := base.Bill; base.Image != nil {
+		needs := run.Subject.Dependencies
+		if run.Subject, err = container(base.Ref, base.Image); err != nil {
+			return sbom.Document{}, err
+		}
+		run.Subject.Dependencies = needs
+		documents = append(documents, run)
 	}
-	run.Subject.Dependencies = needs
 	var all sbom.Document
-	for _, d := range append(documents, run) {
+	for _, d := range documents {
 		if d.Subject.Name != "" {
 			all.Components = append(all.Components, d.Subject)
 			subject.Dependencies = append(subject.Dependencies, d.Subject.Ref())

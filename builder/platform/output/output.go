@@ -25,6 +25,7 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/registry"
 	"github.com/strata-buildpacks/strata/builder/platform/store"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 )
 
 // Output is a place besides the store to which an image is written.
@@ -277,8 +278,12 @@ func writeLayout(dir string, refs []name.Reference, image v1.Image) error {
 	return os.RemoveAll(old)
 }
 
-// WriteAttached writes the files that are attached to an image of a store into a folder.
+// WriteAttached writes the files that are attached to an image of a store into a folder, or else the bills of materials in it.
 func WriteAttached(s *store.Store, image, dir string) error {
+	ref, err := imagename.Parse(image)
+	if err != nil {
+		return err
+	}
 	found, err := s.Find(image, store.BuildApp)
 	if err != nil {
 		return err
@@ -288,8 +293,23 @@ func WriteAttached(s *store.Store, image, dir string) error {
 		return fmt.Errorf("reading %s: %w", image, err)
 	}
 	attached, err := s.Artifacts(digest)
+	if err == nil && len(attached) == 0 {
+		attached, err = attest.Contained(ref, found)
+	}
 	if err != nil {
 		return s.Explain(image, store.BuildApp, err)
+	}
+	return WriteFiles(image, dir, attached)
+}
+
+// WriteFiles writes what belongs to an image into a folder.
+func WriteFiles(image, dir string, files []store.Artifact) error {
+	if len(files) == 0 {
+		return fault.Fault{
+			ID:   "bills-none",
+			What: "nothing is attached to " + image + ", and it has no layer with bills of materials",
+			Do:   "name an image that a buildpack has made",
+		}
 	}
 	if err := CheckFolder(dir); err != nil {
 		return err
@@ -297,10 +317,22 @@ func WriteAttached(s *store.Store, image, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("writing what is attached to %s: %w", image, err)
 	}
-	for _, a := range attached {
-		if err := whole.Write(filepath.Join(dir, a.Title), a.Content); err != nil {
+	for _, file := range files {
+		if file.Title != filepath.Base(file.Title) || !filepath.IsLocal(file.Title) {
+			return fault.Fault{
+				ID:   "bills-name",
+				What: fmt.Sprintf("what is attached to %s has the file name %q", image, file.Title),
+				Do:   "ask who made the image: this is no name of a file",
+			}
+		}
+		if err := whole.Write(filepath.Join(dir, file.Title), file.Content); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Attached returns what a registry has attached to an image: bills of materials and provenance.
+func Attached(ctx context.Context, client *registry.Client, image name.Digest) ([]store.Artifact, error) {
+	return publish.Attached(ctx, client, image, sbom.TypeCycloneDX, sbom.TypeSPDX, attest.StatementType)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -26,35 +27,94 @@ func (s *Store) Layers(text string) ([]Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	manifest, err := image.Manifest()
+	layers, err := s.Describe(image)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", text, err)
 	}
+	for i := range layers {
+		layers[i].Sharers-- // the image itself
+		if layers[i].Uncompressed, err = s.uncompressedSize(layers[i].Digest); err != nil {
+			return nil, s.Explain(text, BuildApp, err)
+		}
+	}
+	return layers, nil
+}
+
+// Describe returns the layers of any image, lowest first, without uncompressed sizes. Sharers are the images of the store that have a
+// layer.
+func (s *Store) Describe(image v1.Image) ([]Layer, error) {
+	manifest, err := image.Manifest()
+	if err != nil {
+		return nil, err
+	}
 	config, err := image.ConfigFile()
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", text, err)
+		return nil, err
 	}
 	holders, err := s.holders()
 	if err != nil {
 		return nil, err
 	}
-	var origins []string
-	for _, entry := range config.History {
-		if !entry.EmptyLayer {
-			origins = append(origins, entry.CreatedBy)
-		}
-	}
+	origins := origins(config)
 	layers := make([]Layer, len(manifest.Layers))
 	for i, d := range manifest.Layers {
-		layers[i] = Layer{Digest: d.Digest, Compressed: d.Size, Sharers: holders[d.Digest] - 1}
+		layers[i] = Layer{Digest: d.Digest, Compressed: d.Size, Sharers: holders[d.Digest]}
 		if i < len(origins) {
 			layers[i].Origin = origins[i]
 		}
-		if layers[i].Uncompressed, err = s.uncompressedSize(d.Digest); err != nil {
-			return nil, s.Explain(text, BuildApp, err)
-		}
 	}
 	return layers, nil
+}
+
+// origins returns what made each layer, as the image's history says, or else the label of the lifecycle: before Platform API 0.12 it
+// writes no history.
+func origins(config *v1.ConfigFile) []string {
+	origins := make([]string, len(config.RootFS.DiffIDs))
+	i := 0
+	for _, entry := range config.History {
+		if !entry.EmptyLayer && i < len(origins) {
+			origins[i] = entry.CreatedBy
+			i++
+		}
+	}
+	var label struct {
+		App []struct {
+			SHA string `json:"sha"`
+		} `json:"app"`
+		Buildpacks []struct {
+			ID      string `json:"key"`
+			Version string `json:"version"`
+			Layers  map[string]struct {
+				SHA string `json:"sha"`
+			} `json:"layers"`
+		} `json:"buildpacks"`
+		Config, Launcher, SBOM struct {
+			SHA string `json:"sha"`
+		}
+		Processes struct {
+			SHA string `json:"sha"`
+		} `json:"process-types"`
+	}
+	_ = json.Unmarshal([]byte(config.Config.Labels[appLabel]), &label) // what cannot be read says nothing
+	said := map[string]string{
+		label.Config.SHA: "Buildpacks Launcher Config", label.Launcher.SHA: "Buildpacks Application Launcher",
+		label.SBOM.SHA: "Software Bill-of-Materials", label.Processes.SHA: "Buildpacks Process Types",
+	}
+	for _, layer := range label.App {
+		said[layer.SHA] = "Application Layer"
+	}
+	for _, bp := range label.Buildpacks {
+		for name, layer := range bp.Layers {
+			said[layer.SHA] = fmt.Sprintf("Layer: '%s', Created by buildpack: %s@%s", name, bp.ID, bp.Version)
+		}
+	}
+	for i, diffID := range config.RootFS.DiffIDs {
+		if origins[i] == "" {
+			origins[i] = said[diffID.String()]
+		}
+		origins[i] = strings.Join(strings.Fields(origins[i]), " ") // what others wrote stays in its line
+	}
+	return origins
 }
 
 // Size returns the compressed size of the layers of the image that Find finds, in bytes.
