@@ -52,6 +52,14 @@ func TestPythonBuild(t *testing.T) {
 			who: anyUser, app: "pipenv", answer: "Hello from pipenv, xn--4ca.test.", file: "main.py", layers: []string{"packages"},
 			purls: []string{"pkg:pypi/idna@3.20"},
 		},
+		{
+			who: anyUser, app: "pdm", answer: "Hello from pdm, xn--4ca.test.", file: "main.py", layers: []string{"packages"},
+			purls: []string{"pkg:pypi/idna@3.20"}, absent: []string{"iniconfig"},
+		},
+		{
+			who: anyUser, app: "pylock", answer: "Hello from pylock, xn--4ca.test.", file: "main.py", layers: []string{"packages"},
+			purls: []string{"pkg:pypi/idna@3.20"}, absent: []string{"colorama"},
+		},
 	}
 	interpreters := map[string]string{} // version -> digest
 	for _, tt := range tests {
