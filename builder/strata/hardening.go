@@ -27,6 +27,9 @@ func printHardening(w io.Writer, s *store.Store, name string) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "FILE\tKIND\tRELRO\tNX\tCANARY\tFORTIFY\tFAULTS")
 	found, err := eachFile(s, name, func(file string, r io.ReaderAt) (bool, error) {
+		if r == nil {
+			return false, nil
+		}
 		h, loaded, err := strataelf.ReadHardening(r)
 		if err != nil {
 			fmt.Fprintf(table, "%s\t%v\n", file, err)
@@ -58,7 +61,7 @@ func printHardening(w io.Writer, s *store.Store, name string) error {
 	return nil
 }
 
-// eachFile calls read with each ELF file, and returns how often it reports true.
+// eachFile calls read with each ELF file, and without a reader for each link, and returns how often it reports true.
 func eachFile(s *store.Store, name string, read func(file string, r io.ReaderAt) (bool, error)) (found int, err error) {
 	image, err := imageIn(name)
 	if err != nil {
@@ -96,10 +99,13 @@ func eachFile(s *store.Store, name string, read func(file string, r io.ReaderAt)
 		if err != nil {
 			return found, fmt.Errorf("reading %s of %s: %w", header.Name, name, err)
 		}
-		if content == nil {
+		var opened io.ReaderAt
+		if content != nil {
+			opened = bytes.NewReader(content)
+		} else if header.Typeflag != tar.TypeSymlink && header.Typeflag != tar.TypeLink {
 			continue
 		}
-		ok, err := read("/"+strings.TrimPrefix(strings.TrimPrefix(header.Name, "."), "/"), bytes.NewReader(content))
+		ok, err := read("/"+strings.TrimPrefix(strings.TrimPrefix(header.Name, "."), "/"), opened)
 		if err != nil {
 			return found, err
 		}

@@ -61,8 +61,8 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.AddCommand(
-		buildCommand(), runCommand(), debugCommand(), stackCommand(), builderCommand(), inspectCommand(), rebaseCommand(), pruneCommand(),
-		verifyCommand(), kpackCommand(), doctorCommand(), versionCommand(),
+		buildCommand(), runCommand(), debugCommand(), stackCommand(), builderCommand(), inspectCommand(), linkageCommand(), rebaseCommand(),
+		pruneCommand(), verifyCommand(), kpackCommand(), doctorCommand(), versionCommand(),
 	)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
