@@ -63,7 +63,7 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 }
 
 // others are files of apps in other languages, and the page of a site.
-var others = []string{"package.json", "index.html", "pyproject.toml", "requirements.txt", "Pipfile", "setup.py"}
+var others = []string{"package.json", "index.html", "pyproject.toml", "requirements.txt", "Pipfile", "setup.py", "Cargo.toml"}
 
 // detectModule passes an app with a go.mod or a go.work. Sites and apps in other languages may have one, too, for modules of Hugo or tools
 // of their developers: without a program in Go, such an app is left to its language.

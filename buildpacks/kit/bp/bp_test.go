@@ -134,7 +134,7 @@ func TestDetect(t *testing.T) {
 		{"fail", 100, "strata/sample fail: no x.toml\n", "no x.toml"},
 		{"fault", 1, "error: x.toml has no x; add it\n", "x.toml has no x; add it"},
 		{"internal", 2, "error: internal error: reading x\n", "internal error: reading x"},
-		{"panic", 2, "error: internal error: index out of range\n", ""},
+		{"panic", 2, "error: internal error: index out of range\n", "internal error: index out of range"},
 		{"silent", 2, "error: internal error: detection gave no reason\n", "internal error: detection gave no reason"},
 	}
 	for _, test := range tests {

@@ -65,6 +65,9 @@ func (r *runner) run(argv []string) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fault.Internal("%v", cause)
+			if r.buildpack.ID != "" {
+				err = errors.Join(err, r.tell(fault.Explain(err)))
+			}
 		}
 	}()
 	if err := r.choose(); err != nil {
