@@ -27,6 +27,8 @@ type Framework struct {
 	Server string
 	// Handler is a module that the build script makes instead of a server; nil if it makes none.
 	Handler *Handler
+	// Program starts an app that needs the package when it runs and has no script that starts it; "" for none.
+	Program string
 	// Loads are packages that the server loads, although the framework's generator puts them among those for development.
 	Loads []string
 	// Variable has the build script make the server; "" if it always does.
@@ -132,6 +134,16 @@ func serverOf(has func(string) bool) Framework {
 
 // HandlerOf returns the module that a framework of an app makes instead of a server, nil if none does.
 func HandlerOf(has func(string) bool) *Handler { return serverOf(has).Handler }
+
+// ProgramOf returns the package whose program starts an app that has no script for it, and that program; "" if there is none.
+func ProgramOf(runs func(string) bool) (pkg, program string) {
+	for _, f := range Of(runs) {
+		if f.Program != "" {
+			return f.Packages[0], f.Program
+		}
+	}
+	return "", ""
+}
 
 // EnvOf returns the variables that the server of an app needs.
 func EnvOf(has func(string) bool) map[string]string {

@@ -105,6 +105,9 @@ var frameworks = []Framework{
 		Packages:   []string{"nuxt-nightly", "nitro", "@analogjs/platform", "@solidjs/start", "vinxi"},
 		Standalone: &nitro,
 	},
+	{ // it loads what main names, or index.js or function.js, and serves the function of it that FUNCTION_TARGET names
+		Packages: []string{"@google-cloud/functions-framework"}, Makes: Library, Program: "functions-framework",
+	},
 	{Packages: []string{"express"}, Makes: Library},
 	{Packages: []string{"fastify"}, Makes: Library},
 	{Packages: []string{"koa"}, Makes: Library},

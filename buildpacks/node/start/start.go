@@ -71,6 +71,12 @@ func (a App) Choose() (Start, error) {
 		if asked {
 			return a.whole(a.process(web, list))
 		}
+		if of, program := framework.ProgramOf(a.Manifest.Runs); program != "" {
+			r := reading{App: a}
+			from := Source{project.ManifestFile, "package", of, program}
+			commands, err := r.program([]shell.Word{shell.Quote(program)}, shell.Command{}, from)
+			return a.whole(r.start(from, len(a.Scripts.Run), commands, err))
+		}
 		return a.checked(Start{Bun: a.forBun()})
 	}
 	s, err := a.script(name)

@@ -60,6 +60,23 @@ func TestLocked(t *testing.T) {
 	}
 }
 
+// TestProgram starts an app by the program of a package that serves its functions, where no script does.
+func TestProgram(t *testing.T) {
+	t.Parallel()
+	const functions = `"dependencies": {"@google-cloud/functions-framework": "5"}`
+	for manifest, want := range map[string]string{
+		`{` + functions + `}`: "? functions-framework", `{"main": "index.js", ` + functions + `}`: "? functions-framework",
+		`{"scripts": {"start": "node index.js"}, ` + functions + `}`:                     "index.js",
+		`{"devDependencies": {"@google-cloud/functions-framework": "5"}}`:                "",
+		`{"scripts": {"build": "x", "gcp-build": "tsc function.ts"}, ` + functions + `}`: "? functions-framework",
+	} {
+		s, err := app(t, files{"package.json": manifest, "index.js": ""}).Choose()
+		if told(s) != want || err != nil {
+			t.Errorf("%s: it starts %q, %v; want %q", manifest, told(s), err, want)
+		}
+	}
+}
+
 // TestResolve has programs that are found after the install, and what there is instead of one that is only for development.
 func TestResolve(t *testing.T) {
 	t.Parallel()
