@@ -42,7 +42,7 @@ func TestExplain(t *testing.T) {
 		t.Errorf("a full disk is %v", full)
 	}
 	other := errors.New("not cargo's")
-	if err := (&builder{}).explain(other); err != other {
+	if err := (&builder{}).explain(other); !errors.Is(err, other) {
 		t.Errorf("got %v", err)
 	}
 }

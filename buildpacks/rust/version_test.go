@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"runtime"
 	"testing"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
@@ -40,6 +41,19 @@ func TestVersion(t *testing.T) {
 				t.Errorf("got %q, want %q", found, test.want)
 			}
 		})
+	}
+}
+
+// TestCross refuses another architecture than the machine's.
+func TestCross(t *testing.T) {
+	t.Parallel()
+	c := given(t, shop(), cargo(t))
+	c.Arch = map[string]string{"amd64": "arm64", "arm64": "amd64"}[runtime.GOARCH]
+	got := kittest.Build(t, c)
+	want := "error: programs for linux/" + c.Arch + " are not compiled on linux/" + runtime.GOARCH +
+		"; build on a machine with linux/" + c.Arch + "\n"
+	if got.Code != 1 || got.Stderr != want {
+		t.Errorf("code %d, %q", got.Code, got.Stderr)
 	}
 }
 
