@@ -71,7 +71,7 @@ func addBundle(ctx context.Context, in bp.BuildContext, files []elfFile, layers 
 		b.image[name] = true
 	}
 	var err error
-	if b.packages, err = debian.Open(ctx, in); err != nil || b.packages.Key() == "" {
+	if b.packages, err = debian.OpenAll(ctx, in); err != nil || b.packages.Key() == "" {
 		return gone, err
 	}
 	b.key.Debian = b.packages.Key()

@@ -119,7 +119,7 @@ func advise(ctx context.Context, in bp.BuildContext, findings []finding) []findi
 	if err != nil {
 		in.Log.Debug("Debian's index does not tell whose the libraries are: %v", err)
 	}
-	asked, err := debian.Named(in.Config)
+	asked, _, err := debian.Named(in.Workspace, debian.Aptfiles...)
 	if err != nil {
 		return findings
 	}

@@ -84,7 +84,7 @@ func newBuild(ctx context.Context, in bp.BuildContext) (build, error) {
 	if b.keep, err = keep.Parse(b.KeepFiles); err != nil {
 		return b, err
 	}
-	if b.packages, err = debian.Open(ctx, in); err != nil {
+	if b.packages, err = debian.OpenAll(ctx, in); err != nil {
 		return b, err
 	}
 	mirrors, err := tool.Debian(in.Workspace)
@@ -136,7 +136,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	if err := b.keep.Clear(in.AppDir, in.Log, procfile.Name); err != nil {
+	if err := b.keep.Clear(in.AppDir, in.Log, append(debian.Aptfiles, procfile.Name)...); err != nil {
 		return bp.BuildResult{}, err
 	}
 	list, err := b.processes(l)
@@ -222,7 +222,7 @@ func (b build) environment(ctx context.Context, programs, home string, root debi
 	}
 	path = append(path, filepath.Join(dir, "bin"), b.Env["PATH"])
 	return env.With(config.Environment{
-		"PATH": strings.Join(path, ":"), "HOME": home, "TMPDIR": home, "LC_ALL": "C.UTF-8", "TZ": "UTC", "SOURCE_DATE_EPOCH": epoch,
+		"PATH": strings.Join(path, ":"), "HOME": home, "TMPDIR": home, "LC_ALL": "C", "TZ": "UTC", "SOURCE_DATE_EPOCH": epoch,
 		"NOCONFIGURE": "1", "ACLOCAL_PATH": filepath.Join(root.Dir, "usr/share/aclocal"),
 		"CCACHE_DIR": filepath.Join(b.cache, "ccache"), "CCACHE_PATH": programs, "CCACHE_COMPILERTYPE": "gcc", "CCACHE_NODIRECT": "true",
 		"CCACHE_COMPILERCHECK": "string:" + b.version + b.packages.Key(), "CCACHE_MAXSIZE": "1G",

@@ -100,6 +100,9 @@ func (j job) meson() []step {
 	}
 }
 
+// configure is the title of the step that writes config.log.
+const configure = "configure"
+
 func (j job) autotools() []step {
 	var steps []step
 	switch j.file {
@@ -117,7 +120,7 @@ func (j job) autotools() []step {
 			argv = append(argv, "--disable-shared", "--enable-static")
 		}
 	}
-	return append(append(steps, step{title: "configure", argv: append(argv, j.Configure...), dir: j.app}), j.make()...)
+	return append(append(steps, step{title: configure, argv: append(argv, j.Configure...), dir: j.app}), j.make()...)
 }
 
 // handWritten reports whether the app's configure is a script of its own, which may know the option --prefix alone.

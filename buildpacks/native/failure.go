@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/debian"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // explain returns the fault of a step that failed.
@@ -18,7 +21,11 @@ func (b build) explain(ctx context.Context, j job, s step, err error) error {
 	if !ok || ctx.Err() != nil || !errors.As(err, new(*exec.ExitError)) {
 		return err
 	}
-	for _, line := range failed.Tail {
+	lines := failed.Tail
+	if s.title == configure {
+		lines = append(lines, b.lastProbe()...)
+	}
+	for _, line := range lines {
 		for _, c := range causes {
 			if found := c.match.FindStringSubmatch(line); found != nil && (!c.static || j.static()) {
 				return fault.Fault{ID: "native-" + c.id, What: fmt.Sprintf(c.what, s.title, found[1]), Do: c.do}
@@ -26,6 +33,27 @@ func (b build) explain(ctx context.Context, j job, s step, err error) error {
 		}
 	}
 	return fault.Fault{ID: "native-build", What: s.title + " failed", Err: err, Do: "see its words in the log"}
+}
+
+// lastProbe returns, and writes to the log, what the last program of configure that could not be built was told. It is in config.log.
+func (b build) lastProbe() []string {
+	text, err := tree.ReadFile(filepath.Join(b.AppDir, "config.log"))
+	if err != nil {
+		return nil // a script of the app's own writes none
+	}
+	before, _, found := strings.Cut(string(text), "## Cache variables. ##")
+	end := strings.LastIndex(before, "\nconfigure: failed program was:")
+	if !found || end < 0 {
+		return nil
+	}
+	lines := strings.Split(before[:end], "\n")
+	const shown = 8
+	lines = lines[max(0, len(lines)-shown):]
+	b.Log.Heading("config.log ends with")
+	for _, line := range lines {
+		b.Log.Bullet("%s", line)
+	}
+	return lines
 }
 
 // cause is a reason that the words of a builder tell.

@@ -3,6 +3,7 @@
 package debian
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,7 +12,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -19,7 +19,6 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/archive"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
@@ -58,6 +57,8 @@ type Source struct {
 	Mirrors deb.Mirrors
 	// Dir is a cache for this package and nothing else.
 	Dir string
+	// Named is where the packages are named, for faults; "" means Variable.
+	Named string
 	// Keys may sign the index, at the time Now. nil means Debian's, and zero the time of the call.
 	Keys openpgp.EntityList
 	Now  time.Time
@@ -66,12 +67,21 @@ type Source struct {
 // Open returns the packages that the user names, and more that the app needs, with a line of the log for them, and none if there are no
 // names. The user's version of a package counts. The buildpack declares Variable and the variables of the mirrors.
 func Open(ctx context.Context, in bp.BuildContext, more ...string) (Packages, error) {
-	names, err := Named(in.Config)
+	return open(ctx, in, nil, more)
+}
+
+// OpenAll is Open with the packages that the app's Aptfiles name.
+func OpenAll(ctx context.Context, in bp.BuildContext) (Packages, error) {
+	return open(ctx, in, Aptfiles, nil)
+}
+
+func open(ctx context.Context, in bp.BuildContext, files, more []string) (Packages, error) {
+	names, from, err := Named(in.Workspace, files...)
 	if err != nil || len(names)+len(more) == 0 {
 		return Packages{}, err
 	}
 	names = with(names, more)
-	s := Source{In: in.Workspace}
+	s := Source{In: in.Workspace, Named: from}
 	if s.Mirrors, err = tool.Debian(in.Workspace); err != nil {
 		return Packages{}, err
 	}
@@ -88,11 +98,10 @@ func Open(ctx context.Context, in bp.BuildContext, more ...string) (Packages, er
 			versions = append(versions, one.Name+" "+one.Version)
 		}
 	}
-	why := Variable
 	if len(more) > 0 {
-		why = "for " + Variable + " and what the app is made of"
+		from = "for " + Variable + " and what the app is made of"
 	}
-	in.Log.Decision("Debian packages", fmt.Sprintf("%s; %d in all", strings.Join(versions, ", "), len(p.Locked)), why)
+	in.Log.Decision("Debian packages", fmt.Sprintf("%s; %d in all", strings.Join(versions, ", "), len(p.Locked)), from)
 	return p, nil
 }
 
@@ -106,27 +115,6 @@ func with(names, more []string) []string {
 	slices.Sort(names)
 	return names
 }
-
-// Named returns what a buildpack's variable names, sorted. An entry that is not written like a package is a fault.
-func Named(c config.Config) ([]string, error) {
-	var s struct {
-		Packages []string `config:"BP_DEBIAN_PACKAGES,names"`
-	}
-	if err := c.Decode(&s); err != nil {
-		return nil, err
-	}
-	for _, name := range s.Packages {
-		if !syntax.MatchString(name) {
-			return nil, fault.Fault{ID: "debian-syntax", What: fmt.Sprintf("%s has %q, which is no name of a package", Variable, name),
-				Do: "write names of packages of Debian " + release + ", separated by commas: libpq-dev, or libpq-dev=17.6-0+deb13u1"}
-		}
-	}
-	slices.Sort(s.Packages)
-	return slices.Compact(s.Packages), nil
-}
-
-// syntax matches a package, and perhaps its version (Debian Policy, 5.6).
-var syntax = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+(=[0-9A-Za-z.+~:-]+)?$`)
 
 // Packages are the packages that are named and all that they need, in the order of their names.
 type Packages struct {
@@ -197,7 +185,7 @@ func Choose(ctx context.Context, s Source, names []string) (Packages, error) {
 	if err != nil {
 		return Packages{}, err
 	}
-	if is.Packages, err = closure(indexes[is.Arch], names); err != nil {
+	if is.Packages, err = closure(indexes[is.Arch], names, cmp.Or(s.Named, Variable)); err != nil {
 		return Packages{}, err
 	}
 	data, err := json.Marshal(is)
@@ -217,7 +205,7 @@ func Choose(ctx context.Context, s Source, names []string) (Packages, error) {
 func (s Source) archive(dir string) (archive.Source, error) {
 	if len(s.Mirrors[deb.Main]) == 0 || len(s.Mirrors[deb.Security]) == 0 {
 		return archive.Source{}, fault.Fault{
-			ID: "debian-mirror-unset", What: Variable + " names packages, and no mirror of Debian is known to fetch them from",
+			ID: "debian-mirror-unset", What: cmp.Or(s.Named, Variable) + " names packages, and no mirror of Debian is known to fetch them from",
 			Do: "set " + deb.Variables[deb.Main] + " and " + deb.Variables[deb.Security] + " to the addresses of mirrors",
 		}
 	}
@@ -229,17 +217,17 @@ func (s Source) archive(dir string) (archive.Source, error) {
 	return archive.Source{Mirrors: s.Mirrors, Client: client, Keys: s.Keys, Now: now}, err
 }
 
-// closure returns the packages of names, which may have versions, and all that they need.
-func closure(ix *archive.Index, names []string) ([]deb.Locked, error) {
+// closure returns the packages of names, which may have versions, and all that they need. Faults say where the names are from.
+func closure(ix *archive.Index, names []string, from string) ([]deb.Locked, error) {
 	wanted := []string{pkgconf, perl}
 	for _, entry := range names {
 		name, version, pinned := strings.Cut(entry, "=")
 		versions := ix.Versions(name)
 		if len(versions) == 0 {
-			return nil, unknown(ix, name)
+			return nil, unknown(ix, name, from)
 		}
 		if pinned && !slices.Contains(versions, version) {
-			return nil, fault.Fault{ID: "debian-version", What: Variable + " names " + entry,
+			return nil, fault.Fault{ID: "debian-version", What: from + " names " + entry,
 				Err: fmt.Errorf("release %s of Debian has %s", release, strings.Join(versions, ", ")),
 				Do:  "write one of these, or the name alone for the newest"}
 		}
@@ -264,7 +252,7 @@ func closure(ix *archive.Index, names []string) ([]deb.Locked, error) {
 }
 
 // unknown returns the fault of a package that is not there, with the nearest name.
-func unknown(ix *archive.Index, name string) error {
+func unknown(ix *archive.Index, name, from string) error {
 	do := "correct the name"
 	all := ix.Names()
 	near := spelling.Nearest(name, all)
@@ -274,5 +262,5 @@ func unknown(ix *archive.Index, name string) error {
 	if near != "" {
 		do = "write " + near + " if that is meant"
 	}
-	return fault.Fault{ID: "debian-unknown", What: fmt.Sprintf("%s names %q, which Debian %s does not have", Variable, name, release), Do: do}
+	return fault.Fault{ID: "debian-unknown", What: fmt.Sprintf("%s names %q, which Debian %s does not have", from, name, release), Do: do}
 }

@@ -133,6 +133,49 @@ func TestChooseAgain(t *testing.T) {
 	}
 }
 
+// workspace is that of an app with files and a variable that names packages.
+func workspace(t *testing.T, names string, files map[string]string) bp.Workspace {
+	t.Helper()
+	w := bp.Workspace{AppDir: t.TempDir(), Config: config.New([]config.Variable{{Name: Variable}}, config.Environment{Variable: names})}
+	kittest.Write(t, w.AppDir, files)
+	return w
+}
+
+// TestNamed reads the variable and files.
+func TestNamed(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		variable, apt, aptfile string
+		names                  []string
+		from, fault            string
+	}{
+		"nothing":  {apt: "# none\n\n"},
+		"all":      {"zlib1g-dev", "libevent-dev # events\n\nlibpq-dev libevent-dev\r\n", "g++-14", []string{"g++-14", "libevent-dev", "libpq-dev", "zlib1g-dev"}, "BP_DEBIAN_PACKAGES, apt.txt, Aptfile", ""},
+		"variable": {"zlib1g-dev=1", "", "", []string{"zlib1g-dev=1"}, "BP_DEBIAN_PACKAGES", ""},
+		"version":  {aptfile: "\nlibpq-dev=17.6\n", fault: `Aptfile line 2 has "libpq-dev=17.6"`},
+		"address":  {apt: "https://example.test/x.deb\n", fault: `apt.txt line 1 has "https://example.test/x.deb"`},
+		"file":     {aptfile: "x.deb", fault: `Aptfile line 1 has "x.deb"`},
+		"path":     {aptfile: "./vendor/x_1_amd64.deb", fault: `Aptfile line 1 has "./vendor/x_1_amd64.deb"`},
+		"archive":  {aptfile: ":repo:deb http://example.test/ x main", fault: `Aptfile line 1 has ":repo:deb"`},
+		"option":   {apt: "--yes zlib1g-dev", fault: `apt.txt line 1 has "--yes"`},
+	}
+	for name, test := range tests {
+		names, from, err := Named(workspace(t, test.variable, map[string]string{"apt.txt": test.apt, "Aptfile": test.aptfile}), Aptfiles...)
+		if !slices.Equal(names, test.names) || from != test.from || (err == nil) != (test.fault == "") {
+			t.Errorf("%s: %v from %q, %v", name, names, from, err)
+		}
+		if err != nil {
+			kittest.Fault(t, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), test.fault) {
+			t.Errorf("%s: %v, want %s", name, err, test.fault)
+		}
+	}
+	if names, _, err := Named(workspace(t, "", map[string]string{"apt.txt": "libpq-dev"})); err != nil || len(names) > 0 {
+		t.Errorf("a file is read that nobody asks for: %v, %v", names, err)
+	}
+}
+
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	a := debtest.NewArchive(t)
@@ -143,8 +186,7 @@ func TestFaults(t *testing.T) {
 		if names == "libpq5" {
 			s.Mirrors = deb.Mirrors{deb.Main: {a.URL}}
 		}
-		variables := []config.Variable{{Name: Variable}}
-		list, err := Named(config.New(variables, config.Environment{Variable: names}))
+		list, _, err := Named(workspace(t, names, nil))
 		if err == nil {
 			_, err = Choose(t.Context(), s, list)
 		}
