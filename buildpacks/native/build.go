@@ -216,13 +216,18 @@ func (b build) environment(ctx context.Context, programs, home string, root debi
 		return nil, err
 	}
 	env := root.In(b.Env.Git().With(b.Env.Only(append(passed, shaping...)...)))
+	// libtool asks the compiler for its linker, and calls that without the script.
+	libraries := filepath.Join(filepath.Dir(programs), "usr/lib", tools.Triplets[b.Target.Arch])
+	if env["LD_LIBRARY_PATH"] != "" {
+		libraries = env["LD_LIBRARY_PATH"] + ":" + libraries
+	}
 	path := []string{filepath.Join(dir, "cached"), programs}
 	if env["PATH"] != "" {
 		path = append(path, env["PATH"])
 	}
 	path = append(path, filepath.Join(dir, "bin"), b.Env["PATH"])
 	return env.With(config.Environment{
-		"PATH": strings.Join(path, ":"), "HOME": home, "TMPDIR": home, "LC_ALL": "C", "TZ": "UTC", "SOURCE_DATE_EPOCH": epoch,
+		"PATH": strings.Join(path, ":"), "LD_LIBRARY_PATH": libraries, "HOME": home, "TMPDIR": home, "LC_ALL": "C", "TZ": "UTC", "SOURCE_DATE_EPOCH": epoch,
 		"NOCONFIGURE": "1", "ACLOCAL_PATH": filepath.Join(root.Dir, "usr/share/aclocal"),
 		"CCACHE_DIR": filepath.Join(b.cache, "ccache"), "CCACHE_PATH": programs, "CCACHE_COMPILERTYPE": "gcc", "CCACHE_NODIRECT": "true",
 		"CCACHE_COMPILERCHECK": "string:" + b.version + b.packages.Key(), "CCACHE_MAXSIZE": "1G",

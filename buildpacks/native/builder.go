@@ -117,7 +117,7 @@ func (j job) autotools() []step {
 		argv = append(argv, "--sbindir="+filepath.Join(j.prefix, "bin"), "--libdir="+filepath.Join(j.prefix, "lib"),
 			"--disable-dependency-tracking", "--disable-silent-rules")
 		if j.static() {
-			argv = append(argv, "--disable-shared", "--enable-static")
+			argv = append(argv, "--disable-shared")
 		}
 	}
 	return append(append(steps, step{title: configure, argv: append(argv, j.Configure...), dir: j.app}), j.make()...)

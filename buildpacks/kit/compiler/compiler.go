@@ -29,7 +29,7 @@ import (
 var locks embed.FS
 
 // recipe changes when the same packages give another folder.
-const recipe = "3"
+const recipe = "4"
 
 // Compiler is the compiler in a cache, which Install puts there.
 type Compiler struct {

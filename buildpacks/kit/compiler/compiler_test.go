@@ -143,7 +143,8 @@ func TestModes(t *testing.T) {
 	var all strings.Builder
 	for _, m := range modes {
 		for _, call := range []string{
-			"-v", "-c a.c", "-O0 -c a.c", "a.o", "-O3 a.o", "-shared a.o", "-pie a.o", "-no-pie a.o", "-r a.o", "-D_FORTIFY_SOURCE=1 -c a.c",
+			"-v", "-c a.c", "-O0 -c a.c", "a.o", "-O3 a.o", "-shared a.o", "-static a.o",
+			"-pie a.o", "-no-pie a.o", "-r a.o", "-D_FORTIFY_SOURCE=1 -c a.c",
 		} {
 			cmd := exec.CommandContext(t.Context(), filepath.Join(at, "bin"+m.suffix(), "cc"), strings.Fields(call)...)
 			out, err := cmd.CombinedOutput()

@@ -21,7 +21,7 @@ const reading = `file= link=1 static=STATIC optimize=-O2 fortify=-D_FORTIFY_SOUR
 for word; do
   case $word in
     -c | -S | -E | -M | -MM | -r | -fsyntax-only) link= ;;
-    -shared) static= ;;
+    -shared | -static) static= ;;
     -pie | -static-pie) static=${static:+-static-pie} ;;
     -no-pie) static=${static:+-static} ;;
     -O0) optimize= fortify= ;;

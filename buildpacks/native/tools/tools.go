@@ -29,8 +29,8 @@ var locks embed.FS
 // recipe changes when the same packages give another folder.
 const recipe = "1"
 
-// triplets are what Debian calls the folders of an architecture.
-var triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
+// Triplets are what Debian calls the folders of an architecture.
+var Triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
 
 // New returns the tool with the programs that builds call besides the compiler, in its folder bin. Those of its folder cached are the
 // compilers, which ask ccache first. The tool lies in a folder, or is there for all apps.
@@ -57,7 +57,7 @@ func New(in bp.Workspace, dir string, mirrors deb.Mirrors) (tool.Tool, error) {
 		if err := deb.Unpack(ctx, client, mirrors, packages, to, unpack.Options{Want: wanted}); err != nil {
 			return err
 		}
-		return relocation{to, filepath.Join(dir, t.Folder), triplets[in.Target.Arch]}.complete()
+		return relocation{to, filepath.Join(dir, t.Folder), Triplets[in.Target.Arch]}.complete()
 	}
 	return t, nil
 }
