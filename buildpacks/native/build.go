@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
@@ -15,9 +16,9 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/keep"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
+	"github.com/strata-buildpacks/strata/buildpacks/native/downloads"
 	"github.com/strata-buildpacks/strata/buildpacks/native/tools"
 )
 
@@ -184,8 +185,12 @@ func (b build) fill(ctx context.Context, l *layer.Layer) error {
 	if err := b.prepare(j); err != nil {
 		return err
 	}
-	if err := b.warnDownloads(); err != nil {
+	fetched, err := downloads.Find(b.AppDir, b.builder.name)
+	if err != nil {
 		return err
+	}
+	for _, d := range fetched {
+		b.Log.Warn("%s line %d: %s has no hash, and may differ next time; give it URL_HASH, or a commit", d.File, d.Line, d.Name)
 	}
 	env, err := b.environment(ctx, programs, home, root)
 	if err != nil {
@@ -202,7 +207,7 @@ func (b build) fill(ctx context.Context, l *layer.Layer) error {
 			return err
 		}
 	}
-	l.SBOM, err = b.bill(root)
+	l.SBOM, err = b.bill(root, j.maps(), programs)
 	return err
 }
 
@@ -221,14 +226,12 @@ func (b build) environment(ctx context.Context, programs, home string, root debi
 	if env["LD_LIBRARY_PATH"] != "" {
 		libraries = env["LD_LIBRARY_PATH"] + ":" + libraries
 	}
-	path := []string{filepath.Join(dir, "cached"), programs}
-	if env["PATH"] != "" {
-		path = append(path, env["PATH"])
-	}
-	path = append(path, filepath.Join(dir, "bin"), b.Env["PATH"])
+	path := []string{filepath.Join(dir, "cached"), programs, env["PATH"], filepath.Join(dir, "bin"), b.Env["PATH"]}
+	path = slices.DeleteFunc(path, func(folder string) bool { return folder == "" })
 	return env.With(config.Environment{
-		"PATH": strings.Join(path, ":"), "LD_LIBRARY_PATH": libraries, "HOME": home, "TMPDIR": home, "LC_ALL": "C", "TZ": "UTC", "SOURCE_DATE_EPOCH": epoch,
-		"NOCONFIGURE": "1", "ACLOCAL_PATH": filepath.Join(root.Dir, "usr/share/aclocal"),
+		"PATH": strings.Join(path, ":"), "LD_LIBRARY_PATH": libraries, "HOME": home, "TMPDIR": home, "LC_ALL": "C", "TZ": "UTC",
+		"SOURCE_DATE_EPOCH": epoch,
+		"NOCONFIGURE":       "1", "ACLOCAL_PATH": filepath.Join(root.Dir, "usr/share/aclocal"),
 		"CCACHE_DIR": filepath.Join(b.cache, "ccache"), "CCACHE_PATH": programs, "CCACHE_COMPILERTYPE": "gcc", "CCACHE_NODIRECT": "true",
 		"CCACHE_COMPILERCHECK": "string:" + b.version + b.packages.Key(), "CCACHE_MAXSIZE": "1G",
 	}), nil
@@ -257,17 +260,4 @@ func (b build) run(ctx context.Context, j job, env config.Environment) error {
 		done()
 	}
 	return nil
-}
-
-// bill lists what the programs were made from: the app, and the packages of Debian that the user names.
-func (b build) bill(root debian.Root) (*sbom.Document, error) {
-	document := sbom.Document{Subject: sbom.Component{Type: "application", Name: filepath.Base(b.AppDir)}}
-	for _, one := range b.packages.Locked {
-		component, err := root.Component(one.Purl)
-		if err != nil {
-			return nil, err
-		}
-		document.Components = append(document.Components, component)
-	}
-	return &document, nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/native/tools"
 )
 
 // builder is a program that builds apps.
@@ -24,14 +25,6 @@ var builders = []builder{
 	{"meson", []string{"meson.build"}, job.meson},
 	{"autotools", []string{"configure", "autogen.sh", "configure.ac", "configure.in"}, job.autotools},
 	{"make", []string{"GNUmakefile", "makefile", "Makefile"}, job.make},
-}
-
-func builderNames() []string {
-	var names []string
-	for _, b := range builders {
-		names = append(names, b.name)
-	}
-	return names
 }
 
 // job is what a builder is told.
@@ -75,7 +68,7 @@ func (j job) cmake() []step {
 	}
 	return []step{
 		{title: "cmake", argv: append(argv, j.Configure...), dir: j.app},
-		{title: "ninja", argv: append([]string{"ninja", "-C", j.out}, j.Make...), dir: j.app},
+		{title: "ninja", argv: append([]string{"ninja", "-C", j.out}, j.Make...), dir: j.app, env: j.mapped()},
 		{title: "cmake --install", argv: []string{"cmake", "--install", j.out}, dir: j.app, env: j.destination()},
 	}
 }
@@ -95,13 +88,10 @@ func (j job) meson() []step {
 	}
 	return []step{
 		{title: "meson setup", argv: append(argv, j.Configure...), dir: j.app},
-		{title: "ninja", argv: append([]string{"ninja", "-C", j.out}, j.Make...), dir: j.app},
+		{title: "ninja", argv: append([]string{"ninja", "-C", j.out}, j.Make...), dir: j.app, env: j.mapped()},
 		{title: "meson install", argv: []string{"meson", "install", "-C", j.out, "--no-rebuild"}, dir: j.app, env: j.destination()},
 	}
 }
-
-// configure is the title of the step that writes config.log.
-const configure = "configure"
 
 func (j job) autotools() []step {
 	var steps []step
@@ -120,7 +110,7 @@ func (j job) autotools() []step {
 			argv = append(argv, "--disable-shared")
 		}
 	}
-	return append(append(steps, step{title: configure, argv: append(argv, j.Configure...), dir: j.app}), j.make()...)
+	return append(append(steps, step{title: "configure", argv: append(argv, j.Configure...), dir: j.app}), j.make()...)
 }
 
 // handWritten reports whether the app's configure is a script of its own, which may know the option --prefix alone.
@@ -150,5 +140,15 @@ func (j job) destination() config.Environment { return config.Environment{"DESTD
 
 // parallel lets make call as many compilers at a time as there are processors; ninja does so by itself.
 func (j job) parallel() config.Environment {
-	return config.Environment{"MAKEFLAGS": "-j" + strconv.Itoa(runtime.NumCPU())}
+	return j.mapped().With(config.Environment{"MAKEFLAGS": "-j" + strconv.Itoa(runtime.NumCPU())})
+}
+
+func (j job) maps() string { return filepath.Join(j.home, "maps") }
+
+// mapped has the linker note what it links into static programs.
+func (j job) mapped() config.Environment {
+	if !j.static() {
+		return nil
+	}
+	return config.Environment{tools.Maps: j.maps()}
 }

@@ -22,7 +22,7 @@ func (b build) explain(ctx context.Context, j job, s step, err error) error {
 		return err
 	}
 	lines := failed.Tail
-	if s.title == configure {
+	if s.title == "configure" {
 		lines = append(lines, b.lastProbe()...)
 	}
 	for _, line := range lines {

@@ -49,7 +49,7 @@ func readSettings(in bp.Workspace) (settings, error) {
 		values   []string
 		known    []string
 	}{
-		{"BP_NATIVE_BUILDER", []string{s.Builder}, builderNames()},
+		{"BP_NATIVE_BUILDER", []string{s.Builder}, strings.Fields("cmake meson autotools make")},
 		{"BP_NATIVE_LINK", []string{s.Link}, []string{dynamic, static}},
 		{"BP_NATIVE_LEAVE_OUT", s.LeaveOut, strings.Fields("headers manuals locales symbols none")},
 	} {

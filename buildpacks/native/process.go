@@ -1,6 +1,7 @@
 package native
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -29,10 +30,7 @@ func (b build) processes(l *layer.Layer) ([]bp.Process, error) {
 		return nil, fault.Fault{ID: "native-nothing", What: b.file + " installs no program",
 			Do: "name the target that builds one in BP_NATIVE_MAKE_FLAGS, or what configures it in BP_NATIVE_CONFIGURE_FLAGS"}
 	case len(command) > 0 && !slices.Contains(names, command[0]):
-		near := spelling.Nearest(command[0], names)
-		if near == "" {
-			near = few(names)
-		}
+		near := cmp.Or(spelling.Nearest(command[0], names), few(names))
 		return nil, fault.Fault{ID: "native-start", Do: "name one that is: " + near,
 			What: fmt.Sprintf("BP_NATIVE_START names %q, which is no program that is installed", command[0])}
 	case len(command) == 0 && web >= 0:

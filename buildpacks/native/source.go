@@ -124,7 +124,7 @@ func (b build) prepare(j job) error {
 		}
 		return struct{}{}, os.Chtimes(e.Path, at, at)
 	})
-	for _, folder := range []string{j.staging, j.out} {
+	for _, folder := range []string{j.staging, j.out, j.maps()} {
 		err = errors.Join(err, os.MkdirAll(folder, 0o755))
 	}
 	return errors.Join(err, os.WriteFile(filepath.Join(j.home, staticCMake), []byte(staticCMakeText), 0o644))

@@ -149,8 +149,9 @@ func TestNamed(t *testing.T) {
 		names                  []string
 		from, fault            string
 	}{
-		"nothing":  {apt: "# none\n\n"},
-		"all":      {"zlib1g-dev", "libevent-dev # events\n\nlibpq-dev libevent-dev\r\n", "g++-14", []string{"g++-14", "libevent-dev", "libpq-dev", "zlib1g-dev"}, "BP_DEBIAN_PACKAGES, apt.txt, Aptfile", ""},
+		"nothing": {apt: "# none\n\n"},
+		"all": {"zlib1g-dev", "libevent-dev # events\n\nlibpq-dev libevent-dev\r\n", "g++-14",
+			[]string{"g++-14", "libevent-dev", "libpq-dev", "zlib1g-dev"}, "BP_DEBIAN_PACKAGES, apt.txt, Aptfile", ""},
 		"variable": {"zlib1g-dev=1", "", "", []string{"zlib1g-dev=1"}, "BP_DEBIAN_PACKAGES", ""},
 		"version":  {aptfile: "\nlibpq-dev=17.6\n", fault: `Aptfile line 2 has "libpq-dev=17.6"`},
 		"address":  {apt: "https://example.test/x.deb\n", fault: `apt.txt line 1 has "https://example.test/x.deb"`},

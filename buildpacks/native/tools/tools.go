@@ -27,7 +27,7 @@ import (
 var locks embed.FS
 
 // recipe changes when the same packages give another folder.
-const recipe = "1"
+const recipe = "2"
 
 // Triplets are what Debian calls the folders of an architecture.
 var Triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
@@ -112,7 +112,7 @@ func (r relocation) complete() error {
 	}
 	for _, name := range []string{"cc", "c++", "gcc", "g++"} {
 		if err == nil {
-			err = r.script(cached, name, filepath.Join(r.at, "usr/bin/ccache")+" "+name)
+			err = r.script(cached, name, mapping+"exec "+filepath.Join(r.at, "usr/bin/ccache")+" "+name)
 		}
 	}
 	if err != nil {
@@ -120,6 +120,16 @@ func (r relocation) complete() error {
 	}
 	return nil
 }
+
+// Maps is the variable of the folder in which each call that links writes a map of what it linked.
+const Maps = "STRATA_NATIVE_MAPS"
+
+// mapping is the part of a compiler's script that asks for a map.
+const mapping = `case " $* " in
+*" -c "* | *" -E "* | *" -S "* | *" -M "* | *" -MM "*) ;;
+*) [ -z "$` + Maps + `" ] || set -- "-Wl,-Map=$` + Maps + `/$$" "$@" ;;
+esac
+`
 
 // program writes the script that starts a program.
 func (r relocation) program(bin, name, file string) error {
@@ -144,7 +154,7 @@ func (r relocation) program(bin, name, file string) error {
 // script writes a script that calls a program. Libraries that builds name come before those of the tools.
 func (r relocation) script(folder, name, call string) error {
 	lib, share := filepath.Join(r.at, "usr/lib", r.triplet), filepath.Join(r.at, "usr/share")
-	if !strings.Contains(call, " exec ") {
+	if !strings.Contains(call, "exec ") {
 		call = "exec " + call
 	}
 	text := "#!/bin/sh\nexport LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}" + lib + "\n" +

@@ -1,4 +1,5 @@
-package native
+// Package downloads finds what CMake and Meson would fetch without a hash while they build an app.
+package downloads
 
 import (
 	"fmt"
@@ -9,26 +10,26 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
-// download is a part of an app that a builder fetches while it builds.
-type download struct {
-	line int
-	name string
+// Download is a part of an app that is fetched without a hash: the same source may give other programs tomorrow.
+type Download struct {
+	File string // that says so, relative to the app
+	Line int    // from 1
+	Name string // as the file calls it, or its address
 }
 
-// warnDownloads names what builders would fetch without a hash: the same source may then give other programs tomorrow.
-func (b build) warnDownloads() error {
-	found, err := tree.Each(b.AppDir, nil, func(e tree.Entry) ([]download, error) {
+// Find returns the downloads of an app, in the order of their files. A builder without such downloads has none.
+func Find(app, builder string) ([]Download, error) {
+	found, err := tree.Each(app, nil, func(e tree.Entry) ([]Download, error) {
 		base := path.Base(e.Rel)
-		if !e.Type().IsRegular() {
-			return nil, nil
-		}
-		var read func(string) []download
+		var read func(string) []Download
 		switch {
-		case b.builder.name == "cmake" && (base == "CMakeLists.txt" || path.Ext(base) == ".cmake"):
+		case !e.Type().IsRegular():
+		case builder == "cmake" && (base == "CMakeLists.txt" || path.Ext(base) == ".cmake"):
 			read = unpinnedCMake
-		case b.builder.name == "meson" && path.Ext(base) == ".wrap":
+		case builder == "meson" && path.Ext(base) == ".wrap":
 			read = unpinnedWrap
-		default:
+		}
+		if read == nil {
 			return nil, nil
 		}
 		text, err := tree.ReadFile(e.Path)
@@ -38,15 +39,16 @@ func (b build) warnDownloads() error {
 		return read(string(text)), nil
 	})
 	if err != nil {
-		return fmt.Errorf("looking for downloads: %w", err)
+		return nil, fmt.Errorf("looking for downloads: %w", err)
 	}
+	var all []Download
 	for _, one := range found {
 		for _, d := range one.Value {
-			b.Log.Warn("%s line %d: %s has no hash, so the same source may give other programs; give it URL_HASH, or a commit",
-				one.Entry.Rel, d.line, d.name)
+			d.File = one.Entry.Rel
+			all = append(all, d)
 		}
 	}
-	return nil
+	return all, nil
 }
 
 // fetching matches the beginning of a command by which CMake fetches, and the name of what is fetched.
@@ -56,8 +58,8 @@ var fetching = regexp.MustCompile(`(?im)^[^#\n]*\b(?:FetchContent_Declare|Extern
 var commit = regexp.MustCompile(`^"?[0-9a-f]{40}([0-9a-f]{24})?"?$`)
 
 // unpinnedCMake returns what a file of CMake's fetches from an address without a hash, or from a branch or a tag of git.
-func unpinnedCMake(text string) []download {
-	var list []download
+func unpinnedCMake(text string) []Download {
+	var list []Download
 	for _, at := range fetching.FindAllStringSubmatchIndex(text, -1) {
 		rest := text[at[3]:]
 		end := strings.IndexByte(rest, ')')
@@ -81,7 +83,7 @@ func unpinnedCMake(text string) []download {
 			}
 		}
 		if fetches && !hashed {
-			list = append(list, download{line: 1 + strings.Count(text[:at[2]], "\n"), name: text[at[2]:at[3]]})
+			list = append(list, Download{Line: 1 + strings.Count(text[:at[2]], "\n"), Name: text[at[2]:at[3]]})
 		}
 	}
 	return list
@@ -94,10 +96,10 @@ var (
 )
 
 // unpinnedWrap returns what a wrap file fetches from a branch or a tag of git, or without a hash.
-func unpinnedWrap(text string) []download {
+func unpinnedWrap(text string) []Download {
 	at := wrapped.FindStringSubmatchIndex(text)
 	if at == nil || pinned.MatchString(text) {
 		return nil
 	}
-	return []download{{line: 1 + strings.Count(text[:at[2]], "\n"), name: text[at[2]:at[3]]}}
+	return []Download{{Line: 1 + strings.Count(text[:at[2]], "\n"), Name: text[at[2]:at[3]]}}
 }
