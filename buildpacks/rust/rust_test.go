@@ -233,9 +233,7 @@ func TestKey(t *testing.T) {
 			c := given(t, shop(), tool)
 			first := built(t, c)
 			before := len(tool.Calls(t))
-			for path, content := range test.app {
-				c.App[path] = content
-			}
+			maps.Copy(c.App, test.app)
 			c.Env = c.Env.With(test.env)
 			if name == "hardening" {
 				folder := filepath.Dir(filepath.Dir(match(t, c.Env["BP_TOOLS_DIR"]+"/*/bin/objcopy")))

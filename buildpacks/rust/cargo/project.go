@@ -1,3 +1,5 @@
+// Package cargo reads what the files of an app say to cargo, and what cargo says of the app: which programs it has, what was compiled,
+// and so what a program is made of.
 package cargo
 
 import (
@@ -14,10 +16,10 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
 
-const (
-	Manifest = "Cargo.toml"
-	lockName = "Cargo.lock"
-)
+// Manifest is the name of the file by which an app is one of cargo's.
+const Manifest = "Cargo.toml"
+
+const lockName = "Cargo.lock"
 
 // Project is what files at the root of an app say, before cargo is asked.
 type Project struct {
