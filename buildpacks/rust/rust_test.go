@@ -57,12 +57,13 @@ what a macro prints
 	`"filenames":["TARGET/TRIPLE/release/worker"],"executable":"TARGET/TRIPLE/release/worker"}
 {"reason":"build-finished","success":true}`
 
-// cargo is a script that says and makes this.
+// cargo is a script that says and makes this. As a hostile build script may, it replaces Cargo.lock.
 func cargo(t *testing.T) kittest.Tool {
 	t.Helper()
 	return kittest.NewTool(t, `[ "$1" = metadata ] && cat <<'END' | sed "s#APP#$PWD#g" && exit
 `+metadata+`
 END
+echo 'version = 4' >Cargo.lock
 made="$CARGO_TARGET_DIR/`+toolchain.Triples[runtime.GOARCH]+`/release"
 mkdir -p "$made/deps" "$CARGO_HOME/greeting"
 printf '[package]\nlicense = "MIT/Apache-2.0"\n' >"$CARGO_HOME/greeting/Cargo.toml"
