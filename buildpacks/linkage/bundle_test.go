@@ -65,7 +65,7 @@ func closure(t *testing.T, version string) config.Environment {
 	}
 	encode(filepath.Join(root, "libraries.json"), of)
 	encode(filepath.Join(cache, "debian", "chosen.json"), map[string]any{
-		"asked": []string{"libpq5"}, "arch": "amd64", "recipe": "2", "packages": packages.Locked,
+		"asked": []string{"libpq5"}, "arch": "amd64", "recipe": "3", "packages": packages.Locked,
 	})
 	return config.Environment{
 		"BP_CACHE_DIR": cache, "BP_DEBIAN_PACKAGES": "libpq5",

@@ -27,7 +27,7 @@ import (
 )
 
 // recipe changes when the same packages give another folder.
-const recipe = "2"
+const recipe = "3"
 
 // Root is a folder with the files of packages, below usr as they would be installed.
 type Root struct {

@@ -132,6 +132,8 @@ func TestResolve(t *testing.T) {
 			want: []string{"app", "doc", "lib", "mawk", "other", "reader"}},
 		{name: "omitted with what only it needs", roots: []string{"app", "other", "mawk"}, omit: []string{"doc", "nobody"},
 			want: []string{"app", "lib", "mawk", "other"}, idle: []string{"nobody"}},
+		{name: "omitted, and asked for by what it provides", roots: []string{"app", "other"}, omit: []string{"gawk", "doc"},
+			want: []string{"app", "lib", "other"}},
 		{name: "versioned provides", roots: []string{"mawk", "needs-awk5"}, want: []string{"gawk", "mawk", "needs-awk5"}},
 		{name: "what is there is not taken, nor what it needs", roots: []string{"app", "mawk"},
 			have: map[string]string{"lib": "2", "tool": "1", "mawk": "1"},

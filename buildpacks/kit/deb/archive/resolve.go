@@ -81,6 +81,10 @@ func (r *resolver) satisfy(by *Package, group []Relation) error {
 			return nil
 		}
 		for _, p := range r.ix.providers(alt) {
+			if _, ok := r.omit[p.Name]; ok {
+				r.omit[p.Name] = true
+				return nil
+			}
 			if v, ok := r.have[p.Name]; r.chosen[p.Name] != nil || ok && v == p.Version {
 				return nil
 			}
