@@ -110,6 +110,27 @@ func TestSubstitutes(t *testing.T) {
 	}
 }
 
+// TestWords has the flags of a program by how it is linked.
+func TestWords(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		flags  string
+		native *native
+		want   string
+	}{
+		{"-tags=a -v", nil, "-tags=a -v"},
+		{"-tags=a -v", &native{static: true, tags: []string{"netgo"}}, "-v -tags=a,netgo"},
+		{"-v", &native{}, "-v -buildmode=pie"},
+		{"-buildmode=exe", &native{}, "-buildmode=exe"},
+	} {
+		g := &compiler{native: tt.native}
+		g.flags = parseFlags(strings.Fields(tt.flags))
+		if got := strings.Join(g.words(), " "); got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.flags, got, tt.want)
+		}
+	}
+}
+
 // TestLinkFlags gives the linker of C its words with those of the user.
 func TestLinkFlags(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package golang
 
 import (
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
@@ -82,6 +84,34 @@ func FuzzFlags(f *testing.F) {
 		}
 		if diff := cmp.Diff(words, splitFlags(joined)); diff != "" {
 			t.Errorf("%q (-given +split):\n%s", joined, diff)
+		}
+	})
+}
+
+// FuzzLinkerOutput reads what a linker says, of whose words those of an app's build are a part.
+func FuzzLinkerOutput(f *testing.F) {
+	for _, text := range []string{
+		"# m\n/usr/lib/libz.a\n", "ld: a.o: in function `f':\nwarning: Using 'dlopen' in statically linked applications requires",
+		"link: running gcc failed\ncannot find -lonig: No such file", "link: running gcc failed\nundefined reference to `x%s'",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		lines := strings.Split(text, "\n")
+		o := linkerOutput{}
+		for _, line := range lines {
+			if skipped := o.skip(line); !skipped && (len(o.held) > 0 || fileRead.MatchString(line)) {
+				t.Errorf("%q is logged before %q, or is a file that was read", line, o.held)
+			}
+		}
+		for i, file := range o.archives {
+			if !slices.Contains(lines, file) || slices.Contains(o.archives[:i], file) {
+				t.Errorf("%q is no line, or is there twice", file)
+			}
+		}
+		why := o.unlinked(&command.Error{Tail: lines, Err: errors.New("exit status 1")})
+		if failed := slices.ContainsFunc(lines, hostLinker.MatchString); failed == (why == "") || strings.Contains(why, "\n") {
+			t.Errorf("%q: the linker failed: %t, %q", text, failed, why)
 		}
 	})
 }

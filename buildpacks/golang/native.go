@@ -169,13 +169,17 @@ func (g *compiler) lacking(what, packages string) fault.Fault {
 	return f
 }
 
-// words returns the flags of the user, with the tags that cgo needs.
+// words returns the flags of the user, with what a program with cgo has besides: tags, or else that it may lie at any address.
 func (g *compiler) words() []string {
-	if g.native == nil || len(g.native.tags) == 0 {
-		return g.flags.words()
+	switch n := g.native; {
+	case n == nil:
+	case len(n.tags) > 0:
+		tags := append(g.flags.tags(), n.tags...)
+		return append(g.flags.without("tags").words(), "-tags="+strings.Join(tags, ","))
+	case g.flags.last("buildmode") == "":
+		return append(g.flags.words(), "-buildmode=pie")
 	}
-	tags := append(g.flags.tags(), g.native.tags...)
-	return append(g.flags.without("tags").words(), "-tags="+strings.Join(tags, ","))
+	return g.flags.words()
 }
 
 // linkFlags returns the value of -ldflags. The linker's own words for gcc come first, and those of the user for it are among them.

@@ -1,6 +1,7 @@
 package golang_test
 
 import (
+	"cmp"
 	"debug/elf"
 	"os"
 	"os/exec"
@@ -51,9 +52,12 @@ func answers(flags, call string) files {
 			"func main() { user.Current(); println(native.Answer()) }\n",
 		"native/native.go": "package native\n\n// #cgo LDFLAGS: " + flags + "\n// int answer(void);\nimport \"C\"\n\n" +
 			"func Answer() int { return int(C.answer()) }\n",
-		"native/answer.c": "int more(void);\nint answer(void) { return " + call + "; }\n",
+		"native/answer.c": "int more(void);\nvoid *dlopen(const char *, int);\nint answer(void) { return " + call + "; }\n",
 	}
 }
+
+// opening is a call that opens a library which is not there.
+const opening = `42 + (dlopen("libnowhere.so", 1) != 0)`
 
 // shared makes a library that is there to be linked to at launch alone, and returns the flags for it.
 func shared(t *testing.T) (flags string) {
@@ -72,6 +76,7 @@ func TestNative(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name, distro, mode string
+		call               string // 42 when it is empty
 		library            bool
 		static             bool
 		prints, log        string // if the build succeeds
@@ -87,6 +92,10 @@ func TestNative(t *testing.T) {
 			log: "linked to libraries (not statically: there is no static library of more)"},
 		{name: "a shared library on static", distro: "strata-static", mode: "auto", library: true, fault: "shared"},
 		{name: "a shared library and always static", distro: "strata-glibc", mode: "static", library: true, fault: "shared-glibc"},
+		{name: "opens libraries", distro: "strata-glibc", mode: "auto", call: opening, prints: "42\n",
+			log: "linked to libraries (not statically: answer opens libraries by name (dlopen))"},
+		{name: "opens libraries on static", distro: "strata-static", mode: "auto", call: opening, static: true, prints: "42\n",
+			log: "warning: answer opens libraries by name (dlopen), which a static program cannot"},
 		{name: "off", distro: "strata-static", mode: "off", fault: "off"},
 		{name: "dynamic on static", distro: "strata-static", mode: "dynamic", fault: "dynamic"},
 		{name: "no such mode", distro: "strata-static", mode: "maybe", fault: "mode"},
@@ -96,7 +105,7 @@ func TestNative(t *testing.T) {
 			env := withCompiler(t).With(config.Environment{"BP_GO_CGO": tt.mode})
 			r := kittest.NewRegistry(t)
 			tool := future(t, r)
-			app := answers("", "42")
+			app := answers("", cmp.Or(tt.call, "42"))
 			if tt.library {
 				app = answers(shared(t), "more()")
 			}
@@ -119,8 +128,9 @@ func TestNative(t *testing.T) {
 			if err != nil || string(out) != tt.prints {
 				t.Errorf("it prints %q (%v), want %q", out, err, tt.prints)
 			}
-			if static := isStatic(t, program); static != tt.static {
-				t.Errorf("it is static: %t, want %t", static, tt.static)
+			static, kind := isStatic(t, program)
+			if static != tt.static || tt.mode == "dynamic" && kind != elf.ET_DYN {
+				t.Errorf("it is static: %t, and of type %s; want %t", static, kind, tt.static)
 			}
 			calls := len(tool.Calls(t))
 			again := kittest.Rebuild(t, got, c)
@@ -131,8 +141,8 @@ func TestNative(t *testing.T) {
 	}
 }
 
-// isStatic reports whether a program has no loader.
-func isStatic(t *testing.T, path string) bool {
+// isStatic reports whether a program has no loader, and what kind of file it is.
+func isStatic(t *testing.T, path string) (bool, elf.Type) {
 	t.Helper()
 	f, err := elf.Open(path)
 	if err != nil {
@@ -141,10 +151,10 @@ func isStatic(t *testing.T, path string) bool {
 	defer f.Close()
 	for _, segment := range f.Progs {
 		if segment.Type == elf.PT_INTERP {
-			return false
+			return false, f.Type
 		}
 	}
-	return true
+	return true, f.Type
 }
 
 // TestNativeAgain links a changed program as the build before found that it can be linked, and looks again when it imports something else.
