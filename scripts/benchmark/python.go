@@ -12,7 +12,7 @@ import (
 const uv tool = "uv sync"
 
 // pythonProject is the pyproject.toml of an app with some packages.
-const pythonProject = "[project]\nname = \"bench\"\nversion = \"1\"\nrequires-python = \"==3.13.*\"\ndependencies = [%s]\n"
+const pythonProject = "[project]\nname = \"bench\"\nversion = \"1\"\nrequires-python = \">=3.11\"\ndependencies = [%s]\n"
 
 // pythonApps are the apps in Python: the sample of the integration tests whose source they have, the file that is edited, their packages
 // and, as a Dockerfile has it, what gunicorn serves and a command that is run at build.
@@ -24,7 +24,7 @@ var pythonApps = map[string]struct{ sample, file, packages, served, collect stri
 	},
 }
 
-// newPythonApp makes an app in Python, and has strata build install the Python and the uv that all tools use. They are taken away from it,
+// newPythonApp makes an app in Python, and has strata build install the Python and the uv that others use. They are taken away from it,
 // so that the first build that is measured installs its own. Of a second app the first build has them.
 func (b *bench) newPythonApp(ctx context.Context, name string) (*app, error) {
 	about := pythonApps[name]
@@ -72,17 +72,15 @@ func (b *bench) bareUV(ctx context.Context, a *app) (sample, error) {
 	return b.uv(ctx, a, "sync", "--frozen", "--no-dev", "--compile-bytecode")
 }
 
-// uv runs uv for an app, with a cache of its own.
+// uv runs uv for an app, with a cache of its own and the machine's Python: that of images is for their libc, which the machine may lack.
 func (b *bench) uv(ctx context.Context, a *app, args ...string) (sample, error) {
 	index, err := pythonIndex(ctx)
 	if err != nil {
 		return sample{}, err
 	}
-	python := filepath.Join(b.pythonTools(), "python")
 	env := []string{
 		"UV_CACHE_DIR=" + filepath.Join(b.uvDir(), "cache"), "UV_PROJECT_ENVIRONMENT=" + filepath.Join(b.uvDir(), a.name),
-		"UV_PYTHON=" + filepath.Join(python, "bin", "python3.13"), "UV_PYTHON_DOWNLOADS=never", "LD_LIBRARY_PATH=" + filepath.Join(python, "lib"),
-		"UV_DEFAULT_INDEX=" + index,
+		"UV_PYTHON=python3", "UV_PYTHON_DOWNLOADS=never", "UV_DEFAULT_INDEX=" + index,
 	}
 	took, _, err := b.time(ctx, a.dir, env, append([]string{filepath.Join(b.pythonTools(), "uv", "uv")}, args...)...)
 	return took, err
