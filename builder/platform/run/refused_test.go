@@ -6,6 +6,30 @@ import (
 	"testing"
 )
 
+// TestShellless reads what programs say of a shell that is not there.
+func TestShellless(t *testing.T) {
+	t.Parallel()
+	for line, told := range map[string]bool{
+		"FileNotFoundError: [Errno 2] No such file or directory: '/bin/sh'":                     true,
+		"Error: spawn /bin/sh ENOENT":                                                           true,
+		"fork/exec /bin/bash: no such file or directory":                                        true,
+		`java.io.IOException: Cannot run program "/bin/sh": error=2, No such file or directory`: true,
+		"No such file or directory - /bin/sh (Errno::ENOENT)":                                   true,
+		"running /bin/sh": false,
+		"FileNotFoundError: [Errno 2] No such file or directory: '/usr/bin/shred'": false,
+		"open /usr/bin/shutdown: no such file or directory":                        false,
+	} {
+		var notes []string
+		w := Watch(&bytes.Buffer{}, func(text string) { notes = append(notes, text) })
+		if _, err := w.Write([]byte(line + "\n")); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(notes) == 1 && strings.Contains(notes[0], "--run-image strata/run-glibc-debug:13"); got != told || len(notes) > 1 {
+			t.Errorf("%s: told of %q", line, notes)
+		}
+	}
+}
+
 // TestRefusals reads what programs say of files that they may not write.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
