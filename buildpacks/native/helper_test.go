@@ -2,6 +2,7 @@ package native_test
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -17,3 +18,6 @@ func compare(t *testing.T, want, got []string) {
 }
 
 func keys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+
+// homes matches the HOME of a build, which is another one each time.
+var homes = regexp.MustCompile(`/\S*strata-home-[0-9]+`)
