@@ -64,11 +64,23 @@ func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 // programFile returns the file that makes an app more than files, "" if there is none.
 func programFile(app string) string {
 	for _, name := range programs {
-		if isFile(filepath.Join(app, name)) {
+		if isFile(filepath.Join(app, name)) && (name != "go.mod" || hasGo(app)) {
 			return name
 		}
 	}
 	return ""
+}
+
+// hasGo reports whether an app has a file in Go. Sites of Hugo have a go.mod and none.
+func hasGo(app string) bool {
+	found := false
+	_ = fs.WalkDir(os.DirFS(app), ".", func(name string, entry fs.DirEntry, err error) error {
+		if found = err != nil || entry.Type().IsRegular() && path.Ext(name) == ".go"; found {
+			return fs.SkipAll // what cannot be read may be in Go
+		}
+		return nil
+	})
+	return found
 }
 
 func requires(name string) bp.Plan { return bp.Plan{Requires: []bp.Entry{{Name: name}}} }
