@@ -24,7 +24,7 @@ import (
 var locks embed.FS
 
 // recipe changes when the same packages give another folder.
-const recipe = "1"
+const recipe = "2"
 
 // debians are the layers of stack.toml that are a Rust each, with the package that has the compiler, the default first.
 var debians = []struct{ layer, compiler string }{{"web", "rustc-web"}, {"release", "rustc"}}
@@ -129,13 +129,15 @@ func wanted(path string) bool {
 	return strings.HasPrefix(path, "usr/lib/")
 }
 
-// writePrograms makes the folder bin of a Rust that will be at a path: scripts, as the programs do not know where their libraries are.
+// writePrograms makes the folder bin of a Rust that will be at a path: scripts, as the programs do not know where their libraries are. What
+// build scripts call has libraries elsewhere.
 func writePrograms(dir, at, triplet string) error {
 	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o755); err != nil {
 		return err
 	}
 	for _, name := range []string{"cargo", "rustc"} {
-		script := "#!/bin/sh\nexport LD_LIBRARY_PATH=" + filepath.Join(at, "usr/lib", triplet) + "\nexec " +
+		script := "#!/bin/sh\nexport LD_LIBRARY_PATH=" + filepath.Join(at, "usr/lib", triplet) +
+			"${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}\nexec " +
 			filepath.Join(at, "usr/bin", name) + ` "$@"` + "\n"
 		if err := os.WriteFile(filepath.Join(dir, "bin", name), []byte(script), 0o755); err != nil {
 			return err
