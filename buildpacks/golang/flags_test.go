@@ -92,7 +92,7 @@ func TestSubstitutes(t *testing.T) {
 		want string
 	}{
 		{config.Environment{"GOFLAGS": "-tags=special"}, "GOFLAGS=-tags=special is not used: give flags in BP_GO_BUILD_FLAGS"},
-		{config.Environment{"CGO_ENABLED": "1"}, "CGO_ENABLED=1 is not used: programs are compiled without cgo, so use packages in pure Go"},
+		{config.Environment{"CGO_ENABLED": "1"}, "CGO_ENABLED=1 is not used: packages that need cgo are compiled with it; BP_GO_CGO says more"},
 		{config.Environment{"GOARCH": "arm"}, "GOARCH=arm is not used: programs are compiled for the architecture of the run image"},
 		{config.Environment{"GOOS": "windows"}, "GOOS=windows is not used: programs are compiled for the image, which is linux"},
 		{config.Environment{"GOTOOLCHAIN": "go1.25.1+auto"}, "GOTOOLCHAIN=go1.25.1+auto is not used: ask for a release in BP_GO_VERSION"},

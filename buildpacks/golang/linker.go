@@ -26,7 +26,7 @@ type linkerOutput struct {
 
 var (
 	inFunction = regexp.MustCompile("^\\S*ld: .*: in function `(.+)':$")
-	asksGlibc  = regexp.MustCompile("warning: Using '(\\w+)' in statically linked applications requires")
+	asksGlibc  = regexp.MustCompile(`warning: Using '(\w+)' in statically linked applications requires`)
 	fileRead   = regexp.MustCompile(`^\(?/?\S+\.(?:o|a|so[.0-9]*)\)?(?:\(\S+\))?$`)
 	unfound    = regexp.MustCompile(`cannot find -l(\S+?):?(?: |$)`)
 	undefined  = regexp.MustCompile("undefined reference to `(.+)'")

@@ -113,11 +113,7 @@ func (g *compiler) decideCgo(ctx context.Context, in bp.BuildContext, d decision
 // environment returns what the go command needs to call the compiler. It has no path that differs between machines, because the go command
 // hashes it into the binary. The seed stands for headers and libraries, of which the go command's cache does not know.
 func (n *native) environment(g *compiler, d decision) config.Environment {
-	maps := ""
-	for _, one := range [][2]string{{g.modCache, "mod"}, {g.goroot, "go"}} {
-		maps += " -ffile-prefix-map=" + one[0] + "=" + one[1]
-	}
-	flags := "-O2 -g0 -frandom-seed=" + d.seed() + maps
+	flags := fmt.Sprintf("-O2 -g0 -frandom-seed=%s -ffile-prefix-map=%s=mod -ffile-prefix-map=%s=go", d.seed(), g.modCache, g.goroot)
 	return config.Environment{
 		"CGO_ENABLED": "1", "CC": "gcc", "CXX": "g++", "PATH": n.programs + ":" + g.env["PATH"],
 		"CGO_CFLAGS":   strings.TrimSpace(flags + " " + g.env["CGO_CFLAGS"]),
@@ -137,7 +133,7 @@ func (g *compiler) staticLibraries(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, name := range strings.Fields(string(out)) {
+		for name := range strings.FieldsSeq(string(out)) {
 			if !slices.Contains(asked, name) && !strings.HasPrefix(name, "-") {
 				asked = append(asked, name)
 			}
@@ -208,7 +204,7 @@ func (g *compiler) buildNative(ctx context.Context, in bp.BuildContext, d decisi
 	failed := answer[string]{Key: digest(fmt.Sprintf("%s %s %q %q", g.imports, d.seed(), g.words(), n.libraries))}
 	file := filepath.Join(g.buildCache, "strata-cgo-link.json")
 	fallback := d.Cgo == cgoAuto && libc == bp.Glibc
-	if n.static && !(fallback && failed.recall(file)) {
+	if n.static && (!fallback || !failed.recall(file)) {
 		in.Log.Decision("Cgo", "linked statically", n.why)
 		err := g.compile(ctx, bin)
 		failed.Value = n.output.unlinked(err)

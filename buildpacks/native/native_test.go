@@ -2,6 +2,7 @@ package native_test
 
 import (
 	debugelf "debug/elf"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -179,9 +180,7 @@ esac
 		}
 		app[name] = string(text)
 	}
-	for name, text := range hello {
-		app[name] = text
-	}
+	maps.Copy(app, hello)
 	got := kittest.Build(t, builds(t, app, script, config.Environment{"BP_NATIVE_START": "hello --port 1", "BP_KEEP_FILES": "kept"}))
 	if got.Code != 0 {
 		t.Fatalf("code %d\n%s", got.Code, got.Log())
@@ -265,9 +264,7 @@ func TestKey(t *testing.T) {
 			second := first
 			second.App, second.Env = files{}, first.Env.With(test.env)
 			for _, more := range []files{hello, test.app} {
-				for name, text := range more {
-					second.App[name] = text
-				}
+				maps.Copy(second.App, more)
 			}
 			after := kittest.Rebuild(t, before, second)
 			if again := !strings.Contains(after.Log(), "Layer installed: reused"); after.Code != 0 || again != test.again {

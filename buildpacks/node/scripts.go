@@ -72,23 +72,12 @@ func (b *Builder) runScripts(ctx context.Context, installing []install.Script, m
 		}
 		return changes, tree.Copy(kept, b.AppDir)
 	}
-	full, err := b.installer.Environment(ctx)
-	if err != nil {
-		return "", err
-	}
 	addons, err := b.plan.Project.Addons()
 	if err != nil {
 		return "", err
 	}
-	if len(addons) > 0 {
-		if full, err = b.installer.Compiling(ctx, full, b.plan.Project.Root); err != nil {
-			return "", err
-		}
-	}
-	if err := b.lend(ctx); err != nil {
-		return "", err
-	}
-	if full, err = b.hoisted(full); err != nil {
+	full, err := b.scriptsEnvironment(ctx, len(addons) > 0)
+	if err != nil {
 		return "", err
 	}
 	for _, script := range installing {
@@ -107,6 +96,21 @@ func (b *Builder) runScripts(ctx context.Context, installing []install.Script, m
 		}
 	}
 	return changes, b.keep(ctx, kept, changes)
+}
+
+// scriptsEnvironment puts packages into their places and returns what scripts see, with a compiler where some package needs it.
+func (b *Builder) scriptsEnvironment(ctx context.Context, compiling bool) (config.Environment, error) {
+	full, err := b.installer.Environment(ctx)
+	if err == nil && compiling {
+		full, err = b.installer.Compiling(ctx, full, b.plan.Project.Root)
+	}
+	if err == nil {
+		err = b.lend(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b.hoisted(full)
 }
 
 // hoisted returns an environment in which programs of packages find what pnpm hoists to its own folder. Those that pnpm wrote name it where

@@ -183,7 +183,7 @@ func (r relocation) rewrite(file string, entry fs.DirEntry, err error) error {
 	for _, e := range entries {
 		replace = append(replace, "/usr/share/"+e.Name(), filepath.Join(r.at, "usr/share", e.Name()))
 	}
-	for _, name := range strings.Fields("autoconf autoheader autom4te automake aclocal m4 perl libtoolize autopoint gettext") {
+	for name := range strings.FieldsSeq("autoconf autoheader autom4te automake aclocal m4 perl libtoolize autopoint gettext") {
 		replace = append(replace, "/usr/bin/"+name, filepath.Join(r.at, "bin", name))
 	}
 	first, rest, _ := strings.Cut(text, "\n")

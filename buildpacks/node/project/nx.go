@@ -160,22 +160,18 @@ func runCommand(t fields.Object, dir string) string {
 	return line
 }
 
-var (
-	// nodeServers matches executors that start a program for Node.js after it is built, and nextServers those for Next.js.
-	nodeServers = regexp.MustCompile(`^@(nx|nrwl)/(js|node):(node|execute)$`)
-	nextServers = regexp.MustCompile(`^@(nx|nrwl)/next:server$`)
-	// keepsSource matches executors that keep the folders of the source.
-	keepsSource = regexp.MustCompile(`:(tsc|swc)$`)
-)
+// nodeServers are executors that start a program for Node.js after it is built, by their names without @nx/ or, before Nx 16, @nrwl/.
+var nodeServers = []string{"js:node", "node:node", "node:execute"}
 
 // server returns the command line that starts what a target makes, from the root; "" if it is no server that is known.
 func (n nx) server(one nxOf, build fields.Object, executor string) string {
 	options := build.Object("options")
 	output := path.Clean(strings.NewReplacer("{workspaceRoot}/", "", "{projectRoot}", one.dir).Replace(options.Text("outputPath")))
+	executor = strings.TrimPrefix(strings.TrimPrefix(executor, "@nrwl/"), "@nx/")
 	switch {
-	case nextServers.MatchString(executor) && output != ".":
+	case executor == "next:server" && output != ".":
 		return "cd " + singleQuoted(output) + " && next start"
-	case !nodeServers.MatchString(executor):
+	case !slices.Contains(nodeServers, executor):
 		return ""
 	}
 	main := cmp.Or(options.Text("main"), "main")
@@ -185,7 +181,9 @@ func (n nx) server(one nxOf, build fields.Object, executor string) string {
 	main = cmp.Or(options.Text("outputFileName"), main)
 	main = strings.TrimSuffix(main, path.Ext(main)) + ".js"
 	in, err := filepath.Rel(one.dir, main)
-	if err != nil || !filepath.IsLocal(in) || !keepsSource.MatchString(build.Text("executor")) {
+	_, builder, _ := strings.Cut(build.Text("executor"), ":")
+	keepsFolders := builder == "tsc" || builder == "swc"
+	if err != nil || !filepath.IsLocal(in) || !keepsFolders {
 		in = path.Base(main)
 	}
 	if output == "." {

@@ -39,20 +39,13 @@ var absent = append(slices.Clone(managers), "bun", "bunx", "sh", "bash")
 
 // command reads a command of a script, which may stand for the commands of another one.
 func (r *reading) command(c shell.Command, of Source) ([]Command, error) {
-	words, read := shell.Texts(c.Words), Command{After: c.After}
+	words := shell.Texts(c.Words)
 	if r.atBuild(c) {
 		return nil, nil
 	}
 	switch words[0] {
 	case "node":
-		if len(words) == 1 {
-			return nil, of.fault(", which names no file", "name the file")
-		}
-		if tool := r.preloaded(words[1:]); tool != "" {
-			return nil, of.onlyDev(tool)
-		}
-		read.Arguments = c.Words[1:]
-		return []Command{read}, nil
+		return r.node(c, of)
 	case "nodemon":
 		return r.nodemon(c, of)
 	case "bun":
@@ -68,8 +61,7 @@ func (r *reading) command(c shell.Command, of Source) ([]Command, error) {
 	case slices.Contains(project.ScriptRunners, words[0]):
 		return r.several(c, of)
 	case slices.Contains(shell.Builtins, words[0]):
-		read.Words = c.Words
-		return []Command{read}, nil
+		return []Command{{After: c.After, Words: c.Words}}, nil
 	case r.Manifest.Scripts[other] != "" && c.Dir == "":
 		return r.script(other)
 	case other != "" && c.Dir == "" && words[0] == "npm":
@@ -91,6 +83,18 @@ func (r *reading) command(c shell.Command, of Source) ([]Command, error) {
 		return r.keeper(c, of)
 	}
 	return r.program(c.Words, c, of)
+}
+
+// node reads a command of Node.js.
+func (r *reading) node(c shell.Command, of Source) ([]Command, error) {
+	words := shell.Texts(c.Words)
+	if len(words) == 1 {
+		return nil, of.fault(", which names no file", "name the file")
+	}
+	if tool := r.preloaded(words[1:]); tool != "" {
+		return nil, of.onlyDev(tool)
+	}
+	return []Command{{After: c.After, Arguments: c.Words[1:]}}, nil
 }
 
 // elsewhere returns the fault of a command of a package manager that starts another package of the app, nil for other commands.
