@@ -21,7 +21,9 @@ type source map[string]string
 
 // readSource reads every file of the app, except those of a repository and a folder that cargo made.
 func readSource(dir string) (source, error) {
-	skip := func(e tree.Entry) bool { return e.Name() == ".git" || e.Rel == "target" && e.IsDir() }
+	_, err := os.Stat(filepath.Join(dir, "target", ".rustc_info.json"))
+	made := err == nil // by cargo; else it is a folder of the app
+	skip := func(e tree.Entry) bool { return e.Name() == ".git" || made && e.Rel == "target" }
 	entries, err := tree.Each(dir, skip, func(e tree.Entry) (string, error) {
 		if e.IsDir() {
 			return "", nil

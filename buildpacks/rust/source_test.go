@@ -61,6 +61,28 @@ func TestDate(t *testing.T) {
 	want(map[string]int{"src/lib.rs": 2})
 }
 
+// TestTarget reads a folder of the name that cargo's has, unless cargo made it.
+func TestTarget(t *testing.T) {
+	t.Parallel()
+	app := t.TempDir()
+	hash := func(content string) string {
+		t.Helper()
+		kittest.Write(t, app, map[string]string{"target/mod.rs": content})
+		s, err := readSource(app)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.hash()
+	}
+	if hash("a") == hash("b") {
+		t.Error("a changed file of the app is not seen")
+	}
+	kittest.Write(t, app, map[string]string{"target/.rustc_info.json": "{}"})
+	if hash("a") != hash("b") {
+		t.Error("what cargo made counts as source")
+	}
+}
+
 // TestSweep keeps what this build and the last one have used.
 func TestSweep(t *testing.T) {
 	t.Parallel()
