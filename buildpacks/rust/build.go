@@ -112,6 +112,9 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
+	if err := renew(b.target, k); err != nil {
+		return bp.BuildResult{}, err
+	}
 	programs, err := b.programs(ctx, k)
 	if err != nil {
 		return bp.BuildResult{}, err

@@ -213,7 +213,7 @@ func TestKey(t *testing.T) {
 		"nothing":                  {nil, nil, false},
 		"source":                   {files{"src/main.rs": "fn main() { }\n"}, nil, true},
 		"another file":             {files{"page.html": "x"}, nil, true},
-		"what cargo made":          {files{"target/release/x": "x"}, nil, false},
+		"what cargo made":          {files{"target/.rustc_info.json": "{}", "target/release/x": "x"}, nil, false},
 		"repository":               {files{".git/HEAD": "x"}, nil, false},
 		"feature":                  {nil, config.Environment{"BP_RUST_FEATURES": "color"}, true},
 		"default features":         {nil, config.Environment{"BP_RUST_DEFAULT_FEATURES_ENABLED": "false"}, true},

@@ -15,6 +15,34 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/rust/cargo"
 )
 
+// makers are what makes the units of cargo beside their sources and settings. Cargo does not see when they change: their paths stay.
+type makers struct {
+	Recipe   int    `json:"recipe"`
+	Rust     string `json:"rust"`
+	Compiler string `json:"compiler"`
+	Debian   string `json:"debian"`
+}
+
+// renew empties the folder of what cargo made, unless the makers of a key made it.
+func renew(target string, k key) error {
+	file := filepath.Join(target, "strata-makers.json")
+	now, err := json.Marshal(makers{k.Recipe, k.Rust, k.Compiler, k.Debian})
+	if err != nil {
+		return err
+	}
+	had, err := tree.ReadFile(file)
+	if err == nil && string(had) == string(now) {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("reading what made the cache of cargo: %w", err)
+	}
+	if err := tree.Empty(target); err != nil {
+		return fmt.Errorf("removing what other compilers made: %w", err)
+	}
+	return tree.WriteFile(file, now)
+}
+
 // used is what a build has used of the caches.
 type used struct {
 	Hashes []string `json:"hashes"` // of units, by which cargo names what it makes
