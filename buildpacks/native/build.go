@@ -1,10 +1,13 @@
 package native
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -23,7 +26,7 @@ import (
 )
 
 // recipe changes when the same inputs give other files or another SBOM.
-const recipe = 1
+const recipe = 2
 
 // installed is the name of the layer with what the builder installs. Programs know its path: it is their prefix.
 const installed = "installed"
@@ -244,11 +247,9 @@ func (b build) run(ctx context.Context, j job, env config.Environment) error {
 		if s.dry != nil {
 			dry := call
 			dry.Args, dry.Log = s.dry[1:], nil
-			out, err := command.Output(ctx, dry)
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if text := string(out); err != nil || !strings.Contains(text, j.staging) && !strings.Contains(text, j.prefix) {
+			if found, err := j.installs(ctx, dry); err != nil {
+				return err
+			} else if !found {
 				b.Log.Bullet("The Makefile has no target install that heeds DESTDIR or PREFIX: what was built is taken")
 				continue
 			}
@@ -260,4 +261,24 @@ func (b build) run(ctx context.Context, j job, env config.Environment) error {
 		done()
 	}
 	return nil
+}
+
+// noInstall matches what make says of a Makefile without a target install. A folder below or a file that the target needs is another
+// matter.
+var noInstall = regexp.MustCompile(`^make: \*\*\* No rule to make target 'install'\.`)
+
+// installs reports whether a dry run of make install names where the job installs. It does so, too, where the dry run fails for another
+// reason than that there is no target: make install itself fails and says why, or does what cannot be tried dry.
+func (j job) installs(ctx context.Context, dry command.Command) (bool, error) {
+	out, err := command.Output(ctx, dry)
+	failed, ok := errors.AsType[*command.Error](err)
+	switch {
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	case ok:
+		return !slices.ContainsFunc(failed.Tail, noInstall.MatchString), nil
+	case err != nil:
+		return false, err
+	}
+	return bytes.Contains(out, []byte(j.staging)) || bytes.Contains(out, []byte(j.prefix)), nil
 }

@@ -45,7 +45,8 @@ type step struct {
 	argv  []string
 	dir   string
 	env   config.Environment // besides what all steps see
-	// dry is a call that prints what the step would do. Where it names neither the prefix nor DESTDIR, the step is passed over.
+	// dry is a call that prints what the step would do. Where it names neither the prefix nor DESTDIR, or there is no such
+	// target, the step is passed over.
 	dry []string
 }
 

@@ -120,6 +120,33 @@ install)
 esac
 `
 
+// passes is the part of a make whose Makefile has no target install.
+const passes = `case "$*" in *--dry-run*) echo "make: *** No rule to make target 'install'.  Stop." >&2; exit 2 ;; esac
+`
+
+// TestInstallFails does not take an install target that fails for one that is not there.
+func TestInstallFails(t *testing.T) {
+	t.Parallel()
+	for name, says := range map[string]string{
+		"a file is missing":  "make: *** No rule to make target 'man.1', needed by 'install'.  Stop.",
+		"a folder is":        "make[1]: *** No rule to make target 'install'.  Stop.",
+		"a command fails":    "make: *** [Makefile:2: install] Error 1",
+		"nothing that it is": "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := kittest.Build(t, builds(t, hello, `case "$*" in
+"install "* | --dry-run*) echo "`+says+`" >&2; exit 2 ;;
+*) cp "$FROM/dynamic" hello ;;
+esac
+`, nil))
+			if got.Code == 0 || !strings.Contains(got.Stderr, "make install failed") {
+				t.Errorf("code %d\n%s", got.Code, got.Log())
+			}
+		})
+	}
+}
+
 func TestInstall(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -158,7 +185,7 @@ func TestInstall(t *testing.T) {
 func TestBuilt(t *testing.T) {
 	t.Parallel()
 	const script = `case "$1" in
---dry-run) echo "No rule to make target 'install'." >&2; exit 2 ;;
+--dry-run) echo "make: *** No rule to make target 'install'.  Stop." >&2; exit 2 ;;
 install) exit 1 ;;
 *)
   ls >&2
@@ -202,7 +229,7 @@ esac
 // TestFails has each fault once.
 func TestFails(t *testing.T) {
 	t.Parallel()
-	const made = `case "$1" in --dry-run) exit 2 ;; *) cp "$FROM/dynamic" hello ;; esac` + "\n"
+	const made = passes + `cp "$FROM/dynamic" hello` + "\n"
 	static := config.Environment{"BP_NATIVE_LINK": "static"}
 	fails := func(words string) string { return "echo '" + words + "' >&2; exit 1\n" }
 	const noLibrary = "/usr/bin/ld: cannot find -lonig: No such file or directory"
@@ -215,7 +242,7 @@ func TestFails(t *testing.T) {
 		"library":        {fails(noLibrary), nil},
 		"header":         {fails("x.c:1:10: fatal error: event.h: No such file or directory"), nil},
 		"compiler":       {fails("x.c:1:10: error: expected declaration"), nil},
-		"nothing":        {`case "$1" in --dry-run) exit 2 ;; esac` + "\n", nil},
+		"nothing":        {passes, nil},
 		"start":          {made, config.Environment{"BP_NATIVE_START": "hallo"}},
 		"leave-out":      {made, config.Environment{"BP_NATIVE_LEAVE_OUT": "headers,debug"}},
 		"link":           {made, config.Environment{"BP_NATIVE_LINK": "musl"}},
@@ -235,7 +262,7 @@ func TestFails(t *testing.T) {
 // TestKey changes what a layer depends on, and what it does not.
 func TestKey(t *testing.T) {
 	t.Parallel()
-	const made = `case "$1" in --dry-run) exit 2 ;; *) cp "$FROM/static" hello ;; esac` + "\n"
+	const made = passes + `cp "$FROM/static" hello` + "\n"
 	tests := map[string]struct {
 		app   files
 		env   config.Environment
