@@ -112,8 +112,9 @@ func appended(img v1.Image, layers ...blob) (v1.Image, error) {
 	return img, nil
 }
 
-// toolsDir is where a build image has tools that no build installs again.
-const toolsDir = "cnb/tools"
+// toolsDir is where a build image has tools that no build installs again. Some have their own path in scripts, which is that of strata
+// build. kpack mounts a volume at /cache in phases that run no buildpack.
+const toolsDir = "cache/tools"
 
 // Configured returns a build image with variables for all builds (Platform API, build-config) and with the folders of tools. A name
 // in env may have a suffix: without one it is a default, and with .override it goes before what an app or a user says.
@@ -142,8 +143,10 @@ func toolsLayer(folders []string) (blob, error) {
 	if err != nil {
 		return blob{}, err
 	}
-	if err := p.add(folder(toolsDir)); err != nil {
-		return blob{}, err
+	for _, dir := range []string{path.Dir(toolsDir), toolsDir} {
+		if err := p.add(folder(dir)); err != nil {
+			return blob{}, err
+		}
 	}
 	for _, dir := range folders {
 		err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {

@@ -40,7 +40,7 @@ func kpackCommand() *cobra.Command {
 	flags.StringVar(&f.registry, "registry", "", "registry and first part of the names there, such as registry.example.com/strata")
 	flags.StringSliceVar(&f.stacks, "stack", kpackStacks, "C libraries to make a builder for")
 	flags.StringSliceVar(&f.tools, "tools", nil,
-		"also put tools that builds here have installed into the build images, by what their names begin with, such as go")
+		"also put tools that builds here have installed into the build images, by what their names begin with, such as go, or all")
 	flags.StringArrayVarP(&f.env, "env", "e", nil, "NAME=VALUE for all builds, a default; NAME.override=VALUE goes before what an app says")
 	flags.StringVar(&f.account, "service-account", "kpack/strata", "NAMESPACE/NAME of the service account that has the registry's secret")
 	flags.BoolVar(&f.check, "check", false, "push and print nothing; fail if the registry has other images")

@@ -221,7 +221,7 @@ func (f *kpackFlags) toolFolders(h *home.Home) ([]string, error) {
 	for _, wanted := range f.tools {
 		before := len(folders)
 		for _, entry := range installed {
-			if strings.HasPrefix(entry.Name(), wanted) && wanted != "" {
+			if wanted == "all" || strings.HasPrefix(entry.Name(), wanted) && wanted != "" {
 				folders = append(folders, filepath.Join(h.Tools(digest), entry.Name()))
 			}
 		}

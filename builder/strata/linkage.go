@@ -216,6 +216,9 @@ func (l linkage) find(file linked, need string) string {
 			return at
 		}
 	}
+	if path.IsAbs(need) && slices.Contains(l.names[path.Base(need)], need) { // a loader
+		return need
+	}
 	if l.alone || len(l.names[need]) == 0 {
 		return ""
 	}

@@ -1,6 +1,8 @@
 package registry_test
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/strata-buildpacks/strata/builder/platform/internal/platformtest"
@@ -114,6 +117,33 @@ func TestLarge(t *testing.T) {
 			t.Fatalf("%s: got %v after %d bytes, want a fault", name, err, sent.Load())
 		}
 		kittest.Golden(t, "large.txt", err.Error()+"\n")
+	}
+}
+
+// TestLargeOfPlatform has an index with such an image.
+func TestLargeOfPlatform(t *testing.T) {
+	t.Parallel()
+	manifest := fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"config":{"size":%d,"digest":"sha256:%064d"},"layers":[]}`,
+		types.OCIManifestSchema1, int64(1<<40), 0)
+	sum := sha256.Sum256(manifest)
+	index := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[{"mediaType":%q,"size":%d,"digest":"sha256:%x",
+		"platform":{"os":"linux","architecture":"amd64"}}]}`, types.OCIImageIndex, types.OCIManifestSchema1, len(manifest), sum)
+	client := reach(t, func(request *http.Request) (*http.Response, error) {
+		switch {
+		case strings.HasSuffix(request.URL.Path, "/manifests/latest"):
+			return answer(request, http.StatusOK, http.Header{"Content-Type": {string(types.OCIImageIndex)}}, strings.NewReader(index))
+		case strings.Contains(request.URL.Path, "/manifests/"):
+			return answer(request, http.StatusOK, http.Header{"Content-Type": {string(types.OCIManifestSchema1)}}, bytes.NewReader(manifest))
+		}
+		return nil, nil
+	})
+	ref, err := name.ParseReference("registry.example.com/app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.Image(t.Context(), ref, v1.Platform{OS: "linux", Architecture: "amd64"})
+	if !errors.As(err, new(fault.Fault)) || !strings.Contains(err.Error(), "more than 8 MiB") {
+		t.Errorf("got %v, want a fault", err)
 	}
 }
 

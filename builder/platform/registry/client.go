@@ -81,7 +81,8 @@ func (c *Client) Image(ctx context.Context, ref name.Reference, platform v1.Plat
 		return nil, explain("reading", ref, err)
 	}
 	if !descriptor.MediaType.IsIndex() {
-		return readable(ref, descriptor)
+		image, err := descriptor.Image()
+		return readable(ref, image, err)
 	}
 	index, err := descriptor.ImageIndex()
 	if err != nil {
@@ -99,7 +100,7 @@ func (c *Client) Image(ctx context.Context, ref name.Reference, platform v1.Plat
 			Do:   "name another image",
 		}
 	}
-	return images[0], nil
+	return readable(ref, images[0], nil)
 }
 
 // Single is Image for a name that has to stand for one image. The error of an index is ErrIndex.
@@ -116,12 +117,12 @@ func (c *Client) Single(ctx context.Context, ref name.Reference) (v1.Image, erro
 			Do:   "name the image of one platform by a tag of its own",
 		}
 	}
-	return readable(ref, descriptor)
+	image, err := descriptor.Image()
+	return readable(ref, image, err)
 }
 
-// readable returns an image whose configuration fits into memory.
-func readable(ref name.Reference, descriptor *remote.Descriptor) (v1.Image, error) {
-	image, err := descriptor.Image()
+// readable returns an image that was found, if its configuration fits into memory.
+func readable(ref name.Reference, image v1.Image, err error) (v1.Image, error) {
 	if err != nil {
 		return nil, explain("reading", ref, err)
 	}

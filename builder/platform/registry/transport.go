@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
+	"path"
 	"sync"
 	"time"
 )
@@ -84,7 +84,7 @@ func (s steady) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	response.Body = received{response.Body, w, cancel}
-	if !strings.Contains(first.URL.Path, "/blobs/") {
+	if path.Base(path.Dir(first.URL.Path)) != "blobs" {
 		response.Body = &bounded{response.Body, largest, request.URL.Host}
 	}
 	if request.Method == http.MethodGet {

@@ -20,12 +20,19 @@ import (
 // platform starts containers again, so the image starts the app itself.
 var keepers = []string{"pm2", "pm2-runtime", "pm2-docker", "forever"}
 
-// Options of keepers: those that say how long and where an app is kept and take the next word, and those that say what is started.
+// Options of keepers: those that say how long and where an app is kept, of which the first take the next word, and those that
+// say what is started.
 var (
 	keeping = []string{
 		"-n", "--name", "-i", "--instances", "-o", "--output", "-e", "--error", "-l", "--log", "-p", "--pid", "-m", "--namespace",
 		"--max-memory-restart", "--exp-backoff-restart-delay", "--restart-delay", "--max-restarts", "--min-uptime", "--minUptime",
-		"--spinSleepTime", "--kill-timeout", "--listen-timeout", "--log-date-format",
+		"--spinSleepTime", "--kill-timeout", "--listen-timeout", "--log-date-format", "--log-type", "--ignore-watch", "--watchDirectory",
+		"--watchIgnore", "--pidFile", "--uid", "--gid", "--user", "--killSignal",
+	}
+	plain = []string{
+		"-w", "--watch", "-s", "--silent", "-v", "--verbose", "-a", "--append", "-f", "--force", "--fifo", "-d", "--debug", "--plain",
+		"--no-colors", "--no-color", "--no-daemon", "--no-autorestart", "--no-vizion", "--no-treekill", "--merge-logs", "--time", "--attach",
+		"--update-env", "--wait-ready", "--shutdown-with-message", "--source-map-support", "--disable-source-map-support", "--raw", "--json",
 	}
 	told = []string{"--only", "--interpreter", "-c", "--command", "--cwd", "--sourceDir", "--workingDir", "--cron", "--cron-restart"}
 )
@@ -69,7 +76,10 @@ func readKeeper(words []shell.Word, alone bool) (kept, error) {
 			k.profile = value
 		case strings.HasSuffix(option, "-args"):
 			k.options = append(k.options, quoted(strings.Fields(value))...)
-		case strings.HasPrefix(option, "-"), len(k.words) == 0 && slices.Contains([]string{"start", "startOrRestart"}, option):
+		case valued, slices.Contains(plain, option):
+		case strings.HasPrefix(option, "-"):
+			return k, fmt.Errorf("whose option %s is not known here", option)
+		case len(k.words) == 0 && slices.Contains([]string{"start", "startOrRestart"}, option):
 		case len(k.words) > 0 && !alone:
 			return k, errors.New("which names more than a file")
 		case alone:
@@ -96,6 +106,8 @@ func quoted(texts []string) (words []shell.Word) {
 func (r *reading) kept(c shell.Command, of Source, k kept) ([]Command, error) {
 	name := shell.Texts(k.words)[0]
 	switch {
+	case slices.Contains(keepers, name):
+		return nil, of.fault(", which starts "+name+" again", byProcfile)
 	case path.Ext(name) == ".sh":
 		k.words = slices.Concat([]shell.Word{"./" + k.words[0]}, k.words[1:])
 	case strings.ContainsAny(name, "./"), r.loads(path.Join(c.Dir, name)):

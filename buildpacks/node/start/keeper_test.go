@@ -36,6 +36,10 @@ func TestKeeper(t *testing.T) {
 		{"pm2 start run.sh", "", "", "which needs a shell"},
 		{"pm2 start pm2.json", "", "", "and there is no file pm2.json; name a file that is there"},
 		{"pm2 start", "", "", "names no file"},
+		{"forever -w --watchDirectory . --uid app server.js", "", "server.js", ""},
+		{"pm2 start --unheard of server.js", "", "", "whose option --unheard is not known here; start the file with node"},
+		{"pm2 start ecosystem.config.js", `module.exports = {apps: [{script: "pm2", args: "start ecosystem.config.js"}]}`, "",
+			"which starts pm2 again; write a Procfile"},
 
 		{"pm2 start ecosystem.config.js", one, "N=1 NODE_ENV=production URL=http://x/y -r ./x.js ./server.js --port 1", ""},
 		{"B=1 pm2-runtime ecosystem.config.js --env test", one,
