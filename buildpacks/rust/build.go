@@ -126,7 +126,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 			if err := src.date(in.AppDir, filepath.Join(b.target, "strata-times.json"), time.Now()); err != nil {
 				return err
 			}
-			return b.fill(ctx, programs.Programs, l)
+			return d.keep.During(in.AppDir, in.Log, func() error { return b.fill(ctx, programs.Programs, l) }, procfile.Name)
 		},
 	})
 	if err != nil {

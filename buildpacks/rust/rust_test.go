@@ -64,6 +64,7 @@ func cargo(t *testing.T) kittest.Tool {
 `+metadata+`
 END
 echo 'version = 4' >Cargo.lock
+[ ! -d assets ] || echo generated | tee assets/generated.txt >assets/a.txt
 made="$CARGO_TARGET_DIR/`+toolchain.Triples[runtime.GOARCH]+`/release"
 mkdir -p "$made/deps" "$CARGO_HOME/greeting"
 printf '[package]\nlicense = "MIT/Apache-2.0"\n' >"$CARGO_HOME/greeting/Cargo.toml"
