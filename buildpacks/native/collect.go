@@ -20,26 +20,42 @@ import (
 type part struct {
 	name     string
 	folders  []string // in the prefix
-	suffixes []string
+	suffixes []string // of files, except those in folders with data
+	scripts  string   // suffix of scripts in bin
 }
 
 // leftOut are the parts that an image does without unless its user says otherwise.
 var leftOut = []part{
 	{"headers", []string{
 		"include", "lib/pkgconfig", "share/pkgconfig", "lib/cmake", "share/cmake", "share/aclocal", "lib64/pkgconfig", "lib64/cmake",
-	}, []string{".a", ".la", ".h", ".hpp", "-config"}},
+	}, []string{".a", ".la", ".h", ".hpp"}, "-config"},
 	{"manuals", []string{
 		"man", "doc", "share/man", "share/doc", "share/info", "share/gtk-doc", "share/bash-completion", "share/zsh", "share/fish",
 		"share/vim", "share/emacs",
-	}, nil},
-	{"locales", []string{"share/locale", "lib/locale"}, nil},
-	{"symbols", nil, nil}, // of programs and libraries
+	}, nil, ""},
+	{"locales", []string{"share/locale", "lib/locale"}, nil, ""},
+	{"symbols", nil, nil, ""}, // of programs and libraries
 }
 
-// has reports whether a file of the prefix is of the part.
-func (p part) has(name string) bool {
-	return slices.ContainsFunc(p.folders, func(folder string) bool { return within(name, folder) }) ||
-		slices.ContainsFunc(p.suffixes, func(suffix string) bool { return strings.HasSuffix(name, suffix) })
+// data are the folders of the prefix whose files programs may read, whatever these are called.
+var data = []string{"share", "etc", "var"}
+
+// of returns why a file of the prefix is of the part: the folder that it is in, or its own name. It returns "" for one that is not.
+func (p part) of(prefix, name string) string {
+	if i := slices.IndexFunc(p.folders, func(folder string) bool { return within(name, folder) }); i >= 0 {
+		return p.folders[i]
+	}
+	ends := func(suffix string) bool { return strings.HasSuffix(name, suffix) }
+	top, _, _ := strings.Cut(name, "/")
+	if slices.ContainsFunc(p.suffixes, ends) && !slices.Contains(data, top) {
+		return name
+	}
+	if p.scripts != "" && ends(p.scripts) && path.Dir(name) == "bin" {
+		if k, err := kindOf(filepath.Join(prefix, name)); err == nil && k == other {
+			return name
+		}
+	}
+	return ""
 }
 
 // collect fills the layer with what was installed, or else with the programs and libraries that were built.
@@ -119,10 +135,13 @@ func hoist(from, to string) error {
 // helping are words by which the folder or the name of a program tells that it is none of the app.
 var helping = []string{"test", "tests", "example", "examples", "bench", "benchmark", "benchmarks", "sample", "samples", "demo", "fuzz"}
 
+// trials are the folders in which CMake tries compilers and builds what the app only needs.
+var trials = []string{"CMakeFiles", "_deps"}
+
 // built takes the programs and the shared libraries that a build without an install target made.
 func (b build) built(j job, l *layer.Layer) error {
 	skip := func(e tree.Entry) bool {
-		return e.IsDir() && (e.Name() == "CMakeFiles" || e.Name() == "_deps" || e.Path == j.staging)
+		return e.IsDir() && (slices.Contains(trials, e.Name()) || e.Path == j.staging)
 	}
 	found, err := tree.Each(b.AppDir, skip, func(e tree.Entry) (kind, error) {
 		if !e.Type().IsRegular() || b.keep.Keeps(e.Rel) {
@@ -176,12 +195,30 @@ func (b build) trim(prefix string) error {
 			out = append(out, p)
 		}
 	}
+	var files, folders []string
 	kept := func(name string) bool { // of folders what is in them decides
 		info, err := os.Lstat(filepath.Join(prefix, name))
-		return err == nil && !info.IsDir() && !slices.ContainsFunc(out, func(p part) bool { return p.has(name) })
+		if err != nil || info.IsDir() {
+			return false
+		}
+		for _, p := range out {
+			switch why := p.of(prefix, name); {
+			case why == "":
+				continue
+			case why == name:
+				files = append(files, name)
+			case !slices.Contains(folders, why):
+				folders = append(folders, why)
+			}
+			return false
+		}
+		return true
 	}
 	if err := tree.Only(prefix, kept); err != nil {
 		return fmt.Errorf("leaving out what no program reads: %w", err)
+	}
+	if names := append(files, folders...); len(names) > 0 {
+		b.Log.Bullet("Left out of what is installed, by BP_NATIVE_LEAVE_OUT: %s", few(names))
 	}
 	if !slices.ContainsFunc(out, func(p part) bool { return p.name == "symbols" }) {
 		return nil

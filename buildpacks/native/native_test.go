@@ -116,7 +116,10 @@ install)
   cp "$FROM/dynamic" "$to/sbin/hello"
   cp "$FROM/library" "$to/lib/libhello.so.1"
   touch "$to/lib/libhello.a" "$to/lib/pkgconfig/hello.pc" "$to/include/hello.h" "$to/share/man/man1/hello.1" "$to/share/locale/de/x"
-  touch "$to/share/hello/words" "$to/bin/hello-config" "${to%/installed}/outside" ;;
+  touch "$to/share/hello/words" "$to/bin/hello-config" "${to%/installed}/outside"
+  mkdir -p "$to/etc" "$to/libexec"
+  cp "$FROM/dynamic" "$to/bin/read-config"
+  touch "$to/etc/hello-config" "$to/share/hello/template.h" "$to/share/hello/data.a" "$to/libexec/print-config" ;;
 esac
 `
 
@@ -153,9 +156,13 @@ func TestInstall(t *testing.T) {
 		env  config.Environment
 		want []string
 	}{
-		"as usual": {nil, []string{"bin/hello", "lib/libhello.so.1", "share/hello/words"}},
+		"as usual": {nil, []string{
+			"bin/hello", "bin/read-config", "etc/hello-config", "lib/libhello.so.1", "libexec/print-config", "share/hello/data.a",
+			"share/hello/template.h", "share/hello/words",
+		}},
 		"all": {config.Environment{"BP_NATIVE_LEAVE_OUT": "none"}, []string{
-			"bin/hello", "bin/hello-config", "include/hello.h", "lib/libhello.a", "lib/libhello.so.1", "lib/pkgconfig/hello.pc",
+			"bin/hello", "bin/hello-config", "bin/read-config", "etc/hello-config", "include/hello.h", "lib/libhello.a",
+			"lib/libhello.so.1", "lib/pkgconfig/hello.pc", "libexec/print-config", "share/hello/data.a", "share/hello/template.h",
 			"share/hello/words", "share/locale/de/x", "share/man/man1/hello.1",
 		}},
 	}
@@ -165,6 +172,11 @@ func TestInstall(t *testing.T) {
 			got := kittest.Build(t, builds(t, hello, installs, test.env))
 			if got.Code != 0 || !strings.Contains(got.Log(), "outside of the prefix <layers>/installed: <layers>/outside") {
 				t.Fatalf("code %d\n%s", got.Code, got.Log())
+			}
+			const out = "Left out of what is installed, by BP_NATIVE_LEAVE_OUT: bin/hello-config, lib/libhello.a, include, lib/pkgconfig, " +
+				"share/locale and 1 more\n"
+			if strings.Contains(got.Log(), out) != (test.env == nil) {
+				t.Errorf("it does not tell what is left out\n%s", got.Log())
 			}
 			var names []string
 			for name := range kittest.Tree(t, filepath.Join(got.Layers, "installed")) {
