@@ -135,8 +135,8 @@ func hoist(from, to string) error {
 // helping are words by which the folder or the name of a program tells that it is none of the app.
 var helping = []string{"test", "tests", "example", "examples", "bench", "benchmark", "benchmarks", "sample", "samples", "demo", "fuzz"}
 
-// trials are the folders in which CMake tries compilers and builds what the app only needs.
-var trials = []string{"CMakeFiles", "_deps"}
+// trials are the folders in which CMake and Meson try compilers and build what the app only needs.
+var trials = []string{"CMakeFiles", "_deps", "meson-private"}
 
 // built takes the programs and the shared libraries that a build without an install target made.
 func (b build) built(j job, l *layer.Layer) error {

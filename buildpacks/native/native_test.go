@@ -201,7 +201,8 @@ func TestBuilt(t *testing.T) {
 install) exit 1 ;;
 *)
   ls >&2
-  mkdir -p tests CMakeFiles src
+  mkdir -p tests CMakeFiles meson-private src
+  cp "$FROM/dynamic" meson-private/sanitycheckc.exe
   cp "$FROM/dynamic" hello
   cp "$FROM/dynamic" src/other
   cp "$FROM/library" src/libhello.so
