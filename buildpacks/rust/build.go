@@ -123,7 +123,11 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	out, err := in.Layers.Contribute(ctx, layer.Request{
 		Name: "targets", Flags: layer.Flags{Launch: true}, Key: k,
 		Fill: func(ctx context.Context, l *layer.Layer) error {
-			if err := src.date(in.AppDir, filepath.Join(b.target, "strata-times.json"), time.Now()); err != nil {
+			now, err := later(b.target, time.Now())
+			if err != nil {
+				return err
+			}
+			if err := src.date(in.AppDir, filepath.Join(b.target, "strata-times.json"), now); err != nil {
 				return err
 			}
 			return d.keep.During(in.AppDir, in.Log, func() error { return b.fill(ctx, programs.Programs, l) }, procfile.Name)

@@ -68,6 +68,26 @@ type dated struct {
 	Time time.Time `json:"time"`
 }
 
+// later returns now, or a time after all that cargo made: the clock may have gone back since then.
+func later(target string, now time.Time) (time.Time, error) {
+	for _, pattern := range []string{"*/.fingerprint/*/*", "*/*/.fingerprint/*/*"} {
+		found, err := filepath.Glob(filepath.Join(target, pattern))
+		if err != nil {
+			return now, err
+		}
+		for _, path := range found {
+			info, err := os.Lstat(path)
+			if err != nil {
+				return now, fmt.Errorf("reading when cargo made its units: %w", err)
+			}
+			if !info.ModTime().Before(now) {
+				now = info.ModTime().Add(time.Second)
+			}
+		}
+	}
+	return now, nil
+}
+
 // date gives the files and folders of an app times that depend on what they hold: cargo compiles again what is newer than what it made. A
 // file of the cache has those of the last build. A platform may give all files one time, or those of a checkout.
 func (s source) date(app, file string, now time.Time) error {
@@ -79,10 +99,13 @@ func (s source) date(app, file string, now time.Time) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading the times of the source: %w", err)
 	}
-	after := map[string]dated{}
+	after, led := map[string]dated{}, false
+	for name, hash := range s { // a link has the time of the file that it leads to, which may be an old one
+		led = led || strings.HasPrefix(hash, "link ") && before[name].Hash != hash
+	}
 	for name, hash := range s {
 		d := before[name]
-		if d.Hash != hash || d.Time.After(now) {
+		if led || d.Hash != hash || d.Time.After(now) {
 			d = dated{hash, now}
 		}
 		after[name] = d

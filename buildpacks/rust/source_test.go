@@ -59,6 +59,34 @@ func TestDate(t *testing.T) {
 	want(map[string]int{".": 4, "src/lib.rs": 4})
 	build(2) // the clock goes back
 	want(map[string]int{"src/lib.rs": 2})
+	build(5)
+	want(map[string]int{"src/lib.rs": 2})
+	if err := os.Remove(filepath.Join(app, "link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("build.rs", filepath.Join(app, "link")); err != nil {
+		t.Fatal(err)
+	}
+	build(6)
+	want(map[string]int{"link": 6, "build.rs": 6, "src/lib.rs": 6})
+}
+
+// TestLater has a time after that of the newest unit, if the clock went back.
+func TestLater(t *testing.T) {
+	t.Parallel()
+	target, start := t.TempDir(), time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i, name := range []string{"x86_64-unknown-linux-gnu/release/.fingerprint/a-1/dep-a", "release/.fingerprint/b-1/invoked.timestamp"} {
+		kittest.Write(t, target, map[string]string{name: ""})
+		at := start.Add(time.Duration(i+1) * time.Hour)
+		if err := os.Chtimes(filepath.Join(target, name), at, at); err != nil {
+			t.Fatal(err)
+		}
+		for now, want := range map[time.Time]time.Time{start: at.Add(time.Second), at: at.Add(time.Second), at.Add(1): at.Add(1)} {
+			if got, err := later(target, now); err != nil || !got.Equal(want) {
+				t.Errorf("at %v it is %v, %v, want %v", now, got, err, want)
+			}
+		}
+	}
 }
 
 // TestTarget reads a folder of the name that cargo's has, unless cargo made it.

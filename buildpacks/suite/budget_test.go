@@ -22,6 +22,7 @@ var lines = map[string]int{
 	"kit":                11_100, // what stacks and builder share of it included, as Debian's archive with 1,200 lines
 	"kit/kittest":        1_050,
 	"golang":             4_070,  // finds programs in modules and workspaces, vouches for them without the go command; links C
+	"rust":               1_300,  // what keeps cargo from taking old units as new has 250: times, makers and the sweep
 	"rust/cargo":         720,    // the app's files, the programs that cargo names, and the parts that it compiled
 	"rust/toolchain":     350,    // Debian's packages and published releases
 	"python/install":     2_000,  // settings of uv and pip; what uv runs with; trims, compiles, lays out and describes packages
