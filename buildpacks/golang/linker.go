@@ -1,6 +1,7 @@
 package golang
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -8,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 )
 
@@ -22,20 +22,37 @@ type linkerOutput struct {
 	asks     map[string][]string // functions of glibc that work otherwise in a static program, with those that call them
 	held     []string            // lines that belong to the next one
 	within   string              // the function that the next line is about
+	failed   bool                // the linker could not link
+	stopped  bool                // and not for what it was to link
+	why      [3]string           // the first line of each of reasons
 }
 
 var (
 	inFunction = regexp.MustCompile("^\\S*ld: .*: in function `(.+)':$")
 	asksGlibc  = regexp.MustCompile(`warning: Using '(\w+)' in statically linked applications requires`)
 	fileRead   = regexp.MustCompile(`^\(?/?\S+\.(?:o|a|so[.0-9]*)\)?(?:\(\S+\))?$`)
-	unfound    = regexp.MustCompile(`cannot find -l(\S+?):?(?: |$)`)
-	undefined  = regexp.MustCompile("undefined reference to `(.+)'")
-	noStatic   = regexp.MustCompile("attempted static link of dynamic object `(.+)'")
 	hostLinker = regexp.MustCompile(`link: running \S+ failed`)
+	// stops matches how a linker ends that was killed or had no memory.
+	stops = regexp.MustCompile(`(?i)terminated with signal (?:1|2|7|9|15)\b|(?:killed|terminated|interrupt|hangup|bus error) ` +
+		`signal terminated|signal: (?:killed|terminated|interrupt|hangup|bus error)|memory exhausted|cannot allocate memory|input/output error`)
 )
+
+// reasons are what a linker says of what it lacks, the most telling first.
+var reasons = [3]struct {
+	line *regexp.Regexp
+	text string
+}{
+	{regexp.MustCompile(`cannot find -l(\S+?):?(?: |$)`), "there is no static library of %s"},
+	{regexp.MustCompile("attempted static link of dynamic object `(.+)'"), "%s is there only as a shared library"},
+	{regexp.MustCompile("undefined reference to `(.+)'"), "%s is in no static library"},
+}
+
+// unknownReason stands for a failure that has none of the reasons.
+const unknownReason = "see the linker's words above"
 
 // skip reads a line of the go command, and reports whether it is for nobody to read.
 func (o *linkerOutput) skip(line string) bool {
+	o.learn(line)
 	asked := asksGlibc.FindStringSubmatch(line)
 	within := inFunction.FindStringSubmatch(line)
 	switch {
@@ -99,26 +116,26 @@ func (o *linkerOutput) note() {
 	}
 }
 
-// unlinked returns why the linker could not link, "" if err says something else.
-func (o *linkerOutput) unlinked(err error) string {
-	var failed *command.Error
-	if !errors.As(err, &failed) || !slices.ContainsFunc(failed.Tail, hostLinker.MatchString) {
-		return ""
+// learn notes in a line why the linker failed. The go command says first that it did. All lines count: what a linker says may be long.
+func (o *linkerOutput) learn(line string) {
+	o.failed = o.failed || hostLinker.MatchString(line)
+	if !o.failed {
+		return
 	}
-	for _, known := range []struct {
-		line *regexp.Regexp
-		text string
-	}{
-		{unfound, "there is no static library of %s"}, {noStatic, "%s is there only as a shared library"},
-		{undefined, "%s is in no static library"},
-	} {
-		for _, line := range failed.Tail {
-			if m := known.line.FindStringSubmatch(line); m != nil {
-				return fmt.Sprintf(known.text, filepath.Base(m[1]))
-			}
+	o.stopped = o.stopped || stops.MatchString(line) || noSpace.MatchString(line)
+	for i, known := range reasons {
+		if m := known.line.FindStringSubmatch(line); m != nil && o.why[i] == "" {
+			o.why[i] = fmt.Sprintf(known.text, filepath.Base(m[1]))
 		}
 	}
-	return "see the linker's words above"
+}
+
+// unlinked returns why the linker could not link, "" if it could, did not come to it, or was stopped.
+func (o *linkerOutput) unlinked() string {
+	if !o.failed || o.stopped {
+		return ""
+	}
+	return cmp.Or(o.why[0], o.why[1], o.why[2], unknownReason)
 }
 
 // splitFlags splits -ldflags as the go command does (cmd/internal/quoted).

@@ -2,12 +2,10 @@ package golang
 
 import (
 	"bytes"
-	"errors"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 )
 
@@ -54,7 +52,7 @@ func TestLinkerOutput(t *testing.T) {
 	}
 }
 
-// TestUnlinked tells what no static library has from what does not compile.
+// TestUnlinked tells what no static library has from what does not compile, and from a linker that was stopped.
 func TestUnlinked(t *testing.T) {
 	t.Parallel()
 	const failed = "/go/pkg/tool/linux_amd64/link: running gcc failed: exit status 1"
@@ -62,20 +60,28 @@ func TestUnlinked(t *testing.T) {
 		lines []string
 		want  string
 	}{
+		{nil, ""},
 		{[]string{"# m", "x.go:1:1: undefined: x"}, ""},
 		{[]string{failed, "/usr/bin/ld: cannot find -lonig: No such file or directory"}, "there is no static library of onig"},
 		{[]string{failed, "/usr/bin/ld: cannot find -lonig"}, "there is no static library of onig"},
 		{[]string{failed, "x.c:(.text+0x71): undefined reference to `deflate'"}, "deflate is in no static library"},
 		{[]string{failed, "ld: attempted static link of dynamic object `/lib/libx.so'"}, "libx.so is there only as a shared library"},
 		{[]string{failed, "collect2: fatal error"}, "see the linker's words above"},
+		{[]string{failed, "x.c: undefined reference to `a'", "ld: cannot find -lonig"}, "there is no static library of onig"},
+		{[]string{failed, "collect2: fatal error: ld terminated with signal 9 [Killed]"}, ""},
+		{[]string{failed, "gcc: fatal error: Killed signal terminated program collect2"}, ""},
+		{[]string{"/go/pkg/tool/linux_amd64/link: running gcc failed: signal: terminated"}, ""},
+		{[]string{failed, "/usr/bin/ld: final link failed: No space left on device"}, ""},
+		{[]string{failed, "/usr/bin/ld: /c/libz.a(x.o): memory exhausted: Cannot allocate memory"}, ""},
+		{slices.Concat([]string{failed, "/usr/bin/ld: cannot find -lonig"}, slices.Repeat([]string{"/tmp/go-link-1/000002.o"}, 500),
+			slices.Repeat([]string{"x.c:(.text+0x71): undefined reference to `onig_new'"}, 5000)), "there is no static library of onig"},
 	} {
 		o := linkerOutput{}
-		if got := o.unlinked(&command.Error{Tail: tt.lines, Err: errors.New("exit status 1")}); got != tt.want {
-			t.Errorf("%q: got %q, want %q", tt.lines, got, tt.want)
+		for _, line := range tt.lines {
+			o.skip(line)
 		}
-	}
-	o := linkerOutput{}
-	if got := o.unlinked(nil); got != "" {
-		t.Errorf("without an error: %q", got)
+		if got := o.unlinked(); got != tt.want {
+			t.Errorf("%.200q: got %q, want %q", tt.lines, got, tt.want)
+		}
 	}
 }

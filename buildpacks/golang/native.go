@@ -207,7 +207,7 @@ func (g *compiler) buildNative(ctx context.Context, in bp.BuildContext, d decisi
 	if n.static && (!fallback || !failed.recall(file)) {
 		in.Log.Decision("Cgo", "linked statically", n.why)
 		err := g.compile(ctx, bin)
-		failed.Value = n.output.unlinked(err)
+		failed.Value = n.output.unlinked()
 		if err == nil && failed.Value == "" {
 			failed.Value = loaded(bin, g.targets)
 		}
