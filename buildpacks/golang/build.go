@@ -149,7 +149,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	}
 	imports := k
 	imports.Source, imports.VCS, imports.Cgo, imports.Compiler, imports.Debian = src.Imports, "", "", "", ""
-	g.imports = digest(fmt.Sprintf("%+v", imports))
+	g.imports, g.linked = digest(fmt.Sprintf("%+v", imports)), src.Linked
 
 	var toolchains string
 	caches := []struct {

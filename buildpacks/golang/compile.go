@@ -27,6 +27,7 @@ type compiler struct {
 	finder     finder
 	targets    []target
 	imports    string             // changes with everything that go list -deps depends on
+	linked     string             // changes with the app's files that the linker of C depends on
 	vendored   bool               // modules come from vendor, which the go command would not look at
 	filters    config.Environment // of git
 	stamp      bool               // version control information goes into the binaries

@@ -196,36 +196,23 @@ func (g *compiler) linkFlags() (string, error) {
 	return joinFlags(append([]string{"-linkmode=external", "-extldflags=" + extld}, rest...))
 }
 
-// buildNative compiles the targets with cgo into bin. Where a static program does not come of it, and libraries may be linked to, only the
-// link is made again.
+// buildNative compiles the targets with cgo into bin. Where a static program does not come of it, and libraries may be linked to, they are
+// compiled again for that. Why is remembered until what is linked changes, if that program could be linked.
 func (g *compiler) buildNative(ctx context.Context, in bp.BuildContext, d decision, bin string) error {
 	n := g.native
 	libc, _ := in.Target.Libc()
-	failed := answer[string]{Key: digest(fmt.Sprintf("%s %s %q %q", g.imports, d.seed(), g.words(), n.libraries))}
+	failed := answer[string]{Key: digest(fmt.Sprintf("%s %s %s %q %q", g.imports, g.linked, d.seed(), g.words(), n.libraries))}
 	file := filepath.Join(g.buildCache, "strata-cgo-link.json")
 	fallback := d.Cgo == cgoAuto && libc == bp.Glibc
-	if n.static && (!fallback || !failed.recall(file)) {
-		in.Log.Decision("Cgo", "linked statically", n.why)
-		err := g.compile(ctx, bin)
-		failed.Value = n.output.unlinked()
-		if err == nil && failed.Value == "" {
-			failed.Value = loaded(bin, g.targets)
-		}
-		opens := n.output.opens()
+	known := n.static && fallback && failed.recall(file)
+	if n.static && !known {
+		var err error
+		failed.Value, err = g.linkStatic(ctx, bin, fallback)
 		switch {
-		case failed.Value == "" && (err != nil || opens == "" || !fallback):
-			if err == nil && opens != "" {
-				in.Log.Warn("%s opens libraries by name (dlopen), which a static program cannot; BP_GO_CGO=dynamic is for the run image glibc", opens)
-			}
-			n.output.note()
+		case failed.Value == "":
 			return err
 		case !fallback:
 			return g.unlinkable(failed.Value, libc)
-		case failed.Value == "":
-			failed.Value = opens + " opens libraries by name (dlopen)"
-		}
-		if err := writeJSON(file, failed); err != nil {
-			return err
 		}
 	}
 	n.static, n.output = false, linkerOutput{log: in.Log}
@@ -234,7 +221,34 @@ func (g *compiler) buildNative(ctx context.Context, in bp.BuildContext, d decisi
 		why = "not statically: " + failed.Value
 	}
 	in.Log.Decision("Cgo", "linked to libraries", why)
-	return g.compile(ctx, bin)
+	if err := g.compile(ctx, bin); err != nil || known || failed.Value == "" || failed.Value == unknownReason {
+		return err
+	}
+	return writeJSON(file, failed)
+}
+
+// linkStatic compiles the targets into bin and links them statically. It returns why they cannot be, or the error if something else is
+// wrong. Where another program may be made, one that opens libraries by name is none.
+func (g *compiler) linkStatic(ctx context.Context, bin string, fallback bool) (why string, err error) {
+	n := g.native
+	g.log.Decision("Cgo", "linked statically", n.why)
+	if err := g.compile(ctx, bin); err != nil {
+		if ctx.Err() != nil {
+			return "", err
+		}
+		return n.output.unlinked(), err
+	}
+	if why := loaded(bin, g.targets); why != "" {
+		return why, nil
+	}
+	if opens := n.output.opens(); opens != "" {
+		if fallback {
+			return opens + " opens libraries by name (dlopen)", nil
+		}
+		g.log.Warn("%s opens libraries by name (dlopen), which a static program cannot; BP_GO_CGO=dynamic is for the run image glibc", opens)
+	}
+	n.output.note()
+	return "", nil
 }
 
 // unlinkable returns the fault of a program that cannot be linked statically.

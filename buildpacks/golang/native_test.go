@@ -191,3 +191,29 @@ func TestNativeAgain(t *testing.T) {
 		t.Errorf("after another import there are %d links, want 5", n)
 	}
 }
+
+// TestNativeMended makes the program that a first build would make of the same source, whatever a build before met.
+func TestNativeMended(t *testing.T) {
+	t.Parallel()
+	r := kittest.NewRegistry(t)
+	future(t, r)
+	c := input(r, answers("", "gone()"), withCompiler(t))
+	c.Distro = "strata-glibc"
+	last := kittest.Build(t, c)
+	if last.Code == 0 {
+		t.Fatalf("a program without a function is linked\n%s", last.Log())
+	}
+	for _, tt := range []struct {
+		call   string
+		static bool
+	}{{opening, false}, {"42", true}} {
+		c.App["native/answer.c"] = answers("", tt.call)["native/answer.c"]
+		last = kittest.Rebuild(t, last, c)
+		if last.Code != 0 {
+			t.Fatalf("code %d\n%s", last.Code, last.Log())
+		}
+		if static, _ := isStatic(t, filepath.Join(last.Layers, "targets", "bin", "answers")); static != tt.static {
+			t.Errorf("%s: it is static: %t, want %t\n%s", tt.call, static, tt.static, last.Log())
+		}
+	}
+}
