@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
@@ -129,8 +130,12 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
+	stay := append(slices.Clone(debian.Aptfiles), procfile.Name)
 	l, err := in.Layers.Contribute(ctx, layer.Request{
-		Name: installed, Flags: layer.Flags{Launch: true}, Fill: b.fill,
+		Name: installed, Flags: layer.Flags{Launch: true},
+		Fill: func(ctx context.Context, l *layer.Layer) error {
+			return b.keep.During(in.AppDir, in.Log, func() error { return b.fill(ctx, l) }, stay...)
+		},
 		Key: key{
 			Recipe: recipe, Source: source, Builder: b.builder.name, File: b.file, Link: b.Link, Configure: b.Configure, Make: b.Make,
 			LeaveOut: b.LeaveOut, KeepFiles: b.KeepFiles, Compiler: b.version, Tools: b.tools.Folder, Debian: b.packages.Key(),
@@ -140,7 +145,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	if err := b.keep.Clear(in.AppDir, in.Log, append(debian.Aptfiles, procfile.Name)...); err != nil {
+	if err := b.keep.Clear(in.AppDir, in.Log, stay...); err != nil {
 		return bp.BuildResult{}, err
 	}
 	list, err := b.processes(l)
@@ -210,8 +215,10 @@ func (b build) fill(ctx context.Context, l *layer.Layer) error {
 			return err
 		}
 	}
-	l.SBOM, err = b.bill(root, j.maps(), programs)
-	return err
+	if l.SBOM, err = b.bill(root, j.maps(), programs); err != nil {
+		return err
+	}
+	return tree.Remove(work)
 }
 
 // environment returns what the builder and the compiler see.
@@ -233,7 +240,7 @@ func (b build) environment(ctx context.Context, programs, home string, root debi
 	path = slices.DeleteFunc(path, func(folder string) bool { return folder == "" })
 	return env.With(config.Environment{
 		"PATH": strings.Join(path, ":"), "LD_LIBRARY_PATH": libraries, "HOME": home, "TMPDIR": home, "LC_ALL": "C", "TZ": "UTC",
-		"SOURCE_DATE_EPOCH": epoch,
+		"SOURCE_DATE_EPOCH": strconv.FormatInt(epoch.Unix(), 10),
 		"NOCONFIGURE":       "1", "ACLOCAL_PATH": filepath.Join(root.Dir, "usr/share/aclocal"),
 		"CCACHE_DIR": filepath.Join(b.cache, "ccache"), "CCACHE_PATH": programs, "CCACHE_COMPILERTYPE": "gcc", "CCACHE_NODIRECT": "true",
 		"CCACHE_COMPILERCHECK": "string:" + b.version + b.packages.Key(), "CCACHE_MAXSIZE": "1G",

@@ -144,8 +144,12 @@ func (b build) built(j job, l *layer.Layer) error {
 		return e.IsDir() && (slices.Contains(trials, e.Name()) || e.Path == j.staging)
 	}
 	found, err := tree.Each(b.AppDir, skip, func(e tree.Entry) (kind, error) {
-		if !e.Type().IsRegular() || b.keep.Keeps(e.Rel) {
+		if !e.Type().IsRegular() {
 			return other, nil
+		}
+		info, err := e.Info()
+		if err != nil || b.keep.Keeps(e.Rel) && !info.ModTime().After(epoch) { // it stays in the app's folder
+			return other, err
 		}
 		return kindOf(e.Path)
 	})

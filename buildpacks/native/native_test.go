@@ -239,6 +239,43 @@ esac
 	kittest.Golden(t, "launch.toml", strings.ReplaceAll(string(launch), got.Layers, "<layers>"))
 }
 
+// TestKeep keeps the same files whether the app is built or not: those of the source, as they are there.
+func TestKeep(t *testing.T) {
+	t.Parallel()
+	const script = passes + `mkdir -p pages
+echo more >>pages/index.html
+echo made >pages/made.html
+echo 'web: made' >Procfile
+cp "$FROM/static" hello
+`
+	app := files{"pages/index.html": "as it was\n"}
+	maps.Copy(app, hello)
+	for pattern, want := range map[string][]string{
+		"pages": {"pages/", "pages/index.html"},
+		".":     {"Makefile", "hello.c", "pages/", "pages/index.html"},
+	} {
+		t.Run(pattern, func(t *testing.T) {
+			t.Parallel()
+			c := builds(t, app, script, config.Environment{"BP_KEEP_FILES": pattern})
+			first := kittest.Build(t, c)
+			if first.Code != 0 || !strings.Contains(first.Log(), "pages/made.html") {
+				t.Fatalf("code %d, or it does not tell what is not kept\n%s", first.Code, first.Log())
+			}
+			second := kittest.Rebuild(t, first, c)
+			if second.Code != 0 || !strings.Contains(second.Log(), "Layer installed: reused") {
+				t.Fatalf("code %d\n%s", second.Code, second.Log())
+			}
+			for _, got := range []kittest.Result{first, second} {
+				compare(t, want, keys(kittest.Tree(t, got.AppDir)))
+				text, err := os.ReadFile(filepath.Join(got.AppDir, "pages/index.html"))
+				if err != nil || string(text) != app["pages/index.html"] {
+					t.Errorf("a file that is kept has %q, %v", text, err)
+				}
+			}
+		})
+	}
+}
+
 // TestFails has each fault once.
 func TestFails(t *testing.T) {
 	t.Parallel()

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,8 +17,8 @@ import (
 // workFolder is the folder of the app that has what is built and installed. Its path is the same in every build.
 const workFolder = ".strata-native"
 
-// epoch is the time of all files of the source and of what compilers write of the time, in seconds: 1980, the first that a zip knows.
-const epoch = "315532800"
+// epoch is the time of all files of the source and of what compilers write of the time: 1980, the first that a zip knows.
+var epoch = time.Unix(315532800, 0)
 
 // leaveOut removes from the app what is not its source: repositories, and objects and programs of an earlier build. Make would take them
 // for those of this build, by their times.
@@ -113,16 +112,11 @@ func kindOf(file string) (kind, error) {
 // prepare gives all files of the source one time and makes the folders of the job. By their own times, which a checkout makes as it
 // comes, make would make again what the source has ready.
 func (b build) prepare(j job) error {
-	seconds, err := strconv.ParseInt(epoch, 10, 64)
-	if err != nil {
-		return err
-	}
-	at := time.Unix(seconds, 0)
-	_, err = tree.Each(b.AppDir, nil, func(e tree.Entry) (struct{}, error) {
+	_, err := tree.Each(b.AppDir, nil, func(e tree.Entry) (struct{}, error) {
 		if e.Type()&fs.ModeSymlink != 0 {
 			return struct{}{}, nil // what it leads to has the time of its own
 		}
-		return struct{}{}, os.Chtimes(e.Path, at, at)
+		return struct{}{}, os.Chtimes(e.Path, epoch, epoch)
 	})
 	for _, folder := range []string{j.staging, j.out, j.maps()} {
 		err = errors.Join(err, os.MkdirAll(folder, 0o755))
