@@ -3,12 +3,15 @@ package integration
 import (
 	"bytes"
 	"errors"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -72,18 +75,24 @@ func ask(t *testing.T, image, path string, args ...string) string {
 	return body
 }
 
+// port is the last one that a test has got, above 10,000. It begins anywhere, as tests of two users may run at a time.
+var port atomic.Int32
+
+func init() { port.Store(rand.Int32N(20_000)) }
+
+// freePort returns a port for an app. It is below those that the kernel gives to servers and connections of other tests, which could take
+// it before the app does (ip(7), ip_local_port_range).
 func freePort(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		free := strconv.Itoa(10_000 + int(port.Add(1))%20_000)
+		if listener, err := net.Listen("tcp", "127.0.0.1:"+free); err == nil {
+			_ = listener.Close() // nobody has connected
+			return free
+		}
 	}
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
+	t.Fatal("no port from 10000 to 29999 is free")
+	return ""
 }
 
 // sample copies a sample app to a folder of the test. The folder has the sample's name.
