@@ -74,7 +74,7 @@ func decide(in bp.Workspace) (decision, error) {
 	if d.keep, err = keep.Parse(d.KeepFiles); err != nil {
 		return d, err
 	}
-	if d.project, err = cargo.Read(in.AppDir); err != nil {
+	if d.project, err = cargo.Read(in.AppDir, toolchain.Triples[in.Target.Arch]); err != nil {
 		return d, err
 	}
 	if d.mode, err = compiler.Asked(in.Config); err != nil {

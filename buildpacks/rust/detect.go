@@ -14,6 +14,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fields"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/rust/cargo"
+	"github.com/strata-buildpacks/strata/buildpacks/rust/toolchain"
 )
 
 // Detect takes part in apps that have a Cargo.toml at their root, with a program or a workspace. Packages of other languages have one for
@@ -32,7 +33,7 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 		return bp.Fail("Cargo.toml found, but " + why), nil
 	}
 	var tools []string
-	if p, err := cargo.Read(in.AppDir); err == nil { // the build says what is wrong with the app
+	if p, err := cargo.Read(in.AppDir, toolchain.Triples[in.Target.Arch]); err == nil { // the build says what is wrong with the app
 		if r, _, err := choose(in.Workspace, p); err == nil {
 			tools = append(tools, r.Folder())
 		}

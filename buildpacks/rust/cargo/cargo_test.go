@@ -57,17 +57,43 @@ func TestFlags(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"": "[]", "[build]\nrustflags = \"--cfg tokio_unstable\"\n": "[--cfg tokio_unstable]",
-		"[build]\nrustflags = [\"--cfg\", \"a b\"]\n":                                              "[--cfg a b]",
-		"[build]\nrustflags = [\"-Ca\"]\n[target.x86_64-unknown-linux-gnu]\nrustflags = \"-Cb\"\n": "[]",
-		"[registries.ours]\nindex = \"sparse+https://crates.example.test/\"\n[net]\nretry = 5\n":   "[]",
-		"[source.crates-io]\nreplace-with = \"v\"\n[source.v]\ndirectory = \"vendor\"\n":           "[]",
+		"[build]\nrustflags = [\"--cfg\", \"a\"]\n[target.wasm32-unknown-unknown]\nrustflags = \"-Cb\"\n": "[--cfg a]",
+		"[target.'cfg(unix)']\nrustflags = [\"-Ca b\"]\n":                                                 "[]",
+		"[source.crates-io]\nregistry = \"https://github.com/rust-lang/crates.io-index\"\n":               "[]",
+		"[build]\nrustflags = [\"-Ca\"]\n[target.x86_64-unknown-linux-gnu]\nrustflags = \"-Cb\"\n":        "[]",
+		"[registries.ours]\nindex = \"sparse+https://crates.example.test/\"\n[net]\nretry = 5\n":          "[]",
+		"[source.crates-io]\nreplace-with = \"v\"\n[source.v]\ndirectory = \"vendor\"\n":                  "[]",
 	} {
 		dir := t.TempDir()
 		kittest.Write(t, dir, map[string]string{".cargo/config.toml": text})
-		got, err := checkConfig(dir)
+		got, err := checkConfig(dir, "x86_64-unknown-linux-gnu")
 		if fmt.Sprint(got) != want || err != nil {
 			t.Errorf("%q: got %q, %v, want %s", text, got, err, want)
 		}
+	}
+}
+
+// TestConfig refuses what an app may not say, each in a line that names it.
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"crates-io":       "[source.crates-io]\nregistry = \"https://crates.example.test\"\n",
+		"crates-io-local": "[source.crates-io]\nlocal-registry = \"crates\"\n",
+		"crates-io-git":   "[source.crates-io]\ngit = \"https://github.com/rust-lang/crates.io-index\"\n",
+		"paths":           "paths = [\"patched/serde\"]\n",
+		"flag-space":      "[build]\nrustflags = [\"--cfg\", \"a b\"]\n",
+		"flag-one-space":  "[build]\nrustflags = [\"--cfg=a b\"]\n",
+		"flags-cfg":       "[build]\nrustflags = \"-Ca\"\n[target.'cfg(target_env = \"musl\")']\nrustflags = [\"-Cb\"]\n",
+	} {
+		dir := t.TempDir()
+		kittest.Write(t, dir, map[string]string{".cargo/config.toml": text})
+		flags, err := checkConfig(dir, "x86_64-unknown-linux-gnu")
+		if err == nil {
+			t.Errorf("%s: got %q", name, flags)
+			continue
+		}
+		kittest.Fault(t, err)
+		kittest.Golden(t, "fault-"+name+".txt", err.Error()+"\n")
 	}
 }
 
@@ -82,7 +108,7 @@ func FuzzRead(f *testing.F) {
 		kittest.Write(t, dir, map[string]string{
 			Manifest: manifest, lockName: lock, "rust-toolchain": channel, ".cargo/config.toml": config,
 		})
-		p, err := Read(dir)
+		p, err := Read(dir, "x86_64-unknown-linux-gnu")
 		if err != nil {
 			kittest.Fault(t, err)
 			return

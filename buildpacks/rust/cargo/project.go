@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fields"
@@ -36,8 +37,8 @@ type Locked struct {
 	Dependencies []string // what it may need
 }
 
-// Read reads the files at the root of an app.
-func Read(dir string) (Project, error) {
+// Read reads the files at the root of an app that is compiled for a target.
+func Read(dir, triple string) (Project, error) {
 	var p Project
 	manifest, found, err := readTOML(dir, Manifest)
 	if err != nil || !found {
@@ -64,7 +65,7 @@ func Read(dir string) (Project, error) {
 			one.Text("name"), one.Text("version"), one.Text("source"), one.Text("checksum"), one.List("dependencies"),
 		})
 	}
-	p.Flags, err = checkConfig(dir)
+	p.Flags, err = checkConfig(dir, triple)
 	return p, err
 }
 
@@ -111,8 +112,8 @@ func readChannel(dir string) (version.Ask, error) {
 }
 
 // checkConfig reads cargo's settings in the app. It refuses those that say where crates come from, except for a folder of the app, and
-// returns the flags of the compiler that a build would replace.
-func checkConfig(dir string) ([]string, error) {
+// returns the flags of the compiler that a build for the target would replace.
+func checkConfig(dir, triple string) ([]string, error) {
 	var config fields.Object
 	name := ""
 	for _, name = range []string{".cargo/config", ".cargo/config.toml"} { // the first goes before the second, as in cargo
@@ -128,7 +129,8 @@ func checkConfig(dir string) ([]string, error) {
 	for source := range config.Object("source") {
 		o := config.Object("source").Object(source)
 		for _, kind := range []string{"registry", "local-registry", "git"} {
-			if o.Text(kind) != "" && source != "crates-io" {
+			own := source == "crates-io" && kind == "registry" && "registry+"+o.Text(kind) == cratesIO
+			if o.Text(kind) != "" && !own {
 				return nil, elsewhere(name, "source."+source+"."+kind)
 			}
 		}
@@ -141,10 +143,12 @@ func checkConfig(dir string) ([]string, error) {
 			return nil, elsewhere(name, "http."+key)
 		}
 	}
-	if len(config["include"]) > 0 {
-		return nil, elsewhere(name, "include")
+	for _, key := range []string{"include", "paths"} { // paths puts folders in the place of locked crates
+		if len(config[key]) > 0 {
+			return nil, elsewhere(name, key)
+		}
 	}
-	return flagsOf(config), nil
+	return flagsOf(config, name, triple)
 }
 
 // elsewhere is the fault of a setting that says where crates come from.
@@ -155,16 +159,30 @@ func elsewhere(file, setting string) error {
 	}
 }
 
-// flagsOf returns build.rustflags, which flags for a target would replace, unless the settings have such flags too.
-func flagsOf(config fields.Object) []string {
-	for target := range config.Object("target") {
-		if len(config.Object("target").Object(target)["rustflags"]) > 0 {
-			return nil
+// flagsOf returns build.rustflags, which flags for a target would replace, unless the settings have flags for this target too. Cargo takes
+// those for a cfg as well if it holds, and rustc alone knows that.
+func flagsOf(config fields.Object, file, triple string) ([]string, error) {
+	build := config.Object("build")
+	flags := build.List("rustflags")
+	if text := build.Text("rustflags"); text != "" {
+		flags = strings.Fields(text)
+	}
+	targets := config.Object("target")
+	if len(flags) == 0 || len(targets.Object(triple).List("rustflags")) > 0 {
+		return nil, nil
+	}
+	f := fault.Fault{ID: "rust-flags", Do: "write them as target." + triple + ".rustflags, a list"}
+	for target := range targets {
+		if strings.HasPrefix(target, "cfg(") && len(targets.Object(target).List("rustflags")) > 0 {
+			f.What = fmt.Sprintf("%s has build.rustflags and flags for %s, and a build does not know which of them count", file, target)
+			return nil, f
 		}
 	}
-	flags := config.Object("build").List("rustflags")
-	if len(flags) == 1 { // a text has several
-		flags = strings.Fields(flags[0])
+	for _, flag := range flags {
+		if strings.ContainsFunc(flag, unicode.IsSpace) {
+			f.What = fmt.Sprintf("%s has the flag %q in build.rustflags, and what reaches cargo beside it has no spaces", file, flag)
+			return nil, f
+		}
 	}
-	return slices.Clip(flags)
+	return slices.Clip(flags), nil
 }
