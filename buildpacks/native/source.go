@@ -83,7 +83,12 @@ const (
 	object       // that a linker reads
 	program      // that may be started
 	library      // a shared library
+	archive      // a static library
+	foreign      // what a compiler made for macOS
 )
+
+// beginnings are those of files that are not ELF.
+var beginnings = map[string]kind{"!<arch>\n": archive, "!<thin>\n": archive, "\xcf\xfa\xed\xfe": foreign}
 
 // kindOf returns what a file is by its headers. A damaged one is nothing.
 func kindOf(file string) (kind, error) {
@@ -93,7 +98,13 @@ func kindOf(file string) (kind, error) {
 	}
 	defer f.Close()
 	header := make([]byte, 18) // up to the type
-	if _, err := f.ReadAt(header, 0); err != nil || string(header[:4]) != debugelf.ELFMAG {
+	n, err := f.ReadAt(header, 0)
+	for beginning, kind := range beginnings {
+		if strings.HasPrefix(string(header[:n]), beginning) {
+			return kind, nil
+		}
+	}
+	if err != nil || string(header[:4]) != debugelf.ELFMAG {
 		return other, nil
 	}
 	if debugelf.Type(header[16]) == debugelf.ET_REL {
@@ -109,19 +120,38 @@ func kindOf(file string) (kind, error) {
 	return program, nil
 }
 
-// prepare gives all files of the source one time and makes the folders of the job. By their own times, which a checkout makes as it
-// comes, make would make again what the source has ready.
+// prepare gives all files of the source one time, and what a compiler made of them an older one. It makes the folders of the job. By
+// their own times, which a checkout makes as it comes, make would make again what the source has ready, and would take a library for that
+// of a source that changed.
 func (b build) prepare(j job) error {
 	_, err := tree.Each(b.AppDir, nil, func(e tree.Entry) (struct{}, error) {
 		if e.Type()&fs.ModeSymlink != 0 {
 			return struct{}{}, nil // what it leads to has the time of its own
 		}
-		return struct{}{}, os.Chtimes(e.Path, epoch, epoch)
+		at := epoch
+		if old, err := compiled(e); err != nil {
+			return struct{}{}, err
+		} else if old {
+			at = epoch.Add(-time.Second)
+		}
+		return struct{}{}, os.Chtimes(e.Path, at, at)
 	})
 	for _, folder := range []string{j.staging, j.out, j.maps()} {
 		err = errors.Join(err, os.MkdirAll(folder, 0o755))
 	}
 	return errors.Join(err, os.WriteFile(filepath.Join(j.home, staticCMake), []byte(staticCMakeText), 0o644))
+}
+
+// compiled reports whether a file is what a compiler or libtool made.
+func compiled(e tree.Entry) (bool, error) {
+	if !e.Type().IsRegular() {
+		return false, nil
+	}
+	if suffix := filepath.Ext(e.Rel); suffix == ".lo" || suffix == ".la" { // texts of libtool
+		return true, nil
+	}
+	k, err := kindOf(e.Path)
+	return k != other, err
 }
 
 // within reports whether a slash-separated path is a folder or below it.

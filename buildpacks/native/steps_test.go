@@ -1,12 +1,14 @@
 package native_test
 
 import (
+	debugelf "debug/elf"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/elf/elftest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
@@ -49,20 +51,25 @@ echo "${0##*/} $* | DESTDIR=$DESTDIR $seen $CFLAGS" >&2
 	kittest.Golden(t, "steps.txt", all.String())
 }
 
-// TestTimes gives all files of the source one time: make would make again what a checkout has in another order.
+// TestTimes gives all files of the source one time: make would make again what a checkout has in another order. What was compiled of them
+// is older.
 func TestTimes(t *testing.T) {
 	t.Parallel()
 	app := t.TempDir()
-	kittest.Write(t, app, files{"Makefile": "", "x.c": "", "sub/y.c": ""})
+	older := elftest.Library(debugelf.EM_X86_64, "", "libc.so.6")
+	kittest.Write(t, app, files{
+		"Makefile": "", "x.c": "", "sub/y.c": "", "libx.so": older, "libx.a": "!<arch>\n", "thin.a": "!<thin>\nx.o/", "x.lo": "# libtool",
+		"x.o": "\xcf\xfa\xed\xfe of macOS", "kept": older,
+	})
 	if err := os.Symlink("x.c", filepath.Join(app, "link.c")); err != nil {
 		t.Fatal(err)
 	}
-	c := builds(t, nil, passes+`/usr/bin/find . -name '*.c' -type f -printf '%p %T+\n' | /usr/bin/sort >&2
+	c := builds(t, nil, passes+`/usr/bin/find . ! -name Makefile -type f -printf '%p %T+\n' | /usr/bin/sort >&2
 cp "$FROM/static" program
-`, nil)
+`, config.Environment{"BP_KEEP_FILES": "kept"})
 	c.AppDir = app
 	got := kittest.Build(t, c)
-	if got.Code != 0 || strings.Count(got.Log(), ".c 1980-01-01") != 2 {
+	if got.Code != 0 || strings.Count(got.Log(), ".c 1980-01-01") != 2 || strings.Count(got.Log(), " 1979-12-31+23:59:59") != 6 {
 		t.Errorf("code %d\n%s", got.Code, got.Log())
 	}
 }
