@@ -26,7 +26,7 @@ import (
 )
 
 // recipe changes when the same inputs give other binaries or another SBOM.
-const recipe = 3
+const recipe = 4
 
 // key is everything that the layer of binaries depends on.
 type key struct {

@@ -140,13 +140,13 @@ func TestLinkFlags(t *testing.T) {
 		want          string
 	}{
 		{"-s -w", "", nil, "-s -w"},
-		{"-s -w", "", &native{static: true}, "-linkmode=external '-extldflags=-Wl,-t -static' -s -w"},
-		{"-s -w", "-buildmode=pie", &native{static: true}, "-linkmode=external '-extldflags=-Wl,-t -static-pie' -s -w"},
-		{"-s -w", "", &native{libraries: []string{"-lz"}}, "-linkmode=external '-extldflags=-Wl,-t -lz' -s -w"},
-		{"-s -w -X 'main.v=a b'", "", &native{}, "-linkmode=external -extldflags=-Wl,-t -s -w -X 'main.v=a b'"},
+		{"-s -w", "", &native{static: true}, "-linkmode=external -buildid= '-extldflags=-Wl,-t -static' -s -w"},
+		{"-s -w", "-buildmode=pie", &native{static: true}, "-linkmode=external -buildid= '-extldflags=-Wl,-t -static-pie' -s -w"},
+		{"-s -w", "", &native{libraries: []string{"-lz"}}, "-linkmode=external -buildid= '-extldflags=-Wl,-t -lz' -s -w"},
+		{"-s -w -X 'main.v=a b'", "", &native{}, "-linkmode=external -buildid= -extldflags=-Wl,-t -s -w -X 'main.v=a b'"},
 		{`-s -w -linkmode external -extldflags "-static -L/opt/lib" -X 'main.v=a b'`, "", &native{static: true, libraries: []string{"-lz"}},
-			"-linkmode=external '-extldflags=-Wl,-t -static -static -L/opt/lib -lz' -s -w -linkmode external -X 'main.v=a b'"},
-		{"--extldflags=-lm -w", "", &native{static: true}, "-linkmode=external '-extldflags=-Wl,-t -static -lm' -w"},
+			"-linkmode=external -buildid= '-extldflags=-Wl,-t -static -static -L/opt/lib -lz' -s -w -linkmode external -X 'main.v=a b'"},
+		{"--extldflags=-lm -w", "", &native{static: true}, "-linkmode=external -buildid= '-extldflags=-Wl,-t -static -lm' -w"},
 	} {
 		g := &compiler{native: tt.native}
 		g.linker, g.flags = tt.linker, parseFlags(strings.Fields(tt.flags))
@@ -154,5 +154,24 @@ func TestLinkFlags(t *testing.T) {
 		if err != nil || got != tt.want {
 			t.Errorf("%s: got %s (%v), want %s", tt.linker, got, err, tt.want)
 		}
+	}
+}
+
+// TestDynamic has nothing of a static program in one that is linked to libraries instead.
+func TestDynamic(t *testing.T) {
+	t.Parallel()
+	flags := func(n *native) []string {
+		g := &compiler{native: n}
+		g.linker, g.flags = "-s -w", parseFlags([]string{"-tags=a"})
+		linker, err := g.linkFlags()
+		if err != nil {
+			t.Error(err)
+		}
+		return append(g.words(), linker)
+	}
+	instead := &native{static: true, tags: staticTags, libraries: []string{"-lpcre2-8"}}
+	instead.dynamic()
+	if diff := cmp.Diff(flags(&native{}), flags(instead)); diff != "" {
+		t.Errorf("flags (-dynamic +instead of static):\n%s", diff)
 	}
 }

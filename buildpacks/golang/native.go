@@ -110,8 +110,8 @@ func (g *compiler) decideCgo(ctx context.Context, in bp.BuildContext, d decision
 	return err
 }
 
-// environment returns what the go command needs to call the compiler. It has no path that differs between machines, because the go command
-// hashes it into the binary. The seed stands for headers and libraries, of which the go command's cache does not know.
+// environment returns what the go command needs to call the compiler. The seed stands for headers and libraries, of which the go command's
+// cache does not know.
 func (n *native) environment(g *compiler, d decision) config.Environment {
 	flags := fmt.Sprintf("-O2 -g0 -frandom-seed=%s -ffile-prefix-map=%s=mod -ffile-prefix-map=%s=go", d.seed(), g.modCache, g.goroot)
 	return config.Environment{
@@ -178,7 +178,8 @@ func (g *compiler) words() []string {
 	return g.flags.words()
 }
 
-// linkFlags returns the value of -ldflags. The linker's own words for gcc come first, and those of the user for it are among them.
+// linkFlags returns the value of -ldflags. The linker's own words for gcc come first, and those of the user for it are among them. A
+// program with C has no build ID: the go command hashes into it where this platform keeps modules.
 func (g *compiler) linkFlags() (string, error) {
 	n := g.native
 	if n == nil {
@@ -193,7 +194,7 @@ func (g *compiler) linkFlags() (string, error) {
 		words = append(words, "-static")
 	}
 	extld := strings.Join(slices.Concat(words, own, n.libraries), " ")
-	return joinFlags(append([]string{"-linkmode=external", "-extldflags=" + extld}, rest...))
+	return joinFlags(append([]string{"-linkmode=external", "-buildid=", "-extldflags=" + extld}, rest...))
 }
 
 // buildNative compiles the targets with cgo into bin. Where a static program does not come of it, and libraries may be linked to, they are
@@ -215,7 +216,7 @@ func (g *compiler) buildNative(ctx context.Context, in bp.BuildContext, d decisi
 			return g.unlinkable(failed.Value, libc)
 		}
 	}
-	n.static, n.output = false, linkerOutput{log: in.Log}
+	n.dynamic()
 	why := n.why
 	if failed.Value != "" {
 		why = "not statically: " + failed.Value
@@ -225,6 +226,11 @@ func (g *compiler) buildNative(ctx context.Context, in bp.BuildContext, d decisi
 		return err
 	}
 	return writeJSON(file, failed)
+}
+
+// dynamic makes of n what BP_GO_CGO=dynamic is: nothing stays that is for static programs alone.
+func (n *native) dynamic() {
+	n.static, n.tags, n.libraries, n.output = false, nil, nil, linkerOutput{log: n.output.log}
 }
 
 // linkStatic compiles the targets into bin and links them statically. It returns why they cannot be, or the error if something else is

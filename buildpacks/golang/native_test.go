@@ -1,6 +1,7 @@
 package golang_test
 
 import (
+	"bytes"
 	"cmp"
 	"debug/elf"
 	"os"
@@ -129,7 +130,7 @@ func TestNative(t *testing.T) {
 				t.Errorf("it prints %q (%v), want %q", out, err, tt.prints)
 			}
 			static, kind := isStatic(t, program)
-			if static != tt.static || tt.mode == "dynamic" && kind != elf.ET_DYN {
+			if static != tt.static || !static && kind != elf.ET_DYN {
 				t.Errorf("it is static: %t, and of type %s; want %t", static, kind, tt.static)
 			}
 			calls := len(tool.Calls(t))
@@ -215,5 +216,27 @@ func TestNativeMended(t *testing.T) {
 		if static, _ := isStatic(t, filepath.Join(last.Layers, "targets", "bin", "answers")); static != tt.static {
 			t.Errorf("%s: it is static: %t, want %t\n%s", tt.call, static, tt.static, last.Log())
 		}
+	}
+}
+
+// TestNativeSame makes the same bytes of a program with C wherever a platform keeps its caches.
+func TestNativeSame(t *testing.T) {
+	t.Parallel()
+	var first []byte
+	for range 2 {
+		r := kittest.NewRegistry(t)
+		future(t, r)
+		c := input(r, files{"go.mod": "module example.test/one\n\ngo 1.22\n",
+			"main.go": "package main\n\n// int one(void) { return 1; }\nimport \"C\"\n\nfunc main() { println(C.one()) }\n"}, withCompiler(t))
+		c.Distro = "strata-static"
+		got := kittest.Build(t, c)
+		program, err := os.ReadFile(filepath.Join(got.Layers, "targets", "bin", "one"))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, got.Log())
+		}
+		if first != nil && !bytes.Equal(first, program) {
+			t.Error("another folder of caches gives other bytes")
+		}
+		first = program
 	}
 }
