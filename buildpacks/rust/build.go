@@ -149,9 +149,7 @@ func (b *builder) key(src source) (key, error) {
 		return key{}, err
 	}
 	seen := b.own()
-	for _, name := range append(slices.Clone(config.Network), "PATH", "HOME", "PWD", "SHLVL", "TMPDIR") {
-		delete(seen, name)
-	}
+	maps.DeleteFunc(seen, func(name, _ string) bool { return slices.Contains(config.Network, name) || ofMachine.MatchString(name) })
 	return key{
 		Recipe: recipe, Rust: b.rust.Folder(), Source: src.hash(), Targets: b.Targets, Features: b.Features, Defaults: b.Defaults,
 		Profile: b.Profile, LTO: b.LTO, Env: digest(strings.Join(seen.List(), "\n")), Compiler: compilers, Debian: b.debian.Key(),
@@ -173,11 +171,14 @@ func (b *builder) describe(s cargo.Selection) {
 	}
 }
 
+// ofMachine matches variables that differ by machines and logins, and change nothing that is built.
+var ofMachine = regexp.MustCompile(`^(PATH|HOME|PWD|SHLVL|TMPDIR|SSH_AUTH_SOCK|SSH_AGENT_PID|CARGO_REGISTRIES_.*_TOKEN)$`)
+
 // ofUser matches the variables of cargo that a user may set.
 var ofUser = regexp.MustCompile(`^CARGO_(PROFILE|REGISTRIES|HTTP|NET)_`)
 
 // own returns the variables of the user that cargo and build scripts see. Those that say how cargo works are the buildpack's own, except
-// profiles and registries.
+// profiles and registries. HOSTNAME is another one in each container.
 func (b *builder) own() config.Environment {
 	env := maps.Clone(b.Env)
 	maps.DeleteFunc(env, func(name, _ string) bool {
@@ -186,7 +187,7 @@ func (b *builder) own() config.Environment {
 				return true
 			}
 		}
-		return (strings.HasPrefix(name, "CARGO") || strings.HasPrefix(name, "RUST")) && !ofUser.MatchString(name)
+		return name == "HOSTNAME" || (strings.HasPrefix(name, "CARGO") || strings.HasPrefix(name, "RUST")) && !ofUser.MatchString(name)
 	})
 	return env
 }

@@ -160,7 +160,7 @@ func TestBuild(t *testing.T) {
 	t.Parallel()
 	tool := cargo(t)
 	c := given(t, shop(), tool)
-	c.Env["BP_KEEP_FILES"] = "assets/*"
+	c.Env["BP_KEEP_FILES"], c.Env["HOSTNAME"] = "assets/*", "f00"
 	got := built(t, c)
 	kittest.Golden(t, "build.txt", got.Log())
 	made := kittest.Files(t, got.Layers)
@@ -189,6 +189,9 @@ func TestBuild(t *testing.T) {
 		t.Fatalf("%d calls", len(calls))
 	}
 	env := calls[1].Env
+	if name := env["HOSTNAME"]; name != "" {
+		t.Errorf("build scripts see that the container is %s", name)
+	}
 	for _, name := range []string{"BP_KEEP_FILES", "CNB_STACK_ID", "RUSTUP_TOOLCHAIN"} {
 		delete(env, name)
 	}
@@ -224,6 +227,10 @@ func TestKey(t *testing.T) {
 		"older Rust":               {nil, config.Environment{"BP_RUST_VERSION": "1.85"}, true},
 		"what a build script sees": {nil, config.Environment{"GREETING": "x"}, true},
 		"proxy":                    {nil, config.Environment{"HTTPS_PROXY": "http://127.0.0.1:1"}, false},
+		"container":                {nil, config.Environment{"HOSTNAME": "f00"}, false},
+		"agent":                    {nil, config.Environment{"SSH_AUTH_SOCK": "/agent"}, false},
+		"token":                    {nil, config.Environment{"CARGO_REGISTRIES_OURS_TOKEN": "x"}, false},
+		"registry":                 {nil, config.Environment{"CARGO_REGISTRIES_OURS_INDEX": "x"}, true},
 		"kept files":               {nil, config.Environment{"BP_KEEP_FILES": "assets/*"}, false},
 		"hardening":                {nil, config.Environment{"BP_NATIVE_HARDENING_ENABLED": "false"}, true},
 		"flags of others":          {nil, config.Environment{"RUSTFLAGS": "-Cdebuginfo=2"}, false},
