@@ -19,14 +19,10 @@ var member = regexp.MustCompile(`(?m)^(/[^\n(]+\.a)\([^\n()]+\)`)
 // and those of static libraries. Maps is the folder of the linker's maps.
 func (b build) bill(root debian.Root, maps, programs string) (*sbom.Document, error) {
 	document := sbom.Document{Subject: sbom.Component{Type: "application", Name: filepath.Base(b.AppDir)}}
-	names, _, err := debian.Named(b.Workspace, debian.Aptfiles...)
-	if err != nil {
-		return nil, err
-	}
 	linked := map[string]bool{}
 	for _, one := range b.packages.Locked {
 		asked := func(name string) bool { return name == one.Name || strings.HasPrefix(name, one.Name+"=") }
-		linked[one.Purl] = slices.ContainsFunc(names, asked)
+		linked[one.Purl] = slices.ContainsFunc(b.named, asked)
 	}
 	archives, err := linkedArchives(maps)
 	if err != nil {

@@ -27,7 +27,7 @@ import (
 )
 
 // recipe changes when the same inputs give other files or another SBOM.
-const recipe = 2
+const recipe = 3
 
 // installed is the name of the layer with what the builder installs. Programs know its path: it is their prefix.
 const installed = "installed"
@@ -46,6 +46,7 @@ type key struct {
 	Compiler  string             `json:"compiler"`
 	Tools     string             `json:"tools"`
 	Debian    string             `json:"debian"`
+	Named     []string           `json:"named"` // packages that the bill has, of those of Debian
 	Env       config.Environment `json:"env"`
 	Target    [4]string          `json:"target"` // os, arch, variant, distro
 }
@@ -66,6 +67,7 @@ type build struct {
 	file     string
 	keep     keep.Patterns
 	packages debian.Packages
+	named    []string // those of the packages that the user names
 	compiler compiler.Compiler
 	tools    tool.Tool
 	cache    string // of ccache, and of the tools where they are not for all apps
@@ -87,6 +89,9 @@ func newBuild(ctx context.Context, in bp.BuildContext) (build, error) {
 		b.Link = static
 	}
 	if b.keep, err = keep.Parse(b.KeepFiles); err != nil {
+		return b, err
+	}
+	if b.named, _, err = debian.Named(in.Workspace, debian.Aptfiles...); err != nil {
 		return b, err
 	}
 	if b.packages, err = debian.OpenAll(ctx, in); err != nil {
@@ -136,11 +141,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		Fill: func(ctx context.Context, l *layer.Layer) error {
 			return b.keep.During(in.AppDir, in.Log, func() error { return b.fill(ctx, l) }, stay...)
 		},
-		Key: key{
-			Recipe: recipe, Source: source, Builder: b.builder.name, File: b.file, Link: b.Link, Configure: b.Configure, Make: b.Make,
-			LeaveOut: b.LeaveOut, KeepFiles: b.KeepFiles, Compiler: b.version, Tools: b.tools.Folder, Debian: b.packages.Key(),
-			Env: in.Env.Only(shaping...), Target: [4]string{in.Target.OS, in.Target.Arch, in.Target.Variant, in.Target.Distro},
-		},
+		Key: b.key(source),
 	})
 	if err != nil {
 		return bp.BuildResult{}, err
@@ -150,6 +151,15 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	}
 	list, err := b.processes(l)
 	return bp.BuildResult{Processes: list}, err
+}
+
+// key returns what the layer depends on, with the hash of the app's folder.
+func (b build) key(source string) key {
+	return key{
+		Recipe: recipe, Source: source, Builder: b.builder.name, File: b.file, Link: b.Link, Configure: b.Configure, Make: b.Make,
+		LeaveOut: b.LeaveOut, KeepFiles: b.KeepFiles, Compiler: b.version, Tools: b.tools.Folder, Debian: b.packages.Key(), Named: b.named,
+		Env: b.Env.Only(shaping...), Target: [4]string{b.Target.OS, b.Target.Arch, b.Target.Variant, b.Target.Distro},
+	}
 }
 
 // describe prints the decisions.

@@ -146,10 +146,5 @@ func (j job) parallel() config.Environment {
 
 func (j job) maps() string { return filepath.Join(j.home, "maps") }
 
-// mapped has the linker note what it links into static programs.
-func (j job) mapped() config.Environment {
-	if !j.static() {
-		return nil
-	}
-	return config.Environment{tools.Maps: j.maps()}
-}
+// mapped has the linker note what it links into programs.
+func (j job) mapped() config.Environment { return config.Environment{tools.Maps: j.maps()} }

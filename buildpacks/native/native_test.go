@@ -276,6 +276,30 @@ cp "$FROM/static" hello
 	}
 }
 
+// TestBill has what the linker's maps tell of static libraries, of dynamic programs too.
+func TestBill(t *testing.T) {
+	t.Parallel()
+	for _, link := range []string{"dynamic", "static"} {
+		c := builds(t, hello, passes+`for one in "${0%/*/*/*}"/*/usr/lib/*/libc_nonshared.a; do
+  echo "$one(at_quick_exit.oS)" >>"$STRATA_NATIVE_MAPS/1"
+done
+cp "$FROM/static" hello
+`, config.Environment{"BP_NATIVE_LINK": link})
+		entries, err := os.ReadDir(c.Env["BP_TOOLS_DIR"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			kittest.Write(t, filepath.Join(c.Env["BP_TOOLS_DIR"], entry.Name(), "usr/lib/x86_64-linux-gnu"), files{"libc_nonshared.a": ""})
+		}
+		got := kittest.Build(t, c)
+		text, err := os.ReadFile(filepath.Join(got.Layers, "installed.sbom.cdx.json"))
+		if err != nil || !strings.Contains(string(text), "pkg:deb/debian/libc6-dev@") {
+			t.Errorf("%s: the bill lacks a static library, %v\n%s%s", link, err, text, got.Log())
+		}
+	}
+}
+
 // TestFails has each fault once.
 func TestFails(t *testing.T) {
 	t.Parallel()

@@ -27,7 +27,7 @@ import (
 var locks embed.FS
 
 // recipe changes when the same packages give another folder.
-const recipe = "2"
+const recipe = "3"
 
 // Triplets are what Debian calls the folders of an architecture.
 var Triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
@@ -124,9 +124,9 @@ func (r relocation) complete() error {
 // Maps is the variable of the folder in which each call that links writes a map of what it linked.
 const Maps = "STRATA_NATIVE_MAPS"
 
-// mapping is the part of a compiler's script that asks for a map.
+// mapping is the part of a compiler's script that asks for a map. A compiler that is only asked for its version links nothing.
 const mapping = `case " $* " in
-*" -c "* | *" -E "* | *" -S "* | *" -M "* | *" -MM "*) ;;
+" -v " | *" -c "* | *" -E "* | *" -S "* | *" -M "* | *" -MM "*) ;;
 *) [ -z "$` + Maps + `" ] || set -- "-Wl,-Map=$` + Maps + `/$$" "$@" ;;
 esac
 `
