@@ -53,7 +53,9 @@ func Channel(arch, channel string, s Server) Rust {
 
 // manifest is what a build reads of the manifest of a channel.
 type manifest struct {
+	Date     string `toml:"date"`
 	Packages map[string]struct {
+		Version string `toml:"version"` // "1.84.1 (e71f9a9a9 2025-01-27)", "1.95.0-nightly (…)"
 		Targets map[string]struct {
 			Available bool   `toml:"available"`
 			Address   string `toml:"xz_url"`
@@ -122,7 +124,22 @@ func (r Rust) manifest(ctx context.Context, client *fetch.Client, base *url.URL)
 	if _, err := toml.Decode(string(text), &m); err != nil {
 		return m, fmt.Errorf("reading %s: %w", name, err)
 	}
-	return m, nil
+	return m, r.same(m)
+}
+
+// same refuses the manifest of another release, which has the same signature. A beta or a nightly is that of a day.
+func (r Rust) same(m manifest) error {
+	version, _, _ := strings.Cut(m.Packages["rust"].Version, " ")
+	found := exact.FindStringSubmatch(r.Version)
+	is := version == r.Version
+	if found != nil && found[1] != "" {
+		is = m.Date == found[2] && strings.Contains(version, "-"+found[1])
+	}
+	if is {
+		return nil
+	}
+	return fault.Fault{ID: "rust-release", Do: "name a server that has Rust's releases as they are published",
+		What: fmt.Sprintf("%s has Rust %s of %s in place of %s", DistVariable, version, m.Date, r.Version)}
 }
 
 // keys returns the keys that may sign a manifest.

@@ -84,7 +84,7 @@ func Named(arch, folder string) (Rust, error) {
 // Folder names the Rust: another name for other files.
 func (r Rust) Folder() string {
 	if len(r.packages) == 0 {
-		return "rust-" + r.Version + "-published"
+		return "rust-" + r.Version + "-published-" + recipe // it has one manifest that is signed and names it
 	}
 	sum := sha256.New()
 	fmt.Fprintln(sum, recipe)

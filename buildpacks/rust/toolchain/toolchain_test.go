@@ -137,10 +137,15 @@ func TestChannel(t *testing.T) {
 		manifest += fmt.Sprintf("[pkg.%s.target.%s]\navailable = true\nxz_url = \"https://releases.example.test%s\"\nxz_hash = \"%x\"\n",
 			name, Triples["amd64"], path, sha256.Sum256(archive))
 	}
-	served["/dist/channel-rust-1.84.1.toml"] = manifest
-	served["/dist/channel-rust-1.84.1.toml.asc"] = sign(t, key, manifest)
-	served["/dist/2026-01-31/channel-rust-nightly.toml"] = manifest
-	served["/dist/2026-01-31/channel-rust-nightly.toml.asc"] = served["/dist/channel-rust-1.84.1.toml.asc"]
+	serve := func(path, date, version string) {
+		text := fmt.Sprintf("date = %q\n[pkg.rust]\nversion = \"%s (0123abcd 2025-01-01)\"\n%s", date, version, manifest)
+		served["/dist/"+path], served["/dist/"+path+".asc"] = text, sign(t, key, text)
+	}
+	serve("channel-rust-1.84.1.toml", "2025-01-30", "1.84.1")
+	serve("channel-rust-1.84.3.toml", "2025-01-30", "1.84.1")
+	serve("2026-01-31/channel-rust-nightly.toml", "2026-01-31", "1.95.0-nightly")
+	serve("2026-02-01/channel-rust-nightly.toml", "2026-01-31", "1.95.0-nightly")
+	serve("2026-01-31/channel-rust-beta.toml", "2026-01-31", "1.95.0-nightly")
 	fill := func(arch, channel string, s Server) (string, error) {
 		dir := t.TempDir()
 		r := Channel(arch, channel, s)
@@ -175,6 +180,9 @@ func TestChannel(t *testing.T) {
 	refused("address", "amd64", "1.84.1", Server{Address: "rust.example.test"})
 	refused("architecture", "arm64", "1.84.1", ours)
 	refused("gone", "amd64", "1.84.2", ours)
+	refused("another-release", "amd64", "1.84.3", ours)
+	refused("another-day", "amd64", "nightly-2026-02-01", ours)
+	refused("another-channel", "amd64", "beta-2026-01-31", ours)
 	refused("another-key", "amd64", "1.84.1", Server{Address: server.URL, Keys: openpgp.EntityList{other}})
 	refused("rust-key", "amd64", "1.84.1", Server{Address: server.URL}) // it is not signed by that of Rust's releases
 	served["/dist/2025-01-30/cargo.tar.xz"] += "x"
