@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/gofiles"
 )
 
 // bareName is the path of the module of an app that has no go.mod and imports none of its own packages.
@@ -25,7 +27,7 @@ func bareModule(dir string) (member, error) {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && p != dir && hidden(d.Name()):
+		case d.IsDir() && p != dir && gofiles.Hidden(d.Name()):
 			return fs.SkipDir
 		case !d.Type().IsRegular() || filepath.Ext(p) != ".go":
 			return nil

@@ -5,9 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"io/fs"
 	"os"
 	"path"
@@ -16,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/gofiles"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 )
 
@@ -79,45 +77,14 @@ func detectModule(in bp.DetectContext, file string, plan bp.Plan) (bp.DetectResu
 	if i < 0 || named {
 		return bp.Pass(file+" found", plan), nil
 	}
-	found, err := hasProgram(in.AppDir)
+	found, err := gofiles.HasProgram(in.AppDir)
 	if err != nil {
-		return bp.DetectResult{}, fmt.Errorf("looking for a program in Go: %w", err)
+		return bp.DetectResult{}, err
 	}
 	if !found {
 		return bp.Fail(file + " found, but no package main, and there is " + others[i]), nil
 	}
 	return bp.Pass(file+" found", plan), nil
-}
-
-// hasProgram reports whether a file of an app is of a package main, on some system. A file that the go command is told to ignore is not.
-func hasProgram(dir string) (found bool, err error) {
-	err = fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
-		base := path.Base(name)
-		switch {
-		case err != nil && name != "." && errors.Is(err, fs.ErrPermission):
-			return fs.SkipDir
-		case err != nil || name == ".":
-			return err
-		case d.IsDir() && (hidden(base) || base == "node_modules"):
-			return fs.SkipDir
-		case !d.Type().IsRegular() || path.Ext(base) != ".go" || hidden(base) || strings.HasSuffix(base, "_test.go"):
-			return nil
-		}
-		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, name), nil, parser.PackageClauseOnly|parser.ParseComments)
-		if err != nil || f.Name.Name != "main" {
-			return nil // the go command says what is wrong with it
-		}
-		ignored := slices.ContainsFunc(f.Comments, func(g *ast.CommentGroup) bool {
-			return slices.ContainsFunc(g.List, func(c *ast.Comment) bool {
-				return c.Text == "//go:build ignore" || c.Text == "// +build ignore"
-			})
-		})
-		if found = !ignored; found {
-			return fs.SkipAll
-		}
-		return nil
-	})
-	return found, err
 }
 
 // places are where an app has Go below its root.
@@ -141,12 +108,12 @@ func look(dir string) (places, error) {
 		case err != nil || name == ".":
 			return err
 		case d.IsDir():
-			if hidden(base) || base == "node_modules" || level(name) >= deepest {
+			if gofiles.Hidden(base) || base == "node_modules" || level(name) >= deepest {
 				return fs.SkipDir
 			}
 		case base == "go.mod" && folder != ".":
 			p.Modules = append(p.Modules, folder)
-		case path.Ext(base) == ".go" && !hidden(base) && (folder == "." || folder == "cmd" || path.Dir(folder) == "cmd"):
+		case path.Ext(base) == ".go" && !gofiles.Hidden(base) && (folder == "." || folder == "cmd" || path.Dir(folder) == "cmd"):
 			if p.Loose == "" || level(name) < level(p.Loose) {
 				p.Loose = name
 			}

@@ -127,8 +127,3 @@ func list(dirs []string) string {
 	}
 	return strings.Join(paths, ":")
 }
-
-// hidden reports whether the go command's patterns leave out folders of that name.
-func hidden(name string) bool {
-	return name[0] == '.' || name[0] == '_' || name == "testdata" || name == "vendor"
-}

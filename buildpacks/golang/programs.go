@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/gofiles"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
@@ -240,7 +241,7 @@ func (f finder) below(root string) ([]folder, error) {
 
 // ignores reports whether the go command's patterns leave out a folder and those below it.
 func (f finder) ignores(rel string) bool {
-	if hidden(path.Base(rel)) {
+	if gofiles.Hidden(path.Base(rel)) {
 		return true
 	}
 	m := f.owner(rel)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/gofiles"
 )
 
 // index is the file that makes a folder a site.
@@ -44,7 +45,11 @@ func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 		return bp.DetectResult{}, err
 	}
 	const made = "if a buildpack makes a site"
-	other, built := programFile(in.AppDir), s.built(in.AppDir)
+	other, err := programFile(in.AppDir)
+	if err != nil {
+		return bp.DetectResult{}, err
+	}
+	built := s.built(in.AppDir)
 	more := other + " found, so the app is more than files; to serve some, set BP_WEB_SERVER_ROOT=" + root
 	switch {
 	case built && root == "":
@@ -61,26 +66,20 @@ func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	return bp.Pass(filepath.Join(root, index) + " found"), nil
 }
 
-// programFile returns the file that makes an app more than files, "" if there is none.
-func programFile(app string) string {
+// programFile returns the file that makes an app more than files, "" if there is none. Sites of Hugo have a go.mod, and no program.
+func programFile(app string) (string, error) {
 	for _, name := range programs {
-		if isFile(filepath.Join(app, name)) && (name != "go.mod" || hasGo(app)) {
-			return name
+		if !isFile(filepath.Join(app, name)) {
+			continue
+		}
+		if name != "go.mod" {
+			return name, nil
+		}
+		if found, err := gofiles.HasProgram(app); err != nil || found {
+			return name, err
 		}
 	}
-	return ""
-}
-
-// hasGo reports whether an app has a file in Go. Sites of Hugo have a go.mod and none.
-func hasGo(app string) bool {
-	found := false
-	_ = fs.WalkDir(os.DirFS(app), ".", func(name string, entry fs.DirEntry, err error) error {
-		if found = err != nil || entry.Type().IsRegular() && path.Ext(name) == ".go"; found {
-			return fs.SkipAll // what cannot be read may be in Go
-		}
-		return nil
-	})
-	return found
+	return "", nil
 }
 
 func requires(name string) bp.Plan { return bp.Plan{Requires: []bp.Entry{{Name: name}}} }
