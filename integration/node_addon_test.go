@@ -31,10 +31,7 @@ func TestNodeAddon(t *testing.T) {
 		_, digest, _ = strings.Cut(strings.TrimSpace(got.stdout), name+"@") // the last line
 		return got.stdout + got.stderr, digest
 	}
-	log, first := told()
-	if !strings.Contains(log, "Installing a C++ compiler") {
-		t.Errorf("no compiler was installed:\n%s", log)
-	}
+	_, first := told()                                                          // a compiler may be there for all apps
 	const want = "$2a$06$m0CrhHm10qJ3lXRY.5zDGO3rS2KdeeWLuGmsfGlMfOxih58VYVfxe" // jBCrypt's test vector
 	if body := ask(t, name, "/"); strings.TrimSpace(body) != want {
 		t.Errorf("it answers %q, want %q", body, want)
