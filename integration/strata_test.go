@@ -75,17 +75,18 @@ func ask(t *testing.T, image, path string, args ...string) string {
 	return body
 }
 
-// port is the last one that a test has got, above 10,000. It begins anywhere, as tests of two users may run at a time.
-var port atomic.Int32
-
-func init() { port.Store(rand.Int32N(20_000)) }
+// Ports of apps count from anywhere, as tests of two users may run at a time.
+var (
+	firstPort = rand.IntN(20_000)
+	ports     atomic.Int32
+)
 
 // freePort returns a port for an app. It is below those that the kernel gives to servers and connections of other tests, which could take
 // it before the app does (ip(7), ip_local_port_range).
 func freePort(t *testing.T) string {
 	t.Helper()
 	for range 100 {
-		free := strconv.Itoa(10_000 + int(port.Add(1))%20_000)
+		free := strconv.Itoa(10_000 + (firstPort+int(ports.Add(1)))%20_000)
 		if listener, err := net.Listen("tcp", "127.0.0.1:"+free); err == nil {
 			_ = listener.Close() // nobody has connected
 			return free
