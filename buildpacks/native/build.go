@@ -16,6 +16,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/compiler"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/debian"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/keep"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
@@ -242,7 +243,7 @@ func (b build) environment(ctx context.Context, programs, home string, root debi
 	}
 	env := root.In(b.Env.Git().With(b.Env.Only(append(passed, shaping...)...)))
 	// libtool asks the compiler for its linker, and calls that without the script.
-	libraries := filepath.Join(filepath.Dir(programs), "usr/lib", tools.Triplets[b.Target.Arch])
+	libraries := filepath.Join(filepath.Dir(programs), "usr/lib", deb.Triplets[b.Target.Arch])
 	if env["LD_LIBRARY_PATH"] != "" {
 		libraries = env["LD_LIBRARY_PATH"] + ":" + libraries
 	}

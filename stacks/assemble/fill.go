@@ -211,7 +211,7 @@ func (r recipe) trust(t *layer.Tree, below []*stratum) error {
 // loaderCache writes the loader's list of libraries into the top layer of a stack with glibc.
 func (r recipe) loaderCache(t *layer.Tree) error {
 	all := t.All()
-	dir := "lib/" + triplets[r.Arch] + "/"
+	dir := "lib/" + deb.Triplets[r.Arch] + "/"
 	if _, ok := all["usr/"+dir+"libc.so.6"]; !ok || !r.Top {
 		return nil
 	}

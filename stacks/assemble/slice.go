@@ -24,9 +24,6 @@ type sliceFile struct {
 	Arch map[string][]string `toml:"arch"`
 }
 
-// triplets are Debian's names of architectures for library folders.
-var triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
-
 // slicePath returns the slice of a package from the first folder that has one, or "" if none has.
 func slicePath(pkg string, dirs []string) string {
 	for _, dir := range dirs {
@@ -68,7 +65,7 @@ func loadSlice(file, arch string) ([]string, error) {
 	}
 	patterns := []string{}
 	for _, p := range slices.Concat(s.Files, s.Arch[arch]) {
-		patterns = append(patterns, strings.ReplaceAll(p, "{triplet}", triplets[arch]))
+		patterns = append(patterns, strings.ReplaceAll(p, "{triplet}", deb.Triplets[arch]))
 	}
 	return patterns, nil
 }

@@ -44,8 +44,8 @@ type Compiler struct {
 type platform struct{ triplet, loader, branches string }
 
 var platforms = map[string]platform{
-	"amd64": {"x86_64-linux-gnu", "usr/lib64/ld-linux-x86-64.so.2", "-fcf-protection=full"},
-	"arm64": {"aarch64-linux-gnu", "usr/lib/ld-linux-aarch64.so.1", "-mbranch-protection=standard"},
+	"amd64": {deb.Triplets["amd64"], "usr/lib64/ld-linux-x86-64.so.2", "-fcf-protection=full"},
+	"arm64": {deb.Triplets["arm64"], "usr/lib/ld-linux-aarch64.so.1", "-mbranch-protection=standard"},
 }
 
 // locked returns the packages of an architecture.
@@ -82,16 +82,7 @@ func version(packages []deb.Locked) string {
 
 // tool returns the tool that the packages make.
 func (c Compiler) tool(packages []deb.Locked) tool.Tool {
-	sum, size := sha256.New(), int64(0)
-	fmt.Fprintln(sum, recipe)
-	for _, p := range packages {
-		fmt.Fprintln(sum, p.SHA256)
-		size += p.Size
-	}
-	t := tool.Tool{
-		Folder: hex.EncodeToString(sum.Sum(nil)[:8]),
-		Title:  fmt.Sprintf("a C++ compiler: %d packages of Debian, %.0f MB", len(packages), float64(size)/1e6),
-	}
+	t := tool.Tool{Folder: deb.Digest(recipe, packages), Title: deb.Title("a C++ compiler", packages)}
 	t.Fill = func(ctx context.Context, client *fetch.Client, dir string) error {
 		if err := deb.Unpack(ctx, client, c.Mirrors, packages, dir, unpack.Options{Want: wanted}); err != nil {
 			return err

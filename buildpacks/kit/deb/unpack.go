@@ -2,7 +2,10 @@ package deb
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 
 	"github.com/BurntSushi/toml"
 	"golang.org/x/sync/errgroup"
@@ -33,6 +36,28 @@ func ReadLock(text string) ([]Locked, error) {
 	}
 	_, err := toml.Decode(text, &file)
 	return file.Packages, err
+}
+
+// Triplets are Debian's names of the folders of libraries, by architecture.
+var Triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
+
+// Digest returns 16 hexadecimal digits that name the files that packages make by a recipe: others for other files.
+func Digest(recipe string, packages []Locked) string {
+	sum := sha256.New()
+	fmt.Fprintln(sum, recipe)
+	for _, p := range packages {
+		fmt.Fprintln(sum, p.SHA256)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:8])
+}
+
+// Title describes what packages make, with their number and what is downloaded of them: "Rust 1.96.0: 6 packages of Debian, 96 MB".
+func Title(what string, packages []Locked) string {
+	size := int64(0)
+	for _, p := range packages {
+		size += p.Size
+	}
+	return fmt.Sprintf("%s: %d packages of Debian, %.0f MB", what, len(packages), float64(size)/1e6)
 }
 
 // parallel is how many packages are fetched and unpacked at a time.

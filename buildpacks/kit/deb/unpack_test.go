@@ -138,3 +138,20 @@ func TestReadMirrors(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestDigest(t *testing.T) {
+	t.Parallel()
+	packages := []deb.Locked{{SHA256: "aa", Size: 1_000_000}, {SHA256: "bb", Size: 600_000}}
+	first := deb.Digest("1", packages)
+	for name, other := range map[string]string{
+		"recipe": deb.Digest("2", packages), "package": deb.Digest("1", packages[:1]),
+		"order": deb.Digest("1", []deb.Locked{packages[1], packages[0]}),
+	} {
+		if other == first || len(other) != 16 {
+			t.Errorf("another %s has the digest %s, and so have the first packages", name, other)
+		}
+	}
+	if got, want := deb.Title("Rust 1.96.0", packages), "Rust 1.96.0: 2 packages of Debian, 2 MB"; got != want {
+		t.Errorf("title %q, want %q", got, want)
+	}
+}

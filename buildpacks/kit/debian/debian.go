@@ -5,8 +5,6 @@ package debian
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -127,12 +125,7 @@ func (p Packages) Key() string {
 	if len(p.Locked) == 0 {
 		return ""
 	}
-	sum := sha256.New()
-	fmt.Fprintln(sum, recipe)
-	for _, one := range p.Locked {
-		fmt.Fprintln(sum, one.SHA256)
-	}
-	return hex.EncodeToString(sum.Sum(nil)[:8])
+	return deb.Digest(recipe, p.Locked)
 }
 
 // choice is what a cache has of the last choice.

@@ -36,9 +36,6 @@ type Root struct {
 	locked  []deb.Locked
 }
 
-// triplets are what Debian calls the folders of an architecture.
-var triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
-
 // contents is the file of a root with the packages that libraries are of, static ones too, by their paths below the root.
 const contents = "libraries.json"
 
@@ -48,13 +45,9 @@ func (p Packages) Install(ctx context.Context) (Root, error) {
 		return Root{}, nil
 	}
 	s := p.from
-	size := int64(0)
-	for _, one := range p.Locked {
-		size += one.Size
-	}
-	root := Root{triplet: triplets[s.In.Target.Arch], locked: p.Locked}
+	root := Root{triplet: deb.Triplets[s.In.Target.Arch], locked: p.Locked}
 	cache := filepath.Join(s.Dir, "packages")
-	t := tool.Tool{Folder: "debian-" + p.Key(), Title: fmt.Sprintf("%d packages of Debian, %.1f MB", len(p.Locked), float64(size)/1e6)}
+	t := tool.Tool{Folder: "debian-" + p.Key(), Title: deb.Title("named packages", p.Locked)}
 	t.Fill = func(ctx context.Context, client *fetch.Client, dir string) error {
 		libraries, err := p.unpack(ctx, client, dir)
 		if err != nil {

@@ -5,9 +5,7 @@ package tools
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,9 +27,6 @@ var locks embed.FS
 // recipe changes when the same packages give another folder.
 const recipe = "3"
 
-// Triplets are what Debian calls the folders of an architecture.
-var Triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
-
 // New returns the tool with the programs that builds call besides the compiler, in its folder bin. Those of its folder cached are the
 // compilers, which ask ccache first. The tool lies in a folder, or is there for all apps.
 func New(in bp.Workspace, dir string, mirrors deb.Mirrors) (tool.Tool, error) {
@@ -43,21 +38,12 @@ func New(in bp.Workspace, dir string, mirrors deb.Mirrors) (tool.Tool, error) {
 	if err != nil {
 		return tool.Tool{}, err
 	}
-	sum, size := sha256.New(), int64(0)
-	fmt.Fprintln(sum, recipe)
-	for _, p := range packages {
-		fmt.Fprintln(sum, p.SHA256)
-		size += p.Size
-	}
-	t := tool.Tool{
-		Folder: "native-" + hex.EncodeToString(sum.Sum(nil)[:8]),
-		Title:  fmt.Sprintf("CMake, Meson and autotools: %d packages of Debian, %.0f MB", len(packages), float64(size)/1e6),
-	}
+	t := tool.Tool{Folder: "native-" + deb.Digest(recipe, packages), Title: deb.Title("CMake, Meson and autotools", packages)}
 	t.Fill = func(ctx context.Context, client *fetch.Client, to string) error {
 		if err := deb.Unpack(ctx, client, mirrors, packages, to, unpack.Options{Want: wanted}); err != nil {
 			return err
 		}
-		return relocation{to, filepath.Join(dir, t.Folder), Triplets[in.Target.Arch]}.complete()
+		return relocation{to, filepath.Join(dir, t.Folder), deb.Triplets[in.Target.Arch]}.complete()
 	}
 	return t, nil
 }

@@ -3,9 +3,7 @@ package interpreter
 
 import (
 	"context"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -163,21 +161,13 @@ func (p Interpreter) Headers(s Source) tool.Tool {
 // Includes returns the folders for CPATH in that of the headers.
 func (p Interpreter) Includes(dir string) []string {
 	python := "python" + p.Minor()
-	return []string{filepath.Join(dir, python), filepath.Join(dir, triplets[p.arch], python), dir}
+	return []string{filepath.Join(dir, python), filepath.Join(dir, deb.Triplets[p.arch], python), dir}
 }
 
 // Folder names the interpreter: another name for other files.
 func (p Interpreter) Folder() string {
-	sum := sha256.New()
-	fmt.Fprintln(sum, recipe, p.release.Hash)
-	for _, one := range p.packages {
-		fmt.Fprintln(sum, one.SHA256)
-	}
-	return "cpython-" + p.Version + "-" + hex.EncodeToString(sum.Sum(nil)[:8])
+	return "cpython-" + p.Version + "-" + deb.Digest(recipe+" "+p.release.Hash, p.packages)
 }
-
-// triplets are Debian's names of the folders of libraries, by architecture.
-var triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
 
 // idle matches what no app loads: tests of Python itself, the text of its manual and games, modules for terminals and old files with
 // libraries of their own, and those in Python that stand in for compiled ones. Debian's mark that pip must not install is about Debian,
@@ -196,7 +186,7 @@ func (p Interpreter) place(name string) string {
 	if inner, found := strings.CutPrefix(name, "usr/lib/"+python+"/"); found && !idle.MatchString(inner) {
 		return "lib/" + python + "/" + inner
 	}
-	if dir, file := path.Split(name); dir == "usr/lib/"+triplets[p.arch]+"/" && !strings.HasPrefix(file, "libexpatw") {
+	if dir, file := path.Split(name); dir == "usr/lib/"+deb.Triplets[p.arch]+"/" && !strings.HasPrefix(file, "libexpatw") {
 		return "lib/" + file
 	}
 	if inner, found := strings.CutPrefix(name, "usr/share/doc/"); found && (path.Base(name) == "copyright" || !strings.Contains(inner, "/")) {

@@ -4,10 +4,7 @@ package toolchain
 
 import (
 	"context"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -86,16 +83,8 @@ func (r Rust) Folder() string {
 	if len(r.packages) == 0 {
 		return "rust-" + r.Version + "-published-" + recipe // it has one manifest that is signed and names it
 	}
-	sum := sha256.New()
-	fmt.Fprintln(sum, recipe)
-	for _, one := range r.packages {
-		fmt.Fprintln(sum, one.SHA256)
-	}
-	return "rust-" + r.Version + "-" + hex.EncodeToString(sum.Sum(nil)[:8])
+	return "rust-" + r.Version + "-" + deb.Digest(recipe, r.packages)
 }
-
-// triplets are Debian's names of the folders of libraries, by architecture.
-var triplets = map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
 
 // Triples are Rust's names of targets, by architecture.
 var Triples = map[string]string{"amd64": "x86_64-unknown-linux-gnu", "arm64": "aarch64-unknown-linux-gnu"}
@@ -105,18 +94,12 @@ func (r Rust) Tool(mirrors deb.Mirrors, cache string) tool.Tool {
 	if len(r.packages) == 0 {
 		return r.distTool()
 	}
-	size := int64(0)
-	for _, one := range r.packages {
-		size += one.Size
-	}
-	t := tool.Tool{
-		Folder: r.Folder(), Title: fmt.Sprintf("Rust %s: %d packages of Debian, %.0f MB", r.Version, len(r.packages), float64(size)/1e6),
-	}
+	t := tool.Tool{Folder: r.Folder(), Title: deb.Title("Rust "+r.Version, r.packages)}
 	t.Fill = func(ctx context.Context, client *fetch.Client, dir string) error {
 		if err := deb.Unpack(ctx, client, mirrors, r.packages, dir, unpack.Options{Want: wanted}); err != nil {
 			return err
 		}
-		return writePrograms(dir, filepath.Join(cache, t.Folder), triplets[r.arch])
+		return writePrograms(dir, filepath.Join(cache, t.Folder), deb.Triplets[r.arch])
 	}
 	return t
 }
