@@ -12,9 +12,9 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/archive"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/truststore"
 	"github.com/strata-buildpacks/strata/stacks/internal/layer"
 	"github.com/strata-buildpacks/strata/stacks/internal/ldcache"
-	"github.com/strata-buildpacks/strata/stacks/internal/truststore"
 )
 
 // fill puts a layer's files on top of the layers below. It also returns what is kept of the layer's packages.

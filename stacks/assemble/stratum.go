@@ -13,8 +13,8 @@ import (
 	"sync"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/truststore"
 	"github.com/strata-buildpacks/strata/stacks/internal/layer"
-	"github.com/strata-buildpacks/strata/stacks/internal/truststore"
 )
 
 // revision goes into the key of every cached layer. It changes whenever this program makes other bytes of the same packages

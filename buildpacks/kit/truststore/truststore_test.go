@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/strata-buildpacks/strata/stacks/internal/truststore"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/truststore"
 )
 
 var made = time.Date(1980, 1, 1, 0, 0, 1, 0, time.UTC)
