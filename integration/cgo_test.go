@@ -107,7 +107,8 @@ func main() {
 
 // TestGoNative builds programs that are nothing without cgo, on the run images for which they are linked otherwise.
 func TestGoNative(t *testing.T) {
-	long(t)
+	suite(t, nightly)
+	t.Parallel()
 	hello := []string{"hello", "web*"}
 	library := []string{"-e", "BP_DEBIAN_PACKAGES=libpcre2-dev"}
 	linked := append([]string{"-e", "BP_GO_CGO=dynamic", "--run-image", "glibc"}, library...)

@@ -128,7 +128,7 @@ var pythonCorpus = []small{
 		processes: []string{"beat", "web*", "worker"}, layers: pythonHelped, answer: "Flower",
 	},
 	{
-		name: "litestar", app: map[string]string{
+		who: nightly, name: "litestar", app: map[string]string{
 			"requirements.txt": "litestar\nuvicorn\n",
 			"app.py": "from litestar import Litestar, get\n\n\n@get('/')\nasync def hello() -> str:\n    return 'litestar'\n\n\n" +
 				"app = Litestar([hello])\n",
@@ -136,7 +136,7 @@ var pythonCorpus = []small{
 		processes: []string{"web*"}, layers: pythonHelped, answer: "litestar",
 	},
 	{
-		name: "dash", app: map[string]string{
+		who: nightly, name: "dash", app: map[string]string{
 			"requirements.txt": "dash\ngunicorn\n",
 			"app.py": "from dash import Dash, html\n\napp = Dash(__name__, title='dash')\nserver = app.server\n" +
 				"app.layout = html.Div('x')\n",
@@ -163,13 +163,13 @@ var pythonCorpus = []small{
 		processes: []string{"web*"}, layers: pythonHelped, path: "/.web/", answer: "Radicale",
 	},
 	{
-		name: "datasette", app: map[string]string{
+		who: nightly, name: "datasette", app: map[string]string{
 			"requirements.txt": "datasette\n", "Procfile": "web: datasette serve --host 0.0.0.0 --port ${PORT:-8080} --memory\n",
 		},
 		processes: []string{"web*"}, layers: pythonHelped, answer: "Datasette",
 	},
 	{
-		name: "locust", app: map[string]string{
+		who: nightly, name: "locust", app: map[string]string{
 			"requirements.txt": "locust\n", "Procfile": "web: locust --web-host 0.0.0.0 --web-port ${PORT:-8080}\n",
 			"locustfile.py": "from locust import HttpUser\n\n\nclass Visitor(HttpUser):\n    host = 'http://localhost'\n    tasks = []\n",
 		},

@@ -14,6 +14,7 @@ import (
 
 // small is an app that shows one thing: the smallest that does.
 type small struct {
+	who       who
 	name      string
 	app       map[string]string // path -> content
 	flags     []string
@@ -41,6 +42,7 @@ func corpus(t *testing.T, apps []small) {
 	t.Parallel()
 	for _, one := range apps {
 		t.Run(one.name, func(t *testing.T) {
+			skipShown(t, one.who)
 			t.Parallel()
 			one.build(t)
 		})

@@ -64,15 +64,23 @@ const (
 	// everyUser is for what the product does differently for root and for an ordinary user, and what may go wrong for one of
 	// them only: namespaces, owners and modes of files, signals.
 	everyUser who = "every user"
+	// nightly is for what takes minutes, and what a test that is faster nearly shows: scripts/test -long runs it, for any user.
+	nightly who = "nightly"
 )
+
+// variableLong is set for nightly tests: scripts/test -long sets it.
+const variableLong = "INTEGRATION_LONG"
 
 // variableShown is the name of the user as whom all tests of the same source have passed already.
 const variableShown = "INTEGRATION_SHOWN_AS"
 
-// skipShown skips a test, or a part of one, that has passed as another user and does not depend on the user.
+// skipShown skips a test, or a part of one, that has passed as another user and does not depend on the user, or that is nightly.
 func skipShown(t *testing.T, w who) {
 	t.Helper()
-	if user := os.Getenv(variableShown); user != "" && w == anyUser {
+	if w == nightly && os.Getenv(variableLong) == "" {
+		t.Skip("takes minutes, and all that do more than half an hour: run scripts/test -long")
+	}
+	if user := os.Getenv(variableShown); user != "" && w != everyUser {
 		t.Skipf("passed as %s, and does not depend on the user", user)
 	}
 }

@@ -9,7 +9,8 @@ import (
 
 // TestPythonForeign builds programs that other people wrote, each by its name in requirements.txt: the newest of all that it needs.
 func TestPythonForeign(t *testing.T) {
-	long(t)
+	suite(t, nightly)
+	t.Parallel()
 	for _, one := range []foreign{
 		{name: "kinto", path: "/v1/", want: `"project_name":"kinto"`, files: map[string]string{
 			"requirements.txt": "kinto\nsetuptools<81\n", "Procfile": "web: kinto start --ini kinto.ini --port ${PORT:-8080}\n",

@@ -1,32 +1,12 @@
 package integration
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
-
-// variableLong is set for tests that take long: scripts/test -long sets it.
-const variableLong = "INTEGRATION_LONG"
-
-// long skips a test that takes long unless those are asked for.
-func long(t *testing.T) {
-	t.Helper()
-	suite(t, anyUser)
-	longOnly(t)
-	t.Parallel()
-}
-
-// longOnly is long for a row of a table.
-func longOnly(t *testing.T) {
-	t.Helper()
-	if os.Getenv(variableLong) == "" {
-		t.Skip("takes minutes, and all that do more than half an hour: run scripts/test -long")
-	}
-}
 
 // foreign is a program that was not written for us.
 type foreign struct {
@@ -41,7 +21,8 @@ type foreign struct {
 
 // TestGoForeign builds programs in Go as their modules have them. The checksum database vouches for them.
 func TestGoForeign(t *testing.T) {
-	long(t)
+	suite(t, nightly)
+	t.Parallel()
 	version := func(name, module, want string, flags ...string) foreign {
 		return foreign{name: name, app: module, flags: flags, args: []string{"--", "--version"}, want: want}
 	}
@@ -81,7 +62,8 @@ func TestGoForeign(t *testing.T) {
 
 // TestNodeForeign builds apps on packages that most people's apps have, without a lockfile: the newest of all that they need.
 func TestNodeForeign(t *testing.T) {
-	long(t)
+	suite(t, nightly)
+	t.Parallel()
 	app := func(name, dependencies, server string, flags ...string) foreign {
 		return foreign{
 			name: name, path: "/", want: "Hello from " + name, flags: flags, files: map[string]string{

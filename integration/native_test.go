@@ -27,7 +27,7 @@ func TestNativeBuild(t *testing.T) {
 			files: []string{"bin/greeter"},
 		},
 		{
-			who: anyUser, app: "make", answer: "Hello from make.", file: "greeting.c", args: []string{"--run-image", "static"},
+			who: nightly, app: "make", answer: "Hello from make.", file: "greeting.c", args: []string{"--run-image", "static"},
 			run: "strata-static", files: []string{"bin/greeter"},
 		},
 		{

@@ -32,7 +32,7 @@ func TestNodeReal(t *testing.T) {
 		script               bool   // has a build script
 		bundle               bool   // which puts what it needs of packages into a bundle
 		generate             func(t *testing.T) string
-		long                 bool
+		who                  who
 	}{
 		{
 			app: "registry", path: "/-/ping", answer: "{}",
@@ -40,15 +40,15 @@ func TestNodeReal(t *testing.T) {
 			flags: []string{"--", "--listen", "http://0.0.0.0:PORT"},
 		},
 		{
-			app: "nest", long: true, path: "/", answer: "Hello from NestJS.", script: true,
+			app: "nest", who: nightly, path: "/", answer: "Hello from NestJS.", script: true,
 			file: "src/main.ts", from: "Hello", to: "Goodbye", then: "Goodbye from NestJS.",
 		},
 		{
-			app: "mono", long: true, path: "/", answer: "Hello from Turborepo.", script: true, project: "apps/api",
+			app: "mono", who: nightly, path: "/", answer: "Hello from Turborepo.", script: true, project: "apps/api",
 			file: "packages/greeting/src/index.ts", from: "Hello", to: "Goodbye", then: "Goodbye from Turborepo.",
 		},
 		{
-			app: "nuxt", long: true, path: "/", answer: "Hello from Nuxt.", script: true, bundle: true,
+			app: "nuxt", who: nightly, path: "/", answer: "Hello from Nuxt.", script: true, bundle: true,
 			file: "app/app.vue", from: "Hello", to: "Goodbye", then: "Goodbye from Nuxt.",
 		},
 		{
@@ -58,9 +58,7 @@ func TestNodeReal(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.app, func(t *testing.T) {
-			if tt.long {
-				longOnly(t)
-			}
+			skipShown(t, tt.who)
 			t.Parallel()
 			generate := tt.generate
 			if generate == nil {

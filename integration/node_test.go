@@ -65,7 +65,7 @@ func TestNodeBuild(t *testing.T) {
 			flags: []string{"-e", "BP_NODE_PROJECT_PATH=packages/web"},
 		},
 		{
-			who: anyUser, app: "pnpm7", path: "/", answer: "Hello from pnpm 7, in 1d.\n",
+			who: nightly, app: "pnpm7", path: "/", answer: "Hello from pnpm 7, in 1d.\n",
 			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from pnpm 7, in 1d.\n",
 			layers: []string{"modules", "node", "start"}, purls: []string{"pkg:npm/ms@2."}, absent: "escape-html/",
 		},
@@ -85,17 +85,17 @@ func TestNodeBuild(t *testing.T) {
 			layers: []string{"modules", "node", "start"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html",
 		},
 		{
-			who: anyUser, app: "pnp2", path: "/", answer: "Hello from Yarn 2, in 1d.\n",
+			who: nightly, app: "pnp2", path: "/", answer: "Hello from Yarn 2, in 1d.\n",
 			file: "server.js", from: "Hello", to: "Goodbye", then: "Goodbye from Yarn 2, in 1d.\n",
 			layers: []string{"modules", "node", "start"}, purls: []string{"pkg:npm/debug@4.", "pkg:npm/ms@2."}, absent: "escape-html",
 		},
 		{
-			who: anyUser, app: "pnp3", path: "/", answer: "Hello from Yarn 3.\n",
+			who: nightly, app: "pnp3", path: "/", answer: "Hello from Yarn 3.\n",
 			file: "public/index.html", from: "Hello", to: "Goodbye", then: "Goodbye from Yarn 3.\n",
 			layers: []string{"modules", "node", "start"}, purls: []string{"pkg:npm/http-server@14.", "pkg:npm/mime@1."}, absent: "escape-html",
 		},
 		{
-			who: anyUser, app: "local", path: "/", answer: "Hello from a folder, in 1d.\n",
+			who: nightly, app: "local", path: "/", answer: "Hello from a folder, in 1d.\n",
 			file: "lib/greeting/index.js", from: "Hello", to: "Goodbye", then: "Goodbye from a folder, in 1d.\n",
 			layers: []string{"modules", "node", "start"}, purls: []string{"pkg:npm/ms@2."}, absent: "escape-html/",
 		},

@@ -28,7 +28,7 @@ func TestPythonBuild(t *testing.T) {
 			purls: []string{"pkg:pypi/flask@3.1.2", "pkg:pypi/werkzeug@", "pkg:deb/debian/python3.13-minimal@"},
 		},
 		{
-			who: anyUser, app: "starlette", answer: "Hello from Starlette.", file: "main.py", layers: []string{"packages"},
+			who: nightly, app: "starlette", answer: "Hello from Starlette.", file: "main.py", layers: []string{"packages"},
 			purls: []string{"pkg:pypi/starlette@0.50.0", "pkg:pypi/uvicorn@0.38.0"}, absent: []string{"iniconfig"},
 		},
 		{
@@ -49,15 +49,15 @@ func TestPythonBuild(t *testing.T) {
 			purls: []string{"pkg:pypi/idna@3.20"}, absent: []string{"iniconfig"},
 		},
 		{
-			who: anyUser, app: "pipenv", answer: "Hello from pipenv, xn--4ca.test.", file: "main.py", layers: []string{"packages"},
+			who: nightly, app: "pipenv", answer: "Hello from pipenv, xn--4ca.test.", file: "main.py", layers: []string{"packages"},
 			purls: []string{"pkg:pypi/idna@3.20"},
 		},
 		{
-			who: anyUser, app: "pdm", answer: "Hello from pdm, xn--4ca.test.", file: "main.py", layers: []string{"packages"},
+			who: nightly, app: "pdm", answer: "Hello from pdm, xn--4ca.test.", file: "main.py", layers: []string{"packages"},
 			purls: []string{"pkg:pypi/idna@3.20"}, absent: []string{"iniconfig"},
 		},
 		{
-			who: anyUser, app: "pylock", answer: "Hello from pylock, xn--4ca.test.", file: "main.py", layers: []string{"packages"},
+			who: nightly, app: "pylock", answer: "Hello from pylock, xn--4ca.test.", file: "main.py", layers: []string{"packages"},
 			purls: []string{"pkg:pypi/idna@3.20"}, absent: []string{"colorama"},
 		},
 	}

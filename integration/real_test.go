@@ -20,10 +20,10 @@ func TestGoReal(t *testing.T) {
 		path         string   // asked over HTTP; when empty, the program's output counts
 		args         []string // PORT is replaced
 		want         string
-		long         bool
+		who          who
 	}{
 		{
-			name: "metrics exporter", long: true,
+			name: "metrics exporter", who: nightly,
 			module: "github.com/prometheus/blackbox_exporter@v0.27.0",
 			flags:  []string{"-e", "BP_KEEP_FILES=blackbox.yml"},
 			path:   "/metrics", args: []string{"--", "--web.listen-address=:PORT"},
@@ -37,9 +37,7 @@ func TestGoReal(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if tt.long {
-				longOnly(t)
-			}
+			skipShown(t, tt.who)
 			t.Parallel()
 			name := image(t)
 			inspect(t, build(t, module(t, tt.module), name, tt.flags...))

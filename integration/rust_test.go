@@ -75,7 +75,8 @@ func TestRustBuild(t *testing.T) {
 
 // TestRustForeign builds programs with crates that have C code: bundled, and linked with Debian's libraries.
 func TestRustForeign(t *testing.T) {
-	long(t)
+	suite(t, nightly)
+	t.Parallel()
 	const serve = `
 fn main() {
     let port = std::env::var("PORT").unwrap_or_else(|_| "8080".into());
