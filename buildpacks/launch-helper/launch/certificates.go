@@ -41,7 +41,7 @@ func certificates(program string, env environment, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("certificates: %w", err)
 	}
-	file, err := place(append(trusted, added...), env["TMPDIR"], "/tmp", "/dev/shm")
+	file, err := place("pem", append(trusted, added...), env["TMPDIR"], "/tmp", "/dev/shm")
 	if err != nil {
 		return fmt.Errorf("certificates: %w", err)
 	}
@@ -153,10 +153,10 @@ func parse(data []byte) ([]byte, error) {
 
 // place writes the content into a file of the first folder that can be written to. The name is made from the content:
 // the processes of a container, which each come here, share one file.
-func place(content []byte, folders ...string) (string, error) {
+func place(suffix string, content []byte, folders ...string) (string, error) {
 	sum := fnv.New64a()
 	_, _ = sum.Write(content) // never fails
-	name := fmt.Sprintf("strata-certificates-%016x.pem", sum.Sum64())
+	name := fmt.Sprintf("strata-certificates-%016x.%s", sum.Sum64(), suffix)
 	folders = slices.DeleteFunc(folders, func(dir string) bool { return dir == "" })
 	for _, dir := range folders {
 		path := filepath.Join(dir, name)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -10,19 +9,16 @@ import (
 
 // inspector says to out, in TOML, with which options Node.js opens its inspector, if it is wanted and not open by them yet.
 func inspector(env environment, out io.Writer) error {
-	switch value := strings.ToLower(env["BPL_DEBUG_ENABLED"]); value {
-	case "true", "1", "yes", "on":
-	case "", "false", "0", "no", "off":
-		return nil
-	default:
-		return fmt.Errorf("inspector: BPL_DEBUG_ENABLED is %q, which is neither true nor false", value)
+	on, err := env.enabled("BPL_DEBUG_ENABLED")
+	if err != nil {
+		return fmt.Errorf("inspector: %w", err)
 	}
-	port := cmp.Or(env["BPL_DEBUG_PORT"], "9229")
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return fmt.Errorf("inspector: BPL_DEBUG_PORT is %q, which is no port", port)
+	port, err := env.port("BPL_DEBUG_PORT", "9229")
+	if err != nil {
+		return fmt.Errorf("inspector: %w", err)
 	}
 	options := env["NODE_OPTIONS"]
-	if strings.Contains(options, "--inspect") {
+	if !on || strings.Contains(options, "--inspect") {
 		return nil
 	}
 	options = strings.TrimSpace(options + " --inspect=0.0.0.0:" + port)

@@ -35,7 +35,7 @@ func compile(m *testing.M) int {
 // TestSize holds the program, which is in every image that asks for it, to its budget.
 func TestSize(t *testing.T) {
 	t.Parallel()
-	const budget = 2_050_000
+	const budget = 2_070_000
 	info, err := os.Stat(launch)
 	if err != nil {
 		t.Fatal(err)

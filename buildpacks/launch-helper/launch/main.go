@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // environment is a set of environment variables by name.
@@ -29,7 +30,7 @@ func main() {
 }
 
 // run does what the program's name or else its first argument says. The launcher starts it as allocator,
-// certificates or inspector by a link in exec.d and reads the variables of the app from file 3 (Buildpack API, "exec.d").
+// certificates, inspector, java, java8 or spring by a link in exec.d and reads the variables of the app from file 3 (Buildpack API, "exec.d").
 func run(args []string, env environment, out io.Writer) (code int, err error) {
 	switch name := filepath.Base(args[0]); {
 	case name == "allocator":
@@ -38,6 +39,12 @@ func run(args []string, env environment, out io.Writer) (code int, err error) {
 		return 0, certificates(args[0], env, os.NewFile(3, "variables"))
 	case name == "inspector":
 		return 0, inspector(env, os.NewFile(3, "variables"))
+	case name == "java":
+		return 0, java("JDK_JAVA_OPTIONS", env, time.Now(), os.NewFile(3, "variables"), os.Stderr)
+	case name == "java8": // Java 8 does not read JDK_JAVA_OPTIONS
+		return 0, java("JAVA_TOOL_OPTIONS", env, time.Now(), os.NewFile(3, "variables"), os.Stderr)
+	case name == "spring":
+		return 0, spring(env, os.NewFile(3, "variables"))
 	case len(args) == 2 && args[1] == "health-check":
 		return 0, healthCheck(env, out)
 	case len(args) > 2 && args[1] == "reload":
@@ -45,5 +52,5 @@ func run(args []string, env environment, out io.Writer) (code int, err error) {
 	case len(args) > 2 && args[1] == "run":
 		return runList(args[2:], env, out)
 	}
-	return 0, errors.New("launch: call it as launch run, reload or health-check, or by a link named allocator, certificates or inspector")
+	return 0, errors.New("launch: call it as launch run, reload or health-check, or by a link of exec.d")
 }

@@ -18,7 +18,7 @@ func TestPlace(t *testing.T) {
 	if err := os.Mkdir(writable, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	path, err := place([]byte("x"), "", file, writable)
+	path, err := place("pem", []byte("x"), "", file, writable)
 	if err != nil || filepath.Dir(path) != writable {
 		t.Errorf("got %s and %v, want a file in %s", path, err, writable)
 	}
@@ -29,10 +29,10 @@ func TestPlace(t *testing.T) {
 	if same(path, []byte("x")) {
 		t.Error("a file that all may write to is trusted")
 	}
-	if _, err := place([]byte("x"), writable); err != nil || !same(path, []byte("x")) {
+	if _, err := place("pem", []byte("x"), writable); err != nil || !same(path, []byte("x")) {
 		t.Errorf("it is not replaced: %v", err)
 	}
-	_, err = place([]byte("x"), "", file, file)
+	_, err = place("pem", []byte("x"), "", file, file)
 	want := "none of " + file + ", " + file + " can be written to; mount a writable folder at /tmp or name one in TMPDIR"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
