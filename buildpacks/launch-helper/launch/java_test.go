@@ -28,19 +28,24 @@ func TestJava(t *testing.T) {
 		variables string // without the name of the variable; "" for none
 		log, err  string
 	}{
-		"nothing":           {env: environment{"JDK_JAVA_OPTIONS": "-Xmx1g", "BPL_DEBUG_PORT": "1"}},
-		"head room":         {env: environment{"BPL_JVM_HEAD_ROOM": "10"}, variables: "-XX:MaxRAMPercentage=67.5"},
-		"no head room":      {env: environment{"BPL_JVM_HEAD_ROOM": "0"}, variables: "-XX:MaxRAMPercentage=75"},
-		"all is head room":  {env: environment{"BPL_JVM_HEAD_ROOM": "100"}, err: `java: BPL_JVM_HEAD_ROOM is "100", which is no percentage from 0 to 99`},
-		"user's come last":  {env: environment{"BPL_JVM_HEAD_ROOM": "20", "JDK_JAVA_OPTIONS": "-Xmx1g"}, variables: "-XX:MaxRAMPercentage=60 -Xmx1g"},
-		"debugger":          {env: environment{"BPL_DEBUG_ENABLED": "true"}, variables: "-agentlib:jdwp=transport=dt_socket,server=y,address=*:8000,suspend=n"},
-		"debugger is false": {env: environment{"BPL_DEBUG_ENABLED": "maybe"}, err: `java: BPL_DEBUG_ENABLED is "maybe", which is neither true nor false`},
+		"nothing":      {env: environment{"JDK_JAVA_OPTIONS": "-Xmx1g", "BPL_DEBUG_PORT": "1"}},
+		"head room":    {env: environment{"BPL_JVM_HEAD_ROOM": "10"}, variables: "-XX:MaxRAMPercentage=67.5"},
+		"no head room": {env: environment{"BPL_JVM_HEAD_ROOM": "0"}, variables: "-XX:MaxRAMPercentage=75"},
+		"all is head room": {env: environment{"BPL_JVM_HEAD_ROOM": "100"},
+			err: `java: BPL_JVM_HEAD_ROOM is "100", which is no percentage from 0 to 99`},
+		"user's come last": {env: environment{"BPL_JVM_HEAD_ROOM": "20", "JDK_JAVA_OPTIONS": "-Xmx1g"},
+			variables: "-XX:MaxRAMPercentage=60 -Xmx1g"},
+		"debugger": {env: environment{"BPL_DEBUG_ENABLED": "true"},
+			variables: "-agentlib:jdwp=transport=dt_socket,server=y,address=*:8000,suspend=n"},
+		"debugger is false": {env: environment{"BPL_DEBUG_ENABLED": "maybe"},
+			err: `java: BPL_DEBUG_ENABLED is "maybe", which is neither true nor false`},
 		"debugger waits": {env: environment{"BPL_DEBUG_ENABLED": "1", "BPL_DEBUG_SUSPEND": "on", "BPL_DEBUG_PORT": "9009"},
 			variables: "-agentlib:jdwp=transport=dt_socket,server=y,address=*:9009,suspend=y"},
 		"JMX": {env: environment{"BPL_JMX_ENABLED": "true"}, variables: "-Djava.rmi.server.hostname=127.0.0.1 " +
 			"-Dcom.sun.management.jmxremote.authenticate=false -Dcom.sun.management.jmxremote.ssl=false " +
 			"-Dcom.sun.management.jmxremote.port=5000 -Dcom.sun.management.jmxremote.rmi.port=5000"},
-		"JMX without a port": {env: environment{"BPL_JMX_ENABLED": "true", "BPL_JMX_PORT": "x"}, err: `java: BPL_JMX_PORT is "x", which is no port`},
+		"JMX without a port": {env: environment{"BPL_JMX_ENABLED": "true", "BPL_JMX_PORT": "x"},
+			err: `java: BPL_JMX_PORT is "x", which is no port`},
 		"flight recorder": {env: environment{"BPL_JFR_ENABLED": "true"},
 			variables: "-XX:StartFlightRecording=dumponexit=true,filename=/tmp/recording.jfr"},
 		"recorder's own": {env: environment{"BPL_JFR_ENABLED": "true", "BPL_JFR_ARGS": "filename=/tmp/a b.jfr"},
@@ -51,8 +56,9 @@ func TestJava(t *testing.T) {
 			err: `java: BPL_HEAP_DUMP_PATH is "` + dumps + `/none", which is no folder of the container; mount one there`},
 		"threads": {env: environment{"BPL_JVM_THREAD_COUNT": "50"},
 			log: "java: BPL_JVM_THREAD_COUNT is not heeded: the heap has 75 % of the memory; BPL_JVM_HEAD_ROOM leaves more beside it\n"},
-		"user's store":    {env: environment{"SSL_CERT_FILE": "/none", "JAVA_TOOL_OPTIONS": "-Djavax.net.ssl.trustStore=/x"}},
-		"no certificates": {env: environment{"SSL_CERT_FILE": "java_test.go"}, err: "java: SSL_CERT_FILE: java_test.go is not a certificate in PEM"},
+		"user's store": {env: environment{"SSL_CERT_FILE": "/none", "JAVA_TOOL_OPTIONS": "-Djavax.net.ssl.trustStore=/x"}},
+		"no certificates": {env: environment{"SSL_CERT_FILE": "java_test.go"},
+			err: "java: SSL_CERT_FILE: java_test.go is not a certificate in PEM"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -63,7 +69,11 @@ func TestJava(t *testing.T) {
 			if test.variables != "" {
 				want = `JDK_JAVA_OPTIONS = "` + test.variables + "\"\n"
 			}
-			if failed := err != nil; failed != (test.err != "") || failed && err.Error() != test.err || out.String() != want || log.String() != test.log {
+			said := ""
+			if err != nil {
+				said = err.Error()
+			}
+			if said != test.err || out.String() != want || log.String() != test.log {
 				t.Errorf("it says %q and %q (%v), want %q and %q (%s)", out.String(), log.String(), err, want, test.log, test.err)
 			}
 		})

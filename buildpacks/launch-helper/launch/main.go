@@ -30,7 +30,8 @@ func main() {
 }
 
 // run does what the program's name or else its first argument says. The launcher starts it as allocator,
-// certificates, inspector, java, java8 or spring by a link in exec.d and reads the variables of the app from file 3 (Buildpack API, "exec.d").
+// certificates, inspector, java, java8 or spring by a link in exec.d and reads the variables of the app from file 3 (Buildpack API,
+// "exec.d").
 func run(args []string, env environment, out io.Writer) (code int, err error) {
 	switch name := filepath.Base(args[0]); {
 	case name == "allocator":

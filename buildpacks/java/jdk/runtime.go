@@ -1,0 +1,170 @@
+package jdk
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/elf"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
+)
+
+// Home is the folder of the runtime in an image.
+const Home = "jre"
+
+// Options are those of every process in an image, before those of the user. They are percentages of what a container may use, so
+// that no amount of memory keeps a program from starting.
+const Options = "-XX:MaxRAMPercentage=75 -XX:InitialRAMPercentage=25 -XX:+ExitOnOutOfMemoryError -Djava.awt.headless=true"
+
+// Web are the modules of the runtime for programs that serve and call over HTTP, with a database, and need nothing else.
+var Web = []string{
+	"java.base", "java.instrument", "java.logging", "java.management", "java.naming", "java.net.http", "java.security.jgss",
+	"java.security.sasl", "java.sql", "java.transaction.xa", "java.xml", "jdk.httpserver", "jdk.net", "jdk.unsupported", "jdk.zipfs",
+}
+
+// Server are the modules of the runtime for all other programs: all of Java's, and of the JDK's those that programs find by name.
+var Server = []string{
+	"java.se", "jdk.attach", "jdk.charsets", "jdk.crypto.cryptoki", "jdk.crypto.ec", "jdk.dynalink", "jdk.httpserver", "jdk.jdwp.agent",
+	"jdk.jfr", "jdk.management", "jdk.management.agent", "jdk.naming.dns", "jdk.net", "jdk.nio.mapmode", "jdk.sctp", "jdk.security.auth",
+	"jdk.security.jgss", "jdk.unsupported", "jdk.xml.dom", "jdk.zipfs",
+}
+
+// Runtime is what an image has of a JDK.
+type Runtime struct {
+	jdk     JDK
+	kind    string
+	modules []string // sorted; none for all that the JDK has
+}
+
+// Runtime returns the runtime of a JDK with modules, and what these need. The kind names it for people.
+func (j JDK) Runtime(kind string, modules ...string) Runtime {
+	return Runtime{jdk: j, kind: kind, modules: slices.Compact(slices.Sorted(slices.Values(modules)))}
+}
+
+// Kind returns what people call the runtime.
+func (r Runtime) Kind() string { return r.kind }
+
+// runtimePrefix begins the folders of the JDK's runtimes.
+func (j JDK) runtimePrefix() string { return "jre-" + j.Version + "-" + j.digest() + "-" }
+
+// runtimeRecipe changes when the same JDK and modules give another runtime.
+const runtimeRecipe = "1"
+
+// Folder names the runtime: another name for other files.
+func (r Runtime) Folder() string {
+	sum := sha256.Sum256([]byte(strings.Join(append([]string{runtimeRecipe, Options}, r.modules...), " ")))
+	return r.jdk.runtimePrefix() + r.kind + "-" + hex.EncodeToString(sum[:4])
+}
+
+// named returns the runtime of a tool's folder, if it is one of the two that all apps share.
+func (j JDK) named(folder string) (Runtime, bool) {
+	for _, r := range []Runtime{j.Runtime("srv", Server...), j.Runtime("web", Web...)} {
+		if r.Folder() == folder {
+			return r, true
+		}
+	}
+	return Runtime{}, false
+}
+
+// Tool returns the tool that the runtime is. It is the same, byte for byte, wherever and whenever it is made.
+func (r Runtime) Tool(s Source) tool.Tool {
+	return tool.Tool{
+		Folder: r.Folder(), Title: fmt.Sprintf("the runtime of Java %s (%s)", r.jdk.Version, r.kind),
+		Fill: func(ctx context.Context, _ *fetch.Client, dir string) error {
+			home, err := s.Home(ctx, r.jdk)
+			if err != nil {
+				return err
+			}
+			if !r.jdk.links() {
+				return r.copy(home, dir)
+			}
+			if err := r.link(ctx, s, home, filepath.Join(dir, "linked")); err != nil {
+				return err
+			}
+			if err := tree.Hoist(dir, "linked"); err != nil {
+				return fmt.Errorf("moving the runtime: %w", err)
+			}
+			return r.trim(home, dir)
+		},
+	}
+}
+
+// link has jlink write the runtime. It makes real files of what are links in Debian's packages.
+func (r Runtime) link(ctx context.Context, s Source, home, output string) error {
+	args := []string{"--add-modules", strings.Join(r.modules, ","), "--output", output, "--no-man-pages", "--no-header-files",
+		"--strip-java-debug-attributes", "--add-options", Options}
+	if jmods := filepath.Join(home, "jmods"); exists(jmods) {
+		args = append(args, "--module-path", jmods)
+	}
+	err := command.Run(ctx, command.Command{
+		Path: filepath.Join(home, "bin", "jlink"), Args: args, Env: config.Environment{"LC_ALL": "C.UTF-8"}.List(), Log: s.Log,
+	})
+	if err != nil && ctx.Err() == nil {
+		return fault.Fault{ID: "java-link", What: "linking the runtime of Java " + r.jdk.Version, Err: err,
+			Do: "correct the modules in BP_JVM_MODULES, if one of them is not found"}
+	}
+	return err
+}
+
+// copy puts a JDK that cannot link into the runtime's folder: that of Java 8 has a runtime inside.
+func (r Runtime) copy(home, dir string) error {
+	if inner := filepath.Join(home, "jre"); exists(inner) {
+		home = inner
+	}
+	if err := tree.Copy(home, dir); err != nil {
+		return fmt.Errorf("copying the runtime of Java %s: %w", r.jdk.Version, err)
+	}
+	return nil
+}
+
+// idle are files of a runtime that no program in an image reads: programs for people, what draws on screens and plays sounds, what other
+// programs read Java's modules with, and the list of classes for an archive that is not made.
+var idle = []string{
+	"bin/jrunscript", "bin/jwebserver", "bin/rmiregistry", "lib/classlist", "lib/jexec", "lib/jrt-fs.jar",
+	"lib/libawt_xawt.so", "lib/libjawt.so", "lib/libjsound.so", "lib/libsplashscreen.so", "legal",
+}
+
+// trim takes away what no program reads, and has the licences of Debian's packages in place of a copy for each module.
+func (r Runtime) trim(home, dir string) error {
+	for _, name := range idle {
+		if err := tree.Remove(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
+			return fmt.Errorf("taking %s out of the runtime: %w", name, err)
+		}
+	}
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() || filepath.Ext(path) != ".so" {
+			return err
+		}
+		return strip(path)
+	})
+	if err != nil {
+		return fmt.Errorf("taking symbols out of the runtime: %w", err)
+	}
+	return tree.Copy(filepath.Join(home, "legal"), filepath.Join(dir, "legal"))
+}
+
+// strip takes out of a library what no loader reads.
+func strip(path string) error {
+	small := path + ".small"
+	if err := elf.Strip(path, small); err != nil {
+		return err
+	}
+	return os.Rename(small, path)
+}
+
+// exists reports whether there is a file.
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
