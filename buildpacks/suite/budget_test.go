@@ -28,7 +28,8 @@ var lines = map[string]int{
 	"rust/cargo":         720,    // the app's files, the programs that cargo names, and the parts that it compiled
 	"rust/toolchain":     350,    // Debian's packages and published releases
 	"python/install":     2_000,  // settings of uv and pip; what uv runs with; trims, compiles, lays out and describes packages
-	"java/project":       1_130,  // files of Maven, Gradle, sbt: XML, properties, scripts, and which Java their tools know
+	"java/project":       1_280,  // files of Maven, Gradle, sbt: XML, properties, scripts, settings, and which Java their tools know
+	"java/tools":         1_300,  // Maven, Gradle, sbt: their releases, settings, environment, and what their failures mean
 	"golang/missing":     600,    // reads Go files for what they may open
 	"python/interpreter": 550,    // Debian's packages and standalone builds, and the lock of these
 	"python/project":     1_500,  // five lockfiles, requirements.txt and markers, all of which other programs wrote

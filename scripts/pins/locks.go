@@ -12,6 +12,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/builder/registries"
 	"github.com/strata-buildpacks/strata/buildpacks/golang"
+	"github.com/strata-buildpacks/strata/buildpacks/java"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
@@ -22,7 +23,7 @@ import (
 )
 
 // languages are the folders of buildpacks that have a lock.toml, with what it is made from.
-var languages = map[string]lock.Source{"golang": golang.NewLock, "node": node.NewLock, "python": python.NewLock}
+var languages = map[string]lock.Source{"golang": golang.NewLock, "java": java.NewLock, "node": node.NewLock, "python": python.NewLock}
 
 // releases are those that a lock.toml has.
 type releases struct {

@@ -113,7 +113,10 @@ func (r *reader) gradleModule(dir, main string, p *Project) (program bool, err e
 				program = true
 			case "jvm", "org.jetbrains.kotlin.jvm":
 				p.java.ceiling(newest("Kotlin", found[2]), "Kotlin "+found[2]+" of "+file)
-			case "application", "war", "io.quarkus", "com.gradleup.shadow", "com.github.johnrengelman.shadow", "io.ktor.plugin",
+			case "application":
+				program = true
+				p.starts()
+			case "war", "io.quarkus", "com.gradleup.shadow", "com.github.johnrengelman.shadow", "io.ktor.plugin",
 				"io.micronaut.application":
 				program = true
 			case "com.github.node-gradle.node":
@@ -122,10 +125,16 @@ func (r *reader) gradleModule(dir, main string, p *Project) (program bool, err e
 		}
 		for _, found := range bare.FindAllStringSubmatch(text, -1) {
 			program = program || found[1] != "java"
+			if found[1] == "application" {
+				p.starts()
+			}
 		}
 	}
 	return program, nil
 }
+
+// starts has Gradle lay an app out as it is started, with all that it needs.
+func (p *Project) starts() { p.Tasks = []string{"installDist"} }
 
 // sbt reads the files of a build with sbt.
 func (r *reader) sbt(file string, s Settings) (Project, error) {

@@ -61,8 +61,9 @@ func javaMajor(text string) int {
 func (a ages) asks() []version.Ask {
 	within := func(least, most int) version.Range {
 		return version.Range{Allows: func(v string) bool {
-			major, err := semver.NewVersion(v)
-			return err == nil && int(major.Major()) >= least && (most == 0 || int(major.Major()) <= most)
+			first, _, _ := strings.Cut(v, ".") // Java has four numbers
+			major, err := strconv.Atoi(first)
+			return err == nil && major >= least && (most == 0 || major <= most)
 		}}
 	}
 	switch {

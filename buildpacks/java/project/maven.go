@@ -39,6 +39,7 @@ func (r *reader) maven(file string, s Settings) (Project, error) {
 		if p.Node == "" {
 			p.Node = one.node()
 		}
+		p.Dated = p.Dated || one.value("project.build.outputTimestamp") != ""
 	}
 	modules := b.programs()
 	if module != "" {
@@ -340,9 +341,15 @@ func (r *reader) mavenFolder(dir string, s Settings, p *Project) error {
 	p.Ask = version.First(version.Ask{Text: s.MavenVersion, From: "BP_MAVEN_VERSION"},
 		version.Ask{Text: p.Wrapper.Version, From: "distributionUrl of " + file})
 	for _, name := range []string{"maven.config", "jvm.config"} {
-		if r.has(path.Join(at, ".mvn", name)) {
+		if text, err = r.read(path.Join(at, ".mvn", name)); err != nil {
+			return err
+		}
+		if text != "" {
 			p.Notes = append(p.Notes, "Maven reads options of .mvn/"+name)
 		}
+	}
+	if r.isFolder(path.Join(at, ".mvn/checksums")) {
+		p.Notes = append(p.Notes, "Maven compares with .mvn/checksums what .mvn/maven.config says")
 	}
 	text, err = r.read(path.Join(at, ".mvn/extensions.xml"))
 	if err != nil || text == "" {

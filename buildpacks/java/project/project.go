@@ -50,6 +50,7 @@ type Settings struct {
 
 // Project is what is known of an app before it is built. Paths are slash paths within the app.
 type Project struct {
+	Settings
 	Tool    string // "" for an app without a build
 	File    string // the build file; "" for an app without one
 	Ask     version.Ask
@@ -60,6 +61,9 @@ type Project struct {
 	Outputs []string
 	Modules []string // folders of the modules that the build is of, "." first; of a tool that says so
 	Notes   []string // what the log says, a line each
+	Files   []string // that were read and say what is built, besides the source
+	Tasks   []string // what is asked of the tool besides the usual, as the files want it
+	Dated   bool     // the files say themselves which time archives have
 	Node    string   // the version of Node.js that a plugin of the build would download by itself, "latest" if it names none; "" for none
 
 	java ages
@@ -86,7 +90,7 @@ func Find(app string, s Settings) (Project, error) {
 		return Project{}, err
 	}
 	defer root.Close()
-	r := &reader{root}
+	r := &reader{root: root}
 	file, err := r.buildFile(s)
 	if err != nil || file == "" {
 		return Project{}, err
@@ -105,6 +109,7 @@ func Find(app string, s Settings) (Project, error) {
 	if err != nil {
 		return Project{}, err
 	}
+	p.Settings, p.Files = s, r.files
 	for _, other := range []string{"pom.xml", "build.gradle", "build.gradle.kts", "build.sbt", "project.clj"} {
 		if other != p.File && path.Base(other) != path.Base(p.File) && s.MavenFile == "" && s.GradleFile == "" && r.has(other) &&
 			!strings.HasPrefix(p.File, "build.gradle") {
@@ -139,7 +144,10 @@ func (r *reader) buildFile(s Settings) (string, error) {
 }
 
 // reader reads files of an app.
-type reader struct{ root *os.Root }
+type reader struct {
+	root  *os.Root
+	files []string // that were read
+}
 
 // has reports whether the app has a file of this path.
 func (r *reader) has(name string) bool {
@@ -147,11 +155,20 @@ func (r *reader) has(name string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
+// isFolder reports whether the app has a folder of this path.
+func (r *reader) isFolder(name string) bool {
+	info, err := r.root.Stat(filepath.FromSlash(name))
+	return err == nil && info.IsDir()
+}
+
 // read returns the text of a file, "" if there is none.
 func (r *reader) read(name string) (string, error) {
 	data, err := tree.ReadIn(r.root, filepath.FromSlash(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
+	}
+	if !slices.Contains(r.files, name) {
+		r.files = append(r.files, name)
 	}
 	if err != nil && !errors.As(err, new(fault.Fault)) {
 		err = fault.Fault{ID: "java-file", What: "cannot read " + name, Err: fault.WithoutPath(err), Do: "put a file of the app in its place"}
@@ -165,8 +182,7 @@ func (r *reader) module(variable, name string) (string, error) {
 		return "", nil
 	}
 	clean := path.Clean(name)
-	info, err := r.root.Stat(filepath.FromSlash(clean))
-	if !filepath.IsLocal(clean) || err != nil || !info.IsDir() {
+	if !filepath.IsLocal(clean) || !r.isFolder(clean) {
 		return "", fault.Fault{ID: "java-module", What: fmt.Sprintf("%s is %q, and the app has no such folder", variable, name),
 			Do: "name the folder of a module by its path within the app"}
 	}
@@ -193,4 +209,19 @@ func outputs(variable string, named []string, modules []string, usual ...string)
 		}
 	}
 	return all, nil
+}
+
+// Made returns the folders that the build makes, in the order of modules. None of them is a module or above one.
+func (p Project) Made() []string {
+	names := map[string][]string{Maven: {"target"}, Gradle: {"build", ".gradle"}, SBT: {"target", "project/target", "project/project"}}[p.Tool]
+	var made []string
+	for _, module := range p.Modules {
+		for _, name := range names {
+			folder := path.Join(module, name)
+			if !slices.ContainsFunc(append(p.Modules, p.File), func(other string) bool { return strings.HasPrefix(other+"/", folder+"/") }) {
+				made = append(made, folder)
+			}
+		}
+	}
+	return made
 }

@@ -38,7 +38,7 @@ func describe(p project.Project) string {
 		fmt.Fprintf(&b, "Java %s (%s):", ask.Text, ask.From)
 		for _, r := range ask.Ranges {
 			var of []string
-			for _, v := range []string{"8.0.402", "11.0.2", "17.0.1", "21.0.13", "24.0.1", "25.0.5"} {
+			for _, v := range []string{"8.0.402", "11.0.2", "17.0.1", "21.0.13", "24.0.1", "25.0.5.1"} {
 				if r.Allows(v) {
 					of = append(of, v)
 				}

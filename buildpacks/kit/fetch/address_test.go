@@ -188,3 +188,16 @@ func TestGoneOrBroken(t *testing.T) {
 		t.Errorf("got %v, want HTTP 500", err)
 	}
 }
+
+// TestLogin returns the first login of a host that has a password.
+func TestLogin(t *testing.T) {
+	t.Parallel()
+	netrc := []byte("machine a.example.test login x\nmachine a.example.test login ann password one\n" +
+		"machine b.example.test:8443 login bob password two\n" +
+		"default login eve password all\n")
+	for host, want := range map[string]string{"a.example.test": "ann one", "b.example.test:8443": "bob two", "b.example.test": " ", "": " "} {
+		if user, password := fetch.Login(netrc, host); user+" "+password != want {
+			t.Errorf("%s has %s %s, want %s", host, user, password, want)
+		}
+	}
+}

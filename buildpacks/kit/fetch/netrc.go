@@ -9,6 +9,16 @@ import (
 // over https only, and "default" gives no login.
 func WithNetrc(text []byte) Option { return func(c *Client) { c.logins = parseNetrc(string(text)) } }
 
+// Login returns the login that a .netrc has for a host, which is written with its port if its addresses have one.
+func Login(text []byte, host string) (user, password string) {
+	for _, one := range parseNetrc(string(text)) {
+		if one.host == host && one.password != "" {
+			return one.user, one.password
+		}
+	}
+	return "", ""
+}
+
 // login is a name and a password for a host, written with its port if its addresses have one.
 type login struct{ host, user, password string }
 

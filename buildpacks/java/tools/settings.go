@@ -1,0 +1,154 @@
+package tools
+
+import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/java/project"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
+)
+
+// mavenSettings returns the settings.xml that the user gives, and its path; nothing if there is none. The one of BP_MAVEN_SETTINGS_PATH
+// goes before that of a binding of type maven.
+func mavenSettings(in bp.Workspace, p project.Project) (project.MavenSettings, string, error) {
+	var s project.MavenSettings
+	file, name := p.MavenSettings, "BP_MAVEN_SETTINGS_PATH"
+	if file != "" && !filepath.IsAbs(file) {
+		file = filepath.Join(in.AppDir, file)
+	}
+	if file == "" {
+		binding, found, err := in.Binding("maven")
+		if err != nil || !found {
+			return s, "", err
+		}
+		file, name = filepath.Join(binding.Path, "settings.xml"), "binding "+binding.Name+" of type maven"
+	}
+	data, err := tree.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, "", fault.Fault{ID: "java-maven-settings", What: name + " has no settings.xml",
+			Do: "put the settings of Maven into a file of that name"}
+	}
+	if err == nil {
+		s, err = project.ReadMavenSettings("settings.xml of "+name, data)
+	}
+	return s, file, err
+}
+
+// security returns the path of a settings-security.xml that is bound, "" for none.
+func security(in bp.Workspace) (string, error) {
+	binding, found, err := in.Binding("maven")
+	if err != nil || !found {
+		return "", err
+	}
+	file := filepath.Join(binding.Path, "settings-security.xml")
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	} else if err != nil {
+		return "", err
+	}
+	return file, nil
+}
+
+// ours are the settings that stand below those of the user: what the environment says of mirrors and proxies, and what Maven's own file
+// has, in whose place they are: nothing comes over plain http from another machine unless a mirror says so.
+type ours struct {
+	XMLName xml.Name     `xml:"settings"`
+	Mirrors []oursMirror `xml:"mirrors>mirror"`
+	Servers []oursServer `xml:"servers>server"`
+	Proxies []oursProxy  `xml:"proxies>proxy"`
+}
+
+type oursMirror struct {
+	ID      string `xml:"id"`
+	Of      string `xml:"mirrorOf"`
+	URL     string `xml:"url"`
+	Blocked bool   `xml:"blocked,omitempty"`
+}
+
+type oursServer struct {
+	ID       string `xml:"id"`
+	User     string `xml:"username"`
+	Password string `xml:"password"`
+}
+
+type oursProxy struct {
+	ID       string `xml:"id"`
+	Active   bool   `xml:"active"`
+	Protocol string `xml:"protocol"`
+	Host     string `xml:"host"`
+	Port     string `xml:"port"`
+	User     string `xml:"username,omitempty"`
+	Password string `xml:"password,omitempty"`
+	Not      string `xml:"nonProxyHosts"`
+}
+
+// mirrorID is the id of our mirror, for which a bound settings.xml may have a login.
+const mirrorID = "strata-mirror"
+
+// login adds the login that a binding of type netrc has for our mirror. It is for https alone.
+func (b *builder) login(s *ours) error {
+	file, err := tool.Netrc(b.Workspace)
+	if err != nil || file == "" || len(s.Mirrors) == 0 {
+		return err
+	}
+	address, err := url.Parse(s.Mirrors[0].URL)
+	if err != nil || address.Scheme != "https" {
+		return nil // the download of Maven says what is wrong with the address
+	}
+	text, err := tree.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if user, password := fetch.Login(text, address.Host); password != "" {
+		s.Servers = append(s.Servers, oursServer{mirrorID, user, password})
+	}
+	return nil
+}
+
+// writeSettings writes the settings that stand below those of the user, and returns the options that name both.
+func (b *builder) writeSettings() ([]string, error) {
+	user, file, err := mavenSettings(b.Workspace, b.project)
+	if err != nil {
+		return nil, err
+	}
+	var s ours
+	if address := strings.TrimRight(b.Env[MirrorVariable], "/"); address != "" && len(user.Mirrors) == 0 {
+		s.Mirrors = append(s.Mirrors, oursMirror{ID: mirrorID, Of: "central", URL: address})
+	}
+	if err := b.login(&s); err != nil {
+		return nil, err
+	}
+	s.Mirrors = append(s.Mirrors, oursMirror{ID: "maven-default-http-blocker", Of: "external:http:*", URL: "http://0.0.0.0/", Blocked: true})
+	for _, p := range proxies(b.Env) {
+		s.Proxies = append(s.Proxies, oursProxy{ID: "strata-" + p.scheme, Active: true, Protocol: p.scheme, Host: p.host, Port: p.port,
+			User: p.user, Password: p.password, Not: noProxy(b.Env)})
+	}
+	text, err := xml.MarshalIndent(s, "", " ")
+	if err != nil {
+		return nil, err
+	}
+	below := filepath.Join(b.home, "settings.xml")
+	if err := os.WriteFile(below, text, 0o600); err != nil {
+		return nil, fmt.Errorf("writing the settings of Maven: %w", err)
+	}
+	options := []string{"--global-settings", below}
+	if file != "" {
+		b.Log.Decision("Settings", filepath.Base(file), "")
+		options = append(options, "--settings", file)
+	}
+	secrets, err := security(b.Workspace)
+	if secrets != "" {
+		options = append(options, "-Dsettings.security="+secrets)
+	}
+	return options, err
+}
