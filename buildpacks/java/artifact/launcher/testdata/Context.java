@@ -1,0 +1,3 @@
+package org.apache.catalina;
+
+public interface Context extends Lifecycle { void setResources(WebResourceRoot r); }

@@ -1,0 +1,3 @@
+package org.apache.catalina;
+
+public final class LifecycleException extends Exception {}

@@ -1,0 +1,3 @@
+package org.apache.catalina;
+
+public enum LifecycleState { STARTED; public boolean isAvailable() { return true; } }

@@ -1,0 +1,305 @@
+package artifact
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/keep"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
+)
+
+// recipe changes whenever the same files give other layers.
+const recipe = 1
+
+// Request says how an artifact is placed.
+type Request struct {
+	Java    int           // the release of Java that it will run on
+	Inputs  string        // a hash of all that the build of the artifact depends on
+	Keep    keep.Patterns // files of the source that stay
+	Lock    lock.Lock     // has the libraries of Tomcat
+	Central func() (string, error)
+	Setting string // the variable that holds the address that Central returns
+}
+
+// Start is how an artifact is started: java OPTIONS -cp CLASSPATH MAIN ARGS.
+type Start struct {
+	Main      string   `json:"main"`
+	ClassPath []string `json:"classPath"` // absolute paths in the image, in order
+	Options   []string `json:"options,omitempty"`
+	Args      []string `json:"args,omitempty"`
+	Kind      string   `json:"kind"`
+	Artifact  string   `json:"artifact"` // path in the app's folder
+	Spring    bool     `json:"spring,omitempty"`
+	Quarkus   bool     `json:"quarkus,omitempty"`
+	WAR       bool     `json:"war,omitempty"`
+	Needs     Needs    `json:"needs"`
+}
+
+// placed is the key of the application's layer: everything that it depends on, and all that the next build has to know if it has the same
+// inputs.
+type placed struct {
+	Recipe int        `json:"recipe"`
+	Inputs string     `json:"inputs"`
+	Start  Start      `json:"start"`
+	Files  []keyed    `json:"files"`
+	Others []otherKey `json:"others"`
+	Target [3]string  `json:"target"`
+	Java   int        `json:"java"`
+}
+
+// otherKey is the key of another layer.
+type otherKey struct {
+	Name string          `json:"name"`
+	Key  json.RawMessage `json:"key"`
+}
+
+// librariesKey is everything that a layer of libraries depends on. It is the same for the same libraries in all apps.
+type librariesKey struct {
+	Recipe int               `json:"recipe"`
+	Files  []keyed           `json:"files"`
+	Links  map[string]string `json:"links,omitempty"`
+}
+
+// keyed is a file of a layer and the hash of its content.
+type keyed struct {
+	To  string `json:"to"`
+	Sum string `json:"sum"`
+}
+
+// Before returns how the app of the build before is started, if that build had the same inputs and its layers are there. It keeps these,
+// and clears the app's folder. If it reports false, nothing was done.
+func Before(ctx context.Context, in bp.BuildContext, r Request) (Start, bool, error) {
+	var key placed
+	found, err := in.Layers.KeyBefore(application, &key)
+	if err != nil || !found || key.Inputs != r.Inputs || key.Recipe != recipe || key.Java != r.Java || key.Target != targetOf(in.Target) {
+		return Start{}, false, err
+	}
+	for _, other := range key.Others {
+		var before json.RawMessage
+		if found, err := in.Layers.KeyBefore(other.Name, &before); err != nil || !found || string(before) != string(other.Key) {
+			return Start{}, false, err
+		}
+	}
+	var own json.RawMessage
+	if _, err := in.Layers.KeyBefore(application, &own); err != nil {
+		return Start{}, false, err
+	}
+	for _, one := range append(key.Others, otherKey{application, own}) {
+		_, err := in.Layers.Contribute(ctx, layer.Request{
+			Name: one.Name, Flags: layer.Flags{Launch: true}, Key: one.Key,
+			Fill: func(context.Context, *layer.Layer) error {
+				return fault.Internal("layer %s is not there again", one.Name)
+			},
+		})
+		if err != nil {
+			return Start{}, false, err
+		}
+	}
+	return key.Start, true, r.Keep.Clear(in.AppDir, in.Log, procfile.Name)
+}
+
+func targetOf(t bp.Target) [3]string { return [3]string{t.OS, t.Arch, t.Distro} }
+
+// Place makes the layers of an artifact, and clears the app's folder except for files that stay.
+func Place(ctx context.Context, in bp.BuildContext, a *Artifact, r Request) (Start, error) {
+	in.Log.Decision("Artifact", a.Path, strings.TrimSuffix(a.Kind+", "+a.Reason, ", "))
+	for _, name := range a.missing {
+		in.Log.Warn("the class path of %s names %s, which is not there", a.Path, name)
+	}
+	cache, err := in.Cache(ctx, "jars")
+	if err != nil {
+		return Start{}, err
+	}
+	k, err := a.learn(ctx, cache)
+	if err != nil {
+		return Start{}, err
+	}
+	for _, line := range a.warnings(in.Target, k) {
+		in.Log.Warn("%s", line)
+	}
+	p := &placing{BuildContext: in, Artifact: a, known: k, request: r}
+	start := Start{
+		Main: a.main, Options: a.options, Kind: a.Kind, Artifact: a.Path, Spring: a.spring, Quarkus: a.quarkus, WAR: a.war, Needs: a.needs(k),
+	}
+	key := placed{Recipe: recipe, Inputs: r.Inputs, Target: targetOf(in.Target), Java: r.Java}
+	if a.war {
+		if err := p.tomcat(ctx, &start, &key); err != nil {
+			return Start{}, err
+		}
+	}
+	for _, f := range a.files {
+		if f.onPath {
+			start.ClassPath = append(start.ClassPath, p.at(f.layer, f.to))
+		}
+	}
+	for _, name := range []string{dependencies, snapshots} {
+		if err := p.libraries(ctx, name, &key); err != nil {
+			return Start{}, err
+		}
+	}
+	key.Start, key.Files = start, p.keys(application)
+	_, err = in.Layers.Contribute(ctx, layer.Request{
+		Name: application, Flags: layer.Flags{Launch: true}, Key: key,
+		Fill: func(_ context.Context, l *layer.Layer) error { return p.fill(l) },
+	})
+	if err != nil {
+		return Start{}, err
+	}
+	return start, r.Keep.Clear(in.AppDir, in.Log, procfile.Name)
+}
+
+// placing puts an artifact into layers.
+type placing struct {
+	bp.BuildContext
+	*Artifact
+	known
+	request Request
+}
+
+// at returns the path of a layer's file in the image.
+func (p *placing) at(name string, to ...string) string {
+	return filepath.Join(append([]string{p.Layers.Path(), name}, to...)...)
+}
+
+// tomcat adds Tomcat's layer, and how it is told of the WAR.
+func (p *placing) tomcat(ctx context.Context, start *Start, key *placed) error {
+	l, jars, err := p.Artifact.tomcat(ctx, p.BuildContext, p.request, p.known)
+	if err != nil {
+		return err
+	}
+	for _, jar := range jars {
+		start.ClassPath = append(start.ClassPath, p.at(tomcatLayer, jar))
+	}
+	key.Others = append(key.Others, otherKey{tomcatLayer, json.RawMessage(l.Key)})
+	start.Args = []string{p.at(application, "war"), contextPath(p.contextPath)}
+	for _, name := range []string{dependencies, snapshots} {
+		if len(p.keys(name)) > 0 {
+			start.Args = append(start.Args, p.at(name))
+		}
+	}
+	// What Tomcat's own scripts open to it.
+	for _, one := range []string{"java.base/java.lang", "java.base/java.io", "java.base/java.util", "java.base/java.util.concurrent"} {
+		start.Options = append(start.Options, "--add-opens="+one+"=ALL-UNNAMED")
+	}
+	return nil
+}
+
+// contextPath returns a context path as Tomcat has it: "" for "/", and else "/name".
+func contextPath(text string) string {
+	if text = strings.Trim(text, "/"); text == "" {
+		return ""
+	}
+	return "/" + text
+}
+
+// keys returns the files of a layer with their hashes, in order of their names.
+func (p *placing) keys(name string) []keyed {
+	var keys []keyed
+	for i, f := range p.files {
+		if f.layer == name {
+			keys = append(keys, keyed{f.to, p.sums[i]})
+		}
+	}
+	slices.SortFunc(keys, func(a, b keyed) int { return cmp.Compare(a.To, b.To) })
+	return keys
+}
+
+// libraries makes a layer of libraries, if there are any.
+func (p *placing) libraries(ctx context.Context, name string, key *placed) error {
+	own := librariesKey{Recipe: recipe, Files: p.keys(name)}
+	if name == dependencies && len(p.links) > 0 {
+		own.Links = map[string]string{}
+		for from, to := range p.links {
+			own.Links[from] = p.at(to)
+		}
+	}
+	if len(own.Files)+len(own.Links) == 0 {
+		return nil
+	}
+	l, err := p.Layers.Contribute(ctx, layer.Request{
+		Name: name, Flags: layer.Flags{Launch: true}, Key: own,
+		Fill: func(_ context.Context, l *layer.Layer) error { return p.fill(l) },
+	})
+	if err != nil {
+		return err
+	}
+	key.Others = append(key.Others, otherKey{name, json.RawMessage(l.Key)})
+	return nil
+}
+
+// fill writes the files of a layer, and what they are.
+func (p *placing) fill(l *layer.Layer) error {
+	for _, f := range p.files {
+		if f.layer != l.Name {
+			continue
+		}
+		to := filepath.Join(l.Path, filepath.FromSlash(f.to))
+		folder := filepath.Dir(to)
+		if f.folder {
+			folder = to
+		}
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return jarFault(f.String(), "it is below a file", err)
+		}
+		if err := f.write(to); err != nil {
+			return err
+		}
+	}
+	if l.Name == dependencies {
+		for from, to := range p.links {
+			link := filepath.Join(l.Path, filepath.FromSlash(from))
+			if err := errors.Join(os.MkdirAll(filepath.Dir(link), 0o755), os.Symlink(p.at(to), link)); err != nil {
+				return err
+			}
+		}
+	}
+	l.SBOM = p.document(l.Name)
+	if l.Name == application && p.war { // Tomcat looks at it, even if there is nothing but libraries
+		return os.MkdirAll(filepath.Join(l.Path, "war"), 0o755)
+	}
+	return nil
+}
+
+// write writes the file.
+func (f file) write(to string) error {
+	switch {
+	case f.folder:
+		return nil
+	case f.entries != nil:
+		return writeJar(to, f.entries)
+	}
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	if _, err := f.copy(out); err != nil {
+		return errors.Join(jarFault(f.String(), "it cannot be copied", err), out.Close())
+	}
+	return out.Close()
+}
+
+// copyFile copies a file of ours.
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}

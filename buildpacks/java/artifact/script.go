@@ -1,0 +1,204 @@
+package artifact
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
+)
+
+// started is what a start script says. The scripts are those that Gradle's plugin application, Maven's Appassembler and sbt's Native
+// Packager write; all set one variable to the class path, and name the class behind it or in a variable.
+type started struct {
+	main      string
+	classPath []string // relative to the distribution
+	options   []string // of Java
+}
+
+var (
+	// afterPath matches the class that a script starts: the first word behind the class path that is no option.
+	afterPath = regexp.MustCompile(`\s-(?:cp|classpath|-class-path)\s+\S+\s+(?:-\S+\s+)*([A-Za-z_]\w*(?:\.\w+(?:\$\w+)*)*)(?:\s|$)`)
+	// mainClass matches the variable that sbt's scripts have it in.
+	mainClass = regexp.MustCompile(`(?m)^declare -[ar] app_mainclass=[("]*([\w.$]+)[)"]*\s*$`)
+	// pathVariable matches where a script sets the class path.
+	pathVariable = regexp.MustCompile(`(?m)^\s*(?:declare -r )?(?:CLASSPATH|app_classpath)=(\S+)\s*$`)
+	// repository matches where a script of the Appassembler says what folder libraries are in.
+	repository = regexp.MustCompile(`(?m)^\s*REPO="?\$\{?BASEDIR\}?"?/(\S+?)"?\s*$`)
+	// defaultOptions matches the options that a script has.
+	defaultOptions = regexp.MustCompile(`(?m)^\s*DEFAULT_JVM_OPTS='(.*)'\s*$`)
+	// home matches a variable that holds the folder of the distribution, or that of its libraries, at the beginning of a path.
+	home = regexp.MustCompile(`^"?\$\{?(APP_HOME|BASEDIR|app_home|lib_dir|REPO)\}?"?/`)
+)
+
+// readScript reads a start script, and reports whether it is one of a program in Java.
+func readScript(text string) (started, bool) {
+	text = strings.ReplaceAll(text, "\\\n", " ")
+	var s started
+	for _, pattern := range []*regexp.Regexp{mainClass, afterPath} {
+		if found := pattern.FindStringSubmatch(text); found != nil && s.main == "" {
+			s.main = found[1]
+		}
+	}
+	libraries := "lib"
+	if found := repository.FindStringSubmatch(text); found != nil {
+		libraries = found[1]
+	}
+	for _, found := range pathVariable.FindAllStringSubmatch(text, -1) {
+		value := strings.Trim(found[1], `"`)
+		if strings.Contains(value, "$CLASSPATH") {
+			continue
+		}
+		var paths []string
+		for entry := range strings.SplitSeq(value, ":") {
+			at := home.FindStringSubmatch(entry)
+			if at == nil {
+				continue // what users may put before it
+			}
+			rest := strings.ReplaceAll(strings.TrimPrefix(entry, at[0]), `"`, "")
+			if at[1] == "lib_dir" || at[1] == "REPO" {
+				rest = libraries + "/" + rest
+			}
+			if rest = path.Clean(rest); rest != "." && !strings.HasPrefix(rest, "../") {
+				paths = append(paths, rest)
+			}
+		}
+		if len(paths) > 0 {
+			s.classPath = paths
+		}
+	}
+	if found := defaultOptions.FindStringSubmatch(text); found != nil {
+		words, err := shell.Split(found[1])
+		if err != nil {
+			return s, false
+		}
+		s.options = slices.DeleteFunc(words, func(word string) bool { return strings.Contains(word, "$") }) // of folders that are elsewhere
+	}
+	return s, s.main != "" && len(s.classPath) > 0
+}
+
+// scripts returns the start scripts of a distribution, by their paths, which is a folder or an archive of one.
+func scripts(a *archive) (map[string]started, error) {
+	found := map[string]started{}
+	for _, m := range a.members {
+		parts := strings.Split(m.Name, "/")
+		if len(parts) < 2 || len(parts) > 3 || parts[len(parts)-2] != "bin" || path.Ext(m.Name) == ".bat" || m.Size > 1<<20 {
+			continue
+		}
+		prefix := strings.TrimSuffix(m.Name, "bin/"+path.Base(m.Name))
+		if !slices.ContainsFunc(a.members, func(l member) bool {
+			return strings.HasPrefix(l.Name, prefix) && path.Ext(l.Name) == ".jar" && !strings.HasPrefix(l.Name, prefix+"bin/")
+		}) {
+			continue
+		}
+		text, err := m.small()
+		if err != nil {
+			return nil, jarFault(m.String(), "it cannot be read", err)
+		}
+		if s, ok := readScript(string(text)); ok {
+			found[m.Name] = s
+		}
+	}
+	return found, nil
+}
+
+// scriptIn returns the folder in which a distribution has its start script, "./" for its own, and "" for what is none.
+func scriptIn(a *archive) (string, error) {
+	found, err := scripts(a)
+	for name := range found {
+		return path.Dir(path.Dir(name)) + "/", err
+	}
+	return "", err
+}
+
+// isDistribution reports whether a folder of the app's has a start script beside libraries.
+func isDistribution(root *os.Root, name string) bool {
+	for _, inner := range []string{"bin", "lib"} {
+		if info, err := root.Stat(path.Join(name, inner)); err != nil || !info.IsDir() {
+			return false
+		}
+	}
+	a, err := openFolder(root, name)
+	if err != nil {
+		return false
+	}
+	prefix, err := scriptIn(a)
+	return err == nil && prefix == "./" && a.close() == nil
+}
+
+// layScript lays out a distribution.
+func (a *Artifact) layScript(dist *archive, c candidate) error {
+	found, err := scripts(dist)
+	if err != nil {
+		return err
+	}
+	name, err := mainScript(found, c)
+	if err != nil {
+		return err
+	}
+	s := found[name]
+	a.Kind, a.main, a.options = "start script "+name, s.main, s.options
+	var all []file
+	for _, one := range s.classPath {
+		at, there := dist.index[c.prefix+one]
+		inside := dist.under(c.prefix + one + "/")
+		switch {
+		case there:
+			m := dist.members[at]
+			all = append(all, file{member: m, layer: layerOf(one), to: one, onPath: true})
+		case len(inside) > 0:
+			to := path.Join("classes", one)
+			all = append(all, file{layer: application, to: to, onPath: true, folder: true})
+			for _, m := range inside {
+				all = append(all, file{member: m, layer: application, to: path.Join(to, strings.TrimPrefix(m.Name, c.prefix+one+"/"))})
+			}
+		default:
+			a.missing = append(a.missing, one)
+		}
+	}
+	a.files = place(all)
+	return a.ownLast(name)
+}
+
+// ownLast gives the library that has the class which is started to the application's layer: it is the app.
+func (a *Artifact) ownLast(script string) error {
+	class := strings.ReplaceAll(a.main, ".", "/") + ".class"
+	for i, f := range a.files {
+		if !f.isJar() {
+			continue
+		}
+		jar, err := f.jar(a.spool)
+		if err != nil {
+			return err
+		}
+		a.open = append(a.open, jar)
+		if jar.has(class) {
+			a.files[i].layer = application
+			return nil
+		}
+	}
+	return fault.Fault{ID: "java-script-class", What: fmt.Sprintf("%s starts the class %s, which is in none of its libraries", script, a.main),
+		Do: "build the distribution again, or name another file in " + Variable}
+}
+
+// mainScript returns the name of the script that the distribution is named after, or the only one.
+func mainScript(found map[string]started, c candidate) (string, error) {
+	var names []string
+	folder := strings.TrimSuffix(path.Base(path.Join(c.path, c.prefix)), path.Ext(c.path))
+	for name := range found {
+		if base := path.Base(name); base == folder || strings.HasPrefix(folder, base+"-") {
+			return name, nil
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	if len(names) == 1 {
+		return names[0], nil
+	}
+	return "", fault.Fault{ID: "java-artifact-several", What: "the distribution " + c.path + " has more than one start script: " + list(names),
+		Do: "leave one in it, named as its folder"}
+}

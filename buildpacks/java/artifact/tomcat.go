@@ -1,0 +1,166 @@
+package artifact
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/package-url/packageurl-go"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
+)
+
+// launcherClass serves a WAR. Its source is in launcher/War.java; a test compiles it and compares.
+const launcherClass = "strata.War"
+
+//go:embed launcher/War.class
+var launcher []byte
+
+// launcherJar is the name of the jar that has the launcher.
+const launcherJar = "strata-war.jar"
+
+// core is the id of Tomcat's main library. The others of its own have the same version; ecj, which compiles JSPs, has one of its own.
+const (
+	core = "tomcat-embed-core"
+	ecj  = "ecj"
+)
+
+// parts are Tomcat's libraries, in the order of the class path.
+var parts = []string{core, "tomcat-embed-el", "tomcat-embed-jasper", "tomcat-embed-websocket", "tomcat-annotations-api", ecj}
+
+// tomcats are the lines of Tomcat, with the servlet API and the oldest release of Java that each is for. The first that fits is taken.
+var tomcats = []struct {
+	line, api string
+	java      int
+}{{"11.0", "jakarta", 17}, {"10.1", "jakarta", 11}, {"9.0", "javax", 8}}
+
+// tomcatKey is everything that the layer of Tomcat depends on.
+type tomcatKey struct {
+	Recipe int         `json:"recipe"`
+	Jars   [][2]string `json:"jars"` // package URL and hash
+}
+
+// tomcat makes the layer of Tomcat, and returns its jars.
+func (a *Artifact) tomcat(ctx context.Context, in bp.BuildContext, r Request, k known) (*layer.Layer, []string, error) {
+	api, why := a.servlets(k)
+	var chosen []lock.Release
+	for _, l := range tomcats {
+		if l.api == api && (r.Java == 0 || r.Java >= l.java) {
+			chosen = partsOf(r.Lock, l.line)
+			break
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, nil, fault.Fault{ID: "java-war-java", What: fmt.Sprintf("no Tomcat with %s.servlet runs on Java %d", api, r.Java),
+			Do: "take Java 17 or newer with BP_JVM_VERSION"}
+	}
+	in.Log.Decision("Tomcat", chosen[0].Version, why)
+	key, jars := tomcatKey{Recipe: recipe}, []string{launcherJar}
+	for _, one := range chosen {
+		key.Jars = append(key.Jars, [2]string{one.PURL, one.Hash})
+		jars = append(jars, fileOf(one))
+	}
+	l, err := in.Layers.Contribute(ctx, layer.Request{
+		Name: tomcatLayer, Flags: layer.Flags{Launch: true}, Key: key,
+		Fill: func(ctx context.Context, l *layer.Layer) error { return fillTomcat(ctx, in, r, chosen, l) },
+	})
+	return l, jars, err
+}
+
+// servlets returns the servlet API that a WAR is written for, and what says so: its own classes, or else its libraries.
+func (a *Artifact) servlets(k known) (api, why string) {
+	for i, f := range a.files {
+		if found := k.facts[i].Servlet; found != "" && (f.layer == application || api == "") {
+			api, why = found, found+".servlet in "+f.to
+			if f.layer == application {
+				break
+			}
+		}
+	}
+	if api == "" {
+		return "jakarta", "no class names an API of servlets"
+	}
+	return api, why
+}
+
+// partsOf returns the newest libraries of a line of Tomcat.
+func partsOf(l lock.Lock, line string) []lock.Release {
+	main, found := l.Newest(core, "", func(v string) bool { return strings.HasPrefix(v, line+".") })
+	if !found {
+		return nil
+	}
+	all := []lock.Release{main}
+	for _, id := range parts[1:] {
+		version := main.Version
+		if id == ecj {
+			version = l.Names[ecj+"/"+line]
+		}
+		one, found := l.Find(id, "", version)
+		if !found {
+			return nil
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// fileOf returns the name of a library's file.
+func fileOf(r lock.Release) string { return r.ID + "-" + r.Version + ".jar" }
+
+// addressOf returns the address of a library in a repository of Maven's layout.
+func addressOf(central string, r lock.Release) (string, error) {
+	purl, err := packageurl.FromString(r.PURL)
+	if err != nil {
+		return "", fault.Internal("%s is no package URL", r.PURL)
+	}
+	return strings.Join([]string{central, strings.ReplaceAll(purl.Namespace, ".", "/"), purl.Name, r.Version, fileOf(r)}, "/"), nil
+}
+
+// fillTomcat fetches the libraries and writes the launcher.
+func fillTomcat(ctx context.Context, in bp.BuildContext, r Request, chosen []lock.Release, l *layer.Layer) error {
+	cache, err := in.Cache(ctx, "tomcat-downloads")
+	if err != nil {
+		return err
+	}
+	client, err := tool.Client(in.Workspace, cache, "Tomcat "+chosen[0].Version)
+	if err != nil {
+		return err
+	}
+	central, err := r.Central()
+	if err != nil {
+		return err
+	}
+	l.SBOM = &sbom.Document{Subject: sbom.Component{Name: tomcatLayer}}
+	for _, one := range chosen {
+		address, err := addressOf(central, one)
+		if err != nil {
+			return err
+		}
+		file, err := client.Get(ctx, fetch.Artifact{Name: fileOf(one), Sum: one.Hash, URLs: []string{address}, Setting: r.Setting})
+		if err != nil {
+			return err
+		}
+		if err := copyFile(file, filepath.Join(l.Path, fileOf(one))); err != nil {
+			return err
+		}
+		licences := []string{"Apache-2.0"}
+		if one.ID == ecj {
+			licences = []string{"EPL-2.0"}
+		}
+		l.SBOM.Components = append(l.SBOM.Components, sbom.Component{
+			Name: one.ID, Version: one.Version, PURL: one.PURL, Licenses: licences, SHA256: strings.TrimPrefix(one.Hash, "sha256:"),
+		})
+	}
+	entries := []jarEntry{{name: manifestName, data: manifest{{"Manifest-Version", "1.0"}}.text()}, {name: "strata/War.class", data: launcher}}
+	return errors.Join(writeJar(filepath.Join(l.Path, launcherJar), entries), os.RemoveAll(cache))
+}
