@@ -3,40 +3,35 @@ package rebase
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/strata-buildpacks/strata/builder/platform/imagename"
 	"github.com/strata-buildpacks/strata/builder/platform/registry"
 	"github.com/strata-buildpacks/strata/builder/platform/store"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // Catalogue returns the names of the app images of a registry: those that a lifecycle exported, for one platform.
 func Catalogue(ctx context.Context, host string, options registry.Options) ([]string, error) {
-	where, err := name.NewRegistry(host)
-	if err != nil {
-		return nil, fault.Fault{
-			ID:   "rebase-catalogue",
-			What: fmt.Sprintf("%q is no registry", host),
-			Do:   "write it as HOST or HOST:PORT",
-		}
-	}
 	client, err := registry.New(options)
 	if err != nil {
 		return nil, err
 	}
-	tags, err := client.Tags(ctx, where)
-	if errors.Is(err, registry.ErrUnknown) {
-		return nil, fault.Fault{
-			ID:   "rebase-catalogue",
-			What: host + " has no catalogue",
-			Do:   "list the images in a file for --from-file",
-		}
-	}
+	list, err := client.List(ctx, host)
 	if err != nil {
 		return nil, err
+	}
+	var tags []name.Reference
+	for _, listed := range list {
+		if listed.Err != nil {
+			return nil, listed.Err
+		}
+		tag, err := imagename.Parse(listed.Name)
+		if err != nil {
+			return nil, err
+		}
+		tags = append(tags, tag)
 	}
 	isApp := make([]bool, len(tags))
 	group, reader := errgroup.WithContext(ctx)

@@ -143,7 +143,7 @@ func TestCatalogue(t *testing.T) {
 	})
 	_, err = rebase.Catalogue(t.Context(), none.Host, platformtest.Fast)
 	kittest.Golden(t, "rebase-no-catalogue.txt", platformtest.Fault(t, err, none.Host, "HOST"))
-	_, err = rebase.Catalogue(t.Context(), "registry.example.com/team", platformtest.Fast)
+	_, err = rebase.Catalogue(t.Context(), "team", platformtest.Fast)
 	kittest.Golden(t, "rebase-no-registry.txt", platformtest.Fault(t, err))
 }
 

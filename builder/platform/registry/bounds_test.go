@@ -84,7 +84,9 @@ func TestEndlessLists(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = client.Tags(t.Context(), host)
+		if _, err = client.Repositories(t.Context(), host, ""); err == nil {
+			_, err = client.Tags(t.Context(), host.Repo("app"))
+		}
 		if !errors.As(err, new(fault.Fault)) {
 			t.Fatalf("%s: got %v, want a fault", endless, err)
 		}

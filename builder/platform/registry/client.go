@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -16,7 +14,6 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
@@ -27,10 +24,6 @@ const (
 	// patience is how long nothing may move between a registry and us.
 	patience = time.Minute
 )
-
-// emptyType is the media type of the configuration of an artifact (image-spec, manifest.md, "Guidance for an Empty
-// Descriptor").
-const emptyType = "application/vnd.oci.empty.v1+json"
 
 // Options say how to reach registries; the zero value is what users have.
 type Options struct {
@@ -121,6 +114,44 @@ func (c *Client) Single(ctx context.Context, ref name.Reference) (v1.Image, erro
 	return readable(ref, image, err)
 }
 
+// maxPlatforms is how many images of an index are looked at.
+const maxPlatforms = 32
+
+// All returns the image of a name or, if that stands for an index, the index's images of all platforms. It leaves out what an index has
+// beside images, such as what BuildKit says of them under the platform "unknown".
+func (c *Client) All(ctx context.Context, ref name.Reference) ([]v1.Image, error) {
+	descriptor, err := c.puller.Get(ctx, ref)
+	if err != nil {
+		return nil, explain("reading", ref, err)
+	}
+	if !descriptor.MediaType.IsIndex() {
+		image, err := descriptor.Image()
+		image, err = readable(ref, image, err)
+		return []v1.Image{image}, err
+	}
+	index, err := descriptor.ImageIndex()
+	if err != nil {
+		return nil, explain("reading", ref, err)
+	}
+	images, err := partial.FindImages(index, func(d v1.Descriptor) bool {
+		return d.Platform == nil || d.Platform.OS != "unknown"
+	})
+	if err != nil {
+		return nil, explain("reading", ref, err)
+	}
+	if len(images) > maxPlatforms {
+		return nil, fault.Fault{
+			ID: "registry-index", What: ref.String(), Err: fmt.Errorf("its index has more than %d images", maxPlatforms), Do: "name one of them",
+		}
+	}
+	for _, image := range images {
+		if _, err := readable(ref, image, nil); err != nil {
+			return nil, err
+		}
+	}
+	return images, nil
+}
+
 // readable returns an image that was found, if its configuration fits into memory.
 func readable(ref name.Reference, image v1.Image, err error) (v1.Image, error) {
 	if err != nil {
@@ -157,101 +188,6 @@ func (c *Client) Has(ctx context.Context, repository name.Repository, digest v1.
 		return false, explain("reading", ref, err)
 	}
 	return exists, nil
-}
-
-// Tags returns every tag of a registry, except those that belong to another image: signatures and lists of referrers. The
-// catalogue is an extension of the Docker registry that most others have (distribution-spec, "Backwards Compatibility").
-func (c *Client) Tags(ctx context.Context, host name.Registry) ([]name.Tag, error) {
-	catalogue, err := c.puller.Catalogger(ctx, host)
-	var repositories []string
-	if err == nil {
-		repositories, err = collect(ctx, catalogue, func(page *remote.Catalogs) []string { return page.Repos })
-	}
-	if err != nil {
-		return nil, explainAt("listing the catalogue of "+host.String(), host.RegistryStr(), err)
-	}
-	lists := make([][]name.Tag, len(repositories))
-	group, lister := errgroup.WithContext(ctx)
-	group.SetLimit(jobs)
-	for i, path := range repositories {
-		group.Go(func() error {
-			repository := host.Repo(path)
-			list, err := c.puller.Lister(lister, repository)
-			var tags []string
-			if err == nil {
-				tags, err = collect(lister, list, func(page *remote.Tags) []string { return page.Tags })
-			}
-			if err != nil {
-				return explainAt("listing the tags of "+repository.String(), host.RegistryStr(), err)
-			}
-			for _, tag := range tags {
-				if !strings.HasPrefix(tag, "sha256-") {
-					lists[i] = append(lists[i], repository.Tag(tag))
-				}
-			}
-			return nil
-		})
-	}
-	err = group.Wait()
-	return slices.Concat(lists...), err
-}
-
-// maxPages is how many pages a list of a registry may have. Registries put a hundred names or more on a page.
-const maxPages = 10_000
-
-var errEndless = fmt.Errorf("the list has more than %d pages", maxPages)
-
-// pages is a list that a registry sends page by page.
-type pages[Page any] interface {
-	HasNext() bool
-	Next(ctx context.Context) (Page, error)
-}
-
-// collect returns the names on all pages of a list.
-func collect[Page any](ctx context.Context, list pages[Page], names func(Page) []string) ([]string, error) {
-	var all []string
-	for count := 0; list.HasNext(); count++ {
-		if count == maxPages {
-			return nil, errEndless
-		}
-		page, err := list.Next(ctx)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, names(page)...)
-	}
-	return all, nil
-}
-
-// Attached returns the artifacts of some types whose subject is an image.
-func (c *Client) Attached(ctx context.Context, image name.Digest, artifactTypes ...string) ([]v1.Image, error) {
-	index, err := remote.Referrers(image, remote.WithContext(ctx), remote.Reuse(c.puller))
-	if err != nil {
-		return nil, explain("reading", image, err)
-	}
-	list, err := index.IndexManifest()
-	if err != nil {
-		return nil, explain("reading", image, err)
-	}
-	var found []v1.Image
-	for _, d := range list.Manifests {
-		// Some registries list the type of the configuration instead, which is the same for all artifacts.
-		if d.ArtifactType != "" && d.ArtifactType != emptyType && !slices.Contains(artifactTypes, d.ArtifactType) {
-			continue
-		}
-		artifact, err := c.Single(ctx, image.Digest(d.Digest.String()))
-		if err != nil {
-			return nil, err
-		}
-		manifest, err := artifact.Manifest()
-		if err != nil {
-			return nil, explain("reading", image, err)
-		}
-		if slices.Contains(artifactTypes, manifest.ArtifactType) {
-			found = append(found, artifact)
-		}
-	}
-	return found, nil
 }
 
 // Find is Single, but returns nil for a name that the registry does not have.

@@ -60,7 +60,7 @@ func explainAt(doing, host string, err error) error {
 	switch {
 	case errors.As(err, new(x509.UnknownAuthorityError)):
 		f.ID, f.Do = "registry-certificate", "if the registry has a certificate of your own authority, name the file with that in SSL_CERT_FILE"
-	case errors.As(err, new(redirectError)), errors.As(err, new(largeError)), errors.Is(err, errEndless):
+	case errors.As(err, new(redirectError)), errors.As(err, new(largeError)), errors.Is(err, errEndless), errors.Is(err, errLong):
 	case errors.As(err, new(stallError)):
 		f.ID, f.Do = "registry-slow", "try again later, or ask who runs "+host
 	case errors.As(err, &answer):
