@@ -4,6 +4,7 @@ package attest
 
 import (
 	"archive/tar"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -136,31 +137,54 @@ func repository(ref name.Reference) string {
 
 // launchBills reads the CycloneDX documents that an export keeps in a layer of their own.
 func launchBills(image v1.Image) ([]sbom.Document, error) {
-	layer, err := billLayer(image)
-	if layer == nil || err != nil {
-		return nil, err
-	}
-	stream, err := layer.Uncompressed()
-	if err != nil {
-		return nil, err
-	}
-	defer stream.Close()
-	documents, err := readBills(tar.NewReader(stream))
-	if err == nil {
-		_, err = io.Copy(io.Discard, stream) // the sums of the file are at its end
-	}
+	var documents []sbom.Document
+	err := eachBill(image, keepBills(&documents))
 	return documents, err
 }
 
-func readBills(archive *tar.Reader) (documents []sbom.Document, err error) {
+// keepBills returns what keeps whole documents.
+func keepBills(documents *[]sbom.Document) func(name string, file io.Reader) error {
+	return func(name string, file io.Reader) error {
+		content, err := io.ReadAll(file)
+		if err != nil {
+			return err
+		}
+		document, err := sbom.ParseCycloneDX(content)
+		if err != nil {
+			return billFault(name, "cannot be read: "+err.Error())
+		}
+		*documents = append(*documents, document)
+		return nil
+	}
+}
+
+// eachBill visits the CycloneDX documents of an image.
+func eachBill(image v1.Image, visit func(name string, file io.Reader) error) error {
+	layer, err := billLayer(image)
+	if layer == nil || err != nil {
+		return err
+	}
+	stream, err := layer.Uncompressed()
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	err = readBills(tar.NewReader(stream), visit)
+	if err == nil {
+		_, err = io.Copy(io.Discard, stream) // the sums of the file are at its end
+	}
+	return err
+}
+
+func readBills(archive *tar.Reader, visit func(name string, file io.Reader) error) error {
 	var total int64
 	for {
 		file, err := archive.Next()
 		if errors.Is(err, io.EOF) {
-			return documents, nil
+			return nil
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if path.Base(file.Name) != "sbom.cdx.json" {
 			continue
@@ -168,34 +192,37 @@ func readBills(archive *tar.Reader) (documents []sbom.Document, err error) {
 		total += file.Size + header
 		switch {
 		case file.Typeflag != tar.TypeReg:
-			return nil, billFault(file.Name, "is no file")
+			return billFault(file.Name, "is no file")
 		case file.Size > maxBill:
-			return nil, billFault(file.Name, fmt.Sprintf("has more than %d MiB", maxBill>>20))
+			return billFault(file.Name, fmt.Sprintf("has more than %d MiB", maxBill>>20))
 		case total > maxBills:
-			return nil, billFault(file.Name, fmt.Sprintf("has, with those before it, more than %d MiB", maxBills>>20))
+			return billFault(file.Name, fmt.Sprintf("has, with those before it, more than %d MiB", maxBills>>20))
 		}
-		content, err := io.ReadAll(archive)
-		if err != nil {
-			return nil, err
+		if err := visit(file.Name, archive); err != nil {
+			return err
 		}
-		document, err := sbom.ParseCycloneDX(content)
-		if err != nil {
-			return nil, billFault(file.Name, "cannot be read: "+err.Error())
-		}
-		documents = append(documents, document)
 	}
 }
 
-// billFault says what is wrong with a bill of materials, and whose it is: layers/sbom/launch/BUILDPACK/… (platform.md).
-func billFault(file, what string) error {
-	whose := "no buildpack"
-	if _, below, found := strings.Cut(file, "layers/sbom/launch/"); found && strings.Contains(below, "/") {
-		id, _, _ := strings.Cut(below, "/")
-		whose = strings.ReplaceAll(id, "_", "/")
+// billOf returns whose bill of materials a file is: layers/sbom/launch/BUILDPACK/[LAYER/]… (platform.md).
+func billOf(file string) (buildpack, layer string) {
+	_, below, found := strings.Cut(file, "layers/sbom/launch/")
+	if !found || !strings.Contains(below, "/") {
+		return "", ""
 	}
+	id, rest, _ := strings.Cut(below, "/")
+	if named, _, inLayer := strings.Cut(rest, "/"); inLayer {
+		layer = named
+	}
+	return strings.ReplaceAll(id, "_", "/"), layer
+}
+
+// billFault says what is wrong with a bill of materials, and whose it is.
+func billFault(file, what string) error {
+	whose, _ := billOf(file)
 	return fault.Fault{
 		ID:   "bill-of-materials",
-		What: fmt.Sprintf("the bill of materials %s of %s %s", file, whose, what),
+		What: fmt.Sprintf("the bill of materials %s of %s %s", file, cmp.Or(whose, "no buildpack"), what),
 		Do:   "see what that buildpack or a script of the app writes there",
 	}
 }

@@ -4,10 +4,14 @@ import (
 	"archive/tar"
 	"bytes"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 )
 
 // TestReadBills reads bills of materials that a build may have left.
@@ -49,12 +53,35 @@ func TestReadBills(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		_, err := readBills(tar.NewReader(&layer))
-		switch {
-		case test.want == "" && err != nil:
-			t.Errorf("%s: %v", name, err)
-		case test.want != "" && (!errors.As(err, new(fault.Fault)) || !strings.Contains(err.Error(), test.want)):
-			t.Errorf("%s: got %v, want %q", name, err, test.want)
+		for _, visit := range []func(string, io.Reader) error{keepBills(new([]sbom.Document)), listBills(func(Component) {})} {
+			err := readBills(tar.NewReader(bytes.NewReader(layer.Bytes())), visit)
+			switch {
+			case test.want == "" && err != nil:
+				t.Errorf("%s: %v", name, err)
+			case test.want != "" && (!errors.As(err, new(fault.Fault)) || !strings.Contains(err.Error(), test.want)):
+				t.Errorf("%s: got %v, want %q", name, err, test.want)
+			}
+		}
+	}
+}
+
+// TestComponents lists what a document has, wherever its parts stand.
+func TestComponents(t *testing.T) {
+	t.Parallel()
+	var got []string
+	visit := listBills(func(c Component) { got = append(got, c.Buildpack+" "+c.Layer+" "+c.Name+" "+c.Version+" "+c.PURL) })
+	document := `{"dependencies":[{"ref":"a"}],"components":[{"name":"a","version":"1","purl":"pkg:npm/a@1","licenses":[{}]},{"name":"b"}],` +
+		`"metadata":{"tools":[],"component":{"name":"app"}},"specVersion":"1.6"}`
+	if err := visit("layers/sbom/launch/some_one/layer/sbom.cdx.json", strings.NewReader(document)); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"some/one layer a 1 pkg:npm/a@1", "some/one layer b  ", "some/one layer app  "}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, wrong := range []string{"[]", `{"components":{}}`, `{"components":[{"name":1}]}`, `{"components":[{}]`, "", `{"metadata":[]}`} {
+		if err := visit("layers/sbom/launch/x/sbom.cdx.json", strings.NewReader(wrong)); !errors.As(err, new(fault.Fault)) {
+			t.Errorf("%s: got %v, want a fault", wrong, err)
 		}
 	}
 }
