@@ -188,11 +188,17 @@ func (r rebaser) rebase(ctx context.Context, result *Result) error {
 
 // move puts another run image under the app. It notes in the result which one, and whether it was there already.
 func (r rebaser) move(ctx context.Context, where place, ref name.Reference, result *Result) (move, error) {
-	m := move{ref: ref}
 	before, err := where.read(ctx, ref)
 	if err != nil {
-		return m, err
+		return move{ref: ref}, err
 	}
+	return r.onto(ctx, where, ref, before, result)
+}
+
+// onto is move for an image that was read.
+func (r rebaser) onto(ctx context.Context, where place, ref name.Reference, before v1.Image, result *Result) (move, error) {
+	m := move{ref: ref}
+	var err error
 	if m.old, err = before.Digest(); err != nil {
 		return m, fmt.Errorf("reading %s: %w", ref, err)
 	}

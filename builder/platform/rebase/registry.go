@@ -11,6 +11,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/builder/platform/attest"
 	"github.com/strata-buildpacks/strata/builder/platform/imagename"
+	"github.com/strata-buildpacks/strata/builder/platform/internal/once"
 	"github.com/strata-buildpacks/strata/builder/platform/internal/publish"
 	"github.com/strata-buildpacks/strata/builder/platform/rebase/internal/swap"
 	"github.com/strata-buildpacks/strata/builder/platform/registry"
@@ -26,8 +27,8 @@ type inARegistry struct {
 	signer *attest.Signer
 	named  map[string]bool // the registries that the user names
 
-	bases once[string, swap.Base]        // run images by what they were looked up with
-	bills once[name.Digest, attest.Base] // what run images of registries consist of
+	bases once.Map[string, swap.Base]        // run images by what they were looked up with
+	bills once.Map[name.Digest, attest.Base] // what run images of registries consist of
 }
 
 func (r *inARegistry) read(ctx context.Context, ref name.Reference) (v1.Image, error) {
@@ -36,7 +37,7 @@ func (r *inARegistry) read(ctx context.Context, ref name.Reference) (v1.Image, e
 
 func (r *inARegistry) base(ctx context.Context, app name.Reference, names []string, platform v1.Platform) (swap.Base, error) {
 	where := app.Context().RegistryStr()
-	return r.bases.get(fmt.Sprintln(where, names, platform), func() (swap.Base, error) {
+	return r.bases.Get(fmt.Sprintln(where, names, platform), func() (swap.Base, error) {
 		var near, far []name.Reference
 		for _, text := range names {
 			ref, err := imagename.Parse(text)
@@ -170,7 +171,7 @@ func (r *inARegistry) bill(ctx context.Context, base swap.Base) (attest.Base, er
 		return attest.Base{}, fmt.Errorf("reading %s: %w", base.Ref, err)
 	}
 	image := base.Ref.Context().Digest(digest.String())
-	return r.bills.get(image, func() (attest.Base, error) {
+	return r.bills.Get(image, func() (attest.Base, error) {
 		attached, err := publish.Attached(ctx, r.client, image, sbom.TypeCycloneDX)
 		if err != nil {
 			return attest.Base{}, err

@@ -10,6 +10,7 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/attest"
 	"github.com/strata-buildpacks/strata/builder/platform/home"
 	"github.com/strata-buildpacks/strata/builder/platform/imagename"
+	"github.com/strata-buildpacks/strata/builder/platform/internal/once"
 	"github.com/strata-buildpacks/strata/builder/platform/rebase/internal/swap"
 	"github.com/strata-buildpacks/strata/builder/platform/store"
 )
@@ -17,7 +18,7 @@ import (
 // inTheStore is the place of apps in the store. Their run images are there too.
 type inTheStore struct {
 	home  *home.Home
-	bases once[string, swap.Base] // by their names
+	bases once.Map[string, swap.Base] // by their names
 }
 
 func (s *inTheStore) read(_ context.Context, ref name.Reference) (v1.Image, error) {
@@ -25,7 +26,7 @@ func (s *inTheStore) read(_ context.Context, ref name.Reference) (v1.Image, erro
 }
 
 func (s *inTheStore) base(_ context.Context, _ name.Reference, names []string, _ v1.Platform) (swap.Base, error) {
-	return s.bases.get(fmt.Sprintln(names), func() (swap.Base, error) {
+	return s.bases.Get(fmt.Sprintln(names), func() (swap.Base, error) {
 		ref, err := imagename.Parse(names[0])
 		if err != nil {
 			return swap.Base{}, err
