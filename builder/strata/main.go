@@ -62,7 +62,7 @@ func command() *cobra.Command {
 	}
 	root.AddCommand(
 		buildCommand(), runCommand(), debugCommand(), stackCommand(), builderCommand(), inspectCommand(), linkageCommand(), rebaseCommand(),
-		pruneCommand(), verifyCommand(), kpackCommand(), doctorCommand(), versionCommand(),
+		fleetCommand(), pruneCommand(), verifyCommand(), kpackCommand(), doctorCommand(), versionCommand(),
 	)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

@@ -55,7 +55,7 @@ func (s *Store) Describe(image v1.Image) ([]Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	origins := origins(config)
+	origins := Origins(config)
 	layers := make([]Layer, len(manifest.Layers))
 	for i, d := range manifest.Layers {
 		layers[i] = Layer{Digest: d.Digest, Compressed: d.Size, Sharers: holders[d.Digest]}
@@ -66,9 +66,9 @@ func (s *Store) Describe(image v1.Image) ([]Layer, error) {
 	return layers, nil
 }
 
-// origins returns what made each layer, as the image's history says, or else the label of the lifecycle: before Platform API 0.12 it
+// Origins returns what made each layer, as the image's history says, or else the label of the lifecycle: before Platform API 0.12 it
 // writes no history.
-func origins(config *v1.ConfigFile) []string {
+func Origins(config *v1.ConfigFile) []string {
 	origins := make([]string, len(config.RootFS.DiffIDs))
 	i := 0
 	for _, entry := range config.History {

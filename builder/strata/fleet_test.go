@@ -1,0 +1,56 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/strata-buildpacks/strata/builder/platform/fleet"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+)
+
+func TestFleetTable(t *testing.T) {
+	t.Parallel()
+	const older, newer = "strata/run-static:13@0123456789ab", "strata/run-static:13@ba9876543210"
+	base := &fleet.Packages{Count: 14, Behind: 3, Security: 2}
+	report := &fleet.Report{
+		Date: time.Date(2026, time.June, 1, 0, 0, 0, 0, time.UTC), Package: "openssl",
+		Images: []fleet.Image{
+			{
+				Name: "registry.example.com/app:1", Kind: fleet.App, BuiltBy: []string{"strata/node@1", "strata/linkage@1"}, Packages: base,
+				Base: &fleet.Base{Name: older, Newest: newer, Due: true}, Own: &fleet.Packages{Count: 2, Behind: 1, Security: 1},
+				Languages: []fleet.Language{
+					{Name: "Node.js", Version: "20.1.0", Ended: "2026-04-30"}, {Name: "Python", Version: "3.13.5", Ended: "2029-10-31"},
+				},
+				Bytes: 50e6, Unique: 2e6, Signed: true, Attested: true,
+			},
+			{
+				Name: "registry.example.com/kpack:1", Kind: fleet.App, BuiltBy: []string{"strata/go@1"}, ByKpack: true,
+				Base: &fleet.Base{Name: newer, Newest: newer}, Packages: &fleet.Packages{Count: 5}, Own: &fleet.Packages{}, Bytes: 4e6, Unique: 1e6,
+			},
+			{Name: "registry.example.com/lost:1", Err: "reading it failed: 403; ask for the right"},
+			{Name: "registry.example.com/other:1", Kind: fleet.Other, Bytes: 7e6, Unique: 7e6},
+			{
+				Name: "registry.example.com/pinned:1", Kind: fleet.App, Base: &fleet.Base{Name: newer, Reason: "it names its run image by a digest"},
+				Packages: &fleet.Packages{Count: 5, Reason: "no mirror"},
+			},
+			{Name: "registry.example.com/run:13", Kind: fleet.RunImage, Packages: base, Bytes: 7e6},
+		},
+		Totals: fleet.Totals{Images: 5, Apps: 3, Failed: 1, Due: 1, Security: 2, Ended: 1, Pulled: 40e6, Bytes: 70e6},
+		Holders: []fleet.Holder{
+			{Image: "registry.example.com/app:1", Package: "libssl3t64", Version: "3.5.1-1", Newest: "3.5.4-1",
+				Layer: "sha256:" + strings.Repeat("a", 64), What: "strata: glibc/ssl"},
+			{Image: "registry.example.com/app:1", Package: "openssl", Version: "1"},
+		},
+	}
+	var table strings.Builder
+	if err := printFleet(&table, report); err != nil {
+		t.Fatal(err)
+	}
+	kittest.Golden(t, "fleet.txt", table.String())
+	table.Reset()
+	if err := printHolders(&table, report); err != nil {
+		t.Fatal(err)
+	}
+	kittest.Golden(t, "fleet-package.txt", table.String())
+}
