@@ -64,7 +64,7 @@ func mistakes() []mistake {
 		of(`Plugin (\S+) or one of its dependencies could not be resolved|Plugin \[id: '(\S+?)'.*was not found`, "java-plugin",
 			"the plugin $1$2 cannot be had from the repositories",
 			"correct its version in the build file, or name the repository that has it there"),
-		of(`Child module (\S+) of (\S+) does not exist`, "java-module-gone",
+		of(`Child module (?:<app>/)?(\S+) of (\S+) does not exist`, "java-module-gone",
 			"the pom names the module $1, which the app does not have", "correct it, or take the folder into the app's source"),
 		of(`Non-resolvable parent POM for \S+: (?:Could not find artifact |The following artifacts could not be resolved: )?(\S+)`,
 			"java-artefact",
@@ -72,7 +72,8 @@ func mistakes() []mistake {
 		of(`Non-parseable POM \S*?/?([^/\s]+\.xml): (.*?) @`, "java-pom", "$1 is no pom: $2", "correct the file"),
 		of(`The requested profile "([^"]+)" could not be activated`,
 			"java-profile", "the pom has no profile $1", "correct BP_MAVEN_ACTIVE_PROFILES"),
-		of(`^(?:\[ERROR\] |e: file://)?<app>/(\S+?\.(?:java|kt|scala|groovy)):\[?([0-9]+)(?:,[0-9]+\])?(?::[0-9]+)?:? (.*)$`, "java-compile",
+		of(`^(?:\[ERROR\] |e: file://)?<app>/(\S+?\.(?:java|kt|scala|groovy)):\[?([0-9]+)(?:,[0-9]+\])?(?::[0-9]+)?:? (?:error: )?(.*)$`,
+			"java-compile",
 			"$1 line $2: $3", "correct the source"),
 		of(`^\[error\] <app>/(\S+?):([0-9]+):[0-9]+: (.*)$`, "java-compile", "$1 line $2: $3", "correct the source"),
 		of(`There are test failures|There were failing tests`,
@@ -109,7 +110,7 @@ func (b *builder) explain(err error) error {
 		if b.project.Tool == project.Gradle {
 			found = i > 0 && lines[i-1] == "* What went wrong:"
 		}
-		if found && words != "" && f.Err == nil {
+		if words = strings.TrimPrefix(words, begin); found && words != "" && !strings.HasPrefix(words, "Some problems") && f.Err == nil {
 			f.Err = errors.New(strings.TrimSpace(words))
 		}
 	}

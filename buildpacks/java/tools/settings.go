@@ -92,8 +92,9 @@ type oursProxy struct {
 	Not      string `xml:"nonProxyHosts"`
 }
 
-// mirrorID is the id of our mirror, for which a bound settings.xml may have a login.
-const mirrorID = "strata-mirror"
+// mirrorID is the id of our mirror: that of the repository whose place it takes, as what is in the cache came from there. A bound
+// settings.xml may have a login for it.
+const mirrorID = "central"
 
 // login adds the login that a binding of type netrc has for our mirror. It is for https alone.
 func (b *builder) login(s *ours) error {

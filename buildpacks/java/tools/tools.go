@@ -114,6 +114,9 @@ func Describe(in bp.Workspace, l lock.Lock, p project.Project) error {
 		return err
 	}
 	in.Log.Decision(p.Tool, r.version, r.reason)
+	if p.Tool == project.Maven {
+		in.Log.Decision("Dependencies", "compared with the checksums of their repository", "Maven has no lockfile")
+	}
 	for _, note := range p.Notes {
 		in.Log.Bullet("%s", note)
 	}

@@ -157,6 +157,22 @@ func lockFile(t *testing.T) string {
 
 const makesJar = "mkdir -p target && echo x >target/app.jar"
 
+// newGradle serves a Gradle that runs a script.
+func newGradle(t *testing.T, script string) bench {
+	t.Helper()
+	b := bench{Tool: kittest.NewTool(t, script), server: newServer(t)}
+	distribution := archive(t, "gradle-8.99", "gradle", b.Text())
+	b.files["/gradle/gradle-8.99-all.zip"] = distribution
+	b.c = kittest.Case{Buildpack: "testdata/buildpack", App: files{
+		"settings.gradle": "include 'web'", "build.gradle": "", "web/build.gradle": "plugins { id 'application' }",
+		"web/build/old": "", ".gradle/x": "",
+		"gradlew": "#!/bin/sh\necho must not run >&2\nexit 1\n",
+		"gradle/wrapper/gradle-wrapper.properties": "distributionUrl=https\\://hostile.example.test/gradle-8.99-all.zip\n" +
+			"distributionSha256Sum=" + sum(distribution)},
+		Env: config.Environment{"STRATA_GRADLE_MIRROR": b.URL + "/gradle/", "BP_CACHE_DIR": t.TempDir(), "TEST_LOCK": lockFile(t)}}
+	return b
+}
+
 // args returns the arguments of a call, with paths of this run by name.
 func (b bench) args(t *testing.T, call kittest.Call) string {
 	t.Helper()
@@ -235,6 +251,44 @@ done`
 	}
 	if strings.Contains(got.Log(), "secret") {
 		t.Errorf("the log has a password:\n%s", got.Log())
+	}
+}
+
+// TestGradle builds with the Gradle of a wrapper: by its hash, from the mirror, and not with the app's script.
+func TestGradle(t *testing.T) {
+	t.Parallel()
+	b := newGradle(t, "mkdir -p web/build/install/web web/build/libs && echo x >web/build/libs/web.jar; echo x >$GRADLE_USER_HOME/kept")
+	b.c.Env["HTTPS_PROXY"], b.c.Env["BP_GRADLE_ADDITIONAL_BUILD_ARGUMENTS"] = "http://ann:secret@proxy.example.test:3128", "--info"
+	b.c.Bindings = map[string]files{"gradle": {"type": "gradle", "gradle.properties": "token=secret", "init.gradle": ""}}
+	got := kittest.Build(t, b.c)
+	if got.Code != 0 {
+		t.Fatalf("code %d\n%s", got.Code, got.Log())
+	}
+	kittest.Golden(t, "gradle.txt", got.Log())
+	calls := b.Calls(t)
+	if len(calls) != 1 {
+		t.Fatalf("%d calls", len(calls))
+	}
+	text := regexp.MustCompile(`=\S+/bindings/`).ReplaceAllString(b.args(t, calls[0]), "=<bindings>/") + "\n"
+	for _, name := range []string{"GRADLE_USER_HOME", "JAVA_HOME", "GRADLE_OPTS"} {
+		hide := strings.NewReplacer(calls[0].Env["HOME"], "<home>", b.c.Env["BP_CACHE_DIR"], "<cache>")
+		text += name + "=" + hide.Replace(calls[0].Env[name]) + "\n"
+	}
+	kittest.Golden(t, "gradle-call.txt", text)
+	if tree := kittest.Tree(t, got.AppDir); tree["web/build/old"] != "" || tree[".gradle/x"] != "" {
+		t.Error("what another build made is still there")
+	}
+	for path, kind := range kittest.Tree(t, b.c.Env["BP_CACHE_DIR"]) {
+		if strings.HasSuffix(path, "gradle.properties") && !strings.HasPrefix(kind, "symlink") {
+			t.Errorf("the cache has the binding's file: %s", kind)
+		}
+	}
+	b.c.Bindings = nil
+	if got := kittest.Rebuild(t, got, b.c); got.Code != 0 || len(b.Calls(t)) != 2 {
+		t.Errorf("code %d\n%s", got.Code, got.Log())
+	}
+	if kind := kittest.Tree(t, b.c.Env["BP_CACHE_DIR"])["gradle/user-home/gradle.properties"]; kind != "" {
+		t.Errorf("a link is left of a binding that is gone: %s", kind)
 	}
 }
 
