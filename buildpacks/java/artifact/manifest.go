@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
 )
 
@@ -12,23 +13,30 @@ type manifest []attribute
 
 type attribute struct{ name, value string }
 
+// attributeName matches the names of attributes. One may be as long as a line is.
+var attributeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,67}$`)
+
 // readManifest reads the main section, as the JAR specification has it: lines end with CR LF, LF or CR, one that begins with a space
 // continues the one before, and an empty one ends the section. Of two attributes of a name the last one counts, as with Java. A line that
 // is no attribute is passed over.
 func readManifest(data []byte) manifest {
 	var m manifest
+	passed := false
 	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data))
 	for line := range strings.SplitSeq(text, "\n") {
 		if line == "" {
 			break
 		}
 		if more, continued := strings.CutPrefix(line, " "); continued {
-			if len(m) > 0 {
+			if len(m) > 0 && !passed {
 				m[len(m)-1].value += more
 			}
 			continue
 		}
-		name, value, _ := strings.Cut(line, ":")
+		name, value, found := strings.Cut(line, ":")
+		if passed = !found || !attributeName.MatchString(name); passed {
+			continue
+		}
 		m = append(m, attribute{name, strings.TrimPrefix(value, " ")})
 	}
 	return m

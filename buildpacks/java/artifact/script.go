@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -63,7 +64,7 @@ func readScript(text string) (started, bool) {
 			if at[1] == "lib_dir" || at[1] == "REPO" {
 				rest = libraries + "/" + rest
 			}
-			if rest = path.Clean(rest); rest != "." && !strings.HasPrefix(rest, "../") {
+			if rest = path.Clean(rest); rest != "." && filepath.IsLocal(rest) {
 				paths = append(paths, rest)
 			}
 		}
