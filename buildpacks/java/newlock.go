@@ -1,4 +1,3 @@
-// Package java is the buildpack strata/java.
 package java
 
 import (

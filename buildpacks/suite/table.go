@@ -8,6 +8,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/golang"
 	health "github.com/strata-buildpacks/strata/buildpacks/health-checker"
 	labels "github.com/strata-buildpacks/strata/buildpacks/image-labels"
+	"github.com/strata-buildpacks/strata/buildpacks/java"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	launchhelper "github.com/strata-buildpacks/strata/buildpacks/launch-helper"
 	"github.com/strata-buildpacks/strata/buildpacks/linkage"
@@ -29,6 +30,7 @@ func table() []bp.Buildpack {
 		golang.Buildpack(),
 		health.Buildpack(),
 		labels.Buildpack(),
+		java.Buildpack(),
 		launchhelper.Buildpack(),
 		linkage.Buildpack(),
 		native.Buildpack(),

@@ -7,6 +7,8 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -86,17 +88,41 @@ func of(packages []deb.Locked, layer string) []deb.Locked {
 	return slices.DeleteFunc(packages, func(one deb.Locked) bool { return one.Layer != layer })
 }
 
-// Named returns the JDK of Debian in whose folder, or in the folder of one of whose runtimes, a tool is.
-func Named(arch, folder string) (JDK, error) {
+// Named returns the kit of a folder.
+func Named(arch, folder string, s Source) (tool.Tool, error) {
 	all, err := Debian(arch)
 	if err != nil {
-		return JDK{}, err
+		return tool.Tool{}, err
 	}
-	at := slices.IndexFunc(all, func(j JDK) bool { return folder == j.Folder() || strings.HasPrefix(folder, j.runtimePrefix()) })
-	if at < 0 {
-		return JDK{}, fault.Fault{ID: "java-tool-unknown", What: folder + " is no JDK that is locked", Do: "leave it to the app's build"}
+	for _, j := range all {
+		if t := j.Kit(s); t.Folder == folder {
+			return t, nil
+		}
 	}
-	return all[at], nil
+	return tool.Tool{}, fault.Fault{ID: "java-tool-unknown", What: folder + " is no JDK that is locked", Do: "leave it to the app's build"}
+}
+
+// Kit returns the tool that all apps share: the JDK, in a folder of its own name, and beside it the two runtimes.
+func (j JDK) Kit(s Source) tool.Tool {
+	parts := []tool.Tool{j.Server().Tool(s), j.Web().Tool(s)}
+	sum := sha256.Sum256([]byte(j.Folder() + parts[0].Folder + parts[1].Folder))
+	return tool.Tool{
+		Folder: "java-" + j.Version + "-" + hex.EncodeToString(sum[:8]), Title: deb.Title("Java "+j.Version+" and its runtimes", j.packages),
+		Fill: func(ctx context.Context, client *fetch.Client, dir string) error {
+			own := s
+			own.Home = func(context.Context, JDK) (string, error) { return filepath.Join(dir, j.Folder()), nil }
+			for _, part := range []tool.Tool{j.Tool(own), j.Server().Tool(own), j.Web().Tool(own)} {
+				inner := filepath.Join(dir, part.Folder)
+				if err := os.Mkdir(inner, 0o755); err != nil {
+					return err
+				}
+				if err := part.Fill(ctx, client, inner); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
 }
 
 // Major returns the release: 25 of "25.0.5.1".

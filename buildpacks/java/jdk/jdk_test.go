@@ -33,21 +33,23 @@ func TestDebian(t *testing.T) {
 			if j.Major() != major || len(j.packages) != 2 || j.Vendor() || (j.Aged != "") != (major == 17) {
 				t.Errorf("Java %s of %s has %d packages, age %q", j.Version, arch, len(j.packages), j.Aged)
 			}
-			for _, folder := range []string{j.Folder(), j.Runtime("srv", Server...).Folder(), j.Runtime("web", Web...).Folder()} {
+			for _, folder := range []string{j.Folder(), j.Server().Folder(), j.Web().Folder()} {
 				if folders[folder] {
 					t.Errorf("two tools are in %s", folder)
 				}
 				folders[folder] = true
-				if named, err := Named(arch, folder); err != nil || named.Version != j.Version {
-					t.Errorf("%s is of Java %s, %v", folder, named.Version, err)
-				}
 			}
+			kit := j.Kit(Source{}).Folder
+			if named, err := Named(arch, kit, Source{}); err != nil || named.Folder != kit || folders[kit] {
+				t.Errorf("%s is the tool %s, %v", kit, named.Folder, err)
+			}
+			folders[kit] = true
 		}
 	}
 	if all, err := Debian("riscv64"); len(all) > 0 || err != nil {
 		t.Errorf("an architecture that is not locked has %v, %v", all, err)
 	}
-	if _, err := Named("amd64", "jdk-1.0"); err == nil {
+	if _, err := Named("amd64", "jdk-1.0", Source{}); err == nil {
 		t.Error("a folder of no JDK is one")
 	}
 }
@@ -141,7 +143,7 @@ func TestChoose(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := Choose(workspace(t, test.env, test.files), testReleases, test.app...)
+			got, err := Choose(workspace(t, test.env, test.files), lock.Lock{Releases: testReleases}, test.app...)
 			if err != nil || !strings.HasPrefix(got.Version, test.want) || test.reason != "" && got.Reason != test.reason {
 				t.Errorf("got Java %s because %q, %v", got.Version, got.Reason, err)
 			}
@@ -162,7 +164,7 @@ func TestChoose(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := Choose(workspace(t, test.env, test.files), testReleases, test.app...)
+			_, err := Choose(workspace(t, test.env, test.files), lock.Lock{Releases: testReleases}, test.app...)
 			if err == nil {
 				t.Fatal("it is no fault")
 			}

@@ -27,14 +27,15 @@ const Home = "jre"
 // that no amount of memory keeps a program from starting.
 const Options = "-XX:MaxRAMPercentage=75 -XX:InitialRAMPercentage=25 -XX:+ExitOnOutOfMemoryError -Djava.awt.headless=true"
 
-// Web are the modules of the runtime for programs that serve and call over HTTP, with a database, and need nothing else.
-var Web = []string{
+// webModules are the modules of the runtime for programs that serve and call over HTTP, with a database, and need nothing else.
+var webModules = []string{
 	"java.base", "java.instrument", "java.logging", "java.management", "java.naming", "java.net.http", "java.security.jgss",
-	"java.security.sasl", "java.sql", "java.transaction.xa", "java.xml", "jdk.httpserver", "jdk.net", "jdk.unsupported", "jdk.zipfs",
+	"java.security.sasl", "java.sql", "java.transaction.xa", "java.xml", "jdk.crypto.ec", "jdk.httpserver", "jdk.jdwp.agent",
+	"jdk.management", "jdk.management.agent", "jdk.naming.dns", "jdk.net", "jdk.security.jgss", "jdk.unsupported", "jdk.zipfs",
 }
 
-// Server are the modules of the runtime for all other programs: all of Java's, and of the JDK's those that programs find by name.
-var Server = []string{
+// serverModules are the modules of the runtime for all other programs: all of Java's, and of the JDK's those that programs find by name.
+var serverModules = []string{
 	"java.se", "jdk.attach", "jdk.charsets", "jdk.crypto.cryptoki", "jdk.crypto.ec", "jdk.dynalink", "jdk.httpserver", "jdk.jdwp.agent",
 	"jdk.jfr", "jdk.management", "jdk.management.agent", "jdk.naming.dns", "jdk.net", "jdk.nio.mapmode", "jdk.sctp", "jdk.security.auth",
 	"jdk.security.jgss", "jdk.unsupported", "jdk.xml.dom", "jdk.zipfs",
@@ -52,11 +53,27 @@ func (j JDK) Runtime(kind string, modules ...string) Runtime {
 	return Runtime{jdk: j, kind: kind, modules: slices.Compact(slices.Sorted(slices.Values(modules)))}
 }
 
+// Server returns the runtime for any program. All apps share it.
+func (j JDK) Server() Runtime { return j.Runtime("srv", serverModules...) }
+
+// Web returns the runtime for programs that need no more modules than servers of HTTP do. All apps share it.
+func (j JDK) Web() Runtime { return j.Runtime("web", webModules...) }
+
+// All returns the runtime with all modules of the JDK, and their programs.
+func (j JDK) All() Runtime { return j.Runtime("all", "ALL-MODULE-PATH") }
+
+// With returns the runtime with further modules.
+func (r Runtime) With(modules ...string) Runtime {
+	return r.jdk.Runtime(r.kind, slices.Concat(r.modules, modules)...)
+}
+
+// Has reports whether the runtime has modules, by the names that it was asked for with.
+func (r Runtime) Has(modules []string) bool {
+	return !slices.ContainsFunc(modules, func(one string) bool { return !slices.Contains(r.modules, one) })
+}
+
 // Kind returns what people call the runtime.
 func (r Runtime) Kind() string { return r.kind }
-
-// runtimePrefix begins the folders of the JDK's runtimes.
-func (j JDK) runtimePrefix() string { return "jre-" + j.Version + "-" + j.digest() + "-" }
 
 // runtimeRecipe changes when the same JDK and modules give another runtime.
 const runtimeRecipe = "1"
@@ -64,17 +81,7 @@ const runtimeRecipe = "1"
 // Folder names the runtime: another name for other files.
 func (r Runtime) Folder() string {
 	sum := sha256.Sum256([]byte(strings.Join(append([]string{runtimeRecipe, Options}, r.modules...), " ")))
-	return r.jdk.runtimePrefix() + r.kind + "-" + hex.EncodeToString(sum[:4])
-}
-
-// named returns the runtime of a tool's folder, if it is one of the two that all apps share.
-func (j JDK) named(folder string) (Runtime, bool) {
-	for _, r := range []Runtime{j.Runtime("srv", Server...), j.Runtime("web", Web...)} {
-		if r.Folder() == folder {
-			return r, true
-		}
-	}
-	return Runtime{}, false
+	return "jre-" + r.jdk.Version + "-" + r.jdk.digest() + "-" + r.kind + "-" + hex.EncodeToString(sum[:4])
 }
 
 // Tool returns the tool that the runtime is. It is the same, byte for byte, wherever and whenever it is made.
@@ -86,7 +93,7 @@ func (r Runtime) Tool(s Source) tool.Tool {
 			if err != nil {
 				return err
 			}
-			if !r.jdk.links() {
+			if !r.jdk.Links() {
 				return r.copy(home, dir)
 			}
 			if err := r.link(ctx, s, home, filepath.Join(dir, "linked")); err != nil {

@@ -28,8 +28,8 @@ type Choice struct {
 }
 
 // Choose returns the JDK that the first of these asks for: the user, the files of version managers, what else the app has. What the app's
-// files ask for without a range is a minimum. vendored are the vendors' archives that are locked, the newest first.
-func Choose(in bp.Workspace, vendored []lock.Release, app ...version.Ask) (Choice, error) {
+// files ask for without a range is a minimum. The lock has vendors' archives.
+func Choose(in bp.Workspace, known lock.Lock, app ...version.Ask) (Choice, error) {
 	arch := in.Target.Arch
 	if arch != runtime.GOARCH {
 		return Choice{}, fault.Fault{ID: "java-cross", What: "runtimes for linux/" + arch + " are not linked on linux/" + runtime.GOARCH,
@@ -47,8 +47,8 @@ func Choose(in bp.Workspace, vendored []lock.Release, app ...version.Ask) (Choic
 		return Choice{}, err
 	}
 	c := choosing{debian: all, mirror: mirror}
-	for _, r := range vendored {
-		if r.Arch == arch {
+	for _, r := range known.Releases {
+		if r.ID == ID && r.Arch == arch {
 			c.vendor = append(c.vendor, Vendored(r))
 		}
 	}

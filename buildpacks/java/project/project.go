@@ -119,6 +119,9 @@ func Find(app string, s Settings) (Project, error) {
 	return p, nil
 }
 
+// Files are the names of build files, the first before the others.
+var Files = []string{"pom.xml", "build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts", "build.sbt", "project.clj"}
+
 // buildFile returns the file that says how the app is built, "" if there is none.
 func (r *reader) buildFile(s Settings) (string, error) {
 	for _, asked := range []struct{ name, variable string }{
@@ -133,9 +136,7 @@ func (r *reader) buildFile(s Settings) (string, error) {
 		}
 		return path.Clean(asked.name), nil
 	}
-	for _, name := range []string{
-		"pom.xml", "build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts", "build.sbt", "project.clj",
-	} {
+	for _, name := range Files {
 		if r.has(name) {
 			return name, nil
 		}

@@ -1,0 +1,78 @@
+package java
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/strata-buildpacks/strata/buildpacks/java/artifact"
+	"github.com/strata-buildpacks/strata/buildpacks/java/jdk"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+)
+
+// startKey is everything that the layer of what happens at start depends on.
+type startKey struct {
+	Programs  map[string]string `json:"programs"` // what the launcher starts before the app, by its name
+	Variables map[string]string `json:"variables"`
+	Arguments string            `json:"arguments"`
+}
+
+// longest is how long a class path on a command line may be: Linux takes 128 kB for an argument.
+const longest = 100_000
+
+// launch makes the layer by which the launcher asks the launch helper for Java's options, and returns the process.
+func (b build) launch(ctx context.Context, start artifact.Start) (bp.BuildResult, error) {
+	helper := launchhelper.Path(b.BuildContext)
+	key := startKey{Programs: map[string]string{"java": helper}, Variables: map[string]string{}}
+	if !b.plan.java.Links() { // Java 8: its runtime has no options of its own, and it reads another variable
+		key.Programs = map[string]string{"java8": helper}
+		key.Variables["JAVA_TOOL_OPTIONS"] = jdk.Options
+	}
+	if start.Spring {
+		key.Programs["spring"] = helper
+	}
+	path := strings.Join(start.ClassPath, ":")
+	if len(path) > longest {
+		key.Arguments = "-cp\n" + path + "\n"
+	}
+	l, err := b.Layers.Contribute(ctx, layer.Request{
+		Name: "launch", Flags: layer.Flags{Launch: true}, Key: key, Fill: func(_ context.Context, l *layer.Layer) error { return key.fill(l) },
+	})
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	where := []string{"-cp", path}
+	if key.Arguments != "" {
+		where = []string{"@" + filepath.Join(l.Path, arguments)}
+	}
+	command := slices.Concat([]string{"java"}, start.Options, where, []string{start.Main}, start.Args)
+	b.Log.Decision("Starts web", start.Main, start.Kind)
+	return bp.BuildResult{Processes: []bp.Process{{Type: "web", Command: command, Default: true}}}, nil
+}
+
+// arguments is the file with arguments of Java that are too long for a command line.
+const arguments = "java.args"
+
+// fill makes the layer.
+func (k startKey) fill(l *layer.Layer) error {
+	programs := filepath.Join(l.Path, "exec.d")
+	if err := os.Mkdir(programs, 0o755); err != nil {
+		return err
+	}
+	for name, target := range k.Programs {
+		if err := os.Symlink(target, filepath.Join(programs, name)); err != nil {
+			return err
+		}
+	}
+	for name, value := range k.Variables {
+		l.LaunchEnv.Default(name, value)
+	}
+	if k.Arguments == "" {
+		return nil
+	}
+	return os.WriteFile(filepath.Join(l.Path, arguments), []byte(k.Arguments), 0o644)
+}

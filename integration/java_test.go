@@ -1,0 +1,71 @@
+package integration
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestJavaBuild builds each sample and asks it, builds it again, and changes it.
+func TestJavaBuild(t *testing.T) {
+	suite(t, everyUser)
+	t.Parallel()
+	name := image(t)
+	for _, tt := range []struct {
+		who         who
+		app, answer string
+		file        string // in which the answer begins with another word after a change; "" for an app without a build
+		processes   []string
+		purls       []string
+		env         []string // arguments of the build
+	}{
+		{
+			who: everyUser, app: "jar", answer: "Hello from Java 25.", processes: []string{"web*"},
+			purls: []string{"pkg:deb/debian/openjdk-25-jre-headless@25.", "pkg:generic/openjdk@25."},
+		},
+	} {
+		t.Run(tt.app, func(t *testing.T) {
+			skipShown(t, tt.who)
+			app := filepath.Join(t.TempDir(), tt.app)
+			if err := os.CopyFS(app, os.DirFS(filepath.Join("testdata", "java", tt.app))); err != nil {
+				t.Fatal(err)
+			}
+			digest := build(t, app, name, tt.env...)
+			if body := strings.TrimSpace(ask(t, name, "/")); body != tt.answer {
+				t.Errorf("it answers %q, want %q", body, tt.answer)
+			}
+			first := inspect(t, digest)
+			if diff := cmp.Diff(tt.processes, first.processes(t)); diff != "" {
+				t.Errorf("processes (-want +got):\n%s", diff)
+			}
+			all := first.purls(t)
+			for _, prefix := range tt.purls {
+				if !slices.ContainsFunc(all, func(purl string) bool { return strings.HasPrefix(purl, prefix) }) {
+					t.Errorf("the SBOM has no %s: %v", prefix, all)
+				}
+			}
+			if files := first.files(t); strings.Contains(files, ".java\n") || strings.Contains(files, "/pom.xml\n") {
+				t.Error("the image has source")
+			}
+			if again := build(t, app, name, tt.env...); again != digest {
+				t.Errorf("nothing changed, and the digest is %s instead of %s", again, digest)
+			}
+			if tt.file == "" {
+				return
+			}
+			edit(t, app, tt.file, "Hello", "Goodbye")
+			build(t, app, name, tt.env...)
+			if body, want := strings.TrimSpace(ask(t, name, "/")), strings.Replace(tt.answer, "Hello", "Goodbye", 1); body != want {
+				t.Errorf("after the change it answers %q, want %q", body, want)
+			}
+			edit(t, app, tt.file, "Goodbye", "Hello")
+			if again := build(t, app, name, tt.env...); again != digest {
+				t.Errorf("with the source of the first build the digest is %s instead of %s", again, digest)
+			}
+		})
+	}
+}
