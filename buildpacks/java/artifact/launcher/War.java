@@ -8,6 +8,7 @@ import org.apache.catalina.WebResourceRoot;
 import org.apache.catalina.startup.Tomcat;
 import org.apache.catalina.webresources.DirResourceSet;
 import org.apache.catalina.webresources.StandardRoot;
+import org.apache.tomcat.util.scan.StandardJarScanner;
 
 /** Serves a WAR with Tomcat. Arguments: the folder of the WAR, its context path, and folders of libraries that belong to it. */
 public final class War {
@@ -26,6 +27,9 @@ public final class War {
       files.addPreResources(new DirResourceSet(files, "/WEB-INF/lib", args[i], "/"));
     }
     context.setResources(files);
+    StandardJarScanner scanner = new StandardJarScanner();
+    scanner.setScanClassPath(false); // Tomcat's own libraries have no tags
+    context.setJarScanner(scanner);
     Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(tomcat)));
     tomcat.start();
     if (!context.getState().isAvailable()) {

@@ -1,0 +1,3 @@
+package org.apache.tomcat;
+
+public interface JarScanner {}
