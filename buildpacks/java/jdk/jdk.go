@@ -26,7 +26,7 @@ import (
 var locks embed.FS
 
 // recipe changes when the same packages give another folder.
-const recipe = "1"
+const recipe = "2"
 
 // debians are the releases of Java that Debian has, the default first. All of them run with the libraries of Debian 13.
 var debians = []struct {
@@ -158,8 +158,9 @@ func (j JDK) Tool(s Source) tool.Tool {
 }
 
 // unused are folders and files of a JDK that no build reads: other archives of classes than the usual one, manuals, and what is for Debian.
+// Licences are in the copyright of the packages.
 var unused = []string{
-	"docs", "lib/jar.binfmt", "lib/server/classes_coh.jsa", "lib/server/classes_nocoops.jsa", "lib/server/classes_nocoops_coh.jsa",
+	"docs", "legal", "lib/jar.binfmt", "lib/server/classes_coh.jsa", "lib/server/classes_nocoops.jsa", "lib/server/classes_nocoops_coh.jsa",
 	"lib/src.zip", "man",
 }
 

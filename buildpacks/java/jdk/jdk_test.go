@@ -62,6 +62,7 @@ func TestPlace(t *testing.T) {
 		"usr/lib/jvm/java-25-openjdk-amd64/lib/server/classes.jsa":     "lib/server/classes.jsa",
 		"usr/lib/jvm/java-25-openjdk-amd64/lib/server/classes_coh.jsa": "",
 		"usr/lib/jvm/java-25-openjdk-amd64/docs":                       "",
+		"usr/lib/jvm/java-25-openjdk-amd64/legal/java.base/LICENSE":    "",
 		"usr/lib/jvm/java-25-openjdk-amd64/man/man1/java.1.gz":         "",
 		"usr/lib/jvm/java-1.25.0-openjdk-amd64":                        "",
 		"etc/java-25-openjdk/security/java.security":                   "etc/java-25-openjdk/security/java.security",

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -73,7 +74,7 @@ func headRoom(env environment, _ time.Time) ([]string, error) {
 
 // debugger opens a port for a debugger.
 func debugger(env environment, _ time.Time) ([]string, error) {
-	on, err := env.enabled("BPL_DEBUG_ENABLED")
+	on, err := env.asks("BPL_DEBUG_ENABLED", "jdk.jdwp.agent")
 	if err != nil || !on {
 		return nil, err
 	}
@@ -94,7 +95,7 @@ func debugger(env environment, _ time.Time) ([]string, error) {
 
 // jmx opens a port for JMX, for those who reach the container's own loopback address: by a forwarded port.
 func jmx(env environment, _ time.Time) ([]string, error) {
-	on, err := env.enabled("BPL_JMX_ENABLED")
+	on, err := env.asks("BPL_JMX_ENABLED", "jdk.management.agent")
 	if err != nil || !on {
 		return nil, err
 	}
@@ -108,7 +109,7 @@ func jmx(env environment, _ time.Time) ([]string, error) {
 
 // recorder starts the flight recorder.
 func recorder(env environment, _ time.Time) ([]string, error) {
-	on, err := env.enabled("BPL_JFR_ENABLED")
+	on, err := env.asks("BPL_JFR_ENABLED", "jdk.jfr")
 	if err != nil || !on {
 		return nil, err
 	}
@@ -169,6 +170,21 @@ func (env environment) enabled(name string) (bool, error) {
 	default:
 		return false, fmt.Errorf("%s is %q, which is neither true nor false", name, value)
 	}
+}
+
+// asks reports whether a variable says yes to what needs a module of Java. An image may have a Java without it.
+func (env environment) asks(name, module string) (bool, error) {
+	on, err := env.enabled(name)
+	if err != nil || !on {
+		return false, err
+	}
+	release, err := os.ReadFile(path.Join(env["JAVA_HOME"], "release"))
+	_, list, found := strings.Cut(string(release), "MODULES=")
+	list, _, _ = strings.Cut(list, "\n")
+	if err == nil && found && !slices.Contains(strings.Fields(strings.Trim(list, `"`)), module) {
+		return false, fmt.Errorf("%s needs the module %s, which the image has not: build it with BP_JVM_MODULES=%s", name, module, module)
+	}
+	return true, nil // a Java that does not say which modules it has may have all
 }
 
 // port returns the port that a variable names, or else the one that is usual.

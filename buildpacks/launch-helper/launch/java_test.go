@@ -23,6 +23,14 @@ var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 func TestJava(t *testing.T) {
 	t.Parallel()
 	dumps := t.TempDir()
+	homes := map[string]string{}
+	for _, module := range []string{"jdk.jfr", "jdk.net"} {
+		homes[module] = t.TempDir()
+		text := "JAVA_VERSION=\"25\"\nMODULES=\"java.base " + module + " java.xml\"\nOTHER=\"x\"\n"
+		if err := os.WriteFile(filepath.Join(homes[module], "release"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	tests := map[string]struct {
 		env       environment
 		variables string // without the name of the variable; "" for none
@@ -56,6 +64,12 @@ func TestJava(t *testing.T) {
 			err: `java: BPL_HEAP_DUMP_PATH is "` + dumps + `/none", which is no folder of the container; mount one there`},
 		"threads": {env: environment{"BPL_JVM_THREAD_COUNT": "50"},
 			log: "java: BPL_JVM_THREAD_COUNT is not heeded: the heap has 75 % of the memory; BPL_JVM_HEAD_ROOM leaves more beside it\n"},
+		"recorder that there is": {env: environment{"BPL_JFR_ENABLED": "true", "JAVA_HOME": homes["jdk.jfr"]},
+			variables: "-XX:StartFlightRecording=dumponexit=true,filename=/tmp/recording.jfr"},
+		"recorder that there is not": {env: environment{"BPL_JFR_ENABLED": "true", "JAVA_HOME": homes["jdk.net"]},
+			err: "java: BPL_JFR_ENABLED needs the module jdk.jfr, which the image has not: build it with BP_JVM_MODULES=jdk.jfr"},
+		"debugger that there is not": {env: environment{"BPL_DEBUG_ENABLED": "true", "JAVA_HOME": homes["jdk.net"]},
+			err: "java: BPL_DEBUG_ENABLED needs the module jdk.jdwp.agent, which the image has not: build it with BP_JVM_MODULES=jdk.jdwp.agent"},
 		"user's store": {env: environment{"SSL_CERT_FILE": "/none", "JAVA_TOOL_OPTIONS": "-Djavax.net.ssl.trustStore=/x"}},
 		"no certificates": {env: environment{"SSL_CERT_FILE": "java_test.go"},
 			err: "java: SSL_CERT_FILE: java_test.go is not a certificate in PEM"},
