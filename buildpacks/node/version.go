@@ -24,12 +24,17 @@ func (p Plan) chooseNode() (choice, error) {
 	if err != nil {
 		return choice{}, err
 	}
+	return p.chooseNodeOf(version.First(asks...))
+}
+
+// chooseNodeOf decides on the release of Node.js that an ask asks for.
+func (p Plan) chooseNodeOf(ask version.Ask) (choice, error) {
 	tool := version.Tool{
 		Title: "Node.js", ID: nodeID, Arch: manager.GoArch(p.arch), Lock: p.lock,
 		Default: "default, the newest release with long-term support", Like: "24.21.0, 24, ^22.12 or lts/*",
 		Read: func(text string) []version.Range { return readNode(text, p.lock, manager.GoArch(p.arch)) },
 	}
-	chosen, err := tool.Choose(version.First(asks...))
+	chosen, err := tool.Choose(ask)
 	if err != nil {
 		return choice{}, err
 	}

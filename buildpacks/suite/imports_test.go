@@ -89,7 +89,7 @@ func mayImport(from string) []string {
 		return base
 	case from == "buildpacks/suite":
 		return []string{"buildpacks"}
-	case from == "buildpacks/front-end": // it is made by Node.js and its package managers
+	case from == "buildpacks/front-end", room(from) == "buildpacks/java": // which Node.js and its package managers make, in part
 		return []string{"buildpacks/kit", "buildpacks/node"}
 	}
 	return []string{"buildpacks/kit"}
@@ -123,6 +123,7 @@ func TestBanned(t *testing.T) {
 		{"buildpacks/golang", ours + "buildpacks/node/project", false, true},
 		{"buildpacks/front-end", ours + "buildpacks/node/project", false, false},
 		{"buildpacks/node", ours + "buildpacks/front-end", false, true},
+		{"buildpacks/java/tools", ours + "buildpacks/node", false, false},
 		{"buildpacks/kit/bp", ours + "builder/compose", false, true},
 		{"buildpacks/kit/bp", ours + "buildpacks/golang", false, true},
 		{"buildpacks/kit/bp", ours + "buildpacks/kit/fetch", false, false},

@@ -120,7 +120,7 @@ func (r *reader) gradleModule(dir, main string, p *Project) (program bool, err e
 				"io.micronaut.application":
 				program = true
 			case "com.github.node-gradle.node":
-				p.Node = "latest"
+				p.Node.Wanted = true
 			}
 		}
 		for _, found := range bare.FindAllStringSubmatch(text, -1) {

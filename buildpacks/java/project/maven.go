@@ -36,9 +36,7 @@ func (r *reader) maven(file string, s Settings) (Project, error) {
 	for _, one := range b.list {
 		p.Modules = append(p.Modules, path.Dir(one.file))
 		one.ages(&p.java)
-		if p.Node == "" {
-			p.Node = one.node()
-		}
+		one.node(&p.Node)
 		p.Dated = p.Dated || one.value("project.build.outputTimestamp") != ""
 	}
 	modules := b.programs()
@@ -304,21 +302,42 @@ func bootLeast(boot string) string {
 	return "17"
 }
 
-// node returns the version of Node.js that a plugin of a pom downloads.
-func (p *pom) node() string {
-	for _, plugin := range p.plugins("frontend-maven-plugin") {
-		release := p.expand(plugin.at("configuration", "nodeVersion").text)
-		for _, execution := range plugin.all("executions", "execution") {
-			if own := p.expand(execution.at("configuration", "nodeVersion").text); own != "" {
-				release = own
+// node adds what the plugins of a pom want of Node.js.
+func (p *pom) node(n *Node) {
+	own := &pom{root: p.root}
+	for _, plugin := range own.plugins("exec-maven-plugin") {
+		for _, e := range append(plugin.all("executions", "execution"), plugin) {
+			name := e.at("configuration", "executable").text
+			n.Wanted = n.Wanted || slices.Contains([]string{"node", "npm", "npx", "yarn"}, name)
+		}
+	}
+	for _, plugin := range own.plugins("frontend-maven-plugin") {
+		n.Wanted = true
+		folder := path.Dir(p.file)
+		for _, e := range append(plugin.all("executions", "execution"), plugin) {
+			c := e.at("configuration")
+			if release := p.expand(c.at("nodeVersion").text); n.Ask.Text == "" && release != "" && !strings.Contains(release, "${") {
+				n.Ask = version.Ask{Text: release, From: "nodeVersion of " + p.file}
+			}
+			if at := p.within(c.at("installDirectory").text); at != "" {
+				folder = at
 			}
 		}
-		if release = strings.TrimPrefix(release, "v"); release == "" || strings.Contains(release, "${") {
-			release = "latest"
+		if !slices.Contains(n.Folders, folder) {
+			n.Folders = append(n.Folders, folder)
 		}
-		return release
 	}
-	return ""
+}
+
+// within returns the path within the app of a path that a pom names, "" if it is none.
+func (p *pom) within(text string) string {
+	dir := path.Dir(p.file)
+	text = strings.NewReplacer("${project.basedir}", ".", "${basedir}", ".", "${project.build.directory}", "target").Replace(p.expand(text))
+	at := path.Join(dir, text)
+	if text == "" || strings.Contains(text, "${") || path.IsAbs(text) || !filepath.IsLocal(at) {
+		return ""
+	}
+	return at
 }
 
 // mavenFolder reads the folder .mvn, which is beside the pom or above it.

@@ -64,9 +64,16 @@ type Project struct {
 	Files   []string // that were read and say what is built, besides the source
 	Tasks   []string // what is asked of the tool besides the usual, as the files want it
 	Dated   bool     // the files say themselves which time archives have
-	Node    string   // the version of Node.js that a plugin of the build would download by itself, "latest" if it names none; "" for none
+	Node    Node     // what the build wants of Node.js
 
 	java ages
+}
+
+// Node is the Node.js that a build of a front end runs with. Plugins would download one by themselves.
+type Node struct {
+	Wanted  bool
+	Ask     version.Ask // which release
+	Folders []string    // in which a plugin looks for node/node, as slash paths within the app
 }
 
 // Wrapper is a release of a build tool as the wrapper's properties name it. They are the app's, so what they name is only taken if it is

@@ -50,8 +50,8 @@ func describe(p project.Project) string {
 	for _, note := range p.Notes {
 		b.WriteString("note: " + note + "\n")
 	}
-	if p.Node != "" {
-		b.WriteString("Node.js " + p.Node + "\n")
+	if p.Node.Wanted {
+		fmt.Fprintf(&b, "Node.js %q (%s) in %q\n", p.Node.Ask.Text, p.Node.Ask.From, p.Node.Folders)
 	}
 	return b.String()
 }

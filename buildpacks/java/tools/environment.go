@@ -42,8 +42,9 @@ func (b *builder) call(program, variable string, args []string, options ...strin
 	if user := b.Env[variable]; user != "" {
 		all = append(all, user)
 	}
+	path := filepath.Join(b.home, "bin") + ":" + filepath.Join(b.JavaHome, "bin") + ":" + b.Env["PATH"]
 	env := own(b.Env).With(b.Env.Git()).With(config.Environment{
-		"HOME": b.home, "PATH": filepath.Join(b.JavaHome, "bin") + ":" + b.Env["PATH"], "JAVA_HOME": b.JavaHome,
+		"HOME": b.home, "PATH": path, "JAVA_HOME": b.JavaHome,
 		variable: strings.Join(all, " "), "LC_ALL": "C.UTF-8", "TZ": "UTC", "SOURCE_DATE_EPOCH": "315532801", "MAVEN_SKIP_RC": "1",
 	})
 	return command.Command{Path: program, Args: args, Dir: b.AppDir, Env: env.List(), Log: b.Log}

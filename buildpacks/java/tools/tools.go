@@ -151,6 +151,9 @@ func Run(ctx context.Context, in bp.BuildContext, p project.Project, r Request) 
 	}
 	defer remove()
 	b.home = home
+	if err := b.openNode(ctx); err != nil {
+		return nil, err
+	}
 	done := in.Log.Phase("Building with %s %s", p.Tool, b.release.version)
 	switch p.Tool {
 	case project.Maven:
