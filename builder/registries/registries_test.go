@@ -1,6 +1,8 @@
 package registries_test
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -269,6 +271,70 @@ func TestGoInAnAppsFolder(t *testing.T) {
 	got, err := list.ForBuild(t.Context(), os.Getenv)
 	if err != nil || got["GOPROXY"] != "off" {
 		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+// TestMaven reads the files of Maven: the mirror of the user's settings, that of the machine's, and the address that every pom inherits.
+func TestMaven(t *testing.T) {
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("needs python3: install the package python3")
+	}
+	user, home := t.TempDir(), t.TempDir()
+	t.Setenv("HOME", user)
+	t.Setenv("MAVEN_HOME", home)
+	settings := func(of, address string) string {
+		return `<settings xmlns="http://maven.apache.org/SETTINGS/1.2.0"><mirrors><mirror><mirrorOf>external:http:*</mirrorOf>` +
+			"<url>http://0.0.0.0/</url></mirror><mirror><mirrorOf>" + of + "</mirrorOf><url> " + address + "\n</url></mirror></mirrors></settings>"
+	}
+	steps := []struct {
+		name string
+		do   func()
+		want string
+	}{
+		{"no Maven", func() {}, ""},
+		{"what poms inherit", func() {
+			var jar bytes.Buffer
+			z := zip.NewWriter(&jar)
+			w, err := z.Create("org/apache/maven/model/pom-4.0.0.xml")
+			if err == nil {
+				_, err = w.Write([]byte("<project><repositories><repository><id>central</id><url>https://central.example.test/m</url>" +
+					"</repository></repositories></project>"))
+			}
+			if err == nil {
+				err = z.Close()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			kittest.Write(t, home, map[string]string{"lib/maven-model-builder-3.jar": jar.String()})
+		}, "https://central.example.test/m"},
+		{"the machine's", func() {
+			kittest.Write(t, home, map[string]string{"conf/settings.xml": settings("*,!own", "https://machine.example.test")})
+		}, "https://machine.example.test"},
+		{"the user's", func() {
+			kittest.Write(t, user, map[string]string{".m2/settings.xml": settings("external:*", "https://user.example.test")})
+		}, "https://user.example.test"},
+		{"the machine's of this repository alone", func() {
+			kittest.Write(t, home, map[string]string{"conf/settings.xml": settings("central", "https://exact.example.test")})
+		}, "https://exact.example.test"},
+		{"none of this repository", func() {
+			kittest.Write(t, home, map[string]string{"conf/settings.xml": settings("*,!central", "https://others.example.test")})
+		}, "https://user.example.test"},
+		{"a variable", func() {
+			kittest.Write(t, user, map[string]string{".m2/settings.xml": settings("*", "https://${env.HOST}/")})
+		}, ""},
+	}
+	for _, step := range steps {
+		step.do()
+		got, err := of(t, "java").ForBuilder(t.Context(), func(string) string { return "" })
+		if err != nil || got["BP_MAVEN_MIRROR"] != step.want {
+			t.Errorf("%s: got %v, %v, want %q", step.name, got, err, step.want)
+		}
+	}
+	kittest.Write(t, user, map[string]string{".m2/settings.xml": settings("*", "https://ann:secret@user.example.test")})
+	got, err := of(t, "java").ForBuilder(t.Context(), func(string) string { return "" })
+	if err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("an address with a login: %v, %v", got, err)
 	}
 }
 
