@@ -157,6 +157,10 @@ func (u *unpacker) entry(name string, header *tar.Header, content io.Reader) err
 		if err := u.file(name, mode, content); err != nil {
 			return err
 		}
+		// As engines do: programs such as Java compare files by their times.
+		if err := u.root.Chtimes(name, header.ModTime, header.ModTime); err != nil {
+			return err
+		}
 	case tar.TypeSymlink:
 		if err := u.replace(name); err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -193,6 +194,22 @@ func TestUnpack(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestTimes gives files the times that layers have.
+func TestTimes(t *testing.T) {
+	t.Parallel()
+	made := time.Date(1980, 1, 1, 0, 0, 1, 0, time.UTC)
+	one := file("app/one.jar")
+	one.ModTime = made
+	to := t.TempDir()
+	if err := unpack.Image(image(t, layer(t, one)), to, nil, unpack.Limit{}); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(filepath.Join(to, "app/one.jar"))
+	if err != nil || !info.ModTime().Equal(made) {
+		t.Errorf("the file is of %v, want %v: %v", info.ModTime(), made, err)
 	}
 }
 
