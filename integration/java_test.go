@@ -69,3 +69,25 @@ func TestJavaBuild(t *testing.T) {
 		})
 	}
 }
+
+// TestJavaArchive starts an app from each kind of archive in the mode in which Java ends where it does not take it.
+func TestJavaArchive(t *testing.T) {
+	suite(t, nightly)
+	t.Parallel()
+	for variable, strict := range map[string]string{"BP_JVM_AOTCACHE_ENABLED": "-XX:AOTMode=on", "BP_JVM_CDS_ENABLED": "-Xshare:on"} {
+		t.Run(variable, func(t *testing.T) {
+			name := image(t)
+			app := filepath.Join(t.TempDir(), "app")
+			if err := os.CopyFS(app, os.DirFS("testdata/java/jar")); err != nil {
+				t.Fatal(err)
+			}
+			digest := build(t, app, name, "--env", variable+"=true")
+			if body := strings.TrimSpace(ask(t, name, "/", "--env", "JDK_JAVA_OPTIONS="+strict)); body != "Hello from Java 25." {
+				t.Errorf("it answers %q", body)
+			}
+			if again := build(t, app, name, "--env", variable+"=true"); again != digest {
+				t.Errorf("nothing changed, and the digest is %s instead of %s", again, digest)
+			}
+		})
+	}
+}

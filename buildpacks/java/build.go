@@ -76,6 +76,7 @@ func (b build) app(ctx context.Context) (artifact.Start, error) {
 	}
 	request := artifact.Request{
 		Java: b.plan.java.Major(), Inputs: inputs, Keep: b.plan.keep, Lock: b.plan.lock, Setting: tools.MirrorVariable,
+		OnDisk:  b.plan.archive != "",
 		Central: func() (string, error) { return tools.Central(b.Workspace) },
 	}
 	start, found, err := artifact.Before(ctx, b.BuildContext, request)

@@ -27,6 +27,8 @@ type settings struct {
 	JLink     string   `config:"BP_JVM_JLINK"`
 	Modules   []string `config:"BP_JVM_MODULES,names"`
 	Desktop   string   `config:"BP_JVM_DESKTOP"`
+	CDS       bool     `config:"BP_JVM_CDS_ENABLED"`
+	AOT       bool     `config:"BP_JVM_AOTCACHE_ENABLED"`
 	KeepFiles []string `config:"BP_KEEP_FILES,list"`
 }
 

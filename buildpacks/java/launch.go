@@ -49,7 +49,13 @@ func (b build) launch(ctx context.Context, start artifact.Start) (bp.BuildResult
 	if key.Arguments != "" {
 		where = []string{"@" + filepath.Join(l.Path, arguments)}
 	}
-	command := slices.Concat([]string{"java"}, start.Options, where, []string{start.Main}, start.Args)
+	options := slices.Concat(start.Options, where)
+	main := slices.Concat([]string{start.Main}, start.Args)
+	archive, err := b.archive(ctx, start.Spring, options, main)
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	command := slices.Concat([]string{"java"}, archive, options, main)
 	b.Log.Decision("Starts web", start.Main, start.Kind)
 	return bp.BuildResult{Processes: []bp.Process{{Type: "web", Command: command, Default: true}}}, nil
 }

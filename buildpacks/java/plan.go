@@ -7,6 +7,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/java/artifact"
 	"github.com/strata-buildpacks/strata/buildpacks/java/jdk"
 	"github.com/strata-buildpacks/strata/buildpacks/java/project"
+	"github.com/strata-buildpacks/strata/buildpacks/java/startup"
 	"github.com/strata-buildpacks/strata/buildpacks/java/tools"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
@@ -22,8 +23,9 @@ type plan struct {
 	java     jdk.Choice
 	keep     keep.Patterns
 	lock     lock.Lock
-	desktop  bool // asked for
-	headless bool // asked for without
+	archive  startup.Kind // "" for none
+	desktop  bool         // asked for
+	headless bool         // asked for without
 }
 
 // Ways in which the runtime of an image is made.
@@ -59,8 +61,29 @@ func decide(in bp.Workspace) (plan, error) {
 	if p.lock, err = lock.Read(lockFile); err != nil {
 		return p, err
 	}
-	p.java, err = jdk.Choose(in, p.lock, p.project.Java()...)
-	return p, err
+	if p.java, err = jdk.Choose(in, p.lock, p.project.Java()...); err != nil {
+		return p, err
+	}
+	return p, p.checkArchive()
+}
+
+// checkArchive decides on the archive by which the app starts faster.
+func (p *plan) checkArchive() error {
+	old := func(variable string, since int, instead string) error {
+		return fault.Fault{ID: "java-archive-old", Do: instead,
+			What: fmt.Sprintf("%s needs Java %d, and the app has %s", variable, since, p.java.Version)}
+	}
+	switch {
+	case p.AOT && p.java.Major() < 25:
+		return old("BP_JVM_AOTCACHE_ENABLED", 25, "set BP_JVM_CDS_ENABLED instead, or take Java 25")
+	case p.AOT:
+		p.archive = startup.AOT
+	case p.CDS && p.java.Major() < 17:
+		return old("BP_JVM_CDS_ENABLED", 17, "take Java 17 or newer")
+	case p.CDS:
+		p.archive = startup.CDS
+	}
+	return nil
 }
 
 // check reads the settings that are words.

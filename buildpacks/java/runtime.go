@@ -28,7 +28,7 @@ func (b build) runtime(ctx context.Context, start artifact.Start) error {
 	b.Log.Decision("Runtime", r.Kind(), why)
 	key := runtimeKey{Recipe: recipe, Folder: r.Folder(), Linked: b.Target.Ours()}
 	_, err := b.Layers.Contribute(ctx, layer.Request{
-		Name: jdk.Home, Flags: layer.Flags{Launch: true}, Key: key,
+		Name: jdk.Home, Flags: layer.Flags{Launch: true, Cache: b.plan.archive != ""}, Key: key,
 		Fill: func(ctx context.Context, l *layer.Layer) error {
 			dir, err := b.jdks.runtime(ctx, b.plan.java.JDK, r)
 			if err != nil {

@@ -30,7 +30,11 @@ type Request struct {
 	Lock    lock.Lock     // has the libraries of Tomcat
 	Central func() (string, error)
 	Setting string // the variable that holds the address that Central returns
+	OnDisk  bool   // layers are to be there when the build goes on, also if they are those of the previous image
 }
+
+// flags returns those of a layer.
+func (r Request) flags() layer.Flags { return layer.Flags{Launch: true, Cache: r.OnDisk} }
 
 // Start is how an artifact is started: java OPTIONS -cp CLASSPATH MAIN ARGS.
 type Start struct {
@@ -95,9 +99,15 @@ func Before(ctx context.Context, in bp.BuildContext, r Request) (Start, bool, er
 	if _, err := in.Layers.KeyBefore(application, &own); err != nil {
 		return Start{}, false, err
 	}
-	for _, one := range append(key.Others, otherKey{application, own}) {
+	all := append(key.Others, otherKey{application, own})
+	for _, one := range all {
+		if _, err := os.Stat(filepath.Join(in.Layers.Path(), one.Name)); r.OnDisk && err != nil {
+			return Start{}, false, nil //nolint:nilerr // it is made again
+		}
+	}
+	for _, one := range all {
 		_, err := in.Layers.Contribute(ctx, layer.Request{
-			Name: one.Name, Flags: layer.Flags{Launch: true}, Key: one.Key,
+			Name: one.Name, Flags: r.flags(), Key: one.Key,
 			Fill: func(context.Context, *layer.Layer) error {
 				return fault.Internal("layer %s is not there again", one.Name)
 			},
@@ -150,7 +160,7 @@ func Place(ctx context.Context, in bp.BuildContext, a *Artifact, r Request) (Sta
 	}
 	key.Start, key.Files = start, p.keys(application)
 	_, err = in.Layers.Contribute(ctx, layer.Request{
-		Name: application, Flags: layer.Flags{Launch: true}, Key: key,
+		Name: application, Flags: r.flags(), Key: key,
 		Fill: func(_ context.Context, l *layer.Layer) error { return p.fill(l) },
 	})
 	if err != nil {
@@ -228,7 +238,7 @@ func (p *placing) libraries(ctx context.Context, name string, key *placed) error
 		return nil
 	}
 	l, err := p.Layers.Contribute(ctx, layer.Request{
-		Name: name, Flags: layer.Flags{Launch: true}, Key: own,
+		Name: name, Flags: p.request.flags(), Key: own,
 		Fill: func(_ context.Context, l *layer.Layer) error { return p.fill(l) },
 	})
 	if err != nil {

@@ -71,7 +71,7 @@ func (a *Artifact) tomcat(ctx context.Context, in bp.BuildContext, r Request, k 
 		jars = append(jars, fileOf(one))
 	}
 	l, err := in.Layers.Contribute(ctx, layer.Request{
-		Name: tomcatLayer, Flags: layer.Flags{Launch: true}, Key: key,
+		Name: tomcatLayer, Flags: r.flags(), Key: key,
 		Fill: func(ctx context.Context, l *layer.Layer) error { return fillTomcat(ctx, in, r, chosen, l) },
 	})
 	return l, jars, err

@@ -32,7 +32,8 @@ type Command struct {
 	Env  []string    // the whole environment, "NAME=value"; nothing is inherited
 	Log  *report.Log // where both streams go, line by line; nil for nowhere
 
-	Silent bool // the log has a line of the call under debugging, and nothing of the streams
+	Grace  time.Duration // how long it may take to stop after its context ends, before it is killed; 0: three seconds
+	Silent bool          // the log has a line of the call under debugging, and nothing of the streams
 	// Skip is asked of each line, without its end, that is to be logged, if it is not nil: those of which it reports true are not.
 	Skip func(line string) bool
 }
@@ -124,7 +125,7 @@ func (c Command) start(ctx context.Context, stdout, stderr io.Writer) error {
 	// A tool is stopped with everything that it started.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
-	cmd.WaitDelay = grace
+	cmd.WaitDelay = cmp.Or(c.Grace, grace)
 	err = cmd.Run()
 	if ctx.Err() != nil && cmd.Process != nil {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what ignored SIGTERM
