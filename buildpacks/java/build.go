@@ -79,9 +79,11 @@ func (b build) app(ctx context.Context) (artifact.Start, error) {
 		OnDisk:  b.plan.archive != "",
 		Central: func() (string, error) { return tools.Central(b.Workspace) },
 	}
-	start, found, err := artifact.Before(ctx, b.BuildContext, request)
-	if found || err != nil {
-		return start, err
+	if !b.plan.project.Moving { // else the same source may be another app
+		start, found, err := artifact.Before(ctx, b.BuildContext, request)
+		if found || err != nil {
+			return start, err
+		}
 	}
 	var made []string
 	if b.plan.project.File != "" {
@@ -93,7 +95,7 @@ func (b build) app(ctx context.Context) (artifact.Start, error) {
 	if err != nil {
 		return artifact.Start{}, err
 	}
-	start, err = artifact.Place(ctx, b.BuildContext, a, request)
+	start, err := artifact.Place(ctx, b.BuildContext, a, request)
 	return start, errors.Join(err, a.Close())
 }
 

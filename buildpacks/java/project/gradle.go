@@ -20,7 +20,9 @@ var (
 	quoted  = regexp.MustCompile(`["']([^"'\n]+)["']`)
 	plugin  = regexp.MustCompile(`(?:id|apply plugin\s*:)\s*\(?\s*["']([^"'\n]+)["'](?:\s*\)?\s*version\s*\(?\s*["']([^"'\n]+)["'])?`)
 	kotlin  = regexp.MustCompile(`\bkotlin\s*\(\s*["']([^"'\n]+)["']\s*\)(?:\s*version\s*\(?\s*["']([^"'\n]+)["'])?`)
-	bare    = regexp.MustCompile(`(?m)^\s*(application|war|java)\s*$`)
+	// dependency has the version of "group:name:version".
+	dependency = regexp.MustCompile(`["'][\w.-]+:[\w.-]+:([^"':@\s]+)["':@]`)
+	bare       = regexp.MustCompile(`(?m)^\s*(application|war|java)\s*$`)
 )
 
 // uncommented returns a script without its comments.
@@ -100,6 +102,9 @@ func (r *reader) gradleModule(dir, main string, p *Project) (program bool, err e
 			return false, err
 		}
 		text = uncommented(text)
+		for _, found := range dependency.FindAllStringSubmatch(text, -1) {
+			p.Moving = p.Moving || moving.MatchString(found[1])
+		}
 		for _, found := range toolchain.FindAllStringSubmatch(text, -1) {
 			p.java.only(found[1], "toolchain of "+file)
 		}

@@ -69,20 +69,29 @@ func (a ages) asks() []version.Ask {
 	switch {
 	case a.exact.major > 0:
 		return []version.Ask{{Text: strconv.Itoa(a.exact.major), From: a.exact.from,
-			Ranges: []version.Range{within(a.exact.major, a.exact.major)}}}
+			Ranges: []version.Range{other(within(a.exact.major, a.exact.major), a.exact.major)}}}
 	case a.least.major == 0 && a.most.major == 0:
 		return nil
 	case a.most.major == 0:
-		return []version.Ask{{Text: strconv.Itoa(a.least.major), From: a.least.from, Ranges: []version.Range{reason(within(a.least.major, 0),
-			fmt.Sprintf("%s is %d", a.least.from, a.least.major))}}}
+		return []version.Ask{{Text: strconv.Itoa(a.least.major), From: a.least.from, Ranges: []version.Range{
+			reason(within(a.least.major, 0), fmt.Sprintf("%s is %d", a.least.from, a.least.major)), {Else: strconv.Itoa(a.least.major)}}}}
 	}
 	known := fmt.Sprintf("%s knows Java up to %d", a.most.from, a.most.major)
 	ask := version.Ask{Text: strconv.Itoa(max(a.least.major, 1)), From: a.least.from,
 		Ranges: []version.Range{reason(within(a.least.major, a.most.major), known), within(a.least.major, 0)}}
+	if a.least.major > 0 {
+		ask.Ranges = append(ask.Ranges, version.Range{Else: strconv.Itoa(a.least.major)})
+	}
 	if ask.From == "" {
 		ask.Text, ask.From = strconv.Itoa(a.most.major), a.most.from
 	}
 	return []version.Ask{ask}
+}
+
+// other returns a range with the release that is asked for where there is none of it.
+func other(r version.Range, major int) version.Range {
+	r.Else = strconv.Itoa(major)
+	return r
 }
 
 func reason(r version.Range, text string) version.Range {

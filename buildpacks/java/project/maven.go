@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -11,8 +12,11 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
 
-// maxPOMs is how many poms of an app are read. The largest builds have some hundred.
-const maxPOMs = 2_000
+// Limits of the poms of an app. The largest builds have some hundred, with some MB in all.
+const (
+	maxPOMs     = 2_000
+	maxPOMBytes = 16 << 20
+)
 
 // pom is a pom.xml with its parents in the app.
 type pom struct {
@@ -37,6 +41,7 @@ func (r *reader) maven(file string, s Settings) (Project, error) {
 		p.Modules = append(p.Modules, path.Dir(one.file))
 		one.ages(&p.java)
 		one.node(&p.Node)
+		p.Moving = p.Moving || one.moving(b)
 		p.Dated = p.Dated || one.value("project.build.outputTimestamp") != ""
 	}
 	modules := b.programs()
@@ -55,6 +60,7 @@ type mavenBuild struct {
 	*reader
 	profiles []string
 	poms     map[string]*pom
+	bytes    int    // of those
 	list     []*pom // in the order of modules
 }
 
@@ -94,6 +100,11 @@ func (b *mavenBuild) pom(file string, depth int) (*pom, error) {
 	if err != nil || text == "" {
 		b.poms[file] = nil // Maven says what is missing
 		return nil, err
+	}
+	if b.bytes += len(text); b.bytes > maxPOMBytes {
+		return nil, fault.Fault{ID: "java-modules",
+			What: fmt.Sprintf("the poms of the app have more than %d MB, %s among them", maxPOMBytes>>20, file),
+			Do:   "name one of fewer modules in BP_MAVEN_POM_FILE"}
 	}
 	one := &pom{file: file, values: map[string]string{}}
 	b.poms[file] = one
@@ -221,6 +232,22 @@ func (p *pom) plugins(artifact string) (found []*element) {
 	return found
 }
 
+// moving reports whether a pom names something that is another one from day to day: a snapshot of another build, a range, the newest.
+func (p *pom) moving(b *mavenBuild) bool {
+	managed, build := p.root.at("dependencyManagement"), p.root.at("build")
+	for _, e := range slices.Concat(p.root.all("parent"), p.root.all("dependencies", "dependency"), managed.all("dependencies", "dependency"),
+		build.all("plugins", "plugin"), build.all("pluginManagement", "plugins", "plugin")) {
+		own := slices.ContainsFunc(b.list, func(one *pom) bool { return one.is(e) })
+		if v := p.expand(e.at("version").text); !own && moving.MatchString(v) {
+			return true
+		}
+	}
+	return false
+}
+
+// moving matches versions that mean another file from day to day.
+var moving = regexp.MustCompile(`-SNAPSHOT$|^[\[(]|[\])]$|^(LATEST|RELEASE)$|^latest\.|\+$`)
+
 // starters are plugins that make a program of a module.
 var starters = []string{
 	"spring-boot-maven-plugin", "quarkus-maven-plugin", "micronaut-maven-plugin", "maven-shade-plugin", "helidon-maven-plugin",
@@ -300,44 +327,6 @@ func bootLeast(boot string) string {
 		return ""
 	}
 	return "17"
-}
-
-// node adds what the plugins of a pom want of Node.js.
-func (p *pom) node(n *Node) {
-	own := &pom{root: p.root}
-	for _, plugin := range own.plugins("exec-maven-plugin") {
-		for _, e := range append(plugin.all("executions", "execution"), plugin) {
-			name := e.at("configuration", "executable").text
-			n.Wanted = n.Wanted || slices.Contains([]string{"node", "npm", "npx", "yarn"}, name)
-		}
-	}
-	for _, plugin := range own.plugins("frontend-maven-plugin") {
-		n.Wanted = true
-		folder := path.Dir(p.file)
-		for _, e := range append(plugin.all("executions", "execution"), plugin) {
-			c := e.at("configuration")
-			if release := p.expand(c.at("nodeVersion").text); n.Ask.Text == "" && release != "" && !strings.Contains(release, "${") {
-				n.Ask = version.Ask{Text: release, From: "nodeVersion of " + p.file}
-			}
-			if at := p.within(c.at("installDirectory").text); at != "" {
-				folder = at
-			}
-		}
-		if !slices.Contains(n.Folders, folder) {
-			n.Folders = append(n.Folders, folder)
-		}
-	}
-}
-
-// within returns the path within the app of a path that a pom names, "" if it is none.
-func (p *pom) within(text string) string {
-	dir := path.Dir(p.file)
-	text = strings.NewReplacer("${project.basedir}", ".", "${basedir}", ".", "${project.build.directory}", "target").Replace(p.expand(text))
-	at := path.Join(dir, text)
-	if text == "" || strings.Contains(text, "${") || path.IsAbs(text) || !filepath.IsLocal(at) {
-		return ""
-	}
-	return at
 }
 
 // mavenFolder reads the folder .mvn, which is beside the pom or above it.

@@ -63,6 +63,7 @@ type Project struct {
 	Notes   []string // what the log says, a line each
 	Files   []string // that were read and say what is built, besides the source
 	Tasks   []string // what is asked of the tool besides the usual, as the files want it
+	Moving  bool     // the files name what is another one from day to day: snapshots, ranges
 	Dated   bool     // the files say themselves which time archives have
 	Node    Node     // what the build wants of Node.js
 
@@ -141,7 +142,13 @@ func (r *reader) buildFile(s Settings) (string, error) {
 			return "", fault.Fault{ID: "java-build-file", What: fmt.Sprintf("%s is %q, and the app has no such file", asked.variable, asked.name),
 				Do: "name a file by its path within the app"}
 		}
-		return path.Clean(asked.name), nil
+		name := path.Clean(asked.name)
+		if asked.variable == "BP_GRADLE_BUILD_FILE" && !slices.Contains(Files[1:5], path.Base(name)) {
+			return "", fault.Fault{ID: "java-gradle-file",
+				What: fmt.Sprintf("BP_GRADLE_BUILD_FILE is %q, a name by which Gradle finds no build", name),
+				Do:   "name the build.gradle or settings.gradle of a folder: newer releases of Gradle take no other"}
+		}
+		return name, nil
 	}
 	for _, name := range Files {
 		if r.has(name) {
@@ -197,11 +204,12 @@ func (r *reader) module(variable, name string) (string, error) {
 	return clean, nil
 }
 
-// outputs returns the patterns of what modules leave: those that a setting names, or else the usual ones, in each module.
+// outputs returns the patterns of what modules leave: those that a setting names, from the app's folder on, or else the usual ones, in each
+// module.
 func outputs(variable string, named []string, modules []string, usual ...string) ([]string, error) {
 	patterns := usual
 	if len(named) > 0 {
-		patterns = named
+		patterns, modules = named, []string{"."} // they are paths within the app, as Paketo has them
 	}
 	var all []string
 	for _, pattern := range patterns {

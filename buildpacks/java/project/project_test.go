@@ -38,6 +38,10 @@ func describe(p project.Project) string {
 		fmt.Fprintf(&b, "Java %s (%s):", ask.Text, ask.From)
 		for _, r := range ask.Ranges {
 			var of []string
+			if r.Allows == nil {
+				fmt.Fprintf(&b, " else %s;", r.Else)
+				continue
+			}
 			for _, v := range []string{"8.0.402", "11.0.2", "17.0.1", "21.0.13", "24.0.1", "25.0.5.1"} {
 				if r.Allows(v) {
 					of = append(of, v)
@@ -49,6 +53,9 @@ func describe(p project.Project) string {
 	}
 	for _, note := range p.Notes {
 		b.WriteString("note: " + note + "\n")
+	}
+	if p.Moving {
+		b.WriteString("moving\n")
 	}
 	if p.Node.Wanted {
 		fmt.Fprintf(&b, "Node.js %q (%s) in %q\n", p.Node.Ask.Text, p.Node.Ask.From, p.Node.Folders)
@@ -97,6 +104,13 @@ distributionSha256Sum = ` + strings.Repeat("Ab", 32) + "\r\n", ".mvn/extensions.
 			"pom.xml": pom(`<packaging>pom</packaging><profiles><profile><id>other</id>
 				<modules><module>web</module></modules></profile></profiles>`),
 			"web/pom.xml": pom("")}},
+		{"snapshot", project.Settings{}, files{"pom.xml": pom(`<version>1-SNAPSHOT</version><dependencies><dependency>
+			<artifactId>other</artifactId><version>2-SNAPSHOT</version></dependency></dependencies>`)}},
+		{"own-snapshot", project.Settings{}, files{
+			"pom.xml": pom(`<packaging>pom</packaging><version>1-SNAPSHOT</version><modules><module>web</module></modules>`),
+			"web/pom.xml": pom(`<parent><artifactId>app</artifactId><version>1-SNAPSHOT</version></parent><dependencies><dependency>
+				<artifactId>app</artifactId><version>1-SNAPSHOT</version></dependency></dependencies>`)}},
+		{"range", project.Settings{}, files{"build.gradle": "dependencies { implementation 'a.b:c:1.+' }\n// 'a:b:2'\n"}},
 		{"front-end", project.Settings{}, files{"pom.xml": pom(`<build><plugins><plugin><artifactId>frontend-maven-plugin</artifactId><executions>
 			<execution><configuration><nodeVersion>v22.1.0</nodeVersion></configuration></execution></executions></plugin></plugins></build>`)}},
 		{"two-tools", project.Settings{}, files{"pom.xml": pom(""), "build.gradle": ""}},
@@ -143,6 +157,8 @@ func TestRefused(t *testing.T) {
 		{"large", project.Settings{}, files{"pom.xml": "<project>" + strings.Repeat(" ", 4<<20)}},
 		{"module-outside", project.Settings{}, files{"pom.xml": pom("<modules><module>../../other</module></modules>")}},
 		{"module", project.Settings{MavenModule: "../x"}, files{"pom.xml": pom("")}},
+		{"elements", project.Settings{}, files{"pom.xml": "<project>" + strings.Repeat("<a/>", 200_000)}},
+		{"gradle-file", project.Settings{GradleFile: "other.gradle"}, files{"other.gradle": ""}},
 		{"artifact", project.Settings{MavenArtifact: []string{"../*.jar"}}, files{"pom.xml": pom("")}},
 		{"file", project.Settings{MavenFile: "other.xml"}, files{"pom.xml": pom("")}},
 		{"extensions", project.Settings{}, files{"pom.xml": pom(""), ".mvn/extensions.xml": "x"}},

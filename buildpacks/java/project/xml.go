@@ -11,10 +11,12 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// Limits of a file in XML. The largest poms that are published have 300 kB, and elements 12 deep.
+// Limits of a file in XML. The largest poms that are published have 300 kB, 10,000 elements, and elements 12 deep.
 const (
-	maxXML   = 4 << 20
-	maxDepth = 100
+	maxXML      = 4 << 20
+	maxElements = 100_000
+	maxDepth    = 100
+	maxText     = 64 << 10 // bytes of an element
 )
 
 // element is an element of XML: its name without a prefix, the text in it, and the elements in it.
@@ -37,7 +39,8 @@ func parse(name string, data []byte) (*element, error) {
 	d.Strict, d.CharsetReader = false, charset
 	root := &element{}
 	open := []*element{root}
-	for {
+	var text []byte // of the innermost element
+	for count := 0; ; {
 		token, err := d.Token()
 		if errors.Is(err, io.EOF) {
 			break
@@ -49,18 +52,22 @@ func parse(name string, data []byte) (*element, error) {
 		switch t := token.(type) {
 		case xml.StartElement:
 			e := &element{name: t.Name.Local}
-			last.inner = append(last.inner, e)
+			last.inner, text = append(last.inner, e), nil // text before an element is white space
+			if count++; count > maxElements {
+				return nil, wrong(fmt.Errorf("it has more than %d elements", maxElements))
+			}
 			if open = append(open, e); len(open) > maxDepth {
 				return nil, wrong(fmt.Errorf("line %d: more than %d elements are in each other", line(d), maxDepth))
 			}
 		case xml.EndElement:
-			if last.text = strings.TrimSpace(last.text); len(open) > 1 {
+			if len(last.inner) == 0 {
+				last.text = string(bytes.TrimSpace(text))
+			}
+			if text = nil; len(open) > 1 {
 				open = open[:len(open)-1]
 			}
 		case xml.CharData:
-			if len(last.inner) == 0 { // between elements is white space
-				last.text += string(t)
-			}
+			text = append(text, t[:min(len(t), max(maxText-len(text), 0))]...)
 		}
 	}
 	if len(root.inner) == 0 {

@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/java/project"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
@@ -32,6 +36,11 @@ func (b *builder) gradle(ctx context.Context) error {
 	if at := filepath.Dir(b.project.File); at != "." {
 		args = append(args, "--project-dir", at)
 	}
+	same := filepath.Join(b.home, "same.gradle")
+	if err := os.WriteFile(same, []byte(reproducible), 0o644); err != nil {
+		return fmt.Errorf("writing a script of Gradle: %w", err)
+	}
+	args = append(args, "--init-script", same)
 	if script := b.project.GradleScript; script != "" {
 		args = append(args, "--init-script", script)
 	}
@@ -42,6 +51,50 @@ func (b *builder) gradle(ctx context.Context) error {
 		return b.explain(err)
 	}
 	return nil
+}
+
+// reproducible has releases of Gradle before 9 make the same archives of the same files.
+const reproducible = `allprojects {
+    tasks.withType(AbstractArchiveTask).configureEach {
+        preserveFileTimestamps = false
+        reproducibleFileOrder = true
+    }
+}
+`
+
+// ofLogin matches the lines of gradle.properties that are logins. They change nothing that is built.
+var ofLogin = regexp.MustCompile(`(?i)^[^=:]*(token|secret|password|passwd|username|login|credential)`)
+
+// gradleSettings returns a hash of the settings of Gradle that come from outside of the app, "" without any.
+func gradleSettings(in bp.Workspace, p project.Project) (string, error) {
+	if p.Tool != project.Gradle {
+		return "", nil
+	}
+	var text strings.Builder
+	if filepath.IsAbs(p.GradleScript) {
+		script, err := tree.ReadFile(p.GradleScript)
+		if err != nil {
+			return "", fault.Fault{ID: "java-gradle-script", Err: fault.WithoutPath(err),
+				What: fmt.Sprintf("BP_GRADLE_INIT_SCRIPT_PATH is %q, which cannot be read", p.GradleScript), Do: "name a script by its path"}
+		}
+		text.Write(script)
+	}
+	binding, _, err := in.Binding("gradle")
+	if err != nil {
+		return "", err
+	}
+	for _, name := range slices.Sorted(maps.Keys(binding.Secret)) {
+		for line := range strings.Lines(binding.Secret[name]) {
+			if name != "gradle.properties" || !ofLogin.MatchString(line) {
+				text.WriteString(line)
+			}
+		}
+		text.WriteString("\n" + name + "\n")
+	}
+	if text.Len() == 0 {
+		return "", nil
+	}
+	return digest(text.String()), nil
 }
 
 // linkGradle makes the settings of a binding of type gradle known to Gradle: gradle.properties by a link, which is made for this build

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -48,10 +49,27 @@ func (b *builder) maven(ctx context.Context) error {
 		}
 		b.Log.Bullet("Maven lacks something, and asks the repositories for it")
 	}
+	if err := forget(repository); err != nil {
+		return err
+	}
 	if err := command.Run(ctx, b.call(program, "MAVEN_OPTS", args)); err != nil {
 		return b.explain(err)
 	}
 	return kept.write()
+}
+
+// forget removes Maven's notes of what a repository did not have: it would not ask again for a day.
+func forget(repository string) error {
+	err := filepath.WalkDir(repository, func(file string, e fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(e.Name(), ".lastUpdated") {
+			return err
+		}
+		return os.Remove(file)
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // fetched says of a build what its repository was filled for.

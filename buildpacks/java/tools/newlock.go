@@ -32,7 +32,7 @@ type artifact struct {
 var artifacts = []artifact{
 	{mavenID, "org.apache.maven", "apache-maven", "-bin.tar.gz", "?classifier=bin&type=tar.gz",
 		func(v *semver.Version) bool {
-			return !v.LessThan(semver.MustParse("3.6.3")) && (v.Prerelease() == "" || strings.HasPrefix(v.Prerelease(), "rc"))
+			return !v.LessThan(semver.MustParse("3.6.3")) && v.Prerelease() == ""
 		}, "~3.9", false},
 	{launcherID, "org.scala-sbt", "sbt-launch", ".jar", "",
 		func(v *semver.Version) bool { return v.Prerelease() == "" && !v.LessThan(semver.MustParse("1.10.0")) }, "^1.10", true},

@@ -72,6 +72,12 @@ func choose(l lock.Lock, p project.Project) (release, error) {
 	switch {
 	case found:
 		r.locked = locked
+		if w := p.Wrapper; w.Version == r.version && w.SHA256 != "" && strings.HasSuffix(w.Archive, "-bin.zip") && id == gradleID &&
+			locked.Hash != "sha256:"+w.SHA256 {
+			return release{}, fault.Fault{ID: "java-wrapper-hash",
+				What: fmt.Sprintf("distributionSha256Sum of %s is not that of %s", w.File, w.Archive),
+				Do:   "find out who changed it: the release has the hash " + strings.TrimPrefix(locked.Hash, "sha256:")}
+		}
 	case p.Wrapper.Version == choice.Version && p.Wrapper.SHA256 != "":
 		r.wrapper = p.Wrapper
 	default:
@@ -145,6 +151,21 @@ func origins(in bp.Workspace) (origin, error) {
 	}
 	o.central = strings.TrimRight(address.String(), "/")
 	return o, nil
+}
+
+// plain returns the address of Maven Central without its login, and the login.
+func (o origin) plain() (address *url.URL, user, password string, err error) {
+	address, err = url.Parse(o.central)
+	if err != nil || address.Host == "" {
+		return nil, "", "", fault.Fault{ID: "java-mirror", What: MirrorVariable + " is no address",
+			Do: "write it like https://mirror.example.test/maven"}
+	}
+	if address.User != nil {
+		user = address.User.Username()
+		password, _ = address.User.Password()
+		address.User = nil
+	}
+	return address, user, password, nil
 }
 
 // Central returns the address of Maven Central or of a mirror of it, without a slash at its end. It may have a login.

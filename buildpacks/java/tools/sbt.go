@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // sbt builds the app with the release of sbt that its project/build.properties names. The launcher fetches it.
@@ -17,7 +18,15 @@ func (b *builder) sbt(ctx context.Context) error {
 		"-Dsbt.server.autostart=false", "-Dsbt.color=false", "-Dsbt.supershell=false", "-Dsbt.ci=true", "-Dsbt.log.noformat=true",
 	})
 	if b.from.central != "" {
-		text := "[repositories]\nlocal\nmirror: " + b.from.central + "\n"
+		address, _, password, err := b.from.plain()
+		if err != nil {
+			return err
+		}
+		if password != "" {
+			return fault.Fault{ID: "java-sbt-login", What: "the mirror of Maven Central has a login, which sbt would print",
+				Do: "name a mirror without a login in " + MirrorVariable}
+		}
+		text := "[repositories]\nlocal\nmirror: " + address.String() + "\n"
 		file := filepath.Join(b.home, "repositories")
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			return err

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/java/project"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
@@ -24,7 +22,18 @@ func mavenSettings(in bp.Workspace, p project.Project) (project.MavenSettings, s
 	var s project.MavenSettings
 	file, name := p.MavenSettings, "BP_MAVEN_SETTINGS_PATH"
 	if file != "" && !filepath.IsAbs(file) {
-		file = filepath.Join(in.AppDir, file)
+		root, err := os.OpenRoot(in.AppDir)
+		if err != nil {
+			return s, "", err
+		}
+		defer root.Close()
+		data, err := tree.ReadIn(root, file)
+		if err != nil {
+			return s, "", fault.Fault{ID: "java-maven-settings", What: fmt.Sprintf("%s is %q, which cannot be read", name, file),
+				Err: fault.WithoutPath(err), Do: "name a file by its path within the app, or one of a binding by its whole path"}
+		}
+		s, err = project.ReadMavenSettings(file, data)
+		return s, filepath.Join(in.AppDir, file), err
 	}
 	if file == "" {
 		binding, found, err := in.Binding("maven")
@@ -96,15 +105,20 @@ type oursProxy struct {
 // settings.xml may have a login for it.
 const mirrorID = "central"
 
-// login adds the login that a binding of type netrc has for our mirror. It is for https alone.
-func (b *builder) login(s *ours) error {
-	file, err := tool.Netrc(b.Workspace)
-	if err != nil || file == "" || len(s.Mirrors) == 0 {
+// mirror adds our mirror, and the login that its address or a binding of type netrc has. Maven prints addresses, and no logins.
+func (b *builder) mirror(s *ours) error {
+	address, user, password, err := b.from.plain()
+	if err != nil {
 		return err
 	}
-	address, err := url.Parse(s.Mirrors[0].URL)
-	if err != nil || address.Scheme != "https" {
-		return nil // the download of Maven says what is wrong with the address
+	s.Mirrors = append(s.Mirrors, oursMirror{ID: mirrorID, Of: "central", URL: address.String()})
+	if password != "" {
+		s.Servers = append(s.Servers, oursServer{mirrorID, user, password})
+		return nil
+	}
+	file, err := tool.Netrc(b.Workspace)
+	if err != nil || file == "" || address.Scheme != "https" {
+		return err
 	}
 	text, err := tree.ReadFile(file)
 	if err != nil {
@@ -123,11 +137,10 @@ func (b *builder) writeSettings() ([]string, error) {
 		return nil, err
 	}
 	var s ours
-	if address := strings.TrimRight(b.Env[MirrorVariable], "/"); address != "" && len(user.Mirrors) == 0 {
-		s.Mirrors = append(s.Mirrors, oursMirror{ID: mirrorID, Of: "central", URL: address})
-	}
-	if err := b.login(&s); err != nil {
-		return nil, err
+	if _, own := user.Central(); !own && b.Env[MirrorVariable] != "" {
+		if err := b.mirror(&s); err != nil {
+			return nil, err
+		}
 	}
 	s.Mirrors = append(s.Mirrors, oursMirror{ID: "maven-default-http-blocker", Of: "external:http:*", URL: "http://0.0.0.0/", Blocked: true})
 	for _, p := range proxies(b.Env) {
@@ -142,11 +155,15 @@ func (b *builder) writeSettings() ([]string, error) {
 	if err := os.WriteFile(below, text, 0o600); err != nil {
 		return nil, fmt.Errorf("writing the settings of Maven: %w", err)
 	}
-	options := []string{"--global-settings", below}
-	if file != "" {
+	if file == "" { // those that .mvn/maven.config names, or another HOME has, are not the user's
+		file = filepath.Join(b.home, "user.xml")
+		if err := os.WriteFile(file, []byte("<settings/>\n"), 0o600); err != nil {
+			return nil, fmt.Errorf("writing the settings of Maven: %w", err)
+		}
+	} else {
 		b.Log.Decision("Settings", filepath.Base(file), "")
-		options = append(options, "--settings", file)
 	}
+	options := []string{"--global-settings", below, "--settings", file}
 	secrets, err := security(b.Workspace)
 	if secrets != "" {
 		options = append(options, "-Dsettings.security="+secrets)

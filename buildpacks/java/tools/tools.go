@@ -90,7 +90,11 @@ func Key(in bp.Workspace, l lock.Lock, p project.Project) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text, err := json.Marshal([]any{recipe, r.folder(), p.Settings, settings.Build, lasting(in.Env)})
+	bound, err := gradleSettings(in, p)
+	if err != nil {
+		return "", err
+	}
+	text, err := json.Marshal([]any{recipe, r.folder(), p.Settings, settings.Build, bound, lasting(in.Env)})
 	if err != nil {
 		return "", err
 	}
@@ -114,6 +118,9 @@ func Describe(in bp.Workspace, l lock.Lock, p project.Project) error {
 		return err
 	}
 	in.Log.Decision(p.Tool, r.version, r.reason)
+	if r.locked.Hash != "" && p.Wrapper.SHA256 != "" && p.Wrapper.Version == r.version && p.Tool == project.Maven {
+		in.Log.Bullet("distributionSha256Sum is of %s; the archive that is fetched is vouched for by the lock", p.Wrapper.Archive)
+	}
 	if p.Tool == project.Maven {
 		in.Log.Decision("Dependencies", "compared with the checksums of their repository", "Maven has no lockfile")
 	}

@@ -61,6 +61,11 @@ func TestMain(m *testing.M) {
 			if err := tools.Describe(in.Workspace, known(), p); err != nil {
 				return bp.BuildResult{}, err
 			}
+			if in.Env["TEST_KEY"] != "" {
+				key, err := tools.Key(in.Workspace, known(), p)
+				in.Log.Bullet("key %s", key)
+				return bp.BuildResult{}, err
+			}
 			made, err := tools.Run(ctx, in, p, tools.Request{Lock: known(), JavaHome: "/jdk", Options: []string{"-Dtrusted=yes"}})
 			for _, one := range made {
 				in.Log.Bullet("made %s", one)
@@ -217,15 +222,17 @@ func TestMaven(t *testing.T) {
 	}
 }
 
-// TestSettings has the settings that Maven is given: the mirror, proxies with their logins, and the block of plain http.
-func TestSettings(t *testing.T) {
-	t.Parallel()
-	const keep = makesJar + `
+// keepsSettings is the script of a Maven that copies its settings.
+const keepsSettings = makesJar + `
 while [ $# -gt 0 ]; do
 	case $1 in --global-settings) cp "$2" target/global.xml;; --settings) cp "$2" target/user.xml;; esac
 	shift
 done`
-	b := newBench(t, keep)
+
+// TestSettings has the settings that Maven is given: the mirror, proxies with their logins, and the block of plain http.
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, keepsSettings)
 	b.c.Env["HTTPS_PROXY"], b.c.Env["NO_PROXY"] = "http://ann:secret@proxy.example.test", "127.0.0.1,.example.test,10.0.0.0/8"
 	got := kittest.Build(t, b.c)
 	if got.Code != 0 {
@@ -233,7 +240,7 @@ done`
 	}
 	kittest.Golden(t, "settings.xml", strings.ReplaceAll(kittest.Files(t, got.AppDir)["target/global.xml"], b.URL, "<server>"))
 
-	b = newBench(t, keep)
+	b = newBench(t, keepsSettings)
 	b.c.Bindings = map[string]files{"repo": {"type": "maven", "settings-security.xml": "<settingsSecurity/>",
 		"settings.xml": "<settings><mirrors><mirror><id>own</id><mirrorOf>*</mirrorOf><url>" + b.URL + "/central</url></mirror></mirrors>" +
 			"<servers><server><id>own</id><username>ann</username><password>secret</password></server></servers></settings>"}}
@@ -340,13 +347,17 @@ exit 1`)
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(b *bench){
-		"mirror-unset":     func(b *bench) { delete(b.c.Env, "BP_MAVEN_MIRROR") },
-		"wrong-hash":       func(b *bench) { b.c.App[wrapper] += "\ndistributionSha256Sum=" + strings.Repeat("0", 64) },
-		"no-hash":          func(b *bench) { b.c.App[wrapper] = "distributionUrl=https://example.test/apache-maven-3.99.0-bin.zip" },
-		"version":          func(b *bench) { b.c.Env["BP_MAVEN_VERSION"] = "newest" },
-		"binding":          func(b *bench) { b.c.Bindings = map[string]files{"repo": {"type": "maven", "x": ""}} },
-		"settings-path":    func(b *bench) { b.c.Env["BP_MAVEN_SETTINGS_PATH"] = "no.xml" },
-		"nothing-built":    func(b *bench) { b.c.App["quiet"] = "" },
+		"mirror-unset":  func(b *bench) { delete(b.c.Env, "BP_MAVEN_MIRROR") },
+		"wrong-hash":    func(b *bench) { b.c.App[wrapper] += "\ndistributionSha256Sum=" + strings.Repeat("0", 64) },
+		"no-hash":       func(b *bench) { b.c.App[wrapper] = "distributionUrl=https://example.test/apache-maven-3.99.0-bin.zip" },
+		"version":       func(b *bench) { b.c.Env["BP_MAVEN_VERSION"] = "newest" },
+		"binding":       func(b *bench) { b.c.Bindings = map[string]files{"repo": {"type": "maven", "x": ""}} },
+		"settings-path": func(b *bench) { b.c.Env["BP_MAVEN_SETTINGS_PATH"] = "no.xml" },
+		"nothing-built": func(b *bench) { b.c.App["quiet"] = "" },
+		"wrapper-hash": func(b *bench) {
+			const properties = "distributionUrl=https://example.test/gradle-8.5-bin.zip\ndistributionSha256Sum="
+			b.c.App = files{"build.gradle": "", "gradle/wrapper/gradle-wrapper.properties": properties + strings.Repeat("0", 64)}
+		},
 		"leiningen":        func(b *bench) { b.c.App = files{"project.clj": ""} },
 		"gradle-no-mirror": func(b *bench) { b.c.App = files{"build.gradle": ""} },
 	}
