@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
 
@@ -241,8 +242,46 @@ func (m member) small() ([]byte, error) {
 	return data, err
 }
 
-// jar opens a jar that is a file of an archive. One that is compressed is unpacked into a file of the folder first.
-func (m member) jar(folder string) (*archive, error) {
+// spool is where jars are unpacked that are compressed in another one. They are gone when they are closed.
+type spool struct {
+	folder string
+	left   atomic.Int64 // bytes that may be unpacked in all
+}
+
+func newSpool() (*spool, error) {
+	folder, err := os.MkdirTemp("", "strata-jars-")
+	s := &spool{folder: folder}
+	s.left.Store(maxSpool)
+	return s, err
+}
+
+// maxSpool is how many bytes of files in files are unpacked to be looked at.
+const maxSpool = 8 << 30
+
+// file unpacks a file of an archive.
+func (s *spool) file(m member) (*os.File, int64, error) {
+	if s.left.Add(-m.Size) < 0 {
+		return nil, 0, jarFault(m.in, fmt.Sprintf("what is compressed in it more than once has more than %d GB", maxSpool>>30), nil)
+	}
+	file, err := os.CreateTemp(s.folder, "")
+	if err != nil {
+		return nil, 0, err
+	}
+	err = os.Remove(file.Name())
+	var size int64
+	if err == nil {
+		if size, err = m.copy(file); err != nil {
+			err = jarFault(m.String(), "it cannot be read", err)
+		}
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, file.Close())
+	}
+	return file, size, nil
+}
+
+// jar opens a jar that is a file of an archive.
+func (m member) jar(s *spool) (*archive, error) {
 	if m.root != nil {
 		file, err := m.root.Open(m.at)
 		if err != nil {
@@ -257,13 +296,9 @@ func (m member) jar(folder string) (*archive, error) {
 		}
 		return openZip(m.String(), io.NewSectionReader(m.file, at, m.Size), m.Size)
 	}
-	file, err := os.CreateTemp(folder, "*.jar")
+	file, size, err := s.file(m)
 	if err != nil {
 		return nil, err
-	}
-	size, err := m.copy(file)
-	if err != nil {
-		return nil, errors.Join(jarFault(m.String(), "it cannot be read", err), file.Close())
 	}
 	return openClosing(m.String(), file, size)
 }
@@ -284,9 +319,9 @@ func (m member) copy(to io.Writer) (int64, error) {
 		return 0, err
 	}
 	defer r.Close()
-	n, err := io.Copy(to, io.LimitReader(r, maxJar+1))
-	if err == nil && n > maxJar {
-		err = fmt.Errorf("%s has more than %d MB", m.Name, maxJar>>20)
+	n, err := io.Copy(to, io.LimitReader(r, m.Size+1))
+	if err == nil && n != m.Size {
+		err = fmt.Errorf("%s has not the %d bytes that it is said to have", m.Name, m.Size)
 	}
 	return n, err
 }

@@ -70,8 +70,8 @@ func billOf(jar *archive, file, sum string) ([]component, error) {
 	if strings.Contains(own.Name+own.Version, "${") { // of a pom that was not filled in
 		own.Name, own.Version = name, version
 	}
-	own.Version = cmp.Or(own.Version, m.get("Implementation-Version"), m.get("Specification-Version"), m.get("Bundle-Version"))
-	own.Group = cmp.Or(own.Group, groupOf(own.Name), m.group())
+	own.Version = cmp.Or(own.Version, short(cmp.Or(m.get("Implementation-Version"), m.get("Specification-Version"), m.get("Bundle-Version"))))
+	own.Group = cmp.Or(own.Group, groupOf(own.Name), short(m.group()))
 	if own.Licences = append(m.licences(), own.Licences...); len(own.Licences) == 0 {
 		own.Licences, err = jar.licences()
 	}
@@ -83,7 +83,7 @@ func (a *archive) poms() ([]component, []pom, error) {
 	byFolder := map[string]pom{}
 	var all []pom
 	for _, m := range a.under("META-INF/maven/") {
-		if path.Base(m.Name) != "pom.xml" {
+		if path.Base(m.Name) != "pom.xml" || m.Size > maxPom || len(all) == maxKept {
 			continue
 		}
 		data, err := a.read(m.Name)
@@ -92,13 +92,14 @@ func (a *archive) poms() ([]component, []pom, error) {
 		}
 		var p pom
 		if xml.Unmarshal(data, &p) == nil {
+			p.shorten()
 			byFolder[path.Dir(m.Name)] = p
 			all = append(all, p)
 		}
 	}
 	var inside []component
 	for _, m := range a.members {
-		if path.Base(m.Name) != "pom.properties" {
+		if path.Base(m.Name) != "pom.properties" || m.Size > maxPom || len(inside) == maxKept {
 			continue
 		}
 		data, err := a.read(m.Name)
@@ -110,13 +111,33 @@ func (a *archive) poms() ([]component, []pom, error) {
 			continue
 		}
 		inside = append(inside, component{
-			Group: p["groupId"], Name: p["artifactId"], Version: p["version"], Licences: byFolder[path.Dir(m.Name)].licences(),
+			Group: short(p["groupId"]), Name: short(p["artifactId"]), Version: short(p["version"]),
+			Licences: byFolder[path.Dir(m.Name)].licences(),
 		})
 	}
 	slices.SortFunc(inside, func(a, b component) int {
 		return cmp.Or(strings.Compare(a.Group, b.Group), strings.Compare(a.Name, b.Name), strings.Compare(a.Version, b.Version))
 	})
 	return slices.CompactFunc(inside, func(a, b component) bool { return a.purl() == b.purl() }), all, nil
+}
+
+// maxPom is the size in bytes of the largest pom that is read. Published ones have 300 kB at most.
+const maxPom = 1 << 20
+
+// shorten leaves of each text, and of the list of licences, what a pom that is one has.
+func (p *pom) shorten() {
+	p.Licences = p.Licences[:min(len(p.Licences), 20)]
+	for _, text := range []*string{&p.Group, &p.Name, &p.Version, &p.Parent.Group, &p.Parent.Version} {
+		*text = short(*text)
+	}
+	for i := range p.Licences {
+		p.Licences[i].Name, p.Licences[i].URL = short(p.Licences[i].Name), short(p.Licences[i].URL)
+	}
+}
+
+// short returns the beginning of a text, as a copy: the rest is not kept.
+func short(text string) string {
+	return strings.Clone(strings.ToValidUTF8(text[:min(len(text), 200)], ""))
 }
 
 // properties reads the lines of a pom.properties.
@@ -246,7 +267,7 @@ func (m manifest) licences() []string {
 	var ids []string
 	for one := range strings.SplitSeq(m.get("Bundle-License"), ",") {
 		one, _, _ = strings.Cut(one, ";")
-		if id := licenceOf(strings.Trim(strings.TrimSpace(one), `"`)); id != "" {
+		if id := licenceOf(short(strings.Trim(strings.TrimSpace(one), `"`))); id != "" && len(ids) < 20 {
 			ids = append(ids, id)
 		}
 	}

@@ -1,9 +1,11 @@
 package artifact
 
 import (
-	"bytes"
+	"archive/zip"
+	"cmp"
 	"context"
 	"crypto/sha256"
+	debugelf "debug/elf"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -78,8 +80,8 @@ func (a *Artifact) learn(ctx context.Context, cache string) (known, error) {
 			continue
 		}
 		data, err := json.Marshal(found)
-		if err == nil {
-			err = tree.WriteFile(factsFile(cache, k.sums[i]), data)
+		if err == nil && len(data) < tree.MaxFile {
+			err = tree.WriteFile(factsFile(cache, k.sums[i], a.files[i]), data)
 		}
 		if err != nil {
 			return k, err
@@ -88,9 +90,10 @@ func (a *Artifact) learn(ctx context.Context, cache string) (known, error) {
 	return k, removeOld(cache, k.sums)
 }
 
-// factsFile returns the path of what is known of a jar.
-func factsFile(cache, sum string) string {
-	return filepath.Join(cache, fmt.Sprintf("%s-%d.json", sum, factsRecipe))
+// factsFile returns the path of what is known of a jar, some of it by its name.
+func factsFile(cache, sum string, f file) string {
+	name := sha256.Sum256([]byte(path.Base(f.Name)))
+	return filepath.Join(cache, fmt.Sprintf("%s-%x-%d.json", sum, name[:4], factsRecipe))
 }
 
 // look returns the hash of a file and what is known of it, and whether that is worth keeping.
@@ -103,11 +106,11 @@ func (a *Artifact) look(f file, cache string) (sum string, found facts, fresh bo
 	}
 	if !f.isJar() && f.entries == nil {
 		if a.war && path.Ext(f.to) == ".class" {
-			found, err = scan([]member{f.member})
+			found, err = a.scan([]member{f.member})
 		}
 		return sum, found, false, err
 	}
-	data, err := tree.ReadFile(factsFile(cache, sum))
+	data, err := tree.ReadFile(factsFile(cache, sum, f))
 	if err == nil && json.Unmarshal(data, &found) == nil {
 		return sum, found, false, nil
 	}
@@ -126,18 +129,60 @@ func (a *Artifact) study(f file, sum string) (facts, error) {
 			members[i] = e.member
 			members[i].Name = e.name
 		}
-		return scan(members)
+		return a.scan(members)
 	}
-	jar, err := f.jar(a.spool)
+	return a.studyJar(f.member, sum, 0)
+}
+
+// maxNested is how many jars deep a jar is looked into.
+const maxNested = 3
+
+// studyJar reads the facts of a jar and of the jars in it.
+func (a *Artifact) studyJar(m member, sum string, depth int) (facts, error) {
+	jar, err := m.jar(a.spool)
 	if err != nil {
 		return facts{}, err
 	}
-	found, err := scan(jar.members)
+	found, err := a.scan(jar.members)
 	if err == nil {
-		found.Bill, err = billOf(jar, path.Base(f.Name), sum)
+		found.Bill, err = billOf(jar, path.Base(m.Name), sum)
+	}
+	for _, inner := range jar.members {
+		if err != nil || depth == maxNested || path.Ext(inner.Name) != ".jar" {
+			continue
+		}
+		var hash string
+		if hash, err = (file{member: inner}).sum(); err == nil {
+			var more facts
+			if more, err = a.studyJar(inner, hash, depth+1); err == nil {
+				found.add(more)
+			} else if errors.Is(err, zip.ErrFormat) {
+				err = nil // it is only called so
+			}
+		}
 	}
 	return found, errors.Join(err, jar.close())
 }
+
+// add adds the facts of a jar within the jar.
+func (f *facts) add(more facts) {
+	for version, count := range more.Versions {
+		f.Versions[version] += count
+		f.Newest[version] = max(f.Newest[version], more.Newest[version])
+	}
+	merge := func(all, more []string) []string {
+		return slices.Compact(slices.Sorted(slices.Values(slices.Concat(all, more))))
+	}
+	f.Modules, f.Draws = merge(f.Modules, more.Modules), merge(f.Draws, more.Draws)
+	f.Servlet, f.Desktop = cmp.Or(f.Servlet, more.Servlet), cmp.Or(f.Desktop, more.Desktop)
+	f.Native, f.Bill = append(f.Native, more.Native...), append(f.Bill, more.Bill...)
+	f.Draws, f.Native, f.Bill = cut(f.Draws), cut(f.Native), cut(f.Bill)
+}
+
+// maxKept is how many of a kind are known of a jar.
+const maxKept = 5000
+
+func cut[T any](list []T) []T { return list[:min(len(list), maxKept)] }
 
 // sum returns the hash of a file's content, SHA-256 in hexadecimal, and of a jar that is made one that stands for its entries.
 func (f file) sum() (string, error) {
@@ -163,7 +208,7 @@ var newerOnly = regexp.MustCompile(`^META-INF/versions/[0-9]+/|(^|/)module-info\
 var nativeName = regexp.MustCompile(`\.so(\.[0-9]+)*$`)
 
 // scan reads the classes and native libraries among files.
-func scan(members []member) (facts, error) {
+func (a *Artifact) scan(members []member) (facts, error) {
 	f := facts{Versions: map[int]int{}, Newest: map[int]string{}}
 	seen := mentions{modules: map[string]bool{}, draws: map[string]bool{}}
 	left := int64(maxClasses)
@@ -180,7 +225,7 @@ func scan(members []member) (facts, error) {
 				return f, err
 			}
 		case nativeName.MatchString(m.Name) && m.Size <= maxNative:
-			if err := f.library(m); err != nil {
+			if err := f.library(m, a.spool); err != nil {
 				return f, err
 			}
 		}
@@ -193,10 +238,14 @@ func scan(members []member) (facts, error) {
 	}
 	slices.Sort(f.Modules)
 	slices.Sort(f.Draws)
+	f.Draws, f.Native = cut(f.Draws), cut(f.Native)
 	f.Servlet = seen.servlet
 	f.Desktop = desktopOf(members)
 	return f, nil
 }
+
+// maxVersion is the largest major version of a class file that is taken for one.
+const maxVersion = 200
 
 // mentions collects what classes mention.
 type mentions struct {
@@ -214,7 +263,7 @@ func (f *facts) class(m member, seen *mentions) error {
 		return jarFault(m.in, "its entry "+m.Name+" cannot be read", err)
 	}
 	c, err := classfile.Read(data)
-	if err != nil {
+	if err != nil || c.Version > maxVersion {
 		return nil //nolint:nilerr // see above
 	}
 	if !newerOnly.MatchString(m.Name) {
@@ -244,20 +293,27 @@ func (f *facts) class(m member, seen *mentions) error {
 }
 
 // library reads what a native library asks for. One that no loader takes is none.
-func (f *facts) library(m member) error {
+func (f *facts) library(m member, s *spool) error {
 	r, err := m.open()
 	if err != nil {
 		return jarFault(m.in, "its entry "+m.Name+" cannot be read", err)
 	}
-	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, maxNative))
-	if err != nil {
-		return jarFault(m.in, "its entry "+m.Name+" cannot be read", err)
+	begin := make([]byte, len(debugelf.ELFMAG))
+	_, err = io.ReadFull(r, begin)
+	if err := r.Close(); err != nil {
+		return err
 	}
-	if file, loaded, err := elf.ReadAt(bytes.NewReader(data)); err == nil && loaded {
+	if err != nil || string(begin) != debugelf.ELFMAG {
+		return nil //nolint:nilerr // it is shorter than any library
+	}
+	unpacked, _, err := s.file(m)
+	if err != nil {
+		return err
+	}
+	if file, loaded, err := elf.ReadAt(unpacked); err == nil && loaded {
 		f.Native = append(f.Native, native{m.Name, file.Machine.String(), file.Needed})
 	}
-	return nil
+	return unpacked.Close()
 }
 
 // java returns the oldest release of Java that most of a jar's classes load with, and the name of such a class. The app's own classes count

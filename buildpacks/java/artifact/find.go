@@ -37,12 +37,12 @@ type Artifact struct {
 	layout
 	app   *os.Root
 	open  []*archive
-	spool string // folder for compressed jars within jars
+	spool *spool
 }
 
 // Close closes the files of the artifact.
 func (a *Artifact) Close() error {
-	err := os.RemoveAll(a.spool)
+	err := os.RemoveAll(a.spool.folder)
 	for _, one := range a.open {
 		err = errors.Join(err, one.close())
 	}
@@ -53,8 +53,9 @@ func (a *Artifact) Close() error {
 type candidate struct {
 	path     string
 	kind     kind
-	prefix   string   // the folder within it that a distribution has all its files in, "name/"
 	manifest manifest // of a jar
+	main     string   // the class that is started
+	library  string   // of a distribution: a class of a library that is not the app's own
 	why      string   // why it cannot be started, "" if it can
 }
 
@@ -88,29 +89,35 @@ func find(root *os.Root, names []string, s Settings) (*Artifact, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []candidate
-	for _, name := range names {
-		c, err := probe(root, name)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, c)
-	}
-	one, err := only(all, s)
-	if err != nil {
+	a := &Artifact{Reason: reason, app: root}
+	if a.spool, err = newSpool(); err != nil {
 		return nil, err
 	}
-	a := &Artifact{Path: one.path, Reason: reason, app: root}
-	if a.spool, err = os.MkdirTemp("", "strata-jars-"); err != nil {
-		return nil, err
-	}
-	if err := a.lay(one, s); err != nil {
+	if err := a.find(names, s); err != nil {
 		for _, opened := range a.open {
 			err = errors.Join(err, opened.close())
 		}
-		return nil, errors.Join(err, os.RemoveAll(a.spool))
+		return nil, errors.Join(err, os.RemoveAll(a.spool.folder))
 	}
 	return a, nil
+}
+
+// find decides what is started, and lays it out.
+func (a *Artifact) find(names []string, s Settings) error {
+	var all []candidate
+	for _, name := range names {
+		c, err := a.probe(name)
+		if err != nil {
+			return err
+		}
+		all = append(all, c)
+	}
+	one, err := a.only(all, s)
+	if err != nil {
+		return err
+	}
+	a.Path = one.path
+	return a.lay(one, s)
 }
 
 // choose returns the paths to look at, and why these.
@@ -175,7 +182,14 @@ func look(root *os.Root, skip func(string) bool) ([]string, error) {
 		case entry.IsDir() && notLookedAt(name):
 			return fs.SkipDir
 		case entry.IsDir():
-			if _, err := root.Stat(path.Join(name, quarkusJar)); err == nil || isDistribution(root, name) {
+			_, err := root.Stat(path.Join(name, quarkusJar))
+			whole := err == nil
+			if !whole {
+				if whole, err = isDistribution(root, name); err != nil {
+					return err
+				}
+			}
+			if whole {
 				found = append(found, name)
 				return fs.SkipDir
 			}
@@ -194,7 +208,8 @@ func notLookedAt(folder string) bool {
 }
 
 // probe finds out how a file or a folder is started.
-func probe(root *os.Root, name string) (candidate, error) {
+func (a *Artifact) probe(name string) (candidate, error) {
+	root := a.app
 	c := candidate{path: name}
 	info, err := root.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -215,8 +230,13 @@ func probe(root *os.Root, name string) (candidate, error) {
 		return c, err
 	}
 	defer opened.close()
-	if c.prefix, err = scriptIn(opened); err != nil || c.prefix != "" {
-		c.kind, c.prefix = script, strings.TrimPrefix(c.prefix, "./")
+	d, err := readDistribution(opened)
+	if err != nil {
+		return c, err
+	}
+	if len(d.names) > 0 {
+		c.kind = script
+		c.main, c.library, err = d.classes(opened, name, a.spool)
 		return c, err
 	}
 	data, err := opened.read(manifestName)
@@ -225,6 +245,7 @@ func probe(root *os.Root, name string) (candidate, error) {
 	}
 	c.manifest = readManifest(data)
 	c.kind, c.why = kindOf(c.path, opened, c.manifest)
+	c.main = c.manifest.get("Main-Class")
 	if path.Base(name) == quarkusJar && c.kind == plain && c.manifest.get("Main-Class") == quarkusMain {
 		c.path, c.kind = path.Dir(name), quarkus
 	}
@@ -247,7 +268,7 @@ func kindOf(name string, a *archive, m manifest) (kind, string) {
 }
 
 // only returns the one candidate that can be started.
-func only(all []candidate, s Settings) (candidate, error) {
+func (a *Artifact) only(all []candidate, s Settings) (candidate, error) {
 	var start []candidate
 	var not []string
 	for _, c := range all {
@@ -260,18 +281,25 @@ func only(all []candidate, s Settings) (candidate, error) {
 	if len(start) == 0 {
 		return candidate{}, noStart(not, s)
 	}
-	all = slices.Clone(start)
-	start = slices.DeleteFunc(start, func(c candidate) bool {
-		return slices.ContainsFunc(all, func(other candidate) bool { return other.covers(c) })
-	})
-	if scripted := slices.IndexFunc(start, func(c candidate) bool { return c.kind != script }); scripted >= 0 {
-		start = slices.DeleteFunc(start, func(c candidate) bool { return c.kind == script })
+	var left []candidate
+	for _, c := range start {
+		covered := false
+		for _, other := range start {
+			covers, err := a.covers(other, c)
+			if err != nil {
+				return candidate{}, err
+			}
+			covered = covered || covers
+		}
+		if !covered {
+			left = append(left, c)
+		}
 	}
-	if len(start) == 1 {
-		return start[0], nil
+	if len(left) == 1 {
+		return left[0], nil
 	}
 	var names []string
-	for _, c := range start {
+	for _, c := range left {
 		names = append(names, c.path)
 	}
 	slices.SortFunc(names, func(a, b string) int {
@@ -284,21 +312,42 @@ func only(all []candidate, s Settings) (candidate, error) {
 // whole matches what a build adds to the name of a jar that has all libraries in it.
 var whole = regexp.MustCompile(`^-(all|app|boot|bundled|exec|fat|jar-with-dependencies|runner|shaded|standalone|uber|with-dependencies)$`)
 
-// covers reports whether another candidate is a part of this one, or the same without its libraries.
-func (c candidate) covers(other candidate) bool {
-	if c.path == other.path {
-		return false
-	}
-	if c.path != "." && strings.HasPrefix(other.path, c.path+"/") {
-		return true
+// covers reports whether another candidate is a part of one, or the same without its libraries.
+func (a *Artifact) covers(c, other candidate) (bool, error) {
+	switch {
+	case c.path == other.path:
+		return false, nil
+	case c.path != "." && strings.HasPrefix(other.path, c.path+"/"):
+		return true, nil
+	case other.kind == script && c.kind != script && c.kind != plain:
+		return true, nil // a framework's own form goes before a script
+	case c.kind == script && other.kind == script:
+		return c.main == other.main && path.Ext(c.path) != ".zip" && path.Ext(other.path) == ".zip", nil
+	case c.kind == script && other.kind == plain && c.main == other.main:
+		whole, err := a.whole(other, c)
+		return !whole, err
+	case c.kind == plain && other.kind == script && c.main == other.main:
+		return a.whole(c, other)
 	}
 	for _, entry := range strings.Fields(c.manifest.get("Class-Path")) {
 		if path.Join(path.Dir(c.path), entry) == other.path {
-			return true
+			return true, nil
 		}
 	}
 	more, longer := strings.CutPrefix(strings.TrimSuffix(c.path, path.Ext(c.path)), strings.TrimSuffix(other.path, path.Ext(other.path)))
-	return longer && path.Ext(c.path) == path.Ext(other.path) && whole.MatchString(more)
+	return longer && path.Ext(c.path) == path.Ext(other.path) && whole.MatchString(more), nil
+}
+
+// whole reports whether a jar has, or finds, the libraries of the distribution that starts the same class.
+func (a *Artifact) whole(jar, distribution candidate) (bool, error) {
+	if jar.manifest.get("Class-Path") != "" {
+		return true, nil
+	}
+	opened, err := openFile(a.app, jar.path)
+	if err != nil {
+		return false, err
+	}
+	return distribution.library != "" && opened.has(distribution.library), opened.close()
 }
 
 // noStart returns the error of an app without anything to start.

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"path"
 	"slices"
 	"strings"
 )
@@ -19,12 +20,18 @@ type jarEntry struct {
 }
 
 // writeJar writes a jar that depends on its entries alone: the manifest first, the others by name, each of 1980 and not compressed. A layer
-// is compressed as a whole, which makes less of classes than each by itself, and Java has nothing to unpack.
+// is compressed as a whole, which makes less of classes than each by itself, and Java has nothing to unpack. Folders have entries too:
+// without them nobody finds a package's classes by its name, as Spring does.
 func writeJar(to string, entries []jarEntry) error {
 	sorted := slices.Clone(entries)
-	slices.SortFunc(sorted, func(a, b jarEntry) int {
-		return cmp.Or(-cmp.Compare(btoi(a.name == manifestName), btoi(b.name == manifestName)), strings.Compare(a.name, b.name))
-	})
+	has := map[string]bool{".": true}
+	for _, e := range entries {
+		for folder := path.Dir(e.name); !has[folder]; folder = path.Dir(folder) {
+			has[folder] = true
+			sorted = append(sorted, jarEntry{name: folder + "/", data: []byte{}})
+		}
+	}
+	slices.SortFunc(sorted, func(a, b jarEntry) int { return cmp.Or(a.rank()-b.rank(), strings.Compare(a.name, b.name)) })
 	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
@@ -38,11 +45,15 @@ func writeJar(to string, entries []jarEntry) error {
 	return errors.Join(z.Close(), out.Close())
 }
 
-func btoi(b bool) int {
-	if b {
+// rank is 0 for the manifest's folder, 1 for the manifest, where Java looks for it, and 2 for the rest.
+func (e jarEntry) rank() int {
+	switch e.name {
+	case path.Dir(manifestName) + "/":
+		return 0
+	case manifestName:
 		return 1
 	}
-	return 0
+	return 2
 }
 
 // writeEntry writes an entry with its length and checksum before it, so that it can be read as a stream too. For this it is read twice.

@@ -60,6 +60,7 @@ type placed struct {
 	Others []otherKey `json:"others"`
 	Target [3]string  `json:"target"`
 	Java   int        `json:"java"`
+	Tomcat string     `json:"tomcat,omitempty"` // what Tomcat a WAR has, and what serves it
 }
 
 // otherKey is the key of another layer.
@@ -88,6 +89,9 @@ func Before(ctx context.Context, in bp.BuildContext, r Request) (Start, bool, er
 	found, err := in.Layers.KeyBefore(application, &key)
 	if err != nil || !found || key.Inputs != r.Inputs || key.Recipe != recipe || key.Java != r.Java || key.Target != targetOf(in.Target) {
 		return Start{}, false, err
+	}
+	if key.Start.WAR && key.Tomcat != tomcatOf(r) {
+		return Start{}, false, nil
 	}
 	for _, other := range key.Others {
 		var before json.RawMessage
@@ -140,10 +144,11 @@ func Place(ctx context.Context, in bp.BuildContext, a *Artifact, r Request) (Sta
 	}
 	p := &placing{BuildContext: in, Artifact: a, known: k, request: r}
 	start := Start{
-		Main: a.main, Options: a.options, Kind: a.Kind, Artifact: a.Path, Spring: a.spring, Quarkus: a.quarkus, WAR: a.war, Needs: a.needs(k),
+		Main: a.main, Kind: a.Kind, Artifact: a.Path, Spring: a.spring, Quarkus: a.quarkus, WAR: a.war, Needs: a.needs(k),
 	}
 	key := placed{Recipe: recipe, Inputs: r.Inputs, Target: targetOf(in.Target), Java: r.Java}
 	if a.war {
+		key.Tomcat = tomcatOf(r)
 		if err := p.tomcat(ctx, &start, &key); err != nil {
 			return Start{}, err
 		}
@@ -158,6 +163,7 @@ func Place(ctx context.Context, in bp.BuildContext, a *Artifact, r Request) (Sta
 			return Start{}, err
 		}
 	}
+	start.Options = optionsOf(r.Java, append(start.Options, a.options...))
 	key.Start, key.Files = start, p.keys(application)
 	_, err = in.Layers.Contribute(ctx, layer.Request{
 		Name: application, Flags: r.flags(), Key: key,
@@ -203,6 +209,14 @@ func (p *placing) tomcat(ctx context.Context, start *Start, key *placed) error {
 		start.Options = append(start.Options, "--add-opens="+one+"=ALL-UNNAMED")
 	}
 	return nil
+}
+
+// optionsOf returns the options that a release of Java knows, which ends at others. 0 is for one that knows all.
+func optionsOf(release int, options []string) []string {
+	return slices.DeleteFunc(options, func(option string) bool {
+		native := strings.HasPrefix(option, "--enable-native-access")
+		return release > 0 && strings.HasPrefix(option, "--") && (release < 9 || native && release < 17)
+	})
 }
 
 // contextPath returns a context path as Tomcat has it: "" for "/", and else "/name".

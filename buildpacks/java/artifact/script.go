@@ -1,6 +1,7 @@
 package artifact
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -82,71 +83,70 @@ func readScript(text string) (started, bool) {
 	return s, s.main != "" && len(s.classPath) > 0
 }
 
-// scripts returns the start scripts of a distribution, by their paths, which is a folder or an archive of one.
-func scripts(a *archive) (map[string]started, error) {
-	found := map[string]started{}
+// distribution has the start scripts of a folder, or of an archive of one, by their paths.
+type distribution struct {
+	prefix  string // the folder within it that has all, "name/", "" for itself
+	names   []string
+	scripts map[string]started
+}
+
+// readDistribution finds the start scripts of a distribution: those of the first folder bin that has any.
+func readDistribution(a *archive) (distribution, error) {
+	d := distribution{scripts: map[string]started{}}
 	for _, m := range a.members {
 		parts := strings.Split(m.Name, "/")
 		if len(parts) < 2 || len(parts) > 3 || parts[len(parts)-2] != "bin" || path.Ext(m.Name) == ".bat" || m.Size > 1<<20 {
 			continue
 		}
 		prefix := strings.TrimSuffix(m.Name, "bin/"+path.Base(m.Name))
-		if !slices.ContainsFunc(a.members, func(l member) bool {
+		if len(d.names) > 0 && prefix != d.prefix || !slices.ContainsFunc(a.members, func(l member) bool {
 			return strings.HasPrefix(l.Name, prefix) && path.Ext(l.Name) == ".jar" && !strings.HasPrefix(l.Name, prefix+"bin/")
 		}) {
 			continue
 		}
 		text, err := m.small()
 		if err != nil {
-			return nil, jarFault(m.String(), "it cannot be read", err)
+			return d, jarFault(m.String(), "it cannot be read", err)
 		}
 		if s, ok := readScript(string(text)); ok {
-			found[m.Name] = s
+			d.prefix, d.names, d.scripts[m.Name] = prefix, append(d.names, m.Name), s
 		}
 	}
-	return found, nil
-}
-
-// scriptIn returns the folder in which a distribution has its start script, "./" for its own, and "" for what is none.
-func scriptIn(a *archive) (string, error) {
-	found, err := scripts(a)
-	for name := range found {
-		return path.Dir(path.Dir(name)) + "/", err
-	}
-	return "", err
+	slices.Sort(d.names)
+	return d, nil
 }
 
 // isDistribution reports whether a folder of the app's has a start script beside libraries.
-func isDistribution(root *os.Root, name string) bool {
+func isDistribution(root *os.Root, name string) (bool, error) {
 	for _, inner := range []string{"bin", "lib"} {
 		if info, err := root.Stat(path.Join(name, inner)); err != nil || !info.IsDir() {
-			return false
+			return false, nil //nolint:nilerr // it is none
 		}
 	}
 	a, err := openFolder(root, name)
 	if err != nil {
-		return false
+		return false, err
 	}
-	prefix, err := scriptIn(a)
-	return err == nil && prefix == "./" && a.close() == nil
+	d, err := readDistribution(a)
+	return len(d.names) > 0 && d.prefix == "", errors.Join(err, a.close())
 }
 
 // layScript lays out a distribution.
 func (a *Artifact) layScript(dist *archive, c candidate) error {
-	found, err := scripts(dist)
+	d, err := readDistribution(dist)
 	if err != nil {
 		return err
 	}
-	name, err := mainScript(found, c)
+	name, err := d.main(c.path)
 	if err != nil {
 		return err
 	}
-	s := found[name]
+	s := d.scripts[name]
 	a.Kind, a.main, a.options = "start script "+name, s.main, s.options
 	var all []file
 	for _, one := range s.classPath {
-		at, there := dist.index[c.prefix+one]
-		inside := dist.under(c.prefix + one + "/")
+		at, there := dist.index[d.prefix+one]
+		inside := dist.under(d.prefix + one + "/")
 		switch {
 		case there:
 			m := dist.members[at]
@@ -155,7 +155,7 @@ func (a *Artifact) layScript(dist *archive, c candidate) error {
 			to := path.Join("classes", one)
 			all = append(all, file{layer: application, to: to, onPath: true, folder: true})
 			for _, m := range inside {
-				all = append(all, file{member: m, layer: application, to: path.Join(to, strings.TrimPrefix(m.Name, c.prefix+one+"/"))})
+				all = append(all, file{member: m, layer: application, to: path.Join(to, strings.TrimPrefix(m.Name, d.prefix+one+"/"))})
 			}
 		default:
 			a.missing = append(a.missing, one)
@@ -186,20 +186,55 @@ func (a *Artifact) ownLast(script string) error {
 		Do: "build the distribution again, or name another file in " + Variable}
 }
 
-// mainScript returns the name of the script that the distribution is named after, or the only one.
-func mainScript(found map[string]started, c candidate) (string, error) {
-	var names []string
-	folder := strings.TrimSuffix(path.Base(path.Join(c.path, c.prefix)), path.Ext(c.path))
-	for name := range found {
-		if base := path.Base(name); base == folder || strings.HasPrefix(folder, base+"-") {
-			return name, nil
+// classes returns the class that a distribution starts, and one of a library that is not the app's own, "" if there is none.
+func (d distribution) classes(a *archive, file string, s *spool) (main, library string, err error) {
+	name, err := d.main(file)
+	if err != nil {
+		return "", "", nil //nolint:nilerr // it is said when the distribution is the one to start
+	}
+	main = d.scripts[name].main
+	for _, one := range d.scripts[name].classPath {
+		at, found := a.index[d.prefix+one]
+		if !found || path.Ext(one) != ".jar" {
+			continue
 		}
-		names = append(names, name)
+		jar, err := a.members[at].jar(s)
+		if err != nil {
+			return "", "", err
+		}
+		if !jar.has(strings.ReplaceAll(main, ".", "/") + ".class") {
+			for _, m := range jar.members {
+				if path.Ext(m.Name) == ".class" && !newerOnly.MatchString(m.Name) {
+					library = m.Name
+				}
+			}
+		}
+		if err := jar.close(); err != nil || library != "" {
+			return main, library, err
+		}
 	}
-	slices.Sort(names)
-	if len(names) == 1 {
-		return names[0], nil
+	return main, "", nil
+}
+
+// main returns the name of the script that the distribution is named after, or of the only one.
+func (d distribution) main(file string) (string, error) {
+	folder := strings.TrimSuffix(path.Base(path.Join(file, d.prefix)), path.Ext(file))
+	named := ""
+	for _, name := range d.names {
+		base := path.Base(name)
+		if base == folder || strings.HasPrefix(folder, base+"-") && len(base) > len(path.Base(named)) {
+			named = name
+		}
+		if base == folder {
+			break
+		}
 	}
-	return "", fault.Fault{ID: "java-artifact-several", What: "the distribution " + c.path + " has more than one start script: " + list(names),
+	switch {
+	case named != "":
+		return named, nil
+	case len(d.names) == 1:
+		return d.names[0], nil
+	}
+	return "", fault.Fault{ID: "java-artifact-several", What: "the distribution " + file + " has more than one start script: " + list(d.names),
 		Do: "leave one in it, named as its folder"}
 }

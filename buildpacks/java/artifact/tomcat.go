@@ -2,11 +2,14 @@ package artifact
 
 import (
 	"context"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/package-url/packageurl-go"
@@ -48,6 +51,25 @@ var tomcats = []struct {
 type tomcatKey struct {
 	Recipe int         `json:"recipe"`
 	Jars   [][2]string `json:"jars"` // package URL and hash
+	Serves string      `json:"serves"`
+}
+
+// launcherSum is the hash of the launcher.
+func launcherSum() string {
+	sum := sha256.Sum256(launcher)
+	return hex.EncodeToString(sum[:])
+}
+
+// tomcatOf stands for all of Tomcat that a lock has, and for the launcher.
+func tomcatOf(r Request) string {
+	all := sha256.New()
+	fmt.Fprintln(all, launcherSum())
+	for _, one := range r.Lock.Releases {
+		if slices.Contains(parts, one.ID) {
+			fmt.Fprintln(all, one.PURL, one.Hash)
+		}
+	}
+	return hex.EncodeToString(all.Sum(nil))
 }
 
 // tomcat makes the layer of Tomcat, and returns its jars.
@@ -65,7 +87,7 @@ func (a *Artifact) tomcat(ctx context.Context, in bp.BuildContext, r Request, k 
 			Do: "take Java 17 or newer with BP_JVM_VERSION"}
 	}
 	in.Log.Decision("Tomcat", chosen[0].Version, why)
-	key, jars := tomcatKey{Recipe: recipe}, []string{launcherJar}
+	key, jars := tomcatKey{Recipe: recipe, Serves: launcherSum()}, []string{launcherJar}
 	for _, one := range chosen {
 		key.Jars = append(key.Jars, [2]string{one.PURL, one.Hash})
 		jars = append(jars, fileOf(one))
