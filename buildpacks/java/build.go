@@ -91,7 +91,13 @@ func (b build) app(ctx context.Context) (artifact.Start, error) {
 			return artifact.Start{}, err
 		}
 	}
-	a, err := artifact.Find(b.AppDir, made, b.plan.artifact)
+	which := b.plan.artifact
+	if which.Artifact == "" {
+		if which.Artifact, err = named(b.AppDir); err != nil {
+			return artifact.Start{}, err
+		}
+	}
+	a, err := artifact.Find(b.AppDir, made, which)
 	if err != nil {
 		return artifact.Start{}, err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/java/project"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 )
 
 // others are the files by which an app with jars and without a build of Java is meant for another language.
@@ -39,9 +40,9 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	if p, err := decide(in.Workspace); err == nil { // the build says what is wrong with the app
 		tools = p.tools()
 	}
-	return bp.Pass(found+" found", bp.Plan{
+	return bp.Pass(found+" found", procfile.Offer(in.AppDir, bp.Plan{
 		Provides: []string{"java"}, Requires: []bp.Entry{bp.Tools("java", tools...), launchhelper.Required()},
-	}), nil
+	})...), nil
 }
 
 // find returns the file by which an app is one of Java, "" if it is none.

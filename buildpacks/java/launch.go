@@ -55,9 +55,18 @@ func (b build) launch(ctx context.Context, start artifact.Start) (bp.BuildResult
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	command := slices.Concat([]string{"java"}, archive, options, main)
+	java := slices.Concat([]string{"java"}, archive, start.Options)
+	var result bp.BuildResult
+	if result.Processes, result.Unmet, err = b.procfile(start, java, where); err != nil {
+		return bp.BuildResult{}, err
+	}
+	if slices.ContainsFunc(result.Processes, func(p bp.Process) bool { return p.Type == "web" }) {
+		return result, nil
+	}
 	b.Log.Decision("Starts web", start.Main, start.Kind)
-	return bp.BuildResult{Processes: []bp.Process{{Type: "web", Command: command, Default: true}}}, nil
+	web := bp.Process{Type: "web", Command: slices.Concat(java, where, main), Default: true}
+	result.Processes = append([]bp.Process{web}, result.Processes...)
+	return result, nil
 }
 
 // arguments is the file with arguments of Java that are too long for a command line.
