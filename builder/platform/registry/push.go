@@ -26,20 +26,50 @@ func (c *Client) Push(ctx context.Context, refs []name.Reference, image v1.Image
 	return nil
 }
 
-// Attach writes artifacts beside an image, by their digests. It writes one after the other: in a registry without the
-// referrers API, each is added to a list under a tag (distribution-spec, "Pushing Manifests with Subject").
+// Attach writes artifacts beside an image, by their digests: all files at a time, then one manifest after the other. In a registry without
+// the referrers API, each is added to a list under a tag (distribution-spec, "Pushing Manifests with Subject").
 func (c *Client) Attach(ctx context.Context, repository name.Repository, artifacts []v1.Image) error {
-	for _, artifact := range artifacts {
+	refs := make([]name.Digest, len(artifacts))
+	group, blobs := errgroup.WithContext(ctx)
+	group.SetLimit(jobs)
+	for i, artifact := range artifacts {
 		digest, err := artifact.Digest()
 		if err != nil {
 			return fmt.Errorf("reading what is attached to %s: %w", repository, err)
 		}
-		ref := repository.Digest(digest.String())
-		if err := c.pusher.Push(ctx, ref, artifact); err != nil {
-			return explainArtifact(ref, err)
+		refs[i] = repository.Digest(digest.String())
+		files, err := files(artifact)
+		if err != nil {
+			return fmt.Errorf("reading what is attached to %s: %w", repository, err)
+		}
+		for _, file := range files {
+			group.Go(func() error {
+				if err := c.pusher.Upload(blobs, repository, file); err != nil {
+					return explainArtifact(refs[i], err)
+				}
+				return nil
+			})
+		}
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for i, artifact := range artifacts {
+		if err := c.pusher.Put(ctx, refs[i], artifact); err != nil {
+			return explainArtifact(refs[i], err)
 		}
 	}
 	return nil
+}
+
+// files returns the blobs of an artifact.
+func files(artifact v1.Image) ([]v1.Layer, error) {
+	layers, err := artifact.Layers()
+	if err != nil {
+		return nil, err
+	}
+	config, err := partial.ConfigLayer(artifact)
+	return append(layers, config), err
 }
 
 // mountable is an image whose layers another repository of the registry has already.
