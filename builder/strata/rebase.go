@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -13,13 +14,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/strata-buildpacks/strata/builder/platform/attest"
+	"github.com/strata-buildpacks/strata/builder/platform/fleet"
 	"github.com/strata-buildpacks/strata/builder/platform/rebase"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
+// rebaseFlags are what a rebase is asked for beside its options.
+type rebaseFlags struct {
+	list, catalogue, key, wait, done string
+}
+
 func rebaseCommand() *cobra.Command {
 	var options rebase.Options
-	var list, catalogue, key string
+	var flags rebaseFlags
 	cmd := &cobra.Command{
 		Use:   "rebase IMAGE…",
 		Short: "Move app images to a newer run image, without a build",
@@ -27,28 +34,44 @@ func rebaseCommand() *cobra.Command {
 			"registry: a name that says its registry is there, other names are in the store.\n" +
 			"Every image is rebased whole or not at all; a second run does what is left.",
 		RunE: func(cmd *cobra.Command, images []string) error {
-			more, err := readList(list, cmd.InOrStdin())
+			more, err := readList(flags.list, cmd.InOrStdin())
 			if err != nil {
 				return err
 			}
 			options.Images = append(images, more...)
-			if key != "" {
-				if options.Signer, err = attest.ReadKey(key); err != nil {
+			if flags.key != "" {
+				if options.Signer, err = attest.ReadKey(flags.key); err != nil {
 					return err
 				}
 			}
-			return rebaseImages(cmd.Context(), options, catalogue)
+			if flags.wait != "" {
+				options.Check = checkBy(flags.wait)
+			}
+			return rebaseImages(cmd.Context(), options, flags)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&list, "from-file", "", "file with one image a line, - for stdin; # begins a comment")
-	f.StringVar(&catalogue, "catalogue", "", "registry whose app images are rebased, all of them; try it with --dry-run")
+	f.StringVar(&flags.list, "from-file", "", "file with one image a line, - for stdin; # begins a comment")
+	f.StringVar(&flags.catalogue, "catalogue", "", "REGISTRY[/PATH] whose app images are rebased, all that are due; try it with --dry-run")
 	f.StringVar(&options.To, "to", "", "debug: the run image with a shell and tools; base: the one without")
 	f.StringVar(&options.RunImage, "run-image", "", "name of the run image (default: what the image says)")
 	f.StringVar(&options.In, "in", "", "where all the images are: store or registry (default: as their names say)")
-	f.StringVar(&key, "sign", "", "file of a private key to sign with what is rebased in a registry, as cosign does")
+	f.StringVar(&flags.key, "sign", "", "file of a private key to sign with what is rebased in a registry, as cosign does")
 	f.BoolVar(&options.DryRun, "dry-run", false, "check the images and count the bytes, change nothing")
+	f.IntVar(&options.Limit, "limit", 0, "how many images are rebased; with --wait, how many before the others")
+	f.StringVar(&flags.wait, "wait", "", "command for a shell that has the images of --limit on stdin: the others are rebased if it succeeds")
+	f.BoolVar(&options.Undo, "undo", false, "go back to what the images were before their last rebase, as their provenance says")
+	f.StringVar(&flags.done, "write-list", "", "write the names of the images that were rebased into this file, for --from-file")
 	return cmd
+}
+
+// checkBy returns what runs a command with the names of images on its stdin, one a line.
+func checkBy(command string) rebase.Check {
+	return func(ctx context.Context, moved []string) error {
+		cmd := exec.CommandContext(ctx, "sh", "-c", command)
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(strings.Join(moved, "\n")+"\n"), stderr, stderr
+		return cmd.Run()
+	}
 }
 
 // readList reads the names of images from a file.
@@ -81,20 +104,18 @@ func readList(path string, stdin io.Reader) ([]string, error) {
 	return images, nil
 }
 
-// rebaseImages rebases the images that the options name and, unless catalogue is empty, all those of that registry.
-func rebaseImages(ctx context.Context, options rebase.Options, catalogue string) error {
+// rebaseImages rebases the images that the options name and those of a catalogue, if one is named.
+func rebaseImages(ctx context.Context, options rebase.Options, flags rebaseFlags) error {
 	h, err := openHome()
 	if err != nil {
 		return err
 	}
-	if catalogue != "" {
-		apps, err := rebase.Catalogue(ctx, catalogue, options.Registry)
-		if err != nil {
+	if flags.catalogue != "" {
+		if options.Listed, err = fleet.Names(ctx, []string{flags.catalogue}, options.Registry); err != nil {
 			return err
 		}
-		options.Images = append(options.Images, apps...)
 	}
-	if len(options.Images) == 0 {
+	if len(options.Images)+len(options.Listed) == 0 {
 		return fault.Fault{
 			ID:   "rebase-nothing",
 			What: "there is no image to rebase",
@@ -103,12 +124,40 @@ func rebaseImages(ctx context.Context, options rebase.Options, catalogue string)
 	}
 	start := time.Now()
 	results, err := rebase.Images(ctx, h, options)
+	if err != nil && results == nil {
+		return err
+	}
+	if err := printRebased(stdout, results, options, time.Since(start)); err != nil {
+		return err
+	}
+	if flags.done != "" {
+		if err := writeMoved(flags.done, results); err != nil {
+			return err
+		}
+	}
 	if err != nil {
 		return err
 	}
-	if err := printRebased(stdout, results, options.DryRun, time.Since(start)); err != nil {
-		return err
+	return rebaseFailures(ctx, results)
+}
+
+// writeMoved writes the names of the images that were rebased.
+func writeMoved(path string, results []rebase.Result) error {
+	var names strings.Builder
+	for _, r := range results {
+		if r.Moves() {
+			tag, _, _ := strings.Cut(r.Image, "@") // it stands for another digest now
+			names.WriteString(tag + "\n")
+		}
 	}
+	if err := os.WriteFile(path, []byte(names.String()), 0o644); err != nil {
+		return fault.Fault{ID: "rebase-list", What: "--write-list cannot be written", Err: err, Do: "name a file that you may write"}
+	}
+	return nil
+}
+
+// rebaseFailures returns what is to be said of images that were not rebased.
+func rebaseFailures(ctx context.Context, results []rebase.Result) error {
 	var failed []error
 	for _, result := range results {
 		if result.Err != nil {
@@ -130,38 +179,48 @@ func rebaseImages(ctx context.Context, options rebase.Options, catalogue string)
 	return fault.Fault{ID: "rebase-failed", What: what, Do: "the reasons are above"}
 }
 
-func printRebased(w io.Writer, results []rebase.Result, dryRun bool, took time.Duration) error {
+func printRebased(w io.Writer, results []rebase.Result, options rebase.Options, took time.Duration) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "IMAGE\tIN\tOLD BASE\tNEW BASE\tMOVED\tTIME\tRESULT")
 	var moved int64
 	count := 0
 	for _, r := range results {
-		outcome := "rebased"
-		switch {
-		case r.Err != nil:
-			outcome = "not rebased"
-		case r.Current:
-			outcome = "up to date"
-		case dryRun:
-			outcome = "would be rebased"
-		}
-		if r.Err == nil && !r.Current {
+		if r.Moves() {
 			count++
 		}
 		moved += r.Moved
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%.2f s\t%s\n",
-			r.Image, orDash(r.In), orDash(r.Old), orDash(r.New), kilobytes(r.Moved), r.Took.Seconds(), outcome)
+			r.Image, orDash(r.In), orDash(r.Old), orDash(r.New), kilobytes(r.Moved), r.Took.Seconds(), outcome(r, options))
 	}
 	fmt.Fprintf(table, "total\t\t\t\t%s\t%.2f s\t%d of %d\n", kilobytes(moved), took.Seconds(), count, len(results))
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("printing the table: %w", err)
 	}
 	for _, r := range results {
-		if r.ByKpack && r.Err == nil && !r.Current {
+		if r.ByKpack && r.Moves() {
 			fmt.Fprintf(w, "%s was built by kpack, which rebases it and does not notice what is done here\n", r.Image)
 		}
 	}
 	return nil
+}
+
+// outcome says in a few words what became of an image.
+func outcome(r rebase.Result, options rebase.Options) string {
+	switch {
+	case r.Err != nil:
+		return "not rebased"
+	case r.Current:
+		return "up to date"
+	case r.Left:
+		return "left"
+	case options.DryRun && options.Undo:
+		return "would be taken back"
+	case options.DryRun:
+		return "would be rebased"
+	case options.Undo:
+		return "taken back"
+	}
+	return "rebased"
 }
 
 func orDash(text string) string {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -164,6 +165,29 @@ func (r Rebase) Provenance() (Provenance, error) {
 		}
 	}
 	return newProvenance(rebaseType, map[string]any{"runImage": r.Run.Ref.String()}, dependencies...), nil
+}
+
+// ErrNotRebased is the error of an image that no provenance calls a rebase of another one.
+var ErrNotRebased = errors.New("it has no provenance that says of which image it is a rebase")
+
+// Before returns the digest of the image of which another one is a rebase, as the provenance says that is attached to it.
+func Before(image v1.Hash, attached []store.Artifact) (v1.Hash, error) {
+	for _, a := range attached {
+		var p Provenance
+		s := statement{Predicate: &p}
+		if a.Type != StatementType || json.Unmarshal(a.Content, &s) != nil || p.BuildDefinition.BuildType != rebaseType {
+			continue // it is somebody else's, or of something else
+		}
+		if len(s.Subject) != 1 || s.Subject[0].Digest[image.Algorithm] != image.Hex {
+			continue
+		}
+		for _, d := range p.BuildDefinition.ResolvedDependencies {
+			if hex, found := d.Digest["sha256"]; found && d.Name == imageRole {
+				return v1.NewHash("sha256:" + hex)
+			}
+		}
+	}
+	return v1.Hash{}, ErrNotRebased
 }
 
 // statement is an in-toto statement (in-toto/attestation, spec/v1/statement.md).

@@ -19,6 +19,11 @@ func Debug(ctx context.Context, h *home.Home, image string) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := rebaser{Options: Options{To: "debug"}}.move(ctx, &inTheStore{home: h}, ref, &Result{Image: image})
+	where := &inTheStore{home: h}
+	before, err := where.read(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	m, err := rebaser{Options: Options{To: "debug"}}.onto(ctx, where, ref, before, &Result{Image: image})
 	return m.image, err
 }

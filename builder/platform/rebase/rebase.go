@@ -4,6 +4,7 @@ package rebase
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,18 +12,18 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/strata-buildpacks/strata/builder/platform/attest"
 	"github.com/strata-buildpacks/strata/builder/platform/home"
 	"github.com/strata-buildpacks/strata/builder/platform/imagename"
 	"github.com/strata-buildpacks/strata/builder/platform/rebase/internal/swap"
 	"github.com/strata-buildpacks/strata/builder/platform/registry"
+	"github.com/strata-buildpacks/strata/builder/platform/store"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// jobs is how many images are rebased at a time.
-const jobs = 16
+// jobs is how many images are rebased at a time. Almost all of the time goes into waiting for a registry.
+const jobs = 32
 
 // Where an image is.
 const (
@@ -33,11 +34,15 @@ const (
 // Options say which images to move, and to what.
 type Options struct {
 	Images   []string
-	In       string         // "store", "registry", or "": what each name says
-	To       string         // "debug", "base", or "": the newest of the same run image
-	RunImage string         // the run image's name, instead of the one that the app's image names
-	DryRun   bool           // check and count, but write nothing
-	Signer   *attest.Signer // signs what is rebased in a registry; nil for nobody
+	Listed   []registry.Listed // what registries list: apps among it are rebased, and nothing is said of the rest
+	In       string            // "store", "registry", or "": what each name says
+	To       string            // "debug", "base", or "": the newest of the same run image
+	RunImage string            // the run image's name, instead of the one that the app's image names
+	DryRun   bool              // check and count, but write nothing
+	Undo     bool              // go back to what images were before their last rebase, as their provenance says
+	Limit    int               // how many images are moved at first; 0 for all
+	Check    Check             // decides then whether the others are moved; nil: they are left
+	Signer   *attest.Signer    // signs what is rebased in a registry; nil for nobody
 	Registry registry.Options
 }
 
@@ -47,14 +52,18 @@ type Result struct {
 	In       string // "store" or "registry"
 	Old, New string // run images as NAME@DIGEST, digests cut to 12 digits; New is empty when none was found
 	Current  bool   // the image was on the run image already
+	Left     bool   // the image is left as it is, because others went first
 	ByKpack  bool   // kpack built the image, and rebases it
 	Moved    int64  // bytes that were written or, on a dry run, that would be
 	Took     time.Duration
 	Err      error // why it was not rebased
 }
 
+// Moves reports whether the image was moved or, on a dry run, would be.
+func (r Result) Moves() bool { return r.Err == nil && !r.Current && !r.Left }
+
 // Images moves images to another run image, several at a time, and returns what became of each, in their order. It
-// rebases an image whole or not at all.
+// rebases an image whole or not at all. If the error is of Check, the results are there, too.
 func Images(ctx context.Context, h *home.Home, options Options) ([]Result, error) {
 	if err := options.validate(); err != nil {
 		return nil, err
@@ -67,24 +76,36 @@ func Images(ctx context.Context, h *home.Home, options Options) ([]Result, error
 		inStore:    &inTheStore{home: h},
 		inRegistry: &inARegistry{store: h.Store, client: client, signer: options.Signer, named: options.registries()},
 	}}
-	results := make([]Result, len(options.Images))
-	var group errgroup.Group
-	group.SetLimit(jobs)
-	for i, image := range options.Images {
-		group.Go(func() error {
-			start := time.Now()
-			results[i].Image = image
-			results[i].Err = r.rebase(ctx, &results[i])
-			results[i].Took = time.Since(start)
-			return nil // the others go on
-		})
+	list := make([]job, 0, len(options.Images)+len(options.Listed))
+	for _, image := range options.Images {
+		list = append(list, job{Result: Result{Image: image}})
 	}
-	return results, group.Wait()
+	for _, listed := range options.Listed {
+		list = append(list, job{Result: Result{Image: listed.Name, In: inRegistry, Err: listed.Err}, listed: true})
+	}
+	err = r.run(ctx, list)
+	results := make([]Result, 0, len(list))
+	for _, j := range list {
+		if !j.noApp {
+			results = append(results, j.Result)
+		}
+	}
+	return results, err
+}
+
+// job is an image with what becomes of it.
+type job struct {
+	Result
+	listed bool // nobody has named it
+	noApp  bool // nothing is said of it
 }
 
 // registries returns the hosts of the registries that the user names.
 func (o Options) registries() map[string]bool {
 	images := []string{o.RunImage}
+	for _, listed := range o.Listed {
+		images = append(images, listed.Name)
+	}
 	for _, image := range o.Images {
 		if o.place(image) == inRegistry {
 			images = append(images, image)
@@ -107,6 +128,14 @@ func (o Options) validate() error {
 		return fault.Fault{ID: "rebase-in", What: "--in " + o.In + " is not known", Do: "write store or registry"}
 	case o.To != "" && o.RunImage != "":
 		return fault.Fault{ID: "rebase-to", What: "--to and --run-image both name a run image", Do: "leave one out"}
+	case o.Undo && (o.To != "" || o.RunImage != ""):
+		return fault.Fault{ID: "rebase-undo", What: "--undo goes back to where an image was, and to no other run image", Do: "leave one out"}
+	case o.Undo && len(o.Listed) > 0:
+		return fault.Fault{
+			ID: "rebase-undo", What: "--undo takes no --catalogue", Do: "name the images, or the list of --write-list with --from-file",
+		}
+	case o.Check != nil && o.Limit < 1, o.Limit < 0:
+		return fault.Fault{ID: "rebase-limit", What: "--wait needs the number of images that go first", Do: "give it with --limit"}
 	}
 	return nil
 }
@@ -117,6 +146,10 @@ type place interface {
 	read(ctx context.Context, ref name.Reference) (v1.Image, error)
 	// base finds a run image, by its name and those of its mirrors, for an app that is at this place.
 	base(ctx context.Context, app name.Reference, names []string, platform v1.Platform) (swap.Base, error)
+	// earlier returns an image that the name stood for, by its digest, with what is attached to the present one.
+	earlier(ctx context.Context, now name.Digest, digest func([]store.Artifact) (v1.Hash, error)) (v1.Image, error)
+	// restore is replace for an image that is there with all that is attached to it.
+	restore(ctx context.Context, m move) (int64, error)
 	// cost returns how many bytes replace would write.
 	cost(ctx context.Context, m move) (int64, error)
 	// replace gives the name to the rebased image, unless the name has come to stand for another image meanwhile. It
@@ -160,42 +193,71 @@ type rebaser struct {
 	places map[string]place
 }
 
-func (r rebaser) rebase(ctx context.Context, result *Result) error {
+// plan finds out what is to be done with one image. act does it, and is nil if nothing is to be done.
+func (r rebaser) plan(ctx context.Context, j *job) (act func() error) {
+	if j.Err != nil {
+		return nil
+	}
+	m, where, err := r.find(ctx, j)
+	if j.Err = err; err != nil || j.Current || j.noApp {
+		return nil
+	}
+	return func() error {
+		act := where.replace
+		switch {
+		case r.DryRun && r.Undo:
+			act = func(_ context.Context, m move) (int64, error) { return m.size() }
+		case r.DryRun:
+			act = where.cost
+		case r.Undo:
+			act = where.restore
+		}
+		var err error
+		j.Moved, err = act(ctx, m)
+		return err
+	}
+}
+
+// find returns what an image would be moved to, and where it is.
+func (r rebaser) find(ctx context.Context, j *job) (move, place, error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return move{}, nil, err
 	}
-	if _, err := imagename.Parse(result.Image); err != nil {
-		return err
+	if _, err := imagename.Parse(j.Image); err != nil {
+		return move{}, nil, err
 	}
-	tag, _, _ := strings.Cut(result.Image, "@") // a digest says which image the tag has to stand for
+	tag, _, _ := strings.Cut(j.Image, "@") // a digest says which image the tag has to stand for
 	ref, err := imagename.ParseTag(tag)
 	if err != nil {
-		return err
+		return move{}, nil, err
 	}
-	result.In = r.place(result.Image)
-	where := r.places[result.In]
-	m, err := r.move(ctx, where, ref, result)
-	if err != nil || result.Current {
-		return err
+	if j.In == "" {
+		j.In = r.place(j.Image)
 	}
-	act := where.replace
-	if r.DryRun {
-		act = where.cost
-	}
-	result.Moved, err = act(ctx, m)
-	return err
-}
-
-// move puts another run image under the app. It notes in the result which one, and whether it was there already.
-func (r rebaser) move(ctx context.Context, where place, ref name.Reference, result *Result) (move, error) {
+	where := r.places[j.In]
 	before, err := where.read(ctx, ref)
-	if err != nil {
-		return move{ref: ref}, err
+	if j.listed && errors.Is(err, registry.ErrIndex) {
+		j.noApp = true
+		return move{}, where, nil
 	}
-	return r.onto(ctx, where, ref, before, result)
+	if err != nil {
+		return move{}, where, err
+	}
+	if j.listed {
+		config, err := before.ConfigFile()
+		if j.noApp = err != nil || !store.IsApp(config); j.noApp { // what has no configuration is an artifact
+			return move{}, where, nil
+		}
+	}
+	look := r.onto
+	if r.Undo {
+		look = r.back
+	}
+	m, err := look(ctx, where, ref, before, &j.Result)
+	return m, where, err
 }
 
-// onto is move for an image that was read.
+// onto puts another run image under an app. It notes in the result which one, and whether it was there already.
 func (r rebaser) onto(ctx context.Context, where place, ref name.Reference, before v1.Image, result *Result) (move, error) {
 	m := move{ref: ref}
 	var err error
@@ -225,7 +287,7 @@ func (r rebaser) onto(ctx context.Context, where place, ref name.Reference, befo
 	if err != nil {
 		return m, fmt.Errorf("reading %s: %w", m.base.Ref, err)
 	}
-	result.New = short(names[0], digest.String())
+	result.New = swap.Short(names[0], digest.String())
 	if m.image, err = app.On(m.base); err != nil {
 		return m, err
 	}
@@ -247,9 +309,7 @@ func (o Options) place(image string) string {
 // names returns the names of the run image to move to, and notes the old one in the result.
 func (r rebaser) names(app *swap.App, result *Result) ([]string, error) {
 	names := app.Names()
-	if len(names) > 0 {
-		result.Old = short(names[0], app.BaseDigest())
-	}
+	result.Old = app.Standing()
 	if r.RunImage != "" {
 		return []string{r.RunImage}, nil
 	}
@@ -279,14 +339,4 @@ func (r rebaser) names(app *swap.App, result *Result) ([]string, error) {
 		}
 	}
 	return twins, nil
-}
-
-// short returns NAME@DIGEST with the digest cut to 12 digits, whatever digest the name itself has.
-func short(image, digest string) string {
-	image, _, _ = strings.Cut(image, "@")
-	_, hex, _ := strings.Cut(digest, ":")
-	if len(hex) < 12 {
-		return image
-	}
-	return image + "@" + hex[:12]
 }

@@ -119,3 +119,8 @@ func contents(t *testing.T, image v1.Image, open func(v1.Layer) (io.ReadCloser, 
 	}
 	return contents
 }
+
+// Statement returns an in-toto statement as what is attached to an image.
+func Statement(content string) []store.Artifact {
+	return []store.Artifact{{Type: attest.StatementType, Title: "app.provenance.json", Content: []byte(content)}}
+}

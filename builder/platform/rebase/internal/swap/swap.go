@@ -136,6 +136,45 @@ func (a *App) BaseDigest() string {
 	return digest
 }
 
+// Standing returns the run image that the app stands on as NAME@DIGEST, the digest cut to 12 digits. It is empty if the app does not
+// say it.
+func (a *App) Standing() string {
+	names := a.Names()
+	if len(names) == 0 {
+		return ""
+	}
+	return Short(names[0], a.BaseDigest())
+}
+
+// Short returns NAME@DIGEST with the digest cut to 12 digits, whatever digest the name itself has.
+func Short(image, digest string) string {
+	image, _, _ = strings.Cut(image, "@")
+	_, hex, _ := strings.Cut(digest, ":")
+	if len(hex) < 12 {
+		return image
+	}
+	return image + "@" + hex[:12]
+}
+
+// Same returns a fault if another image is not the same app for the same platform.
+func (a *App) Same(other *App) error {
+	mine, err := a.cut()
+	if err != nil {
+		return err
+	}
+	theirs, err := other.cut()
+	if err != nil {
+		return err
+	}
+	if a.Platform().Equals(other.Platform()) && slices.Equal(a.config.RootFS.DiffIDs[mine:], other.config.RootFS.DiffIDs[theirs:]) {
+		return nil
+	}
+	return fault.Fault{
+		ID: "rebase-undo", What: "what " + a.name + " was before its rebase, by its provenance, is another app",
+		Do: "rebuild it with `strata build`",
+	}
+}
+
 // Platform returns the platform that the app's image is for.
 func (a *App) Platform() v1.Platform {
 	return v1.Platform{OS: a.config.OS, Architecture: a.config.Architecture, Variant: a.config.Variant}
