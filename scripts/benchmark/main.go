@@ -1,6 +1,7 @@
 // Command benchmark measures strata build side by side with the bare go command
 // and ko, with the bare npm, or with the bare uv, and, where there is an engine, with pack
 // and docker build. All build the same source with the same release of Go, Node.js or Python, in turns.
+// It also measures what is done with a fleet of images in a registry.
 // scripts/bench makes the programs that it runs. Its working folder is the checkout.
 package main
 
@@ -32,10 +33,14 @@ const (
 func main() {
 	only := flag.String("only", strings.Join(appNames, ","), "the apps that are measured, with commas between them")
 	rounds := flag.Int("n", 5, "how often each build is measured, after one that is not")
+	fleet := flag.Int("fleet", 1000, "how many apps the fleet has that is rebased; 0 for none")
 	engine := flag.Bool("docker", false, "with pack build and docker build, in the engine that the docker command is set up for")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, *rounds, *engine, strings.Split(*only, ","))
+	err := run(ctx, *rounds, *engine, strings.FieldsFunc(*only, func(r rune) bool { return r == ',' }))
+	if err == nil && *fleet > 0 {
+		err = measureFleet(ctx, os.Stdout, *fleet)
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "benchmark:", err)
@@ -49,6 +54,9 @@ func run(ctx context.Context, rounds int, engine bool, only []string) error {
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		return err
+	}
+	if len(only) == 0 {
+		return nil
 	}
 	b, err := newBench(ctx, engine)
 	if err != nil {

@@ -153,6 +153,26 @@ func TestCatalogue(t *testing.T) {
 	}
 }
 
+// TestNoCatalogue has a registry that lists nothing, and a name that is none of a registry.
+func TestNoCatalogue(t *testing.T) {
+	t.Parallel()
+	none := platformtest.Serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/_catalog") {
+			return false
+		}
+		http.NotFound(w, r)
+		return true
+	})
+	client, err := registry.New(platformtest.Fast)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, place := range map[string]string{"rebase-no-catalogue.txt": none.Host, "rebase-no-registry.txt": "team"} {
+		_, err = client.List(t.Context(), place)
+		kittest.Golden(t, file, platformtest.Fault(t, err, none.Host, "HOST"))
+	}
+}
+
 // TestRebaseInterrupted stops after some images and finishes with a second run.
 func TestRebaseInterrupted(t *testing.T) {
 	t.Parallel()

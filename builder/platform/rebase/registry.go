@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/strata-buildpacks/strata/builder/platform/attest"
 	"github.com/strata-buildpacks/strata/builder/platform/imagename"
@@ -141,9 +142,12 @@ func (r *inARegistry) cost(ctx context.Context, m move) (int64, error) {
 func (r *inARegistry) replace(ctx context.Context, m move) (int64, error) {
 	var traffic registry.Traffic
 	ctx = registry.WithTraffic(ctx, &traffic)
-	err := r.attach(ctx, m)
+	var group errgroup.Group
+	group.Go(func() error { return r.attach(ctx, m) })
+	group.Go(func() error { return r.upload(ctx, m) })
+	err := group.Wait()
 	if err == nil {
-		err = r.push(ctx, m)
+		err = r.name(ctx, m)
 	}
 	return traffic.Sent(), err
 }
@@ -180,11 +184,17 @@ func (r *inARegistry) bill(ctx context.Context, base swap.Base) (attest.Base, er
 	})
 }
 
-func (r *inARegistry) push(ctx context.Context, m move) error {
+// upload writes what the rebased image has and the app's repository lacks.
+func (r *inARegistry) upload(ctx context.Context, m move) error {
 	layers, err := m.base.Image.Layers()
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", m.base.Ref, err)
 	}
+	return r.client.Upload(ctx, m.ref, m.image, layers)
+}
+
+// name gives the app's name to the rebased image, whose blobs are there.
+func (r *inARegistry) name(ctx context.Context, m move) error {
 	now, err := r.client.Digest(ctx, m.ref)
 	if err != nil {
 		return err
@@ -192,5 +202,5 @@ func (r *inARegistry) push(ctx context.Context, m move) error {
 	if now != m.old {
 		return m.replaced()
 	}
-	return r.client.PushOver(ctx, m.ref, m.image, layers)
+	return r.client.Put(ctx, m.ref, m.image)
 }

@@ -72,13 +72,7 @@ func (r *inARegistry) earlier(
 func (r *inARegistry) restore(ctx context.Context, m move) (int64, error) {
 	var traffic registry.Traffic
 	ctx = registry.WithTraffic(ctx, &traffic)
-	is, err := r.client.Digest(ctx, m.ref)
-	if err == nil && is != m.old {
-		err = m.replaced()
-	}
-	if err == nil {
-		err = r.client.PushOver(ctx, m.ref, m.image, nil)
-	}
+	err := r.name(ctx, m)
 	return traffic.Sent(), err
 }
 

@@ -48,7 +48,7 @@ func New(options Options) (*Client, error) {
 		options.Backoff = remote.Backoff{Duration: time.Second, Factor: 3, Jitter: 0.1, Steps: 3}
 	}
 	if options.Transport == nil {
-		options.Transport = remote.DefaultTransport
+		options.Transport = network()
 	}
 	transport := steady{options.Transport, patience}
 	common := []remote.Option{
@@ -64,6 +64,18 @@ func New(options Options) (*Client, error) {
 		return nil, fmt.Errorf("preparing to reach registries: %w", err)
 	}
 	return &Client{puller, pusher}, nil
+}
+
+// network returns the transport of registries. It keeps as many connections as blobs of a fleet are sent at a time, so that few are made
+// again.
+func network() http.RoundTripper {
+	shared, ok := remote.DefaultTransport.(*http.Transport)
+	if !ok { // a program may have replaced it
+		return remote.DefaultTransport
+	}
+	own := shared.Clone()
+	own.MaxIdleConns, own.MaxIdleConnsPerHost = 1000, 250
+	return own
 }
 
 // Image returns the image of a name. If the name stands for an index, it is the index's image for the platform, and

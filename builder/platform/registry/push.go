@@ -86,8 +86,8 @@ func (m mountable) Layers() ([]v1.Layer, error) {
 	return layers, err
 }
 
-// PushOver is Push to a name whose repository has all layers except those given.
-func (c *Client) PushOver(ctx context.Context, ref name.Reference, image v1.Image, layers []v1.Layer) error {
+// Upload writes the configuration of an image that is to have a name, and those of its layers that the name's repository may lack.
+func (c *Client) Upload(ctx context.Context, ref name.Reference, image v1.Image, layers []v1.Layer) error {
 	config, err := partial.ConfigLayer(image)
 	if err != nil {
 		return fmt.Errorf("reading the configuration of %s: %w", ref, err)
@@ -100,6 +100,11 @@ func (c *Client) PushOver(ctx context.Context, ref name.Reference, image v1.Imag
 	if err := group.Wait(); err != nil {
 		return explain("pushing", ref, err)
 	}
+	return nil
+}
+
+// Put gives a name to an image whose blobs its repository has.
+func (c *Client) Put(ctx context.Context, ref name.Reference, image v1.Image) error {
 	if err := c.pusher.Put(ctx, ref, image); err != nil {
 		return explain("pushing", ref, err)
 	}
