@@ -33,7 +33,7 @@ func moved(results []rebase.Result) (done, left []string) {
 func TestFirst(t *testing.T) {
 	t.Parallel()
 	var all []string
-	for i := range 45 {
+	for i := range 60 {
 		if i%3 != 0 {
 			all = append(all, fmt.Sprintf("app%02d", i))
 		}
@@ -46,7 +46,7 @@ func TestFirst(t *testing.T) {
 		fails      string
 	}{
 		"one":             {limit: 1, done: all[:1]},
-		"over a batch":    {limit: 25, done: all[:25]},
+		"over a batch":    {limit: 35, done: all[:35]},
 		"all":             {limit: len(all), done: all},
 		"more than all":   {limit: 1000, done: all},
 		"then the rest":   {limit: 2, allowed: true, done: all},
@@ -59,7 +59,7 @@ func TestFirst(t *testing.T) {
 			old, newer := platformtest.Run{Release: "1"}.Image(t), platformtest.Run{Release: "2"}.Image(t)
 			platformtest.Push(t, run, newer)
 			options := rebase.Options{Limit: test.limit, Registry: platformtest.Fast}
-			for i := range 45 {
+			for i := range 60 {
 				on := old
 				if i%3 == 0 {
 					on = newer

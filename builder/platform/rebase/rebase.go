@@ -23,7 +23,7 @@ import (
 )
 
 // jobs is how many images are rebased at a time. Almost all of the time goes into waiting for a registry.
-const jobs = 32
+const jobs = 48
 
 // Where an image is.
 const (
