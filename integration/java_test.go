@@ -27,6 +27,20 @@ func TestJavaBuild(t *testing.T) {
 			who: everyUser, app: "jar", answer: "Hello from Java 25.", processes: []string{"web*"},
 			purls: []string{"pkg:deb/debian/openjdk-25-jre-headless@25.", "pkg:generic/openjdk@25."},
 		},
+		{
+			who: anyUser, app: "boot", answer: "Hello from Spring Boot.", file: "src/main/java/demo/Greeting.java", processes: []string{"web*"},
+			purls: []string{"pkg:maven/org.springframework/spring-webmvc@6.2.", "pkg:maven/com.fasterxml.jackson.core/jackson-core@2.",
+				"pkg:maven/org.apache.tomcat.embed/tomcat-embed-core@10.1."},
+		},
+		{
+			who: anyUser, app: "war", answer: "Hello from a servlet and a JSP, 2 in all.", file: "src/main/java/demo/Greeting.java",
+			processes: []string{"web*"},
+			purls:     []string{"pkg:maven/org.apache.tomcat.embed/tomcat-embed-core@9.0.", "pkg:maven/javax.servlet/jstl@1.2"},
+		},
+		{
+			who: nightly, app: "quarkus", answer: "Hello from Quarkus.", file: "src/main/java/demo/Greeting.java", processes: []string{"web*"},
+			purls: []string{"pkg:maven/io.quarkus/quarkus-rest@3.20.1", "pkg:maven/org.jboss.logmanager/jboss-logmanager@3."},
+		},
 	} {
 		t.Run(tt.app, func(t *testing.T) {
 			skipShown(t, tt.who)
@@ -35,7 +49,7 @@ func TestJavaBuild(t *testing.T) {
 				t.Fatal(err)
 			}
 			digest := build(t, app, name, tt.env...)
-			if body := strings.TrimSpace(ask(t, name, "/")); body != tt.answer {
+			if body := strings.TrimSpace(ask(t, name, "/", "--timeout", "2m")); body != tt.answer {
 				t.Errorf("it answers %q, want %q", body, tt.answer)
 			}
 			first := inspect(t, digest)
@@ -59,7 +73,8 @@ func TestJavaBuild(t *testing.T) {
 			}
 			edit(t, app, tt.file, "Hello", "Goodbye")
 			build(t, app, name, tt.env...)
-			if body, want := strings.TrimSpace(ask(t, name, "/")), strings.Replace(tt.answer, "Hello", "Goodbye", 1); body != want {
+			want := strings.Replace(tt.answer, "Hello", "Goodbye", 1)
+			if body := strings.TrimSpace(ask(t, name, "/", "--timeout", "2m")); body != want {
 				t.Errorf("after the change it answers %q, want %q", body, want)
 			}
 			edit(t, app, tt.file, "Goodbye", "Hello")
