@@ -22,6 +22,7 @@ var (
 	kotlin  = regexp.MustCompile(`\bkotlin\s*\(\s*["']([^"'\n]+)["']\s*\)(?:\s*version\s*\(?\s*["']([^"'\n]+)["'])?`)
 	// dependency has the version of "group:name:version".
 	dependency = regexp.MustCompile(`["'][\w.-]+:[\w.-]+:([^"':@\s]+)["':@]`)
+	runsNode   = regexp.MustCompile(`commandLine\b[\s(=]*["'](?:node|npm|npx|yarn)["']`)
 	bare       = regexp.MustCompile(`(?m)^\s*(application|war|java)\s*$`)
 )
 
@@ -102,6 +103,7 @@ func (r *reader) gradleModule(dir, main string, p *Project) (program bool, err e
 			return false, err
 		}
 		text = uncommented(text)
+		p.Node.Wanted = p.Node.Wanted || runsNode.MatchString(text)
 		for _, found := range dependency.FindAllStringSubmatch(text, -1) {
 			p.Moving = p.Moving || moving.MatchString(found[1])
 		}
@@ -112,6 +114,7 @@ func (r *reader) gradleModule(dir, main string, p *Project) (program bool, err e
 			p.java.minimum(strings.ReplaceAll(found[1], "_", "."), "compatibility of "+file)
 		}
 		for _, found := range slices.Concat(plugin.FindAllStringSubmatch(text, -1), kotlin.FindAllStringSubmatch(text, -1)) {
+			p.Moving = p.Moving || moving.MatchString(found[2])
 			switch id := found[1]; id {
 			case "org.springframework.boot":
 				p.java.ceiling(newest("Spring Boot", found[2]), "Spring Boot "+found[2]+" of "+file)

@@ -29,6 +29,9 @@ type pom struct {
 // maven reads a pom and those of its modules.
 func (r *reader) maven(file string, s Settings) (Project, error) {
 	p := Project{Tool: Maven, File: file}
+	if path.Ext(file) != ".xml" {
+		return r.polyglot(p, s)
+	}
 	b := &mavenBuild{reader: r, poms: map[string]*pom{}, profiles: s.MavenProfiles}
 	if err := b.add(file); err != nil {
 		return p, err
@@ -53,6 +56,19 @@ func (r *reader) maven(file string, s Settings) (Project, error) {
 		return p, err
 	}
 	return p, r.mavenFolder(path.Dir(file), s, &p)
+}
+
+// polyglot returns what can be known of a pom in another language, which an extension of Maven reads.
+func (r *reader) polyglot(p Project, s Settings) (Project, error) {
+	_, err := r.read(p.File)
+	if err != nil {
+		return p, err
+	}
+	p.Modules, p.Moving = []string{path.Dir(p.File)}, true // it may name snapshots
+	if p.Outputs, err = outputs("BP_MAVEN_BUILT_ARTIFACT", s.MavenArtifact, p.Modules, "target/*.war", "target/*.jar"); err != nil {
+		return p, err
+	}
+	return p, r.mavenFolder(path.Dir(p.File), s, &p)
 }
 
 // mavenBuild are the poms of a build.

@@ -43,6 +43,8 @@ type Settings struct {
 	GradleFile       string   `config:"BP_GRADLE_BUILD_FILE"`
 	GradleScript     string   `config:"BP_GRADLE_INIT_SCRIPT_PATH"`
 
+	InstallNode bool `config:"BP_JAVA_INSTALL_NODE"`
+
 	SBTArguments []string `config:"BP_SBT_BUILD_ARGUMENTS,argv"`
 	SBTModule    string   `config:"BP_SBT_BUILT_MODULE"`
 	SBTArtifact  []string `config:"BP_SBT_BUILT_ARTIFACT,argv"`
@@ -117,7 +119,7 @@ func Find(app string, s Settings) (Project, error) {
 	if err != nil {
 		return Project{}, err
 	}
-	p.Settings, p.Files = s, r.files
+	p.Settings, p.Files, p.Node.Wanted = s, r.files, p.Node.Wanted || s.InstallNode
 	for _, other := range []string{"pom.xml", "build.gradle", "build.gradle.kts", "build.sbt", "project.clj"} {
 		if other != p.File && path.Base(other) != path.Base(p.File) && s.MavenFile == "" && s.GradleFile == "" && r.has(other) &&
 			!strings.HasPrefix(p.File, "build.gradle") {
@@ -128,7 +130,10 @@ func Find(app string, s Settings) (Project, error) {
 }
 
 // Files are the names of build files, the first before the others.
-var Files = []string{"pom.xml", "build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts", "build.sbt", "project.clj"}
+var Files = []string{
+	"pom.xml", "build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts", "build.sbt", "project.clj",
+	"pom.yml", "pom.yaml", "pom.groovy", "pom.kts", "pom.scala", "pom.atom", // poms of the extension polyglot
+}
 
 // buildFile returns the file that says how the app is built, "" if there is none.
 func (r *reader) buildFile(s Settings) (string, error) {

@@ -113,6 +113,10 @@ distributionSha256Sum = ` + strings.Repeat("Ab", 32) + "\r\n", ".mvn/extensions.
 		{"range", project.Settings{}, files{"build.gradle": "dependencies { implementation 'a.b:c:1.+' }\n// 'a:b:2'\n"}},
 		{"front-end", project.Settings{}, files{"pom.xml": pom(`<build><plugins><plugin><artifactId>frontend-maven-plugin</artifactId><executions>
 			<execution><configuration><nodeVersion>v22.1.0</nodeVersion></configuration></execution></executions></plugin></plugins></build>`)}},
+		{"polyglot", project.Settings{}, files{"pom.yml": "modelVersion: 4.0.0\n"}},
+		{"gradle-node", project.Settings{}, files{"build.gradle": "plugins { id 'org.springframework.boot' version '4.0.+' }\n" +
+			"tasks.register('f', Exec) {\n commandLine('npm', 'install')\n}\n"}},
+		{"node-setting", project.Settings{InstallNode: true}, files{"build.gradle": ""}},
 		{"two-tools", project.Settings{}, files{"pom.xml": pom(""), "build.gradle": ""}},
 		{"two-tools-one-named", project.Settings{GradleFile: "build.gradle"}, files{"pom.xml": pom(""), "build.gradle": "plugins { id 'war' }"}},
 		{"another-pom", project.Settings{MavenFile: "build/other.xml"}, files{"build/other.xml": pom("")}},
