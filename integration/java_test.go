@@ -41,6 +41,10 @@ func TestJavaBuild(t *testing.T) {
 			who: nightly, app: "quarkus", answer: "Hello from Quarkus.", file: "src/main/java/demo/Greeting.java", processes: []string{"web*"},
 			purls: []string{"pkg:maven/io.quarkus/quarkus-rest@3.20.1", "pkg:maven/org.jboss.logmanager/jboss-logmanager@3."},
 		},
+		{
+			who: nightly, app: "draw", answer: "drawn with SansSerif.bold", processes: []string{"web*"},
+			purls: []string{"pkg:deb/debian/libfreetype6@2.", "pkg:deb/debian/fonts-dejavu-core@2."},
+		},
 	} {
 		t.Run(tt.app, func(t *testing.T) {
 			skipShown(t, tt.who)

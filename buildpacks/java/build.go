@@ -50,9 +50,15 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err := b.check(start); err != nil {
 		return bp.BuildResult{}, err
 	}
-	if err := b.runtime(ctx, start); err != nil {
+	runtime, err := b.runtime(ctx, start)
+	if err != nil {
 		return bp.BuildResult{}, err
 	}
+	draws, err := b.desktop(ctx, start, runtime)
+	if err != nil {
+		return bp.BuildResult{}, err
+	}
+	start.Options = append(draws, start.Options...)
 	return b.launch(ctx, start)
 }
 

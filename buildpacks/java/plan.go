@@ -119,7 +119,7 @@ func (p plan) runtime(needs artifact.Needs, jars int) (jdk.Runtime, string) {
 		return p.java.All(), "all modules: BP_JVM_JLINK"
 	case p.JLink == linkApp:
 		return p.java.Runtime("app", slices.Concat([]string{"java.base"}, needs.Modules, p.Modules)...), "the app's modules: BP_JVM_JLINK"
-	case jars == 1 && p.java.Web().Has(needs.Modules) && len(p.Modules) == 0:
+	case jars == 1 && p.java.Web().Has(needs.Modules) && len(p.Modules) == 0 && !p.desktop:
 		return p.java.Web(), "for programs that need no more modules than servers of HTTP"
 	case len(p.Modules) > 0:
 		return p.java.Server().With(p.Modules...), "for any program, with BP_JVM_MODULES"

@@ -23,7 +23,7 @@ type runtimeKey struct {
 const imageStore = "/etc/ssl/certs/java/cacerts"
 
 // runtime makes the layer of the runtime, the same for every app that needs the same.
-func (b build) runtime(ctx context.Context, start artifact.Start) error {
+func (b build) runtime(ctx context.Context, start artifact.Start) (jdk.Runtime, error) {
 	r, why := b.plan.runtime(start.Needs, len(start.ClassPath))
 	b.Log.Decision("Runtime", r.Kind(), why)
 	key := runtimeKey{Recipe: recipe, Folder: r.Folder(), Linked: b.Target.Ours()}
@@ -37,6 +37,9 @@ func (b build) runtime(ctx context.Context, start artifact.Start) error {
 			if err := tree.Copy(dir, l.Path); err != nil {
 				return fmt.Errorf("making the layer of Java: %w", err)
 			}
+			if err := tree.Remove(filepath.Join(l.Path, jdk.Drawing)); err != nil {
+				return fmt.Errorf("making the layer of Java: %w", err)
+			}
 			if key.Linked {
 				if err := link(filepath.Join(l.Path, "lib", "security", "cacerts"), imageStore); err != nil {
 					return fmt.Errorf("making the layer of Java: %w", err)
@@ -47,7 +50,7 @@ func (b build) runtime(ctx context.Context, start artifact.Start) error {
 			return err
 		},
 	})
-	return err
+	return r, err
 }
 
 // link puts a link in place of a file.

@@ -18,6 +18,7 @@ const linesOfBuildpack = 1_200
 
 // lines are the folders of buildpacks that have a budget of their own, without tests.
 var lines = map[string]int{
+	"java":               1_350,  // the glue: what is asked for, runtime, desktop, archives, lines of Procfiles
 	"java/jdk":           1_000,  // versions as five tools write them, Debian and vendors, runtimes, trust
 	"launch-helper":      1_440,  // what seven buildpacks have beside an app; Java has options and a key store there
 	"linkage":            1_850,  // files with what they lack, processes and writable folders

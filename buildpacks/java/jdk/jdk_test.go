@@ -223,3 +223,44 @@ cp /bin/true "$output/lib/libx.so"`)
 		t.Errorf("jlink is called with %q, want %q", call.Args, want)
 	}
 }
+
+// TestDesktop has what programs that draw need, and of GLib one library.
+func TestDesktop(t *testing.T) {
+	t.Parallel()
+	for _, arch := range []string{"amd64", "arm64"} {
+		d, err := DesktopOf(arch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, one := range d.packages {
+			names = append(names, one.Name)
+		}
+		for _, name := range []string{"fonts-dejavu-core", "libfontconfig1", "libfreetype6", "libharfbuzz0b", "libjpeg62-turbo", "liblcms2-2"} {
+			if !slices.Contains(names, name) {
+				t.Errorf("%s lacks %s: %v", arch, name, names)
+			}
+		}
+		libraries := "usr/lib/" + map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[arch] + "-linux-gnu/"
+		for name, want := range map[string]string{
+			libraries + "libfreetype.so.6.20.2":           "lib/libfreetype.so.6.20.2",
+			libraries + "libglib-2.0.so.0":                "lib/libglib-2.0.so.0",
+			libraries + "libgio-2.0.so.0":                 "",
+			libraries + "libgobject-2.0.so.0":             "",
+			libraries + "libgraphite2.so.3":               "lib/libgraphite2.so.3",
+			libraries + "gio/modules/x.so":                "",
+			"usr/share/fonts/truetype/dejavu/DejaVu.ttf":  "fonts/truetype/dejavu/DejaVu.ttf",
+			"usr/share/doc/libfreetype6/copyright":        "licences/libfreetype6/copyright",
+			"usr/share/doc/libfreetype6/changelog.gz":     "",
+			"etc/fonts/conf.avail/57-dejavu-sans.conf":    "",
+			"usr/lib/other-linux-gnu/libfreetype.so.6":    "",
+			libraries + "pkgconfig/freetype2.pc":          "",
+			libraries + "libgirepository-2.0.so.0":        "",
+			"usr/share/fontconfig/conf.avail/57-dej.conf": "",
+		} {
+			if got := d.place(name); got != want {
+				t.Errorf("%s is at %q, want %q", name, got, want)
+			}
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -37,8 +38,8 @@ var webModules = []string{
 // serverModules are the modules of the runtime for all other programs: all of Java's, and of the JDK's those that programs find by name.
 var serverModules = []string{
 	"java.se", "jdk.attach", "jdk.charsets", "jdk.crypto.cryptoki", "jdk.crypto.ec", "jdk.dynalink", "jdk.httpserver", "jdk.jdwp.agent",
-	"jdk.jfr", "jdk.management", "jdk.management.agent", "jdk.naming.dns", "jdk.net", "jdk.nio.mapmode", "jdk.sctp", "jdk.security.auth",
-	"jdk.security.jgss", "jdk.unsupported", "jdk.xml.dom", "jdk.zipfs",
+	"jdk.jfr", "jdk.management", "jdk.management.agent", "jdk.management.jfr", "jdk.naming.dns", "jdk.net", "jdk.nio.mapmode", "jdk.sctp",
+	"jdk.security.auth", "jdk.security.jgss", "jdk.unsupported", "jdk.xml.dom", "jdk.zipfs",
 }
 
 // Runtime is what an image has of a JDK.
@@ -76,7 +77,7 @@ func (r Runtime) Has(modules []string) bool {
 func (r Runtime) Kind() string { return r.kind }
 
 // runtimeRecipe changes when the same JDK and modules give another runtime.
-const runtimeRecipe = "1"
+const runtimeRecipe = "2"
 
 // Folder names the runtime: another name for other files.
 func (r Runtime) Folder() string {
@@ -147,6 +148,15 @@ func (r Runtime) trim(home, dir string) error {
 	for _, name := range idle {
 		if err := tree.Remove(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
 			return fmt.Errorf("taking %s out of the runtime: %w", name, err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, Drawing), 0o755); err != nil {
+		return fmt.Errorf("making a folder for what draws: %w", err)
+	}
+	for _, name := range drawing {
+		from, to := filepath.Join(dir, "lib", name), filepath.Join(dir, Drawing, name)
+		if err := os.Rename(from, to); err != nil && !errors.Is(err, fs.ErrNotExist) { // a runtime without java.desktop has none
+			return fmt.Errorf("moving what draws: %w", err)
 		}
 	}
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
