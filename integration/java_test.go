@@ -1,6 +1,12 @@
 package integration
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -8,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
 // TestJavaBuild builds each sample and asks it, builds it again, and changes it.
@@ -44,6 +52,10 @@ func TestJavaBuild(t *testing.T) {
 		{
 			who: nightly, app: "draw", answer: "drawn with SansSerif.bold", processes: []string{"web*"},
 			purls: []string{"pkg:deb/debian/libfreetype6@2.", "pkg:deb/debian/fonts-dejavu-core@2."},
+		},
+		{
+			who: anyUser, app: "maven", answer: "Hello from Maven on Java 25.", file: "src/main/java/example/Main.java", processes: []string{"web*"},
+			purls: []string{"pkg:maven/test.example/app@1.0-SNAPSHOT"},
 		},
 	} {
 		t.Run(tt.app, func(t *testing.T) {
@@ -108,5 +120,57 @@ func TestJavaArchive(t *testing.T) {
 				t.Errorf("nothing changed, and the digest is %s instead of %s", again, digest)
 			}
 		})
+	}
+}
+
+// tarred returns a tar.gz with one program.
+func tarred(t *testing.T, name, content string) string {
+	t.Helper()
+	var out bytes.Buffer
+	z := gzip.NewWriter(&out)
+	w := tar.NewWriter(z)
+	err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(content)), Typeflag: tar.TypeReg})
+	if err == nil {
+		_, err = w.Write([]byte(content))
+	}
+	if err := errors.Join(err, w.Close(), z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// TestJavaGradle builds an app with a stand-in of Gradle, which compiles it as Gradle would: by the hash of the wrapper, from where the
+// user says that Gradle's distributions are, and never by the app's script.
+func TestJavaGradle(t *testing.T) {
+	suite(t, anyUser)
+	t.Parallel()
+	const compile = `#!/bin/sh
+set -eu
+echo "called with $*"
+mkdir -p build/classes build/libs
+"$JAVA_HOME/bin/javac" -d build/classes src/main/java/example/Main.java
+"$JAVA_HOME/bin/jar" --create --file build/libs/app.jar --main-class example.Main -C build/classes .
+`
+	name, app := image(t), filepath.Join(t.TempDir(), "gradle")
+	archive := tarred(t, "gradle-8.99/bin/gradle", compile)
+	kittest.Write(t, app, map[string]string{
+		"src/main/java/example/Main.java": read(t, "testdata/java/maven/src/main/java/example/Main.java"),
+		"gradlew":                         "#!/bin/sh\nexit 1\n",
+		"build.gradle":                    "plugins { id 'application' }\njava { toolchain { languageVersion = JavaLanguageVersion.of(21) } }\n",
+		"gradle/wrapper/gradle-wrapper.properties": "distributionUrl=https\\://hostile.example.test/gradle-8.99-bin.tar.gz\n" +
+			fmt.Sprintf("distributionSha256Sum=%x\n", sha256.Sum256([]byte(archive))),
+		"distributions/gradle-8.99-bin.tar.gz": archive,
+	})
+	mirror := []string{"--env", "STRATA_GRADLE_MIRROR=file:///workspace/distributions"}
+	digest := build(t, app, name, mirror...)
+	if body := strings.TrimSpace(ask(t, name, "/")); body != "Hello from Maven on Java 21." {
+		t.Errorf("it answers %q", body)
+	}
+	if again := build(t, app, name, mirror...); again != digest {
+		t.Errorf("nothing changed, and the digest is %s instead of %s", again, digest)
+	}
+	refused := strata(t, "build", app, "-t", name)
+	if refused.status == 0 || !strings.Contains(refused.stderr+refused.stdout, "STRATA_GRADLE_MIRROR is not set") {
+		t.Errorf("without a mirror: status %d\n%s%s", refused.status, refused.stdout, refused.stderr)
 	}
 }
