@@ -193,7 +193,7 @@ func TestPlace(t *testing.T) {
 				lines = append(lines, path+" "+about)
 			}
 			slices.Sort(lines)
-			for path := range kittest.Tree(t, got.AppDir) {
+			for _, path := range slices.Sorted(maps.Keys(kittest.Tree(t, got.AppDir))) {
 				lines = append(lines, "left: "+path)
 			}
 			text := strings.ReplaceAll(got.Log()+strings.Join(lines, "\n")+"\n", got.Layers, "<layers>")

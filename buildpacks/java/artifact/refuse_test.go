@@ -193,3 +193,39 @@ func TestLauncher(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestModules compares the table of the JDK's packages with the JDK of the machine.
+func TestModules(t *testing.T) {
+	t.Parallel()
+	java, err := exec.LookPath("java")
+	if err != nil {
+		t.Skip("the machine has no java")
+	}
+	out, err := exec.CommandContext(t.Context(), java, "testdata/Modules.java").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := os.ReadFile("modules.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for line := range strings.Lines(string(table)) {
+		module, packages, _ := strings.Cut(line, ":")
+		for _, one := range strings.Fields(packages) {
+			known[module+" "+one] = true
+		}
+	}
+	found := 0
+	for line := range strings.Lines(string(out)) {
+		module, packages, _ := strings.Cut(line, ":")
+		for _, one := range strings.Fields(packages) {
+			if found++; !known[module+" "+one] {
+				t.Errorf("modules.txt lacks %s of %s", one, module)
+			}
+		}
+	}
+	if found < 100 {
+		t.Errorf("the JDK has %d packages:\n%s", found, out)
+	}
+}
