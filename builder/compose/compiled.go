@@ -66,14 +66,14 @@ func (c *Compiled) layer(name string) (blob, error) {
 	return b, nil
 }
 
-// compiledLayer returns a layer of programs: of an installed suite the one that it has, of a checkout the one that its sources make.
-// The key hashes the flags and the files in some folders of the checkout.
-func (b *Builder) compiledLayer(name string, flags, folders []string, entries func() ([]entry, error)) (blob, error) {
-	name += "-" + b.arch
+// compiledLayer returns a layer of programs for an architecture: of an installed suite the one that it has, of a checkout the one that
+// its sources make. The key hashes the flags and the files in some folders of the checkout.
+func (b *Builder) compiledLayer(name, arch string, flags, folders []string, entries func() ([]entry, error)) (blob, error) {
+	name += "-" + arch
 	if b.compiled != nil {
 		return b.compiled.layer(name)
 	}
-	key, err := sourceKey(b.Root, append([]string{b.compiler.version, b.arch}, flags...), folders...)
+	key, err := sourceKey(b.Root, append([]string{b.compiler.version, arch}, flags...), folders...)
 	if err != nil {
 		return blob{}, err
 	}
@@ -98,12 +98,16 @@ func (b *Builder) Compile(ctx context.Context, dir string) error {
 	if err := os.MkdirAll(made.dir, 0o755); err != nil {
 		return fmt.Errorf("writing the suite: %w", err)
 	}
-	for name, layer := range map[string]func(context.Context) (blob, error){"lifecycle": b.lifecycleLayer, "suite": b.suiteLayer} {
+	layers := map[string]func(context.Context) (blob, error){"lifecycle-" + b.arch: b.lifecycleLayer, "suite-" + b.arch: b.suiteLayer}
+	for _, arch := range b.others() {
+		layers["programs-"+arch] = func(ctx context.Context) (blob, error) { return b.foreignLayer(ctx, arch) }
+	}
+	for name, layer := range layers {
 		content, err := layer(ctx)
 		if err != nil {
 			return err
 		}
-		if err := made.keep(name+"-"+b.arch, compiledKey, content); err != nil {
+		if err := made.keep(name, compiledKey, content); err != nil {
 			return err
 		}
 	}

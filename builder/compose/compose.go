@@ -210,6 +210,9 @@ func (b *Builder) layers(ctx context.Context, env map[string]string) ([]mutate.A
 			return nil, nil, err
 		}
 	}
+	if err := b.addForeign(ctx, add); err != nil {
+		return nil, nil, err
+	}
 	if len(env) > 0 {
 		if err := small("build configuration", environment(env)...); err != nil {
 			return nil, nil, err
@@ -244,33 +247,46 @@ var programs = map[string]string{"launch-helper/launch": helperID, "web/serve": 
 // suiteLayer makes the layer of the first buildpack: it compiles the multi-call binary and, beside it, the programs that
 // buildpacks put into images. They depend on buildpacks/ alone: nothing there may import from outside it.
 func (b *Builder) suiteLayer(ctx context.Context) (blob, error) {
-	const ldflags = "-s -w -buildid="
 	first := b.buildpacks[0]
-	return b.compiledLayer("suite", []string{ldflags, first.Info.ID}, []string{"buildpacks"}, func() (entries []entry, err error) {
+	return b.compiledLayer("suite", b.arch, []string{suiteFlags, first.Info.ID}, []string{"buildpacks"}, func() (entries []entry, err error) {
 		b.Progress("compiling the suite")
-		packages := []string{"./buildpacks/suite"}
-		for name := range programs {
-			packages = append(packages, "./buildpacks/"+name)
-		}
-		slices.Sort(packages)
-		err = b.compiler.build(ctx, b.Root, ldflags, func(dir string) error {
-			made, err := os.ReadDir(dir)
-			if err != nil {
-				return err
-			}
-			var files []entry
-			for _, program := range made {
-				data, err := os.ReadFile(filepath.Join(dir, program.Name()))
-				if err != nil {
-					return err
-				}
-				files = append(files, file(program.Name(), 0o755, data))
-			}
+		err = b.compiler.build(ctx, b.Root, suiteFlags, func(dir string) error {
+			files, err := executables(dir, "")
 			entries = first.layer(first.files(suiteBinary, files...))
-			return nil
-		}, packages...)
+			return err
+		}, append(programPackages(), "./buildpacks/suite")...)
 		return entries, err
 	})
+}
+
+// suiteFlags are the flags of the linker for the suite and for the programs that buildpacks put into images.
+const suiteFlags = "-s -w -buildid="
+
+// programPackages returns the packages of the programs that buildpacks put into images.
+func programPackages() []string {
+	var packages []string
+	for name := range programs {
+		packages = append(packages, "./buildpacks/"+name)
+	}
+	slices.Sort(packages)
+	return packages
+}
+
+// executables returns all files of a folder as programs in a folder of the builder, in the order of their names.
+func executables(binaries, dir string) ([]entry, error) {
+	made, err := os.ReadDir(binaries)
+	if err != nil {
+		return nil, err
+	}
+	var files []entry
+	for _, program := range made {
+		data, err := os.ReadFile(filepath.Join(binaries, program.Name()))
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, file(path.Join(dir, program.Name()), 0o755, data))
+	}
+	return files, nil
 }
 
 // settings are the files that the lifecycle reads its order and run images from.

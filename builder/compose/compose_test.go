@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"debug/buildinfo"
+	"debug/elf"
 	"errors"
 	"flag"
 	"fmt"
@@ -60,13 +61,29 @@ func TestPinnedGo(t *testing.T) {
 			t.Fatal(err)
 		}
 		if info, err := buildinfo.Read(bytes.NewReader(data)); err == nil {
-			versions[path.Base(h.Name)] = info.GoVersion
+			versions[path.Base(h.Name)+machineOf(t, data)] = info.GoVersion
 		}
 	}
-	want := map[string]string{"launch": "go1.26.8", "launcher": "go1.26.8", "lifecycle": "go1.26.8", "serve": "go1.26.8", "suite": "go1.26.8"}
+	want := map[string]string{}
+	for _, name := range []string{"launch", "launcher", "lifecycle", "serve", "suite"} {
+		want[name+" EM_X86_64"] = "go1.26.8"
+	}
+	for _, name := range []string{"launch", "launcher", "serve"} { // what comes into images of the other architecture
+		want[name+" EM_AARCH64"] = "go1.26.8"
+	}
 	if diff := cmp.Diff(want, versions); diff != "" {
 		t.Errorf("Go releases (-want +got):\n%s", diff)
 	}
+}
+
+// machineOf returns the machine of a program, after a space.
+func machineOf(t *testing.T, program []byte) string {
+	t.Helper()
+	file, err := elf.NewFile(bytes.NewReader(program))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return " " + file.Machine.String()
 }
 
 func TestBuilderDependsOnNothingElse(t *testing.T) {
@@ -89,7 +106,8 @@ func TestBuilderDependsOnNothingElse(t *testing.T) {
 
 func TestCacheIsUsedUntilAnInputChanges(t *testing.T) {
 	t.Parallel()
-	const compilesAll = "compiling lifecycle 0.21.0, compiling the suite"
+	const both = "compiling the suite, compiling programs for arm64"
+	const compilesAll = "compiling lifecycle 0.21.0, " + both
 	o := options(t, copied(t))
 	var steps []string
 	o.Progress = func(step string) { steps = append(steps, step) }
@@ -105,7 +123,7 @@ func TestCacheIsUsedUntilAnInputChanges(t *testing.T) {
 		{"a test changed", func() { write(t, o.Root, "buildpacks/suite/main_test.go", "package main\n") }, "", true},
 		{"a source changed", func() {
 			write(t, o.Root, "buildpacks/suite/main.go", "package main\n\nfunc main() { println() }\n")
-		}, "compiling the suite", false},
+		}, both, false},
 		{"damaged", func() {
 			write(t, o.CacheDir, "builder/lifecycle-amd64.tar.gz", "damaged")
 		}, "compiling lifecycle 0.21.0", false},

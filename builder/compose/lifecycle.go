@@ -76,9 +76,8 @@ func readDescriptor(root, version string) (descriptor, error) {
 // lifecycleLayer compiles the lifecycle and its launcher and lays them out as
 // the platform looks for them. "lifecycle" is every phase, told apart by name.
 func (b *Builder) lifecycleLayer(ctx context.Context) (blob, error) {
-	ldflags := fmt.Sprintf("-s -w -buildid= -X %[1]s/cmd.Version=%[2]s -X %[1]s/cmd.SCMRepository=%[1]s",
-		lifecycleModule, b.lifecycle.Lifecycle.Version)
-	return b.compiledLayer("lifecycle", []string{ldflags}, []string{"builder/lifecycle"}, func() (entries []entry, err error) {
+	ldflags := b.lifecycleFlags()
+	return b.compiledLayer("lifecycle", b.arch, []string{ldflags}, []string{"builder/lifecycle"}, func() (entries []entry, err error) {
 		b.Progress("compiling lifecycle " + b.lifecycle.Lifecycle.Version)
 		err = b.compiler.build(ctx, filepath.Join(b.Root, "builder/lifecycle"), ldflags, func(dir string) error {
 			entries, err = b.lifecycleEntries(dir)
@@ -88,22 +87,38 @@ func (b *Builder) lifecycleLayer(ctx context.Context) (blob, error) {
 	})
 }
 
-func (b *Builder) lifecycleEntries(binaries string) ([]entry, error) {
+// lifecycleFlags are the flags of the linker for programs of the lifecycle.
+func (b *Builder) lifecycleFlags() string {
+	return fmt.Sprintf("-s -w -buildid= -X %[1]s/cmd.Version=%[2]s -X %[1]s/cmd.SCMRepository=%[1]s",
+		lifecycleModule, b.lifecycle.Lifecycle.Version)
+}
+
+// described returns programs in a folder of the builder, each beside its bills of materials, in the order of their names.
+func described(binaries, dir string, names ...string) ([]entry, error) {
 	var entries []entry
-	for _, name := range []string{"launcher", "lifecycle"} {
+	for _, name := range names {
 		path := filepath.Join(binaries, name)
 		data, err := os.ReadFile(path)
 		if err != nil {
 			return nil, fmt.Errorf("adding the %s: %w", name, err)
 		}
-		entries = append(entries, file(lifecycleDir+"/"+name, 0o755, data))
+		entries = append(entries, file(dir+"/"+name, 0o755, data))
 		boms, err := billsOfMaterials(path)
 		if err != nil {
 			return nil, fmt.Errorf("describing the %s: %w", name, err)
 		}
 		for extension, bom := range boms {
-			entries = append(entries, file(lifecycleDir+"/"+name+extension, 0o644, bom))
+			entries = append(entries, file(dir+"/"+name+extension, 0o644, bom))
 		}
+	}
+	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	return entries, nil
+}
+
+func (b *Builder) lifecycleEntries(binaries string) ([]entry, error) {
+	entries, err := described(binaries, lifecycleDir, "launcher", "lifecycle")
+	if err != nil {
+		return nil, err
 	}
 	for _, phase := range []string{"analyzer", "builder", "creator", "detector", "exporter", "rebaser", "restorer"} {
 		entries = append(entries, symlink(lifecycleDir+"/"+phase, 0o777, "lifecycle"))

@@ -17,7 +17,7 @@ const kind = "ca-certificates"
 
 // Buildpack returns the buildpack strata/ca-certificates.
 func Buildpack() bp.Buildpack {
-	return bp.Buildpack{ID: "strata/ca-certificates", Detect: detect, Build: build}
+	return bp.Buildpack{ID: "strata/ca-certificates", Detect: detect, Build: build, Cross: true}
 }
 
 type settings struct {

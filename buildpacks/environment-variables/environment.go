@@ -17,7 +17,7 @@ import (
 
 // Buildpack returns the buildpack strata/environment-variables.
 func Buildpack() bp.Buildpack {
-	return bp.Buildpack{ID: "strata/environment-variables", Detect: detect, Build: build}
+	return bp.Buildpack{ID: "strata/environment-variables", Detect: detect, Build: build, Cross: true}
 }
 
 // prefix begins each variable of the build that is for the app.

@@ -24,6 +24,7 @@ const (
 // detect takes part in apps with a package.json that are files for a browser, and in apps whose build scripts may make some for an app
 // in another language. What is wrong with an app is strata/node's to say.
 func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
+	in.Workspace = in.Here()
 	var s settings
 	if err := in.Config.Decode(&s); err != nil {
 		return bp.DetectResult{}, err

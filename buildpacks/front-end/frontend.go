@@ -22,7 +22,7 @@ import (
 
 // Buildpack is the entry of the suite's table.
 func Buildpack() bp.Buildpack {
-	return bp.Buildpack{ID: "strata/front-end", Detect: detect, Build: build, Install: node.Install}
+	return bp.Buildpack{ID: "strata/front-end", Detect: detect, Build: build, Install: install, Cross: true}
 }
 
 // plan is what the build of a front end decides.
@@ -44,7 +44,14 @@ func decide(in bp.BuildContext, root string) (plan, error) {
 	return plan{p, public}, nil
 }
 
+// install installs a tool that runs here. Its name has no other architecture than this machine's, because detect tells it.
+func install(ctx context.Context, in bp.InstallContext) error {
+	in.Workspace = in.Here()
+	return node.Install(ctx, in)
+}
+
 func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
+	in.Workspace = in.Here() // files for a browser are the same for all
 	_, asked, err := in.Required(assets)
 	if err != nil {
 		return bp.BuildResult{}, err

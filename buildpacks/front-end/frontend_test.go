@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -17,6 +18,17 @@ import (
 type files = map[string]string
 
 func TestMain(m *testing.M) { kittest.Main(m, frontend.Buildpack()) }
+
+// TestForeign asks for tools of this machine: what they make is the same for all architectures.
+func TestForeign(t *testing.T) {
+	t.Parallel()
+	c := kittest.Case{App: files{"package.json": `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}}`}}
+	here := kittest.Detect(t, c)
+	c.Arch = map[string]string{"amd64": "arm64", "arm64": "amd64"}[runtime.GOARCH]
+	if there := kittest.Detect(t, c); there.Plan != here.Plan || !strings.Contains(here.Plan, "tools = [") {
+		t.Errorf("for %s it plans\n%s, for this machine\n%s", c.Arch, there.Plan, here.Plan)
+	}
+}
 
 // TestDetect takes apps that are files for a browser, and says why others are none. All that have a build script offer to run it for
 // an app in another language.

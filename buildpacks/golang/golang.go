@@ -6,7 +6,7 @@ import "github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 
 // Buildpack is the entry of the suite's table.
 func Buildpack() bp.Buildpack {
-	return bp.Buildpack{ID: "strata/go", Detect: Detect, Build: Build, Install: Install}
+	return bp.Buildpack{ID: "strata/go", Detect: Detect, Build: Build, Install: Install, Cross: true}
 }
 
 // settings are the variables of buildpack.toml.

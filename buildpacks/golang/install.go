@@ -46,7 +46,7 @@ func tools(in bp.DetectContext) []string {
 	if err != nil {
 		return nil
 	}
-	t := toolchain{Choice: chosen}
+	t := toolchain{Choice: chosen, target: in.Target.Arch}
 	if _, locked := l.Find(goID, runtime.GOARCH, t.Version); !locked {
 		return nil
 	}
@@ -67,7 +67,7 @@ func Install(ctx context.Context, in bp.InstallContext) error {
 		return err
 	}
 	r, found := l.Newest(goID, runtime.GOARCH, func(v string) bool {
-		return toolchain{Choice: version.Choice{Version: v}}.folder() == in.Tool
+		return toolchain{Choice: version.Choice{Version: v}, target: in.Target.Arch}.folder() == in.Tool
 	})
 	if !found {
 		return fault.Fault{ID: "go-tool-unknown", What: in.Tool + " is no toolchain that is locked", Do: "leave it to the app's build"}

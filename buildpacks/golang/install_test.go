@@ -35,17 +35,20 @@ func lockedRelease(t *testing.T) string {
 func TestShared(t *testing.T) {
 	t.Parallel()
 	version := lockedRelease(t)
-	for name, test := range map[string]struct{ file, godebug string }{
-		"compiled":     {"pkg/linux_" + runtime.GOARCH + "/fmt.a", "installgoroot=all"},
-		"not compiled": {"pkg/include/textflag.h", ""},
+	other := map[string]string{"amd64": "arm64", "arm64": "amd64"}[runtime.GOARCH]
+	for name, test := range map[string]struct{ arch, folder, file, godebug string }{
+		"compiled":               {"", "", "pkg/linux_" + runtime.GOARCH + "/fmt.a", "installgoroot=all"},
+		"not compiled":           {"", "", "pkg/include/textflag.h", ""},
+		"for another":            {other, "." + other, "pkg/linux_" + other + "/fmt.a", "installgoroot=all"},
+		"for another, not there": {other, "." + other, "pkg/linux_" + runtime.GOARCH + "/fmt.a", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tool := kittest.NewTool(t, "exec env -u GOROOT -u GODEBUG GOCACHE='"+goEnv(t, "GOCACHE")+"' '"+goEnv(t, "GOROOT")+`/bin/go' "$@"`)
 			tools := t.TempDir()
-			kittest.Write(t, tools+"/go"+version+".linux-"+runtime.GOARCH, files{"bin/go": tool.Text(), test.file: ""})
+			kittest.Write(t, tools+"/go"+version+".linux-"+runtime.GOARCH+test.folder, files{"bin/go": tool.Text(), test.file: ""})
 			got := kittest.Build(t, kittest.Case{
-				App: nothing, Env: config.Environment{"BP_GO_VERSION": version, "BP_TOOLS_DIR": tools, "GOPROXY": "off"},
+				App: nothing, Arch: test.arch, Env: config.Environment{"BP_GO_VERSION": version, "BP_TOOLS_DIR": tools, "GOPROXY": "off"},
 			})
 			if got.Code != 0 {
 				t.Fatalf("code %d\n%s", got.Code, got.Log())

@@ -34,12 +34,15 @@ type toolchain struct {
 	proxies    proxies
 	sumdb      string // value of GOSUMDB
 	unverified bool   // the user takes it even if nothing vouches for its hash
+	target     string // the architecture that it compiles for; empty for the machine's
 	log        *report.Log
 }
 
 func newToolchain(in bp.Workspace, l lock.Lock, chosen version.Choice, unverified bool) (toolchain, error) {
 	p, err := parseProxies(in.Env["GOPROXY"])
-	return toolchain{Choice: chosen, lock: l, proxies: p, sumdb: in.Env["GOSUMDB"], unverified: unverified, log: in.Log}, err
+	return toolchain{
+		Choice: chosen, lock: l, proxies: p, sumdb: in.Env["GOSUMDB"], unverified: unverified, target: in.Target.Arch, log: in.Log,
+	}, err
 }
 
 // newestListed returns the newest patch of a minor version that the proxies list, "" if there is none.
@@ -86,9 +89,13 @@ func (t toolchain) unvouched() bool {
 
 func (t toolchain) noDatabase() bool { return t.sumdb == "off" || t.sumdb == "" }
 
-// folder is the name of the release's GOROOT. One that nothing vouches for has a name of its own, so that no other build takes it.
+// folder is the name of the release's GOROOT. One that nothing vouches for has a name of its own, so that no other build takes it, and so
+// has one with the standard library of another architecture.
 func (t toolchain) folder() string {
 	name := "go" + t.Version + "." + t.platform()
+	if t.target != "" && t.target != runtime.GOARCH {
+		name += "." + t.target
+	}
 	if t.unvouched() {
 		name += ".unverified"
 	}

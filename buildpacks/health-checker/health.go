@@ -13,7 +13,7 @@ const process = "health-check"
 
 // Buildpack returns the buildpack strata/health-checker.
 func Buildpack() bp.Buildpack {
-	return bp.Buildpack{ID: "strata/health-checker", Detect: detect, Build: build}
+	return bp.Buildpack{ID: "strata/health-checker", Detect: detect, Build: build, Cross: true}
 }
 
 type settings struct {

@@ -15,7 +15,7 @@ import (
 
 // Buildpack returns the buildpack strata/image-labels.
 func Buildpack() bp.Buildpack {
-	return bp.Buildpack{ID: "strata/image-labels", Detect: detect, Build: build}
+	return bp.Buildpack{ID: "strata/image-labels", Detect: detect, Build: build, Cross: true}
 }
 
 // free is the variable with labels of any name.

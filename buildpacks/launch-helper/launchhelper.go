@@ -10,7 +10,7 @@ import (
 
 // Buildpack returns the buildpack strata/launch-helper.
 func Buildpack() bp.Buildpack {
-	return bp.Buildpack{ID: "strata/launch-helper", Detect: detect, Build: build}
+	return bp.Buildpack{ID: "strata/launch-helper", Detect: detect, Build: build, Cross: true}
 }
 
 func detect(context.Context, bp.DetectContext) (bp.DetectResult, error) {

@@ -10,7 +10,7 @@ import (
 // Buildpack returns the buildpack strata/linkage. It is the last of every group. It adds nothing to the image
 // except folders that are asked for.
 func Buildpack() bp.Buildpack {
-	return bp.Buildpack{ID: "strata/linkage", Detect: detect, Build: build}
+	return bp.Buildpack{ID: "strata/linkage", Detect: detect, Build: build, Cross: true}
 }
 
 func detect(context.Context, bp.DetectContext) (bp.DetectResult, error) {

@@ -1,7 +1,6 @@
 package rust
 
 import (
-	"runtime"
 	"slices"
 	"strings"
 
@@ -24,11 +23,6 @@ func choose(in bp.Workspace, p cargo.Project) (toolchain.Rust, version.Choice, e
 	all, err := toolchain.Debian(arch)
 	if err != nil {
 		return toolchain.Rust{}, version.Choice{}, err
-	}
-	if arch != runtime.GOARCH {
-		return toolchain.Rust{}, version.Choice{}, fault.Fault{ID: "rust-cross",
-			What: "programs for linux/" + arch + " are not compiled on linux/" + runtime.GOARCH,
-			Do:   "build on a machine with linux/" + arch}
 	}
 	if len(all) == 0 {
 		return toolchain.Rust{}, version.Choice{}, fault.Fault{ID: "rust-target", What: "there is no Rust for linux/" + arch,

@@ -50,8 +50,8 @@ func TestCross(t *testing.T) {
 	c := given(t, shop(), cargo(t))
 	c.Arch = map[string]string{"amd64": "arm64", "arm64": "amd64"}[runtime.GOARCH]
 	got := kittest.Build(t, c)
-	want := "error: programs for linux/" + c.Arch + " are not compiled on linux/" + runtime.GOARCH +
-		"; build on a machine with linux/" + c.Arch + "\n"
+	want := "error: strata/rust builds for linux/" + runtime.GOARCH + " on this machine, and the image is for linux/" + c.Arch +
+		"; build it on a machine with linux/" + c.Arch + ", or leave that platform out\n"
 	if got.Code != 1 || got.Stderr != want {
 		t.Errorf("code %d, %q", got.Code, got.Stderr)
 	}

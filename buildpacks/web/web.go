@@ -19,7 +19,7 @@ const (
 
 // Buildpack is the entry of the suite's table.
 func Buildpack() bp.Buildpack {
-	return bp.Buildpack{ID: "strata/web", Detect: detect, Build: build}
+	return bp.Buildpack{ID: "strata/web", Detect: detect, Build: build, Cross: true}
 }
 
 // settings are the variables of buildpack.toml.

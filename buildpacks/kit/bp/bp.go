@@ -4,6 +4,7 @@ package bp
 
 import (
 	"context"
+	"runtime"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
@@ -18,6 +19,8 @@ type Buildpack struct {
 	Detect  func(context.Context, DetectContext) (DetectResult, error)
 	Build   func(context.Context, BuildContext) (BuildResult, error)
 	Install func(context.Context, InstallContext) error
+	// Cross reports whether Build makes what runs on another architecture. Then it starts no program that it makes.
+	Cross bool
 }
 
 // Info is who the running buildpack is, from its buildpack.toml.
@@ -39,6 +42,12 @@ type Workspace struct {
 
 	bindings    bindingList // of the types that the buildpack declares
 	allBindings bindingList
+}
+
+// Here is the workspace of a build of which nothing for one architecture comes into the image.
+func (w Workspace) Here() Workspace {
+	w.Target.Arch, w.Target.Variant = runtime.GOARCH, ""
+	return w
 }
 
 // DetectContext is the input of Detect.

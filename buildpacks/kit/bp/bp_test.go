@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -21,7 +22,31 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	kittest.Main(m, bp.Buildpack{ID: "strata/sample", Detect: detect, Build: build, Install: install}, bp.Buildpack{ID: "strata/twin"})
+	kittest.Main(m, bp.Buildpack{ID: "strata/sample", Detect: detect, Build: build, Install: install},
+		bp.Buildpack{ID: "strata/twin"}, bp.Buildpack{ID: "strata/cross", Detect: detect, Build: build, Cross: true})
+}
+
+// TestForeign refuses an image for another architecture, for a build of no app as well, unless the buildpack can make it.
+func TestForeign(t *testing.T) {
+	t.Parallel()
+	other := map[string]string{"amd64": "arm64", "arm64": "amd64"}[runtime.GOARCH]
+	for _, env := range []config.Environment{{}, {"BP_INSTALL_TOOL": "x", "BP_TOOLS_DIR": t.TempDir()}} {
+		got := kittest.Build(t, sample(t, kittest.Case{Arch: other, Env: env}))
+		want := "error: strata/sample builds for linux/" + runtime.GOARCH + " on this machine, and the image is for linux/" + other +
+			"; build it on a machine with linux/" + other + ", or leave that platform out\n"
+		if got.Code != 1 || got.Stderr != want {
+			t.Errorf("%v: code %d, %q, want %q", env, got.Code, got.Stderr, want)
+		}
+	}
+	dir := t.TempDir()
+	definition, err := os.ReadFile("testdata/buildpack/buildpack.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kittest.Write(t, dir, map[string]string{"buildpack.toml": strings.Replace(string(definition), "strata/sample", "strata/cross", 1)})
+	if got := kittest.Build(t, kittest.Case{Arch: other, Env: config.Environment{"CNB_BUILDPACK_DIR": dir}}); got.Code != 0 {
+		t.Errorf("a buildpack that can: code %d, %s", got.Code, got.Log())
+	}
 }
 
 // mode makes the sample buildpack do what its variable says.

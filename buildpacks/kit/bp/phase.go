@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -69,6 +70,9 @@ func (r *runner) build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 		Layers:    layer.Open(ctx.Layers.Path, r.log),
 		plan:      libpak.PlanEntryResolver{Plan: ctx.Plan},
 	}
+	if err := r.checkArch(in.Target); err != nil {
+		return libcnb.BuildResult{}, err
+	}
 	if tool := r.env[EnvInstallTool]; tool != "" && r.buildpack.Install != nil {
 		return libcnb.NewBuildResult(), r.install(in.Workspace, ctx.Plan, tool)
 	}
@@ -105,6 +109,18 @@ func (r *runner) build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 		out.Layers = append(out.Layers, libcnbLayer(l))
 	}
 	return out, nil
+}
+
+// checkArch refuses an image for another architecture if the buildpack cannot make what runs there.
+func (r *runner) checkArch(t Target) error {
+	if !t.Foreign() || r.buildpack.Cross {
+		return nil
+	}
+	return fault.Fault{
+		ID:   "target-arch",
+		What: fmt.Sprintf("%s builds for linux/%s on this machine, and the image is for %s/%s", r.buildpack.ID, runtime.GOARCH, t.OS, t.Arch),
+		Do:   fmt.Sprintf("build it on a machine with linux/%s, or leave that platform out", t.Arch),
+	}
 }
 
 // describe writes what the build is given, for whoever asks why it decides as it does. Values may be secret.

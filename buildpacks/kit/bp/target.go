@@ -40,6 +40,9 @@ func targetFrom(env config.Environment) Target {
 	}
 }
 
+// Foreign reports whether the app will run on another architecture than it is built on: nothing that is built for it can be started.
+func (t Target) Foreign() bool { return t.Arch != runtime.GOARCH }
+
 // Libc returns the C library of the run image, and what told so: the distribution's name if it is one of our run images',
 // else the stack's id if it is one of ours. Before Platform API 0.12 the distribution is that of the build image. A run
 // image that is not one of ours counts as glibc, as almost every distribution is.
