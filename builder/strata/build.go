@@ -20,7 +20,6 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/output"
 	"github.com/strata-buildpacks/strata/builder/platform/run"
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
-	"github.com/strata-buildpacks/strata/builder/platform/store"
 	"github.com/strata-buildpacks/strata/builder/project"
 )
 
@@ -32,6 +31,7 @@ type buildFlags struct {
 	descriptor                 string
 	builderGiven               bool // builder is not the default
 	tags, env, bindings, allow []string
+	platforms                  []string
 	output                     outputFlag
 	sbom                       string
 	memory                     string
@@ -62,6 +62,8 @@ func buildCommand() *cobra.Command {
 	f.StringVar(&flags.builder, "builder", defaultBuilder, "name of the builder")
 	f.StringVarP(&flags.descriptor, "descriptor", "d", "", "project descriptor (default: project.toml in the app's folder, if it is there)")
 	f.StringVar(&flags.runImage, "run-image", "auto", "run image: auto, static, glibc, musl or an image's name")
+	f.StringSliceVar(&flags.platforms, "platform", nil, "platforms, such as linux/amd64,linux/arm64: an image of one, an index of several"+
+		"\n(default: this machine's)")
 	f.StringVar(&flags.network, "network", "default", "what the build can reach: default (not this machine or private addresses), none, host")
 	f.StringArrayVar(&flags.allow, "network-allow", nil, "HOST[:PORT] that the build can reach, too: a name, address or network")
 	f.StringArrayVarP(&flags.env, "env", "e", nil, "variable of the build, NAME=value (or NAME: with the value it has here)")
@@ -94,11 +96,7 @@ func buildApp(ctx context.Context, app string, flags buildFlags) error {
 	if err != nil {
 		return err
 	}
-	outputs, err := flags.output.parse(ctx, flags.tags)
-	if err != nil {
-		return err
-	}
-	writing, err := flags.output.options(outputs)
+	outputs, writing, err := flags.outputs(ctx, options.Platforms)
 	if err != nil {
 		return err
 	}
@@ -132,13 +130,29 @@ func buildApp(ctx context.Context, app string, flags buildFlags) error {
 	if err := writeOutputs(ctx, h, outputs, flags.tags, writing); err != nil {
 		return err
 	}
-	return printBuilt(ctx, h, flags, digest.String())
+	return printBuilt(ctx, h, flags, options.Platforms, digest.String())
+}
+
+// outputs returns where the image is written and how, after it has checked what can be checked before there is an image.
+func (f *buildFlags) outputs(ctx context.Context, archs []string) ([]output.Output, output.Options, error) {
+	outputs, err := f.output.parse(ctx, f.tags)
+	if err == nil {
+		err = checkPlatforms(archs, outputs, f.check)
+	}
+	if err != nil {
+		return nil, output.Options{}, err
+	}
+	writing, err := f.output.options(outputs)
+	return outputs, writing, err
 }
 
 // onBuilder adds to the options what depends on the builder: the variables of its registries, and whom a build may reach.
 func onBuilder(ctx context.Context, h *home.Home, options *build.Options, descriptor project.Descriptor, flags buildFlags) error {
 	var err error
 	if options.Builder, err = builderimage.Open(ctx, h, flags.builder); err != nil {
+		return err
+	}
+	if err := prepareRunImages(ctx, h, options.Builder, options.RunImage, options.Platforms); err != nil {
 		return err
 	}
 	from, err := options.Builder.Registries()
@@ -198,14 +212,18 @@ func runBuild(ctx context.Context, h *home.Home, options build.Options, notes []
 	return digest, err
 }
 
-// tag gives the image of the first of some names the other names too.
+// tag gives what the first of some names stands for the other names too.
 func tag(h *home.Home, names []string) error {
-	image, err := h.Store.Find(names[0], store.BuildApp)
+	first, err := imagename.Parse(names[0])
 	if err != nil {
 		return err
 	}
 	for _, name := range names[1:] {
-		if _, err := put(h, name, image); err != nil {
+		ref, err := imagename.Parse(name)
+		if err != nil {
+			return err
+		}
+		if err := h.Store.Tag(first, ref); err != nil {
 			return err
 		}
 	}
@@ -222,7 +240,10 @@ func put(h *home.Home, name string, image v1.Image) (v1.Hash, error) {
 }
 
 // printBuilt prints the names of an image, or what it has in it.
-func printBuilt(ctx context.Context, h *home.Home, flags buildFlags, digest string) error {
+func printBuilt(ctx context.Context, h *home.Home, flags buildFlags, archs []string, digest string) error {
+	if !flags.quiet && len(archs) > 1 {
+		return printIndex(ctx, h, stdout, flags.tags[0], digest, archs)
+	}
 	if !flags.quiet {
 		made, err := lookUp(ctx, h.Store, flags.tags[0])
 		if err != nil {
@@ -274,8 +295,12 @@ func buildOptions(app string, descriptor project.Descriptor, flags buildFlags) (
 	if err != nil {
 		return build.Options{}, err
 	}
+	platforms, err := parsePlatforms(flags.platforms)
+	if err != nil {
+		return build.Options{}, err
+	}
 	return build.Options{
-		App: app, Image: flags.tags[0], RunImage: flags.runImage,
+		Platforms: platforms, App: app, Image: flags.tags[0], RunImage: flags.runImage,
 		Keep: descriptor.Keep(), Buildpacks: descriptor.Buildpacks, Pre: descriptor.Pre, Post: descriptor.Post,
 		Bindings: flags.bindings, Network: network, Allow: allow, ClearCache: flags.clearCache, Limits: limits,
 		Bounds: bounds, Timeout: flags.timeout,

@@ -11,12 +11,14 @@ import (
 	"slices"
 	"text/tabwriter"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
 
 	"github.com/strata-buildpacks/strata/builder/platform/attest"
 	"github.com/strata-buildpacks/strata/builder/platform/home"
 	"github.com/strata-buildpacks/strata/builder/platform/imagename"
+	"github.com/strata-buildpacks/strata/builder/platform/store"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/stacks/assemble"
 )
@@ -261,18 +263,39 @@ func keepStack(cmd *cobra.Command, h *home.Home, images []assemble.Image, s *scr
 	if err != nil {
 		return err
 	}
-	var digest v1.Hash
 	if len(images) == 1 {
-		digest, err = h.Store.Put(ref, images[0].Image)
-	} else {
-		var index v1.ImageIndex
-		if index, err = assemble.Index(images...); err == nil {
-			digest, err = h.Store.PutIndex(ref, index)
+		digest, err := h.Store.Put(ref, images[0].Image)
+		if err != nil {
+			return err
 		}
+		return keepBills(cmd, h, ref, digest, images, s, bills)
 	}
+	var all []v1.Image
+	for _, image := range images {
+		all = append(all, image.Image)
+	}
+	index, err := store.IndexOf(all...)
 	if err != nil {
 		return err
 	}
+	return keepIndex(cmd, h, ref, index, images, s, bills)
+}
+
+// keepIndex stores an index, with the bills of materials of those of its images that were made.
+func keepIndex(
+	cmd *cobra.Command, h *home.Home, ref name.Reference, index v1.ImageIndex, made []assemble.Image, s *screen, bills string,
+) error {
+	digest, err := h.Store.PutIndex(ref, index)
+	if err != nil {
+		return err
+	}
+	return keepBills(cmd, h, ref, digest, made, s, bills)
+}
+
+// keepBills attaches what images are made of, says how they differ from their locks, and prints what a name stands for.
+func keepBills(
+	cmd *cobra.Command, h *home.Home, ref name.Reference, digest v1.Hash, images []assemble.Image, s *screen, bills string,
+) error {
 	var size int64
 	for _, image := range images {
 		for _, drift := range image.Drift {

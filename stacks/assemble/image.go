@@ -70,19 +70,6 @@ func (a *assembled) image() (Image, error) {
 	return out, err
 }
 
-// Index puts images of one name, one per architecture, into an image index.
-func Index(images ...Image) (v1.ImageIndex, error) {
-	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
-	for _, i := range images {
-		config, err := i.Image.ConfigFile()
-		if err != nil {
-			return nil, err
-		}
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: i.Image, Descriptor: v1.Descriptor{Platform: config.Platform()}})
-	}
-	return index, nil
-}
-
 // drifted lists packages as "name locked -> used, …".
 func drifted(drift []Drift) string {
 	var parts []string

@@ -93,6 +93,7 @@ func newProvenance(buildType string, parameters map[string]any, dependencies ...
 // Build says what a build was asked for and what it was made of.
 type Build struct {
 	RunImage              string            // what --run-image said
+	Platform              string            // what --platform said of this image, such as linux/arm64; empty if nothing
 	Network               string            // "default", "none" or "host"
 	Allowed               []string          // what else the network lets through
 	Env                   map[string]string // the variables of the build
@@ -132,6 +133,9 @@ func (b Build) Provenance() Provenance {
 		if len(list) > 0 {
 			parameters[key] = list
 		}
+	}
+	if b.Platform != "" {
+		parameters["platform"] = b.Platform
 	}
 	dependencies := []Resource{b.Builder.resource(builderRole), b.Run.resource(runRole)}
 	if b.Source != "" {

@@ -46,12 +46,13 @@ func TestEnvWithheld(t *testing.T) {
 		"XBP_": "secret", "BP": "secret", "BP_DEPENDENCY_MIRROR_A_TEST": "https://user:secret@mirror.test",
 	}
 	how.Bindings = []string{"/home/secret/company"}
-	how.Allowed = []string{"db.test:5432"}
+	how.Allowed, how.Platform = []string{"db.test:5432"}, "linux/arm64"
 	parameters := how.Provenance().BuildDefinition.ExternalParameters
 	want := map[string]any{
 		"env":         map[string]string{"BP_GO_VERSION": "1.26", "BPE_PORT": "80"},
 		"envWithheld": []string{"BP", "BP_DEPENDENCY_MIRROR_A_TEST", "GOPROXY", "NPM_TOKEN", "XBP_"},
 		"bindings":    []string{"company"}, "network": "default", "networkAllow": []string{"db.test:5432"}, "runImage": "auto",
+		"platform": "linux/arm64",
 	}
 	if diff := cmp.Diff(want, parameters); diff != "" {
 		t.Errorf("published (-want +got):\n%s", diff)

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 
@@ -36,6 +37,7 @@ type Options struct {
 	Image      string // name of the image to make
 	Builder    *builderimage.Builder
 	RunImage   string                 // "auto", a variant's name, or an image's name
+	Platforms  []string               // architectures to build for, as GOARCH, each once; nil for this machine's
 	Keep       func(path string) bool // whether the build sees a file or folder of App, by its path below it; nil is all
 	Buildpacks []string               // ID or ID@VERSION of the buildpacks to build with, instead of the builder's order
 	Pre, Post  []string               // the same, put before and after each group of the order
@@ -69,7 +71,8 @@ type Phase struct {
 // build is a build under way.
 type build struct {
 	Options
-	store     *store.Store
+	store     *store.Store // as a machine of the architecture sees it
+	arch      string
 	image     name.Reference
 	previous  v1.Image // nil if there is none of which every blob is good
 	order     builderimage.Order
@@ -77,20 +80,14 @@ type build struct {
 	source    *source
 }
 
-// App turns source into an image of the home's store and returns the image's name and digest. Unless all phases pass,
-// nothing of the store changes.
+// App turns source into an image of the home's store, or into an index of images if there are several platforms, and returns its name
+// and digest. Unless all phases pass, nothing of the store changes.
 func App(ctx context.Context, h *home.Home, options Options) (name.Reference, v1.Hash, error) {
 	ref, err := imagename.ParseTag(options.Image)
 	if err != nil {
 		return nil, v1.Hash{}, err
 	}
 	if err := options.Builder.CheckApp(h.Store, ref); err != nil {
-		return nil, v1.Hash{}, err
-	}
-	b := &build{Options: options, store: h.Store, image: ref}
-	b.previous = previous(h.Store, ref, options.Note)
-	candidates, err := options.Builder.RunImages(h.Store, options.RunImage)
-	if err != nil {
 		return nil, v1.Hash{}, err
 	}
 	caches, unlock, err := openCaches(ctx, h, ref, options)
@@ -105,38 +102,91 @@ func App(ctx context.Context, h *home.Home, options Options) (name.Reference, v1
 	defer remove()
 	var digest v1.Hash
 	defer func() { trimCaches(h, ref, digest, options, dir) }()
-	if err := b.prepare(ctx, h.Dir(), folders{dir: dir, caches: caches, tools: h.Tools(b.Builder.Digest), locks: h.Locks()}); err != nil {
-		return nil, v1.Hash{}, err
-	}
-	defer func() { _ = b.source.wait() }() // if it failed, the build has an error already
-	if b.Timeout > 0 {
-		limited, stop := context.WithTimeoutCause(ctx, b.Timeout, fault.Fault{
-			ID: "limit-timeout", What: fmt.Sprintf("the build took longer than --timeout gives it, %s", b.Timeout),
+	if options.Timeout > 0 {
+		limited, stop := context.WithTimeoutCause(ctx, options.Timeout, fault.Fault{
+			ID: "limit-timeout", What: fmt.Sprintf("the build took longer than --timeout gives it, %s", options.Timeout),
 			Do: "give it more, or see above what it waits for",
 		})
 		defer stop()
 		ctx = limited
 	}
-	t, manifest, err := b.run(ctx, candidates)
-	if err != nil {
-		return nil, v1.Hash{}, err
+	var made []store.Described
+	for _, arch := range options.platforms() {
+		b := &build{Options: options, store: h.Store.On(arch), image: ref, arch: arch}
+		one, err := b.onPlatform(ctx, h, folders{
+			dir: filepath.Join(dir, arch), caches: filepath.Join(caches, cachesOf(arch)), tools: h.Tools(b.Builder.Digest), locks: h.Locks(),
+		})
+		if err != nil {
+			return nil, v1.Hash{}, err
+		}
+		made = append(made, one)
 	}
-	digest, err = b.commit(ctx, t, manifest)
+	digest, err = h.Store.PutApps(ref, made...)
 	return ref, digest, err
 }
 
-// previous returns the image that has the app's name. If a blob of it is damaged, it returns nil and says so: then every layer is
-// made again.
-func previous(s *store.Store, app name.Reference, note func(string)) v1.Image {
-	image, err := s.Image(app)
+// platforms returns the architectures to build for.
+func (o Options) platforms() []string {
+	if len(o.Platforms) == 0 {
+		return []string{runtime.GOARCH}
+	}
+	return o.Platforms
+}
+
+// cachesOf returns the folder with the caches of builds for an architecture, in that of the app. Those of one are of no use to another.
+func cachesOf(arch string) string {
+	if arch == runtime.GOARCH {
+		return ""
+	}
+	return arch
+}
+
+// onPlatform builds the app for one architecture.
+func (b *build) onPlatform(ctx context.Context, h *home.Home, f folders) (store.Described, error) {
+	if len(b.Platforms) > 1 {
+		b.Note("building for linux/" + b.arch)
+	}
+	if _, err := os.Stat(filepath.Join(b.lifecycleDir(), "launcher")); err != nil && b.arch != runtime.GOARCH {
+		return store.Described{}, fault.Fault{
+			ID: "builder-arch", What: fmt.Sprintf("builder %s has no launcher for linux/%s", b.Builder.Ref, b.arch),
+			Do: "make it again with `strata builder create`", Err: fault.WithoutPath(err),
+		}
+	}
+	b.previous = b.earlierImage()
+	candidates, err := b.Builder.RunImages(b.store, b.RunImage)
+	if err != nil {
+		return store.Described{}, err
+	}
+	if err := os.MkdirAll(f.dir, 0o755); err != nil {
+		return store.Described{}, fmt.Errorf("making a folder for the build: %w", err)
+	}
+	if err := b.prepare(ctx, h.Dir(), f); err != nil {
+		return store.Described{}, err
+	}
+	defer func() { _ = b.source.wait() }() // if it failed, the build has an error already
+	t, manifest, err := b.run(ctx, candidates)
+	if err != nil {
+		return store.Described{}, err
+	}
+	return b.finish(ctx, t, manifest)
+}
+
+// earlierImage returns the image that has the app's name, if it is for the same platform. If a blob of it is damaged, it returns nil
+// and says so: then every layer is made again.
+func (b *build) earlierImage() v1.Image {
+	image, err := b.store.Image(b.image)
 	if err == nil {
-		err = s.Blobs().CheckAll(image)
+		err = b.store.Blobs().CheckAll(image)
+	}
+	var config *v1.ConfigFile
+	if err == nil {
+		config, err = image.ConfigFile()
 	}
 	switch {
-	case err == nil:
+	case err == nil && config.Architecture == b.arch:
 		return image
-	case !errors.Is(err, store.ErrNotFound):
-		note("all layers are made again: " + err.Error())
+	case err != nil && !errors.Is(err, store.ErrNotFound):
+		b.Note("all layers are made again: " + err.Error())
 	}
 	return nil
 }
@@ -148,7 +198,10 @@ func openCaches(ctx context.Context, h *home.Home, ref name.Reference, options O
 	if err != nil {
 		return "", nil, err
 	}
-	folders := []string{filepath.Join(dir, "build"), filepath.Join(dir, "layers")}
+	var folders []string
+	for _, arch := range options.platforms() {
+		folders = append(folders, filepath.Join(dir, cachesOf(arch), "build"), filepath.Join(dir, cachesOf(arch), "layers"))
+	}
 	for _, folder := range folders {
 		if options.ClearCache && err == nil {
 			err = tree.Remove(folder)
@@ -275,12 +328,21 @@ func (b *build) made(t target, group []cnb.Member, earlier restore.Earlier) expo
 	f := b.lifecycle.folders
 	return export.Build{
 		Group: group, Layers: f.path("layers"), App: f.path("workspace"),
-		Lifecycle: filepath.Join(b.Builder.Root, "cnb", "lifecycle"), Version: b.Builder.Lifecycle, API: platformAPI,
+		Lifecycle: b.lifecycleDir(), Version: b.Builder.Lifecycle, API: platformAPI,
 		UID: b.Builder.UID, GID: b.Builder.GID,
 		Run: t.runImage, RunReference: t.reference(), RunNames: b.runNames(t),
 		Previous: earlier.Image, Known: earlier.Known, Cache: earlier.Cache,
 		Limit: b.Unpacked, LimitVariable: run.UnpackedVariable,
 	}
+}
+
+// lifecycleDir returns the folder of the builder with the launcher for the architecture.
+func (b *build) lifecycleDir() string {
+	dir := filepath.Join(b.Builder.Root, "cnb", "lifecycle")
+	if b.arch == runtime.GOARCH {
+		return dir
+	}
+	return filepath.Join(dir, b.arch)
 }
 
 // runNames returns the names under which a rebase looks for a newer run image: those that the builder has for it, or else its

@@ -16,7 +16,6 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/build/internal/cnb"
 	"github.com/strata-buildpacks/strata/builder/platform/builderimage"
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
-	"github.com/strata-buildpacks/strata/builder/platform/store"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/verdict"
@@ -177,7 +176,7 @@ func (b *build) likely(candidates []string) int {
 		return -1
 	}
 	return slices.IndexFunc(candidates, func(candidate string) bool {
-		image, err := b.store.Find(candidate, store.BuildStack(candidate))
+		image, err := b.store.Find(candidate, b.store.BuildStack(candidate))
 		if err != nil {
 			return false // detection on it returns the error, if it comes to that
 		}
@@ -195,7 +194,7 @@ func (b *build) ruledOut(runImages []string) (bool, error) {
 	}
 	optional := b.order.Optional()
 	for _, name := range runImages {
-		image, err := b.store.Find(name, store.BuildStack(name))
+		image, err := b.store.Find(name, b.store.BuildStack(name))
 		if err != nil {
 			return false, err
 		}

@@ -6,34 +6,30 @@ import (
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/strata-buildpacks/strata/builder/platform/attest"
 	"github.com/strata-buildpacks/strata/builder/platform/store"
 )
 
-// commit gives the app's name to an exported image, with what is attached to it.
-func (b *build) commit(ctx context.Context, t target, manifest []byte) (v1.Hash, error) {
+// finish checks an exported image, and returns it with what is to be attached to it.
+func (b *build) finish(ctx context.Context, t target, manifest []byte) (store.Described, error) {
 	image, err := b.store.Loose(manifest)
 	if err != nil {
-		return v1.Hash{}, fmt.Errorf("reading the exported image: %w", err)
+		return store.Described{}, fmt.Errorf("reading the exported image: %w", err)
 	}
 	if err := b.store.Blobs().CheckAll(image); err != nil {
-		return v1.Hash{}, b.store.Explain(b.image.String(), store.BuildApp, fmt.Errorf("checking what was exported: %w", err))
+		return store.Described{}, b.store.Explain(b.image.String(), store.BuildApp, fmt.Errorf("checking what was exported: %w", err))
 	}
 	if b.Check != nil {
 		b.Phase(Phase{Name: "check"})
 		start := time.Now()
 		if err := b.Check(ctx, image, b.Log); err != nil {
-			return v1.Hash{}, err
+			return store.Described{}, err
 		}
 		b.Phase(Phase{Name: "check", Took: time.Since(start)})
 	}
 	attached, err := b.attached(t, image)
-	if err != nil {
-		return v1.Hash{}, err
-	}
-	return b.store.PutManifest(b.image, types.OCIManifestSchema1, manifest, attached...)
+	return store.Described{Image: image, Attached: attached}, err
 }
 
 // attached returns what is attached to the image: bills of materials, and what the build publishes of itself.
@@ -47,10 +43,18 @@ func (b *build) attached(t target, image v1.Image) ([]store.Artifact, error) {
 		allowed = append(allowed, rule.String())
 	}
 	how := attest.Build{
-		RunImage: b.RunImage, Network: string(b.Network), Allowed: allowed, Env: b.Env, Bindings: b.Bindings,
+		RunImage: b.RunImage, Platform: b.platform(), Network: string(b.Network), Allowed: allowed, Env: b.Env, Bindings: b.Bindings,
 		Buildpacks: b.Buildpacks, Pre: b.Pre, Post: b.Post,
 		Builder: attest.Image{Ref: b.Builder.Ref, Digest: b.Builder.Digest}, Run: attest.Image{Ref: t.run, Digest: t.runDigest},
 		Source: b.source.hash,
 	}
 	return attest.App(b.image, image, base, how.Provenance())
+}
+
+// platform returns the platform that the build was asked for, "" if it was asked for none.
+func (b *build) platform() string {
+	if len(b.Platforms) == 0 {
+		return ""
+	}
+	return "linux/" + b.arch
 }

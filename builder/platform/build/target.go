@@ -14,6 +14,7 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/build/internal/restore"
 	"github.com/strata-buildpacks/strata/builder/platform/imagename"
 	"github.com/strata-buildpacks/strata/builder/platform/store"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // target is the app's image on one run image.
@@ -23,15 +24,18 @@ type target struct {
 	runDigest v1.Hash
 }
 
-// newTarget finds the run image, which has to be whole.
-func newTarget(s *store.Store, app name.Reference, runImage string) (target, error) {
+// newTarget finds the run image of an architecture, which has to be whole.
+func newTarget(s *store.Store, app name.Reference, runImage, arch string) (target, error) {
 	t := target{app: app}
 	var err error
-	if t.runImage, err = s.Find(runImage, store.BuildStack(runImage)); err != nil {
+	if t.runImage, err = s.Find(runImage, s.BuildStack(runImage)); err != nil {
 		return t, err
 	}
 	if err := s.Blobs().CheckAll(t.runImage); err != nil {
-		return t, s.Explain(runImage, store.BuildStack(runImage), err)
+		return t, s.Explain(runImage, s.BuildStack(runImage), err)
+	}
+	if err := checkPlatform(runImage, t.runImage, arch, s.BuildStack(runImage)); err != nil {
+		return t, err
 	}
 	if err := store.CheckBase(runImage, t.runImage); err != nil {
 		return t, err
@@ -41,6 +45,24 @@ func newTarget(s *store.Store, app name.Reference, runImage string) (target, err
 	}
 	t.run, err = imagename.Parse(runImage)
 	return t, err
+}
+
+// checkPlatform returns a fault if a run image is not for an architecture.
+func checkPlatform(name string, image v1.Image, arch, remedy string) error {
+	config, err := image.ConfigFile()
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", name, err)
+	}
+	if config.OS == "linux" && config.Architecture == arch {
+		return nil
+	}
+	if store.Stack(name) == "" {
+		remedy = fmt.Sprintf("take a run image for linux/%s, or add --platform %s/%s", arch, config.OS, config.Architecture)
+	}
+	return fault.Fault{
+		ID: "run-image-arch", What: fmt.Sprintf("run image %s is for %s, and the app is built for linux/%s", name, config.Platform(), arch),
+		Do: remedy,
+	}
 }
 
 // reference returns the run image's name with its digest.
@@ -82,7 +104,7 @@ func (t target) analyzed() ([]byte, error) {
 func (b *build) analyze(runImage string) (target, error) {
 	var t target
 	err := b.lifecycle.timed("analyze", func() (err error) {
-		if t, err = newTarget(b.store, b.image, runImage); err != nil {
+		if t, err = newTarget(b.store, b.image, runImage, b.arch); err != nil {
 			return err
 		}
 		content, err := t.analyzed()

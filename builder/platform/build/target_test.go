@@ -36,11 +36,13 @@ func TestDamagedImages(t *testing.T) {
 				t.Fatal(err)
 			}
 			var notes []string
-			before := previous(s, platformtest.Parse(t, "app"), func(text string) { notes = append(notes, text) })
+			b := build{store: s, arch: "amd64", image: platformtest.Parse(t, "app")}
+			b.Note = func(text string) { notes = append(notes, text) }
+			before := b.earlierImage()
 			if image == app && (before != nil || len(notes) != 1 || !strings.Contains(notes[0], of(image, manifest).String())) {
 				t.Errorf("%s: the previous image is %v, the notes are %q", what, before, notes)
 			}
-			_, err = newTarget(s, platformtest.Parse(t, "app"), platformtest.RunName)
+			_, err = newTarget(s, platformtest.Parse(t, "app"), platformtest.RunName, "amd64")
 			switch f := (fault.Fault{}); {
 			case image == app && err != nil:
 				t.Errorf("%s of the app: %v", what, err)

@@ -183,7 +183,7 @@ func (b *Builder) RunImages(s *store.Store, wanted string) ([]string, error) {
 	}
 	var variants []string
 	for _, ref := range names {
-		image, err := s.Find(ref, store.BuildStack(ref))
+		image, err := s.Find(ref, s.BuildStack(ref))
 		if err != nil {
 			return nil, err
 		}

@@ -20,7 +20,7 @@ import (
 )
 
 // load gives an image to the engine of the docker command.
-func load(ctx context.Context, refs []name.Reference, image v1.Image) error {
+func load(ctx context.Context, refs []name.Reference, c content) error {
 	cmd := host.Command(ctx, "docker", "load", "--quiet")
 	var said bytes.Buffer
 	cmd.Stderr = &said
@@ -36,7 +36,7 @@ func load(ctx context.Context, refs []name.Reference, image v1.Image) error {
 			Do:   "install it, or write docker-archive:FILE and load that elsewhere",
 		}
 	}
-	writeErr := writeArchive(input, refs, image, true)
+	writeErr := writeArchive(input, refs, c, true)
 	if err := input.Close(); writeErr == nil {
 		writeErr = err
 	}
@@ -52,9 +52,46 @@ func load(ctx context.Context, refs []name.Reference, image v1.Image) error {
 }
 
 // writeArchive writes an OCI image layout as a tar archive. With the list of `docker save` beside the index, every engine
-// takes the archive, and the digest stays the same.
-func writeArchive(w io.Writer, refs []name.Reference, image v1.Image, forDocker bool) error {
+// takes the archive of one image, and the digest stays the same.
+func writeArchive(w io.Writer, refs []name.Reference, c content, forDocker bool) error {
+	top, raw, err := c.top()
+	if err != nil {
+		return fmt.Errorf("reading the image: %w", err)
+	}
+	files, err := indexFiles(refs, top)
+	if err != nil {
+		return err
+	}
+	if forDocker {
+		list, err := savedList(refs, c.images[0])
+		if err != nil {
+			return err
+		}
+		files = append(files, list)
+	}
+	archive := tar.NewWriter(w)
+	written := map[v1.Hash]bool{}
+	for _, f := range append(files, file{blobPath(top.Digest), raw}) {
+		if err := add(archive, f.name, int64(len(f.content)), bytes.NewReader(f.content)); err != nil {
+			return err
+		}
+	}
+	written[top.Digest] = true
+	for _, image := range c.images {
+		if err := addImage(archive, image, written); err != nil {
+			return err
+		}
+	}
+	return archive.Close()
+}
+
+// addImage adds the blobs of an image, except those that were written.
+func addImage(archive *tar.Writer, image v1.Image, written map[v1.Hash]bool) error {
 	manifest, err := image.Manifest()
+	if err != nil {
+		return fmt.Errorf("reading the image: %w", err)
+	}
+	digest, err := image.Digest()
 	if err != nil {
 		return fmt.Errorf("reading the image: %w", err)
 	}
@@ -66,16 +103,10 @@ func writeArchive(w io.Writer, refs []name.Reference, image v1.Image, forDocker 
 	if err != nil {
 		return fmt.Errorf("reading the image: %w", err)
 	}
-	files, err := indexFiles(refs, image, manifest, forDocker)
-	if err != nil {
-		return err
+	files := []file{{blobPath(digest), raw}, {blobPath(manifest.Config.Digest), config}}
+	if written[digest] {
+		files = files[1:]
 	}
-	digest, _, err := v1.SHA256(bytes.NewReader(raw))
-	if err != nil {
-		return fmt.Errorf("reading the image: %w", err)
-	}
-	files = append(files, file{blobPath(digest), raw}, file{blobPath(manifest.Config.Digest), config})
-	archive := tar.NewWriter(w)
 	for _, f := range files {
 		if err := add(archive, f.name, int64(len(f.content)), bytes.NewReader(f.content)); err != nil {
 			return err
@@ -85,7 +116,6 @@ func writeArchive(w io.Writer, refs []name.Reference, image v1.Image, forDocker 
 	if err != nil {
 		return fmt.Errorf("reading the image: %w", err)
 	}
-	written := map[v1.Hash]bool{}
 	for i, layer := range layers {
 		d := manifest.Layers[i]
 		if written[d.Digest] {
@@ -102,7 +132,7 @@ func writeArchive(w io.Writer, refs []name.Reference, image v1.Image, forDocker 
 			return err
 		}
 	}
-	return archive.Close()
+	return nil
 }
 
 type file struct {
@@ -112,46 +142,51 @@ type file struct {
 
 func blobPath(digest v1.Hash) string { return "blobs/" + digest.Algorithm + "/" + digest.Hex }
 
-// indexFiles returns the files that the archive begins with: oci-layout, index.json and, for docker, manifest.json.
-func indexFiles(refs []name.Reference, image v1.Image, manifest *v1.Manifest, forDocker bool) ([]file, error) {
-	digest, err := image.Digest()
-	if err != nil {
-		return nil, fmt.Errorf("reading the image: %w", err)
-	}
-	size, err := image.Size()
-	if err != nil {
-		return nil, fmt.Errorf("reading the image: %w", err)
-	}
+// fullName is a name as engines keep it.
+func fullName(ref name.Reference) string {
+	return strings.Replace(ref.Name(), name.DefaultRegistry+"/", "docker.io/", 1)
+}
+
+// indexFiles returns the files that the archive begins with: oci-layout and index.json.
+func indexFiles(refs []name.Reference, top v1.Descriptor) ([]file, error) {
 	index := v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex}
-	var tags []string
 	for _, ref := range refs {
-		full := strings.Replace(ref.Name(), name.DefaultRegistry+"/", "docker.io/", 1)
-		tags = append(tags, full)
-		index.Manifests = append(index.Manifests, v1.Descriptor{MediaType: manifest.MediaType, Digest: digest, Size: size,
-			Annotations: map[string]string{"org.opencontainers.image.ref.name": ref.Identifier(), "io.containerd.image.name": full}})
+		top.Annotations = map[string]string{
+			"org.opencontainers.image.ref.name": ref.Identifier(), "io.containerd.image.name": fullName(ref),
+		}
+		index.Manifests = append(index.Manifests, top)
 	}
 	content, err := json.Marshal(index)
 	if err != nil {
 		return nil, fmt.Errorf("writing the index: %w", err)
 	}
-	files := []file{{"oci-layout", []byte(`{"imageLayoutVersion":"1.0.0"}`)}, {"index.json", content}}
-	if !forDocker {
-		return files, nil
+	return []file{{"oci-layout", []byte(`{"imageLayoutVersion":"1.0.0"}`)}, {"index.json", content}}, nil
+}
+
+// savedList returns manifest.json, the list of `docker save`, for one image.
+func savedList(refs []name.Reference, image v1.Image) (file, error) {
+	manifest, err := image.Manifest()
+	if err != nil {
+		return file{}, fmt.Errorf("reading the image: %w", err)
 	}
 	type saved struct {
 		Config   string
 		RepoTags []string
 		Layers   []string
 	}
-	entry := saved{Config: blobPath(manifest.Config.Digest), RepoTags: slices.Compact(tags)}
+	entry := saved{Config: blobPath(manifest.Config.Digest)}
+	for _, ref := range refs {
+		entry.RepoTags = append(entry.RepoTags, fullName(ref))
+	}
+	entry.RepoTags = slices.Compact(entry.RepoTags)
 	for _, layer := range manifest.Layers {
 		entry.Layers = append(entry.Layers, blobPath(layer.Digest))
 	}
-	content, err = json.Marshal([]saved{entry})
+	content, err := json.Marshal([]saved{entry})
 	if err != nil {
-		return nil, fmt.Errorf("writing the index: %w", err)
+		return file{}, fmt.Errorf("writing the index: %w", err)
 	}
-	return append(files, file{"manifest.json", content}), nil
+	return file{"manifest.json", content}, nil
 }
 
 func add(archive *tar.Writer, name string, size int64, content io.Reader) error {

@@ -183,36 +183,27 @@ func ParseCompression(text string) (zstd bool, err error) {
 // Write writes the image that a home has under the first of some names to the output, under all of them. A registry also
 // gets what is attached to the image.
 func (o Output) Write(ctx context.Context, h *home.Home, names []string, options Options) error {
-	image, err := h.Store.Find(names[0], store.BuildApp)
-	if err != nil {
-		return err
-	}
 	refs := make([]name.Reference, len(names))
 	for i, name := range names {
+		var err error
 		if refs[i], err = imagename.Parse(name); err != nil {
 			return err
 		}
 	}
-	digest, err := image.Digest()
+	c, err := contentOf(h, names[0], refs[0], options.Zstd)
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", names[0], err)
+		return err
 	}
-	attached, err := h.Store.Artifacts(digest)
-	if err != nil {
-		return h.Store.Explain(names[0], store.BuildApp, err)
-	}
-	if options.Zstd {
-		if image, attached, err = zstdImage(h, refs[0], image, attached); err != nil {
-			return err
-		}
+	if err := o.CheckPlatforms(len(c.images)); err != nil {
+		return err
 	}
 	switch o.kind {
 	case "oci":
-		return o.written(writeLayout(o.target, refs, image))
+		return o.written(writeLayout(o.target, refs, c))
 	case "oci-archive", "docker-archive":
-		return o.written(whole.Replace(o.target, func(w io.Writer) error { return writeArchive(w, refs, image, o.kind == "docker-archive") }))
+		return o.written(whole.Replace(o.target, func(w io.Writer) error { return writeArchive(w, refs, c, o.kind == "docker-archive") }))
 	case "docker":
-		return load(ctx, refs, image)
+		return load(ctx, refs, c)
 	}
 	if o.target != "" {
 		ref, err := imagename.Parse(o.target)
@@ -221,14 +212,32 @@ func (o Output) Write(ctx context.Context, h *home.Home, names []string, options
 		}
 		refs = []name.Reference{ref}
 	}
-	if options.Bare {
-		attached = nil
-	}
 	client, err := registry.New(options.Registry)
 	if err != nil {
 		return err
 	}
-	return publish.Image{Image: image, Attached: attached, Signer: options.Signer}.Push(ctx, client, refs)
+	images := make([]publish.Image, len(c.images))
+	for i, image := range c.images {
+		images[i] = publish.Image{Image: image, Signer: options.Signer}
+		if !options.Bare {
+			images[i].Attached = c.attached[i]
+		}
+	}
+	if c.index != nil {
+		return publish.Index{ImageIndex: c.index, Images: images, Signer: options.Signer}.Push(ctx, client, refs)
+	}
+	return images[0].Push(ctx, client, refs)
+}
+
+// CheckPlatforms returns a fault if the place cannot hold images for so many platforms under one name.
+func (o Output) CheckPlatforms(platforms int) error {
+	if platforms < 2 || o.kind != "docker" && o.kind != "docker-archive" {
+		return nil
+	}
+	return fault.Fault{
+		ID: "output-platforms", What: fmt.Sprintf("--output %s takes an image of one platform, not of %d", o, platforms),
+		Do: "name one with --platform, or write oci:FOLDER, oci-archive:FILE or registry",
+	}
 }
 
 // written explains why a folder or a file was not written, which is then as it was.
@@ -247,7 +256,7 @@ func (o Output) written(err error) error {
 }
 
 // writeLayout writes an OCI image layout. When it is whole, it replaces what the folder held.
-func writeLayout(dir string, refs []name.Reference, image v1.Image) error {
+func writeLayout(dir string, refs []name.Reference, c content) error {
 	partial := filepath.Clean(dir) + ".partial"
 	if err := os.RemoveAll(partial); err != nil {
 		return err
@@ -258,7 +267,12 @@ func writeLayout(dir string, refs []name.Reference, image v1.Image) error {
 		return err
 	}
 	for _, ref := range refs {
-		if _, err := target.Put(ref, image); err != nil {
+		if c.index != nil {
+			_, err = target.PutIndex(ref, c.index)
+		} else {
+			_, err = target.Put(ref, c.images[0])
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -278,13 +292,31 @@ func writeLayout(dir string, refs []name.Reference, image v1.Image) error {
 	return os.RemoveAll(old)
 }
 
-// WriteAttached writes the files that are attached to an image of a store into a folder, or else the bills of materials in it.
+// WriteAttached writes the files that are attached to an image of a store into a folder, or else the bills of materials in it. Those of
+// an image in an index go into a folder of their own there, such as linux-arm64.
 func WriteAttached(s *store.Store, image, dir string) error {
-	ref, err := imagename.Parse(image)
+	images, err := s.Platforms(image, store.BuildApp)
 	if err != nil {
 		return err
 	}
-	found, err := s.Find(image, store.BuildApp)
+	for _, one := range images {
+		to := dir
+		if len(images) > 1 {
+			config, err := one.ConfigFile()
+			if err != nil {
+				return fmt.Errorf("reading %s: %w", image, err)
+			}
+			to = filepath.Join(dir, strings.ReplaceAll(config.Platform().String(), "/", "-"))
+		}
+		if err := writeAttached(s, image, one, to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeAttached(s *store.Store, image string, found v1.Image, dir string) error {
+	ref, err := imagename.Parse(image)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ func Debug(ctx context.Context, h *home.Home, image string) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	where := &inTheStore{home: h}
+	where := &inTheStore{home: h, here: true}
 	before, err := where.read(ctx, ref)
 	if err != nil {
 		return nil, err

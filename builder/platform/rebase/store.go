@@ -12,17 +12,34 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/imagename"
 	"github.com/strata-buildpacks/strata/builder/platform/internal/once"
 	"github.com/strata-buildpacks/strata/builder/platform/rebase/internal/swap"
+	"github.com/strata-buildpacks/strata/builder/platform/registry"
 	"github.com/strata-buildpacks/strata/builder/platform/store"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
 // inTheStore is the place of apps in the store. Their run images are there too.
 type inTheStore struct {
 	home  *home.Home
+	here  bool                        // an index stands for its image for this machine
 	bases once.Map[string, swap.Base] // by their names
 }
 
 func (s *inTheStore) read(_ context.Context, ref name.Reference) (v1.Image, error) {
-	return s.home.Store.Find(ref.String(), store.BuildApp+", or write --in registry")
+	const remedy = store.BuildApp + ", or write --in registry"
+	if s.here {
+		return s.home.Store.Find(ref.String(), remedy)
+	}
+	images, err := s.home.Store.Platforms(ref.String(), remedy)
+	if err != nil {
+		return nil, err
+	}
+	if len(images) > 1 {
+		return nil, fault.Fault{
+			ID: "image-index", What: ref.String(), Err: registry.ErrIndex,
+			Do: "build it again with `strata build --platform`, on the newer run images",
+		}
+	}
+	return images[0], nil
 }
 
 func (s *inTheStore) base(_ context.Context, _ name.Reference, names []string, _ v1.Platform) (swap.Base, error) {

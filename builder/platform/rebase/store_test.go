@@ -1,13 +1,42 @@
 package rebase
 
 import (
+	"runtime"
 	"testing"
 
 	"github.com/strata-buildpacks/strata/builder/platform/home"
 	"github.com/strata-buildpacks/strata/builder/platform/internal/platformtest"
 	"github.com/strata-buildpacks/strata/builder/platform/rebase/internal/swap"
+	"github.com/strata-buildpacks/strata/builder/platform/store"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
+
+// TestIndexInTheStore leaves an index as it is: one of its images on a newer run image would take the name of all.
+func TestIndexInTheStore(t *testing.T) {
+	t.Parallel()
+	h, err := home.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var apps []store.Described
+	for _, arch := range []string{"amd64", "arm64"} {
+		app := platformtest.App(t, platformtest.Run{Arch: arch}.Image(t), platformtest.RunName, "app", nil)
+		platformtest.Put(t, h.Store, "one-"+arch, app)
+		apps = append(apps, store.Described{Image: app})
+	}
+	if _, err := h.Store.PutApps(platformtest.Parse(t, "app"), apps...); err != nil {
+		t.Fatal(err)
+	}
+	_, err = (&inTheStore{home: h}).read(t.Context(), platformtest.Parse(t, "app"))
+	kittest.Golden(t, "rebase-index-in-store.txt", platformtest.Fault(t, err))
+	image, err := (&inTheStore{home: h, here: true}).read(t.Context(), platformtest.Parse(t, "app"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if config, err := image.ConfigFile(); err != nil || config.Architecture != runtime.GOARCH {
+		t.Errorf("to be looked at, it is the image for %v, %v", config, err)
+	}
+}
 
 // TestReplacedInTheStore gives the app's name to another image between the reading and the writing of a rebase, as a build
 // does that ends meanwhile.

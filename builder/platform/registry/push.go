@@ -26,6 +26,16 @@ func (c *Client) Push(ctx context.Context, refs []name.Reference, image v1.Image
 	return nil
 }
 
+// PushIndex is Push for an index, with its images.
+func (c *Client) PushIndex(ctx context.Context, refs []name.Reference, index v1.ImageIndex) error {
+	for _, ref := range refs {
+		if err := c.pusher.Push(ctx, ref, index); err != nil {
+			return explain("pushing", ref, err)
+		}
+	}
+	return nil
+}
+
 // Attach writes artifacts beside an image, by their digests: all files at a time, then one manifest after the other. In a registry without
 // the referrers API, each is added to a list under a tag (distribution-spec, "Pushing Manifests with Subject").
 func (c *Client) Attach(ctx context.Context, repository name.Repository, artifacts []v1.Image) error {

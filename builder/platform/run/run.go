@@ -105,6 +105,9 @@ func prepare(image v1.Image, dir string, options Options) (spec sandbox.Spec, er
 	if err != nil {
 		return spec, fmt.Errorf("reading %s: %w", options.Image, err)
 	}
+	if err := CheckPlatform(options.Image, file.Platform()); err != nil {
+		return spec, err
+	}
 	config := file.Config
 	uid, gid, err := user(config.User)
 	if err != nil {

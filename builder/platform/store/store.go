@@ -8,8 +8,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -56,12 +58,13 @@ func Stack(image string) string {
 // the disk before the index names them.
 type Store struct {
 	dir   string
+	arch  string // of the image that a name of an index stands for
 	blobs Blobs
 }
 
 // Open opens the store in a folder, and makes it if there is none.
 func Open(dir string) (*Store, error) {
-	s := &Store{dir, Blobs{dir: dir, seen: &seen{good: map[v1.Hash]witness{}, unsynced: map[v1.Hash]bool{}}}}
+	s := &Store{dir, runtime.GOARCH, Blobs{dir: dir, seen: &seen{good: map[v1.Hash]witness{}, unsynced: map[v1.Hash]bool{}}}}
 	if err := os.MkdirAll(s.blobs.folder(), 0o755); err != nil {
 		return nil, fmt.Errorf("making the image store: %w", err)
 	}
@@ -120,11 +123,17 @@ func (s *Store) missing(text, remedy string) error {
 			}
 		}
 	}
-	return fault.Fault{ID: "image-missing", What: "there is no image " + text + " in " + s.dir, Do: remedy}
+	what := "there is no image " + text + " in " + s.dir
+	if ref, err := imagename.Parse(text); err == nil {
+		if named, err := s.Has(ref); err == nil && named {
+			what = fmt.Sprintf("%s in %s has no image for linux/%s", text, s.dir, s.arch)
+		}
+	}
+	return fault.Fault{ID: "image-missing", What: what, Do: remedy}
 }
 
 // Image returns the image of a name. If the name stands for an index, it is the index's image for this machine's
-// architecture. A digest stands for an image that has a tag of the same repository.
+// architecture, or for that of On. A digest stands for an image that has a tag of the same repository.
 func (s *Store) Image(ref name.Reference) (v1.Image, error) {
 	return s.find(ref, func(err error) error { return s.Explain(ref.String(), BuildApp, err) })
 }
@@ -257,15 +266,22 @@ func (s *Store) PutManifest(ref name.Reference, mediaType types.MediaType, manif
 	if err != nil {
 		return v1.Hash{}, err
 	}
+	return entry.Digest, s.nameEntry(ref, entry, map[v1.Hash][]v1.Descriptor{entry.Digest: entries})
+}
+
+// nameEntry gives a name to an image or an index of the store, and attaches artifacts to images by their digests.
+func (s *Store) nameEntry(ref name.Reference, entry v1.Descriptor, attached map[v1.Hash][]v1.Descriptor) error {
 	entry.Annotations = map[string]string{refAnnotation: ref.Name()}
-	return entry.Digest, s.update(func(index *v1.IndexManifest) {
+	return s.update(func(index *v1.IndexManifest) {
 		named := func(d v1.Descriptor) bool { return d.Annotations[refAnnotation] == ref.Name() }
 		if i := slices.IndexFunc(index.Manifests, named); i >= 0 {
 			index.Manifests[i] = entry
 		} else {
 			index.Manifests = append(index.Manifests, entry)
 		}
-		attach(index, entry.Digest, entries)
+		for _, image := range slices.SortedFunc(maps.Keys(attached), func(a, b v1.Hash) int { return strings.Compare(a.Hex, b.Hex) }) {
+			attach(index, image, attached[image])
+		}
 	})
 }
 

@@ -137,7 +137,7 @@ func (s *Store) needed(v *Verified, texts []string) (map[v1.Hash]*need, error) {
 	if err != nil {
 		return nil, err
 	}
-	look := Store{s.dir, s.blobs}
+	look := Store{s.dir, s.arch, s.blobs}
 	look.blobs.untouched = true
 	needs := map[v1.Hash]*need{}
 	add := func(d v1.Descriptor, asked bool, images ...string) error {

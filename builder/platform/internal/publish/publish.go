@@ -5,6 +5,7 @@ package publish
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -23,17 +24,50 @@ type Image struct {
 
 // Push writes the image under several names, and what is attached to it into each of their repositories.
 func (i Image) Push(ctx context.Context, client *registry.Client, refs []name.Reference) error {
-	done := map[name.Repository]bool{}
-	for _, ref := range refs {
-		if done[ref.Context()] {
-			continue
-		}
-		done[ref.Context()] = true
+	for _, ref := range perRepository(refs) {
 		if err := i.Attach(ctx, client, ref); err != nil {
 			return err
 		}
 	}
 	return client.Push(ctx, refs, i.Image)
+}
+
+// perRepository returns the first name of each repository.
+func perRepository(refs []name.Reference) []name.Reference {
+	done := map[name.Repository]bool{}
+	return slices.DeleteFunc(slices.Clone(refs), func(ref name.Reference) bool {
+		before := done[ref.Context()]
+		done[ref.Context()] = true
+		return before
+	})
+}
+
+// Index is an index of images for several platforms.
+type Index struct {
+	v1.ImageIndex
+	Images []Image
+	Signer *attest.Signer // signs the index as well; nil for nobody
+}
+
+// Push writes the index under several names, with its images and what is attached to each.
+func (x Index) Push(ctx context.Context, client *registry.Client, refs []name.Reference) error {
+	digest, err := x.Digest()
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", refs[0], err)
+	}
+	for _, ref := range perRepository(refs) {
+		for _, image := range x.Images {
+			if err := image.Attach(ctx, client, ref); err != nil {
+				return err
+			}
+		}
+		if x.Signer != nil {
+			if err := sign(ctx, client, x.Signer, ref, digest); err != nil {
+				return err
+			}
+		}
+	}
+	return client.PushIndex(ctx, refs, x.ImageIndex)
 }
 
 // Attach writes what is attached to the image into its repository. If there is a signer, it adds signatures of the image,
@@ -70,11 +104,18 @@ func (i Image) sign(ctx context.Context, client *registry.Client, ref name.Refer
 			return err
 		}
 	}
-	tag = attest.SignatureTag(ref.Context(), digest)
-	if there, err = client.Find(ctx, tag); err != nil {
+	return sign(ctx, client, i.Signer, ref, digest)
+}
+
+// sign adds a signature of an image or an index to those that are there.
+func sign(ctx context.Context, client *registry.Client, signer *attest.Signer, ref name.Reference, digest v1.Hash) error {
+	tag := attest.SignatureTag(ref.Context(), digest)
+	there, err := client.Find(ctx, tag)
+	if err != nil {
 		return err
 	}
-	if signed, err = i.Signer.Signature(ctx, ref.Context(), digest, there); err != nil {
+	signed, err := signer.Signature(ctx, ref.Context(), digest, there)
+	if err != nil {
 		return err
 	}
 	return client.Push(ctx, []name.Reference{tag}, signed)
