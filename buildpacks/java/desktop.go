@@ -26,7 +26,7 @@ func (b build) desktop(ctx context.Context, start artifact.Start, r jdk.Runtime)
 	switch {
 	case b.plan.desktop:
 		why = "BP_JVM_DESKTOP"
-	case b.plan.headless || why == "" || b.plan.java.Vendor():
+	case b.plan.headless || why == "":
 		return nil, nil
 	}
 	b.Log.Decision("Draws", "with libraries and fonts of Debian", why)
@@ -48,8 +48,10 @@ func (b build) desktop(ctx context.Context, start artifact.Start, r jdk.Runtime)
 			if err := tree.Copy(own, l.Path); err != nil {
 				return fmt.Errorf("making the layer for drawing: %w", err)
 			}
-			if err := tree.Copy(filepath.Join(runtime, jdk.Drawing), filepath.Join(l.Path, "lib")); err != nil {
-				return fmt.Errorf("making the layer for drawing: %w", err)
+			if b.plan.java.Links() {
+				if err := tree.Copy(filepath.Join(runtime, jdk.Drawing), filepath.Join(l.Path, "lib")); err != nil {
+					return fmt.Errorf("making the layer for drawing: %w", err)
+				}
 			}
 			settings := filepath.Join(l.Path, "fonts.conf")
 			l.LaunchEnv.Default("FONTCONFIG_FILE", settings)

@@ -22,8 +22,13 @@ import (
 // image has them with these or not at all.
 const Drawing = "drawing"
 
-// drawing are Java's libraries in that folder.
-var drawing = []string{"libfontmanager.so", "libjavajpeg.so", "liblcms.so"}
+// drawing returns Java's libraries in that folder. Those of vendors have within them what they need.
+func (j JDK) drawing() []string {
+	if j.Vendor() {
+		return nil
+	}
+	return []string{"libfontmanager.so", "libjavajpeg.so", "liblcms.so"}
+}
 
 // Desktop has the libraries and the fonts for programs that draw, of Debian.
 type Desktop struct {

@@ -153,7 +153,7 @@ func (r Runtime) trim(home, dir string) error {
 	if err := os.Mkdir(filepath.Join(dir, Drawing), 0o755); err != nil {
 		return fmt.Errorf("making a folder for what draws: %w", err)
 	}
-	for _, name := range drawing {
+	for _, name := range r.jdk.drawing() {
 		from, to := filepath.Join(dir, "lib", name), filepath.Join(dir, Drawing, name)
 		if err := os.Rename(from, to); err != nil && !errors.Is(err, fs.ErrNotExist) { // a runtime without java.desktop has none
 			return fmt.Errorf("moving what draws: %w", err)
