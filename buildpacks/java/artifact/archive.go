@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -98,6 +99,9 @@ func openFile(app *os.Root, name string) (*archive, error) {
 	return a, nil
 }
 
+// notOfJar matches what an app's folder has besides the jar that was unpacked into it: files of Git and of platforms.
+var notOfJar = regexp.MustCompile(`^(\.git.*|Procfile|project\.toml)$`)
+
 // openFolder opens a folder as if it were a jar. Links and other files that are not regular are left out.
 func openFolder(app *os.Root, name string) (*archive, error) {
 	root, err := app.OpenRoot(name)
@@ -106,7 +110,10 @@ func openFolder(app *os.Root, name string) (*archive, error) {
 	}
 	a := &archive{name: name, index: map[string]int{}, close: root.Close}
 	err = fs.WalkDir(root.FS(), ".", func(file string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() {
+		if name == "." && notOfJar.MatchString(file) && entry.IsDir() {
+			return fs.SkipDir
+		}
+		if err != nil || !entry.Type().IsRegular() || name == "." && notOfJar.MatchString(file) {
 			return err
 		}
 		info, err := entry.Info()

@@ -133,6 +133,9 @@ func TestPlace(t *testing.T) {
 		})}},
 		"boot-unpacked": {app: files{"META-INF/MANIFEST.MF": manifest("Main-Class: "+loader+"JarLauncher", "Start-Class: com.example.App"),
 			"BOOT-INF/classes/com/example/App.class": class("com/example/App"), "BOOT-INF/lib/one-1.0.jar": one}},
+		"unpacked": {app: files{"META-INF/MANIFEST.MF": manifest("Main-Class: com.example.App"),
+			"com/example/App.class": class("com/example/App"),
+			".git/config":           "x", ".gitignore": "x", "Procfile": "web: x", "project.toml": "", "lib/.keep": ""}},
 		"properties-launcher": {app: files{"app.jar": bootJar(t, files{
 			"META-INF/MANIFEST.MF": manifest("Main-Class: "+loader+"PropertiesLauncher", "Start-Class: com.example.App")})}},
 		"quarkus": {app: files{
