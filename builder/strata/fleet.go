@@ -109,7 +109,14 @@ func printFleet(w io.Writer, r *fleet.Report) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "IMAGE\tBUILT BY\tLANGUAGES\tRUN IMAGE\tDUE\tBEHIND\tSECURITY\tSIZE\tALONE\tSIGNED\tATTESTED")
 	var unread []fleet.Image
+	rows := map[string]int{} // of a name
 	for _, image := range r.Images {
+		rows[image.Name]++
+	}
+	for _, image := range r.Images {
+		if rows[image.Name] > 1 && image.Platform != "" {
+			image.Name += " (" + image.Platform + ")"
+		}
 		if image.Err != "" {
 			unread = append(unread, image)
 			continue
@@ -119,14 +126,28 @@ func printFleet(w io.Writer, r *fleet.Report) error {
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("printing the table: %w", err)
 	}
+	var text strings.Builder
 	for _, image := range unread {
-		fmt.Fprintf(w, "%s was not read: %s\n", image.Name, image.Err)
+		fmt.Fprintf(&text, "%s was not read: %s\n", image.Name, image.Err)
 	}
 	t := r.Totals
-	fmt.Fprintf(w, "\n%d images, %d of them apps; %d were not read\n", t.Images, t.Apps, t.Failed)
-	fmt.Fprintf(w, "due: a rebase moves %d apps; %d images have packages with security updates; %d have a language that has ended\n",
+	fmt.Fprintf(&text, "\n%d images, %d of them apps; %d were not read\n", t.Images, t.Apps, t.Failed)
+	fmt.Fprintf(&text, "due: a rebase moves %d apps; %d images have packages with security updates; %d have a language that has ended\n",
 		t.Due, t.Security, t.Ended)
-	fmt.Fprintf(w, "a host that runs all pulls %s; one by one they have %s\n", megabytes(t.Pulled), megabytes(t.Bytes))
+	if t.NotCompared > 0 {
+		fmt.Fprintf(&text, "%d images have packages that were not compared: more may be due; --json and --html say why\n", t.NotCompared)
+	}
+	if t.Unvouched > 0 {
+		fmt.Fprintf(&text, "of %d images it is not known whether they are signed and attested; --json and --html say why\n", t.Unvouched)
+	}
+	fmt.Fprintf(&text, "a host that runs all pulls %s; one by one they have %s\n", megabytes(t.Pulled), megabytes(t.Bytes))
+	return printText(w, text.String())
+}
+
+func printText(w io.Writer, text string) error {
+	if _, err := io.WriteString(w, text); err != nil {
+		return fmt.Errorf("printing the table: %w", err)
+	}
 	return nil
 }
 
@@ -156,17 +177,21 @@ func fleetLine(i *fleet.Image, now time.Time) []string {
 		switch {
 		case i.Base.Due:
 			due = "rebase"
-		case i.Base.Reason != "":
+		case i.Base.Reason != "" && i.Base.Newest != "" && i.Base.Newest != i.Base.Name:
+			due = "refused"
+		case i.Base.Reason != "" && i.Base.Newest == "":
 			due = "?"
 		}
 	}
 	behind, security := packagesBehind(i)
 	yes := func(is bool) string {
 		switch {
-		case i.Kind == fleet.Builder || i.Kind == fleet.Other:
+		case i.Kind != fleet.App && i.Kind != fleet.RunImage:
 			return "-"
 		case is:
 			return "yes"
+		case i.Unvouched != "":
+			return "?"
 		}
 		return "no"
 	}
@@ -176,49 +201,61 @@ func fleetLine(i *fleet.Image, now time.Time) []string {
 	}
 }
 
-// packagesBehind returns two columns: how many packages are behind, and for how many of them a security update is due. What was not
-// compared is "?", and an image that nobody looked into has "-".
+// packagesBehind returns two columns: how many packages are behind, and for how many of them a security update is due. With "+?" there may
+// be more, because some were not compared; if none was, the columns are "?". An image that nobody looked into has "-".
 func packagesBehind(i *fleet.Image) (behind, security string) {
 	if i.Packages == nil {
 		return "-", "-"
 	}
-	if i.Packages.Reason != "" {
-		return "?", "?"
-	}
-	count := i.Packages.Behind
+	compared, count := i.Packages.Count-i.Packages.NotCompared, i.Packages.Behind
 	if i.Own != nil {
+		compared += i.Own.Count - i.Own.NotCompared
 		count += i.Own.Behind
 	}
-	return strconv.Itoa(count), strconv.Itoa(i.SecurityUpdates())
+	behind, security = strconv.Itoa(count), strconv.Itoa(i.SecurityUpdates())
+	switch {
+	case i.Compared():
+		return behind, security
+	case compared == 0:
+		return "?", "?"
+	}
+	return behind + "+?", security + "+?"
 }
 
 // printHolders prints who holds the package that was asked for, and what was not looked into.
 func printHolders(w io.Writer, r *fleet.Report) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if len(r.Holders) > 0 {
-		fmt.Fprintln(table, "IMAGE\tPACKAGE\tVERSION\tNEWEST\tLAYER\tWHAT")
+		fmt.Fprintln(table, "IMAGE\tPLATFORM\tPACKAGE\tVERSION\tNEWEST\tLAYER\tWHAT")
 	}
 	for _, h := range r.Holders {
 		layer := strings.TrimPrefix(h.Layer, "sha256:")
 		layer = orDash(layer[:min(len(layer), 12)])
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", h.Image, h.Package, orDash(h.Version), orDash(h.Newest), layer, orDash(h.What))
+		fmt.Fprintln(table, strings.Join([]string{
+			h.Image, orDash(h.Platform), h.Package, orDash(h.Version), orDash(h.Newest), layer, orDash(h.What),
+		}, "\t"))
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("printing the table: %w", err)
 	}
-	holders, blind := map[string]bool{}, 0
-	for _, h := range r.Holders {
-		holders[h.Image] = true
-	}
+	var text strings.Builder
+	blind := 0
 	for _, image := range r.Images {
 		if image.Err != "" {
-			fmt.Fprintf(w, "%s was not read: %s\n", image.Name, image.Err)
+			fmt.Fprintf(&text, "%s was not read: %s\n", image.Name, image.Err)
 		}
-		if image.Err == "" && image.Packages == nil {
+		for _, why := range image.Blind {
+			fmt.Fprintf(&text, "%s (%s) may hold it and was not looked into: %s\n", image.Name, orDash(image.Platform), why)
+		}
+		if len(image.Blind) > 0 {
 			blind++
 		}
 	}
-	_, err := fmt.Fprintf(w, "%d of %d images hold %s; %d are of no buildpack and were not looked into\n",
-		len(holders), r.Totals.Images, r.Package, blind)
-	return err
+	if r.HoldersLeft > 0 {
+		fmt.Fprintf(&text, "%d more holders are not listed\n", r.HoldersLeft)
+	}
+	t := r.Totals
+	fmt.Fprintf(&text, "%d of %d images hold %s; %d were not looked into, or not wholly, and %d not read\n",
+		r.Holding(), t.Images, r.Package, blind, t.Failed)
+	return printText(w, text.String())
 }

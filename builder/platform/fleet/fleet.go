@@ -3,7 +3,6 @@
 package fleet
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -38,27 +37,30 @@ type Offers func(ctx context.Context, codename, arch string) (map[string][]archi
 
 // What an image is.
 const (
-	App      = "app"       // a lifecycle exported it
-	RunImage = "run image" // apps stand on it
-	Builder  = "builder"   // it builds apps
-	Other    = "image"     // no buildpack knows it
+	App        = "app"         // a lifecycle exported it
+	RunImage   = "run image"   // apps stand on it
+	Builder    = "builder"     // it builds apps
+	BuildImage = "build image" // builders stand on it
+	Other      = "image"       // no buildpack knows it
 )
 
 // Report says what the images of a fleet are.
 type Report struct {
-	Images  []Image   `json:"images"`
-	Layers  []Layer   `json:"layers"`            // of all images: those that most images have first
-	Totals  Totals    `json:"totals"`            // of the images that could be read
-	Holders []Holder  `json:"holders,omitempty"` // of the package that was asked for
-	Package string    `json:"package,omitempty"`
-	Date    time.Time `json:"date"`
+	Images      []Image   `json:"images"`
+	Layers      []Layer   `json:"layers"`            // of all images: those that most images have first
+	Totals      Totals    `json:"totals"`            // of the images that could be read
+	Holders     []Holder  `json:"holders,omitempty"` // of the package that was asked for
+	HoldersLeft int       `json:"holdersLeft,omitempty"`
+	Package     string    `json:"package,omitempty"`
+	Date        time.Time `json:"date"`
 }
 
-// Image is one image of a fleet, of one platform.
+// Image is one image of a fleet, of one platform. What is not known of it has a reason; the rest stands.
 type Image struct {
 	Name      string     `json:"name"`
 	Digest    string     `json:"digest,omitempty"`
 	Platform  string     `json:"platform,omitempty"`
+	OfIndex   bool       `json:"ofIndex,omitempty"` // the name stands for an index, which has this image
 	Kind      string     `json:"kind,omitempty"`
 	Err       string     `json:"error,omitempty"`   // why it could not be read; all below is empty then
 	BuiltBy   []string   `json:"builtBy,omitempty"` // buildpacks as ID@VERSION, in their order
@@ -68,12 +70,17 @@ type Image struct {
 	Own       *Packages  `json:"ownPackages,omitempty"`
 	Languages []Language `json:"languages,omitempty"`
 	Layers    []int      `json:"layers,omitempty"` // lowest first, as places in the report's list
-	Bytes     int64      `json:"bytes"`            // of all layers, compressed
+	Bytes     int64      `json:"bytes"`            // of all layers, compressed, as its manifest says
 	Shared    int64      `json:"sharedBytes"`      // of the layers that other images have too
 	Unique    int64      `json:"uniqueBytes"`
 	Signed    bool       `json:"signed"`   // somebody's signature is there; whose it is nobody has checked
 	Attested  bool       `json:"attested"` // there is provenance
 	Described bool       `json:"described"`
+	Unvouched string     `json:"vouchingUnknown,omitempty"` // why there may be signatures or provenance that were not seen
+	Blind     []string   `json:"notLookedInto,omitempty"`   // why it may have packages that were not seen
+	Notes     []string   `json:"notes,omitempty"`           // what is wrong with it
+
+	claims []claim // what it says of its layers
 }
 
 // Base is the run image that an app stands on.
@@ -86,11 +93,12 @@ type Base struct {
 
 // Packages says how far packages of Debian are behind.
 type Packages struct {
-	Count    int      `json:"count"`
-	Behind   int      `json:"behind"`
-	Security int      `json:"security"` // of those behind
-	Updates  []Update `json:"updates,omitempty"`
-	Reason   string   `json:"reason,omitempty"` // why they are not known
+	Count       int      `json:"count"`
+	Behind      int      `json:"behind"`
+	Security    int      `json:"security"`    // of those behind
+	NotCompared int      `json:"notCompared"` // of Count: nobody knows whether they are behind
+	Updates     []Update `json:"updates,omitempty"`
+	Reason      string   `json:"reason,omitempty"` // why packages were not compared, or not even counted
 }
 
 // Update is a newer version of a package.
@@ -101,57 +109,60 @@ type Update struct {
 	Security  bool   `json:"security"`
 }
 
-// Layer is a layer of the fleet.
+// Layer is a layer of the fleet. Images may say different things of one: what most of them say counts.
 type Layer struct {
 	Digest   string `json:"digest"`
 	What     string `json:"what,omitempty"` // what made it
 	Bytes    int64  `json:"bytes"`          // compressed
 	Images   int    `json:"images"`         // how many have it, each digest once
 	Base     bool   `json:"ofRunImage"`
+	Compared bool   `json:"compared"` // all packages in it were compared with what Debian offers
 	Behind   int    `json:"behind"`
 	Security int    `json:"security"`
 }
 
-// Totals are the sums of a report. Images of one digest count once in Pulled and for each name elsewhere.
+// Totals are the sums of a report. Images of one digest count once in bytes, and for each name elsewhere.
 type Totals struct {
-	Images     int   `json:"images"`
-	Failed     int   `json:"failed"`
-	Apps       int   `json:"apps"`
-	Due        int   `json:"due"`        // apps that a rebase would move
-	Refused    int   `json:"refused"`    // apps that it would not be able to
-	Behind     int   `json:"behind"`     // images with packages that are behind
-	Security   int   `json:"security"`   // images with packages that a security update is due for
-	Ended      int   `json:"ended"`      // images with a language that nobody maintains any more
-	Unsigned   int   `json:"unsigned"`   // apps
-	Unattested int   `json:"unattested"` // apps
-	Bytes      int64 `json:"bytes"`      // of all images one by one
-	Pulled     int64 `json:"pulledBytes"`
-	Shared     int64 `json:"sharedBytes"` // of layers that several images have, each once
+	Images      int   `json:"images"`
+	Failed      int   `json:"failed"`
+	Apps        int   `json:"apps"`
+	Due         int   `json:"due"`         // apps that a rebase would move
+	Refused     int   `json:"refused"`     // apps of which it would not, or of which that is not known
+	Behind      int   `json:"behind"`      // images with packages that are behind
+	Security    int   `json:"security"`    // images with packages that a security update is due for
+	NotCompared int   `json:"notCompared"` // images with packages that were not compared, or that nobody looked into
+	Ended       int   `json:"ended"`       // images with a language that nobody maintains any more
+	Unsigned    int   `json:"unsigned"`    // apps
+	Unattested  int   `json:"unattested"`  // apps
+	Unvouched   int   `json:"vouchingUnknown"`
+	Bytes       int64 `json:"bytes"` // of all images one by one
+	Pulled      int64 `json:"pulledBytes"`
+	Shared      int64 `json:"sharedBytes"` // of layers that several images have, each once
 }
 
 // Holder is a package in a layer of an image.
 type Holder struct {
-	Image   string `json:"image"`
-	Package string `json:"package"`
-	Version string `json:"version"`
-	Newest  string `json:"newest,omitempty"`
-	Layer   string `json:"layer"` // its digest, empty if the image does not say it
-	What    string `json:"what,omitempty"`
+	Image    string `json:"image"`
+	Digest   string `json:"digest"` // of the image
+	Platform string `json:"platform"`
+	Package  string `json:"package"`
+	Version  string `json:"version"`
+	Newest   string `json:"newest,omitempty"`
+	Layer    string `json:"layer"` // its digest, empty if the image does not say it
+	What     string `json:"what,omitempty"`
+
+	place int // of the layer, -1 if it is not known
 }
 
-// Names returns the names of the images at some places, each once, and of the repositories that cannot be listed.
+// Names returns the names of the images at some places, each once, and of the repositories and places that cannot be listed.
 func Names(ctx context.Context, places []string, options registry.Options) ([]registry.Listed, error) {
 	client, err := registry.New(options)
 	if err != nil {
 		return nil, err
 	}
-	var all []registry.Listed
-	for _, place := range places {
-		list, err := client.List(ctx, place)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, list...)
+	all, err := client.ListAll(ctx, places)
+	if err != nil {
+		return nil, err
 	}
 	slices.SortStableFunc(all, func(a, b registry.Listed) int { return strings.Compare(a.Name, b.Name) })
 	all = slices.CompactFunc(all, func(a, b registry.Listed) bool { return a.Name == b.Name })
@@ -201,7 +212,7 @@ func Read(ctx context.Context, h *home.Home, options Options) (*Report, error) {
 
 // failed returns the row of what could not be read.
 func failed(image string, err error) []Image {
-	return []Image{{Name: image, Err: short(err.Error(), maxReason)}}
+	return []Image{{Name: short(image, maxReason), Err: short(err.Error(), maxReason)}}
 }
 
 // How long texts of others may be in a report, in bytes.
@@ -217,112 +228,4 @@ func short(text string, most int) string {
 		return text
 	}
 	return strings.ToValidUTF8(text[:most], "") + "…"
-}
-
-// report sums up what was read.
-func (r *reader) report(images []Image) *Report {
-	out := &Report{Images: images, Layers: r.layers.list, Holders: r.holders, Package: r.Package, Date: r.Now}
-	seen := map[string]bool{}
-	for _, image := range images {
-		if seen[image.Digest] || image.Err != "" {
-			continue
-		}
-		seen[image.Digest] = true
-		for _, layer := range image.distinct() {
-			out.Layers[layer].Images++
-		}
-	}
-	for i := range out.Images {
-		out.Images[i].share(out.Layers)
-		out.Totals.add(&out.Images[i], r.Now)
-	}
-	for _, layer := range out.Layers {
-		out.Totals.Pulled += layer.Bytes
-		if layer.Images > 1 {
-			out.Totals.Shared += layer.Bytes
-		}
-	}
-	out.order()
-	slices.SortFunc(out.Holders, func(a, b Holder) int {
-		return cmp.Or(cmp.Compare(a.Image, b.Image), cmp.Compare(a.Package, b.Package), cmp.Compare(a.Layer, b.Layer),
-			cmp.Compare(a.Version, b.Version))
-	})
-	out.Holders = slices.Compact(out.Holders)
-	return out
-}
-
-// distinct returns the layers of an image, each once.
-func (i *Image) distinct() []int {
-	return slices.Compact(slices.Sorted(slices.Values(i.Layers)))
-}
-
-// share counts the bytes that an image has alone.
-func (i *Image) share(layers []Layer) {
-	for _, layer := range i.distinct() {
-		if i.Bytes += layers[layer].Bytes; layers[layer].Images > 1 {
-			i.Shared += layers[layer].Bytes
-		} else {
-			i.Unique += layers[layer].Bytes
-		}
-	}
-}
-
-func (t *Totals) add(i *Image, now time.Time) {
-	count := func(sum *int, counts bool) {
-		if counts {
-			*sum++
-		}
-	}
-	count(&t.Failed, i.Err != "")
-	count(&t.Images, i.Err == "")
-	app := i.Kind == App
-	count(&t.Apps, app)
-	count(&t.Due, i.Base != nil && i.Base.Due)
-	count(&t.Refused, i.Base != nil && i.Base.Reason != "")
-	count(&t.Behind, i.Packages.behind()+i.Own.behind() > 0)
-	count(&t.Security, i.SecurityUpdates() > 0)
-	count(&t.Ended, slices.ContainsFunc(i.Languages, func(l Language) bool { return l.HasEnded(now) }))
-	count(&t.Unsigned, app && !i.Signed)
-	count(&t.Unattested, app && !i.Attested)
-	t.Bytes += i.Bytes
-}
-
-func (p *Packages) behind() int {
-	if p == nil {
-		return 0
-	}
-	return p.Behind
-}
-
-// SecurityUpdates returns how many of the image's packages a security update is due for.
-func (i *Image) SecurityUpdates() int {
-	sum := 0
-	for _, p := range []*Packages{i.Packages, i.Own} {
-		if p != nil {
-			sum += p.Security
-		}
-	}
-	return sum
-}
-
-// order puts the layers that most images have first, larger ones before smaller ones.
-func (r *Report) order() {
-	places := make([]int, len(r.Layers))
-	for i := range places {
-		places[i] = i
-	}
-	slices.SortFunc(places, func(a, b int) int {
-		x, y := r.Layers[a], r.Layers[b]
-		return cmp.Or(cmp.Compare(y.Images, x.Images), cmp.Compare(y.Bytes, x.Bytes), cmp.Compare(x.Digest, y.Digest))
-	})
-	sorted, now := make([]Layer, len(places)), make([]int, len(places))
-	for to, from := range places {
-		sorted[to], now[from] = r.Layers[from], to
-	}
-	r.Layers = sorted
-	for _, image := range r.Images {
-		for i, layer := range image.Layers {
-			image.Layers[i] = now[layer]
-		}
-	}
 }

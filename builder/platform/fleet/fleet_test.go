@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
@@ -247,28 +246,5 @@ func TestRepositoryDenied(t *testing.T) {
 	report := read(t, fleet.Options{Places: []string{server.Host}})
 	if report.Totals.Images != 1 || report.Totals.Failed != 1 || !strings.Contains(report.Images[1].Err, "ask for the right") {
 		t.Errorf("got %+v", report.Images)
-	}
-}
-
-// TestSigned has an image that somebody signed.
-func TestSigned(t *testing.T) {
-	t.Parallel()
-	server := platformtest.Serve(t, nil)
-	image := platformtest.App(t, base(t, "1", "1"), server.Host+"/strata/run:13", "app", nil)
-	platformtest.Push(t, server.Host+"/app:1", image)
-	repository, err := name.NewRepository(server.Host + "/app")
-	if err != nil {
-		t.Fatal(err)
-	}
-	digest := platformtest.Digest(t, image)
-	for _, suffix := range []string{".sig", ".att"} {
-		report := read(t, fleet.Options{Places: []string{server.Host}})
-		if len(report.Images) != 1 || report.Images[0].Signed != (suffix == ".att") || report.Images[0].Attested {
-			t.Errorf("before %s: %+v", suffix, report.Images)
-		}
-		platformtest.Push(t, repository.Tag("sha256-"+digest.Hex+suffix).String(), platformtest.Random(t))
-	}
-	if row := read(t, fleet.Options{Places: []string{server.Host}}).Images[0]; !row.Signed || !row.Attested {
-		t.Errorf("with both: %+v", row)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -22,7 +23,8 @@ const (
 	maxLayer      = 4 << 30   // bytes when it is unpacked
 	maxFiles      = 1_000_000
 	maxDatabase   = 64 << 20  // bytes of a file with packages
-	maxPackages   = 2_000_000 // in all layers of the fleet together
+	maxOfLayer    = 100_000   // packages; Debian has 70,000
+	maxPackages   = 2_000_000 // that are kept, of all layers of the fleet together
 )
 
 // contents is what a layer of a run image has.
@@ -94,7 +96,9 @@ func (c *contents) add(name string, size int64, content io.Reader) error {
 			return fmt.Errorf("%s of the run image cannot be read: %w", name, err)
 		}
 		c.whole = c.whole || dir == "var/lib/dpkg/"
-		c.packages = append(c.packages, packages...)
+		if c.packages = append(c.packages, packages...); len(c.packages) > maxOfLayer {
+			return fmt.Errorf("a layer of the run image has more than %d packages", maxOfLayer)
+		}
 	}
 	return nil
 }
@@ -120,12 +124,13 @@ type owned struct {
 	newest string
 }
 
-// stand is what apps stand on: the layers of a run image, with the packages in them.
+// stand is what apps stand on: the layers of a run image, with what there is to say of the packages in them.
 type stand struct {
-	packages          []owned
 	codename, release string
 	foreign           string
 	summary           *Packages
+	held              []owned // of the package that is asked for
+	left              int     // those that there is no room for
 }
 
 // stand reads the packages of some layers, lowest first, once for all images that have the same.
@@ -144,11 +149,19 @@ func (r *reader) stand(ctx context.Context, layers []v1.Layer, ids []int, arch s
 			}
 			s.merge(c, ids[i], byName)
 		}
-		for _, p := range byName {
-			s.packages = append(s.packages, p)
+		packages := slices.SortedFunc(maps.Values(byName), func(a, b owned) int { return strings.Compare(a.Name, b.Name) })
+		r.compare(ctx, s, ids, packages, arch)
+		for _, p := range packages {
+			if r.Package == "" || p.Name != r.Package && p.Source != r.Package {
+				continue
+			}
+			if !r.take(1) {
+				s.left++
+				continue
+			}
+			s.held = append(s.held, p)
 		}
-		slices.SortFunc(s.packages, func(a, b owned) int { return strings.Compare(a.Name, b.Name) })
-		return s, r.compare(ctx, s, arch)
+		return s, nil
 	})
 	if err != nil {
 		return &stand{summary: &Packages{Reason: short(err.Error(), maxReason)}}
@@ -156,14 +169,25 @@ func (r *reader) stand(ctx context.Context, layers []v1.Layer, ids []int, arch s
 	return found
 }
 
+// take reports whether some more packages may be kept in memory.
+func (r *reader) take(count int) bool {
+	if r.packages.Add(int64(count)) > maxPackages {
+		r.packages.Add(-int64(count))
+		return false
+	}
+	return true
+}
+
 // scan is scan within what the packages of a whole fleet may take.
 func (r *reader) scan(layer v1.Layer) (*contents, error) {
-	if r.packages.Load() > maxPackages {
-		return nil, fmt.Errorf("the run images of these images have more than %d packages in all", maxPackages)
+	tooMany := fmt.Errorf("the run images of these images have more than %d packages in all", maxPackages)
+	if !r.take(maxOfLayer) { // while it is read
+		return nil, tooMany
 	}
 	c, err := scan(layer)
-	if err == nil {
-		r.packages.Add(int64(len(c.packages)))
+	r.packages.Add(-maxOfLayer)
+	if err == nil && !r.take(len(c.packages)) {
+		return nil, tooMany
 	}
 	return c, err
 }
@@ -193,43 +217,67 @@ func (s *stand) merge(c *contents, layer int, byName map[string]owned) {
 const maxUpdates = 100
 
 // compare notes which packages are behind.
-func (r *reader) compare(ctx context.Context, s *stand, arch string) error {
-	s.summary = &Packages{Count: len(s.packages)}
+func (r *reader) compare(ctx context.Context, s *stand, layers []int, packages []owned, arch string) {
+	s.summary = &Packages{}
+	if len(packages) == 0 {
+		s.summary.Reason = "it has no packages of Debian"
+		return
+	}
 	offers, err := r.offers(ctx, s, arch)
-	if err != nil {
-		s.summary.Reason = short(err.Error(), maxReason)
-		return nil
-	}
-	behind, security := map[int]int{}, map[int]int{}
-	for i, p := range s.packages {
-		newest, isSecurity := archive.Newer(offers[p.Name], p.Version)
-		if newest == "" {
-			continue
-		}
-		s.packages[i].newest = newest
-		s.summary.add(Update{p.Name, p.Version, newest, isSecurity})
-		if behind[p.layer]++; isSecurity {
-			security[p.layer]++
+	tallies := map[int]tally{}
+	for _, layer := range layers {
+		tallies[layer] = tally{}
+		if err != nil {
+			tallies[layer] = tally{notCompared: 1}
 		}
 	}
-	r.layers.note(behind, security)
-	return nil
+	for i, p := range packages {
+		s.summary.Count++
+		of := tallies[p.layer]
+		if err != nil {
+			s.summary.miss(short(reason(err), maxReason))
+		} else {
+			behind, security, missed := s.summary.Behind, s.summary.Security, s.summary.NotCompared
+			packages[i].newest = s.summary.compare(offers, p.Installed)
+			of.behind += s.summary.Behind - behind
+			of.security += s.summary.Security - security
+			of.notCompared += s.summary.NotCompared - missed
+		}
+		tallies[p.layer] = of
+	}
+	r.layers.note(tallies)
 }
 
-func (p *Packages) add(u Update) {
-	if p.Behind++; u.Security {
+// compare counts a package, and returns its newest version if it is behind.
+func (p *Packages) compare(offers map[string][]archive.Offer, is archive.Installed) string {
+	of, known := offers[is.Name]
+	if !known {
+		p.miss(is.Name + " is in no index")
+		return ""
+	}
+	newest, security := archive.Newer(of, is.Version)
+	if newest == "" {
+		return ""
+	}
+	if p.Behind++; security {
 		p.Security++
 	}
 	if len(p.Updates) < maxUpdates {
-		p.Updates = append(p.Updates, u)
+		p.Updates = append(p.Updates, Update{is.Name, is.Version, newest, security})
+	}
+	return newest
+}
+
+// miss counts a package that nobody compared. The reason of the first one stays.
+func (p *Packages) miss(reason string) {
+	if p.NotCompared++; p.Reason == "" {
+		p.Reason = reason
 	}
 }
 
 // offers returns what there is for the release of a run image.
 func (r *reader) offers(ctx context.Context, s *stand, arch string) (map[string][]archive.Offer, error) {
 	switch {
-	case len(s.packages) == 0:
-		return nil, errors.New("it has no packages of Debian")
 	case s.foreign != "":
 		return nil, fmt.Errorf("it is of %s, and only Debian's indexes are read", s.foreign)
 	case s.codename == "":
@@ -238,6 +286,24 @@ func (r *reader) offers(ctx context.Context, s *stand, arch string) (map[string]
 		return nil, errors.New("the signed indexes were not read")
 	}
 	return r.indexes.Get(s.codename+"/"+arch, func() (map[string][]archive.Offer, error) { return r.Offers(ctx, s.codename, arch) })
+}
+
+// debianArch returns what Debian calls the platform of an image. Only some names are not those of OCI.
+func debianArch(config *v1.ConfigFile) string {
+	switch is := config.Architecture; {
+	case is == "386":
+		return "i386"
+	case is == "ppc64le":
+		return "ppc64el"
+	case is == "mips64le":
+		return "mips64el"
+	case is == "arm" && (config.Variant == "v5" || config.Variant == "v6"):
+		return "armel"
+	case is == "arm":
+		return "armhf"
+	default:
+		return is
+	}
 }
 
 // Debian returns offers of Debian's signed indexes, as `strata stack update` reads them. source is asked when they are needed.

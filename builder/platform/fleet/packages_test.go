@@ -3,12 +3,21 @@ package fleet
 import (
 	"archive/tar"
 	"bytes"
+	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/BurntSushi/toml"
 	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/strata-buildpacks/strata/builder/platform/attest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 )
 
 // layer is a tar file of some files: pairs of a path and a content.
@@ -118,12 +127,145 @@ func TestEnded(t *testing.T) {
 	if _, err := toml.Decode(string(text), &lock); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(lock.Ended["node"], lines()["Node.js"]); diff != "" {
-		t.Errorf("write into ended.toml what the lock has (-lock +ended.toml):\n%s", diff)
+	for line, day := range lock.Ended["node"] {
+		if lines()["Node.js"][line] != day {
+			t.Errorf("Node.js %s: write into ended.toml what the lock has: %s", line, day)
+		}
 	}
-	for version, want := range map[string]string{"3.9.2": "2025-10-31", "3.9": "2025-10-31", "3.90.1": "", "2.7.18": "2020-01-01", "": ""} {
-		if got := language("Python", version).Ended; got != want {
-			t.Errorf("Python %s: got %q, want %q", version, got, want)
+	now := time.Date(2026, time.June, 1, 0, 0, 0, 0, time.UTC)
+	for is, want := range map[string]string{
+		"Python 3.9.2": "ended 2025-10-31", "Python 3.9": "ended 2025-10-31", "Python 3.90.1": "unknown ", "Python 2.7.18": "ended 2020-01-01",
+		"Python ": "unknown ", "Python 3.6.15": "ended 2021-12-23", "Python 1.5": "ended 2020-01-01", "Python 3.13.5": "maintained 2029-10-31",
+		"Go 1.19.3": "ended 2023-08-08", "Go 1.4": "ended 2022-08-02", "Go 1.99": "unknown ", "Go devel": "unknown ",
+		"Node.js 10.24.1": "ended 2021-04-30", "Node.js 0.12.18": "ended 2021-04-30", "Node.js 22.1.0": "maintained 2027-04-30",
+		"Java 8.0.452": "maintained 2030-12-31", "Java 6": "ended 2022-07-31", "Java 24.0.1": "ended 2025-09-16",
+		"Bun 0.1": "unknown ", "Rust 1.0": "unknown ",
+	} {
+		name, version, _ := strings.Cut(is, " ")
+		if l := language(name, version, now); l.State+" "+l.Ended != want || l.HasEnded(now) != (l.State == Past) {
+			t.Errorf("%s: got %+v, want %q", is, l, want)
+		}
+	}
+}
+
+// TestBudget has layers of many files that list packages: what is kept of them has an end, within a layer and in all layers together.
+func TestBudget(t *testing.T) {
+	t.Parallel()
+	var database strings.Builder
+	for i := range 40_000 {
+		fmt.Fprintf(&database, "Package: p%d\nVersion: 1\n\n", i)
+	}
+	one := []string{"var/lib/dpkg/status.d/a", database.String()}
+	three := append(slices.Clone(one), "var/lib/dpkg/status.d/b", database.String(), "var/lib/dpkg/status.d/c", database.String())
+	if _, err := readContents(tar.NewReader(bytes.NewReader(layer(t, three...)))); err == nil || !strings.Contains(err.Error(), "100000") {
+		t.Errorf("a layer with 120,000 packages: got %v", err)
+	}
+	content := layer(t, one...)
+	r := &reader{}
+	for count := 1; ; count++ {
+		c, err := r.scan(static.NewLayer(content, types.OCIUncompressedLayer))
+		if err != nil {
+			if count < 40 || count > 60 {
+				t.Errorf("%d layers: %v", count, err)
+			}
+			break
+		}
+		if len(c.packages) != 40_000 || count > 60 {
+			t.Fatalf("%d layers: the last one has %d packages", count, len(c.packages))
+		}
+	}
+	if kept := r.packages.Load(); kept > maxPackages {
+		t.Errorf("%d packages are kept", kept)
+	}
+}
+
+// TestStand keeps nothing of the packages that nobody asked for: many images have nearly the same.
+func TestStand(t *testing.T) {
+	t.Parallel()
+	content := layer(t, "var/lib/dpkg/status", "Package: aa\nVersion: 1\n\nPackage: bb\nVersion: 1\nSource: ss\n")
+	r := &reader{Options: Options{Package: "ss"}}
+	id := r.layers.place(v1.Hash{Algorithm: "sha256", Hex: "a"})
+	s := r.stand(t.Context(), []v1.Layer{static.NewLayer(content, types.OCIUncompressedLayer)}, []int{id}, "amd64")
+	if len(s.held) != 1 || s.held[0].Name != "bb" || s.summary.Count != 2 || s.summary.NotCompared != 2 || r.layers.list[id].Compared {
+		t.Errorf("got %+v, %+v", s, s.summary)
+	}
+}
+
+// TestSpeaks has components of buildpacks: only the runtime that a buildpack brings for the app is a language of it.
+func TestSpeaks(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ buildpack, name, version, purl, want string }{
+		{"strata/go", "stdlib", "1.26.3", "pkg:golang/stdlib@1.26.3", "Go 1.26.3"},
+		{"paketo-buildpacks/go-build", "stdlib", "go1.22.1", "pkg:golang/stdlib@v1.22.1", "Go 1.22.1"},
+		{"google.go.build", "stdlib", "", "pkg:golang/stdlib@1.25.0", "Go 1.25.0"},
+		{"strata/launch-helper", "stdlib", "1.26.3", "pkg:golang/stdlib@1.26.3", ""},
+		{"strata/health-checker", "stdlib", "1.26.3", "pkg:golang/stdlib@1.26.3", ""},
+		{"buildpacksio/lifecycle", "stdlib", "1.26.3", "pkg:golang/stdlib@1.26.3", ""},
+		{"paketo-buildpacks/npm-install", "stdlib", "1.20", "pkg:golang/stdlib@1.20.12", ""}, // esbuild's
+		{"google/django", "stdlib", "1.20", "pkg:golang/stdlib@1.20.12", ""},
+		{"strata/java", "openjdk", "21.0.8", "pkg:generic/openjdk@21.0.8", "Java 21.0.8"},
+		{"strata/java", "openjdk", "21.0.8+9", "pkg:github/vendor/binaries@jdk-21.0.8%2B9?file_name=x.tar.gz", "Java 21.0.8"},
+		{"paketo-buildpacks/bellsoft-liberica", "BellSoft JRE", "17.0.3", "pkg:generic/bellsoft-jre@17.0.3?arch=amd64", "Java 17.0.3"},
+		{"strata/java", "openjdk-21-jre-headless", "21.0.8+9-1", "pkg:deb/debian/openjdk-21-jre-headless@21.0.8%2B9-1~deb13u1", "Java 21.0.8"},
+		{"x/java", "openjdk", "1.8.0_402", "pkg:generic/openjdk@1.8.0_402", "Java 8.0"},
+		{"strata/node", "node", "24.1.0", "pkg:generic/node@24.1.0", "Node.js 24.1.0"},
+		{"strata/node", "gradle", "9", "pkg:generic/gradle@9", ""},
+	} {
+		var row Image
+		row.speaks(attest.Component{
+			Buildpack: test.buildpack, Component: sbom.Component{Name: test.name, Version: test.version, PURL: test.purl},
+		}, time.Now())
+		got := ""
+		for _, l := range row.Languages {
+			got += l.Name + " " + l.Version
+		}
+		if got != test.want {
+			t.Errorf("%s %s: got %q, want %q", test.buildpack, test.purl, got, test.want)
+		}
+	}
+}
+
+// TestVotes has images that say different things of one layer: what most say counts, in whatever order they are read.
+func TestVotes(t *testing.T) {
+	t.Parallel()
+	honest, hostile := claim{100, "strata: glibc/ssl", true}, claim{9e18, "mine", false}
+	for _, claims := range [][]claim{{honest, hostile, honest}, {hostile, honest, honest}} {
+		r := &reader{}
+		at := r.layers.place(v1.Hash{Algorithm: "sha256", Hex: "a"})
+		var images []Image
+		for i, c := range claims {
+			images = append(images, Image{Name: fmt.Sprint("app", i), Digest: fmt.Sprint(i), Layers: []int{at}, claims: []claim{c}})
+		}
+		out := r.report(images)
+		if l := out.Layers[0]; l.Bytes != 100 || l.What != honest.what || !l.Base || out.Totals.Pulled != 100 {
+			t.Errorf("got %+v", l)
+		}
+		for i, image := range out.Images {
+			if image.Bytes != claims[i].bytes || (len(image.Notes) > 0) != (claims[i] == hostile) {
+				t.Errorf("got %+v", image)
+			}
+		}
+	}
+	var tie, other votes
+	for _, c := range []claim{honest, hostile} {
+		tie.add(c)
+	}
+	for _, c := range []claim{hostile, honest} {
+		other.add(c)
+	}
+	if tie.most() != other.most() || tie.most().base {
+		t.Errorf("got %+v and %+v", tie.most(), other.most())
+	}
+}
+
+func TestDebianArch(t *testing.T) {
+	t.Parallel()
+	for oci, want := range map[[2]string]string{
+		{"amd64"}: "amd64", {"arm64", "v8"}: "arm64", {"arm", "v7"}: "armhf", {"arm"}: "armhf", {"arm", "v5"}: "armel", {"386"}: "i386",
+		{"ppc64le"}: "ppc64el", {"riscv64"}: "riscv64",
+	} {
+		if got := debianArch(&v1.ConfigFile{Architecture: oci[0], Variant: oci[1]}); got != want {
+			t.Errorf("%q: got %s, want %s", oci, got, want)
 		}
 	}
 }

@@ -16,7 +16,7 @@ var pageText string
 // run nothing.
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"mb": megabytes, "hex": hex, "ended": func(l Language, r *Report) bool { return l.HasEnded(r.Date) },
-	"pair": func(what string, has bool) vouched { return vouched{what, has} },
+	"pair": func(what string, has bool, why string) vouched { return vouched{what, has, why} },
 	"inc":  func(i int) int { return i + 1 }, "num": func(x float64) string { return strconv.FormatFloat(x, 'f', 1, 64) },
 }).Parse(pageText))
 
@@ -24,6 +24,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 type vouched struct {
 	What string
 	Has  bool
+	Why  string // why it is not known that there is none
 }
 
 // hex returns the first twelve digits of a digest.
@@ -40,8 +41,11 @@ const maxTable = 2000
 
 // WriteHTML writes the report as one page without scripts, fonts or addresses of other files.
 func (r *Report) WriteHTML(w io.Writer, places []string) error {
-	var read, unread []Image
+	var read, unread, blind []Image
 	for _, image := range r.Images {
+		if len(image.Blind) > 0 {
+			blind = append(blind, image)
+		}
 		if image.Err != "" {
 			unread = append(unread, image)
 		} else {
@@ -59,7 +63,8 @@ func (r *Report) WriteHTML(w io.Writer, places []string) error {
 		"Images": read[:min(len(read), maxTable)], "Left": max(0, len(read)-maxTable),
 		"Failed": unread[:min(len(unread), maxTable)], "FailedLeft": max(0, len(unread)-maxTable),
 		"Layers":  layers[:min(len(layers), maxColumns)],
-		"Holders": r.Holders[:min(len(r.Holders), maxTable)], "HoldersLeft": max(0, len(r.Holders)-maxTable),
+		"Holders": r.Holders[:min(len(r.Holders), maxTable)], "HoldersLeft": max(0, len(r.Holders)-maxTable) + r.HoldersLeft,
+		"Blind": blind[:min(len(blind), maxTable)], "BlindLeft": max(0, len(blind)-maxTable),
 		"Share": percent(r.Totals.Bytes-r.Totals.Pulled, r.Totals.Bytes),
 	})
 }
@@ -94,7 +99,9 @@ func (i *Image) urgency() int {
 		return 500
 	}
 	count := min(i.Packages.behind()+i.Own.behind(), 499)
-	if count == 0 && i.Kind == App {
+	if count == 0 && !i.Compared() && i.Kind != Other {
+		count = 2 // nobody knows
+	} else if count == 0 && i.Kind == App {
 		count = 1 // before run images
 	}
 	return count

@@ -80,7 +80,7 @@ func draw(r *Report, host string) picture {
 	return p
 }
 
-// columns places the shared layers: those of run images first, then those that most images have.
+// columns places the shared layers: those that most images have first.
 func (p *picture) columns(layers []Layer) {
 	var shared []int
 	for i, layer := range layers {
@@ -116,6 +116,8 @@ func (l Layer) class() string {
 		return "security"
 	case l.Behind > 0:
 		return "behind"
+	case l.Base && !l.Compared:
+		return "unknown"
 	case l.Base:
 		return "base"
 	}
@@ -128,10 +130,15 @@ type images struct {
 	shared []int // places of layers that are columns
 }
 
+// unique returns the bytes that only these images have, each digest once.
 func (g images) unique() int64 {
 	var sum int64
+	seen := map[string]bool{}
 	for _, i := range g.images {
-		sum += i.Unique
+		if !seen[i.Digest] {
+			sum += i.Unique
+		}
+		seen[i.Digest] = true
 	}
 	return sum
 }
@@ -188,6 +195,8 @@ func due(list []*Image) string {
 			return "security"
 		case i.Base != nil && i.Base.Due, i.Packages.behind()+i.Own.behind() > 0:
 			mark = "behind"
+		case mark == "" && !i.Compared():
+			mark = "unknown"
 		}
 	}
 	return mark

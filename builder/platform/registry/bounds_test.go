@@ -84,7 +84,7 @@ func TestEndlessLists(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err = client.Repositories(t.Context(), host, ""); err == nil {
+		if _, err = client.Repositories(t.Context(), host); err == nil {
 			_, err = client.Tags(t.Context(), host.Repo("app"))
 		}
 		if !errors.As(err, new(fault.Fault)) {

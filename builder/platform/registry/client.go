@@ -89,23 +89,21 @@ func (c *Client) Image(ctx context.Context, ref name.Reference, platform v1.Plat
 		image, err := descriptor.Image()
 		return readable(ref, image, err)
 	}
-	index, err := descriptor.ImageIndex()
+	list, err := manifests(descriptor)
 	if err != nil {
 		return nil, explain("reading", ref, err)
 	}
-	images, err := partial.FindImages(index, func(d v1.Descriptor) bool { return d.Platform != nil && d.Platform.Satisfies(platform) })
-	if err != nil {
-		return nil, explain("reading", ref, err)
-	}
-	if len(images) == 0 {
-		return nil, fault.Fault{
-			ID:   "image-platform",
-			What: ref.String(),
-			Err:  fmt.Errorf("%w %s", ErrPlatform, platform),
-			Do:   "name another image",
+	for _, d := range list {
+		if d.MediaType.IsImage() && d.Platform != nil && d.Platform.Satisfies(platform) {
+			return c.child(ctx, ref, d)
 		}
 	}
-	return readable(ref, images[0], nil)
+	return nil, fault.Fault{
+		ID:   "image-platform",
+		What: ref.String(),
+		Err:  fmt.Errorf("%w %s", ErrPlatform, platform),
+		Do:   "name another image",
+	}
 }
 
 // Single is Image for a name that has to stand for one image. The error of an index is ErrIndex.
@@ -124,44 +122,6 @@ func (c *Client) Single(ctx context.Context, ref name.Reference) (v1.Image, erro
 	}
 	image, err := descriptor.Image()
 	return readable(ref, image, err)
-}
-
-// maxPlatforms is how many images of an index are looked at.
-const maxPlatforms = 32
-
-// All returns the image of a name or, if that stands for an index, the index's images of all platforms. It leaves out what an index has
-// beside images, such as what BuildKit says of them under the platform "unknown".
-func (c *Client) All(ctx context.Context, ref name.Reference) ([]v1.Image, error) {
-	descriptor, err := c.puller.Get(ctx, ref)
-	if err != nil {
-		return nil, explain("reading", ref, err)
-	}
-	if !descriptor.MediaType.IsIndex() {
-		image, err := descriptor.Image()
-		image, err = readable(ref, image, err)
-		return []v1.Image{image}, err
-	}
-	index, err := descriptor.ImageIndex()
-	if err != nil {
-		return nil, explain("reading", ref, err)
-	}
-	images, err := partial.FindImages(index, func(d v1.Descriptor) bool {
-		return d.Platform == nil || d.Platform.OS != "unknown"
-	})
-	if err != nil {
-		return nil, explain("reading", ref, err)
-	}
-	if len(images) > maxPlatforms {
-		return nil, fault.Fault{
-			ID: "registry-index", What: ref.String(), Err: fmt.Errorf("its index has more than %d images", maxPlatforms), Do: "name one of them",
-		}
-	}
-	for _, image := range images {
-		if _, err := readable(ref, image, nil); err != nil {
-			return nil, err
-		}
-	}
-	return images, nil
 }
 
 // readable returns an image that was found, if its configuration fits into memory.

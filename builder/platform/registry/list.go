@@ -2,51 +2,47 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
+	"regexp"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// emptyType is the media type of the configuration of an artifact (image-spec, manifest.md, "Guidance for an Empty
-// Descriptor").
-const emptyType = "application/vnd.oci.empty.v1+json"
+// What names of repositories and tags are (distribution-spec, "Pulling manifests"). Registries may list what is none.
+var (
+	repositorySyntax = regexp.MustCompile(`^[a-z0-9][a-z0-9._/-]{0,254}$`)
+	tagSyntax        = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$`)
+)
 
-// maxAttached is how many artifacts of an image are looked at for their types.
-const maxAttached = 64
-
-// Repositories returns the repositories of a registry below a path, or all if that is empty. The catalogue is an extension of the Docker
-// registry that most others have (distribution-spec, "Backwards Compatibility"): the error of one without it is ErrUnknown. What is no name
-// of a repository is left out.
-func (c *Client) Repositories(ctx context.Context, host name.Registry, below string) ([]name.Repository, error) {
+// Repositories returns the repositories of a registry. The catalogue is an extension of the Docker registry that most others have
+// (distribution-spec, "Backwards Compatibility"): the error of one without it is ErrUnknown. What is no name of a repository is left out.
+func (c *Client) Repositories(ctx context.Context, host name.Registry) ([]name.Repository, error) {
 	catalogue, err := c.puller.Catalogger(ctx, host)
 	var paths []string
 	if err == nil {
-		paths, err = collect(ctx, catalogue, func(page *remote.Catalogs) []string { return page.Repos })
+		paths, err = collect(ctx, catalogue, repositorySyntax, func(page *remote.Catalogs) []string { return page.Repos })
 	}
 	if err != nil {
 		return nil, explainAt("listing the catalogue of "+host.String(), host.RegistryStr(), err)
 	}
 	var repositories []name.Repository
 	for _, path := range paths {
-		repository, err := name.NewRepository(host.RegistryStr() + "/" + path)
-		if err == nil && (below == "" || path == below || strings.HasPrefix(path, below+"/")) {
+		if repository, err := name.NewRepository(host.RegistryStr() + "/" + path); err == nil {
 			repositories = append(repositories, repository)
 		}
 	}
 	return repositories, nil
 }
 
-// Tags returns the tags of a repository, except those that belong to another image: signatures and lists of referrers.
+// Tags returns the tags of a repository, except those that belong to another image: signatures and lists of referrers. What is no tag is
+// left out.
 func (c *Client) Tags(ctx context.Context, repository name.Repository) ([]name.Tag, error) {
 	list, err := c.puller.Lister(ctx, repository)
 	var all []string
 	if err == nil {
-		all, err = collect(ctx, list, func(page *remote.Tags) []string { return page.Tags })
+		all, err = collect(ctx, list, tagSyntax, func(page *remote.Tags) []string { return page.Tags })
 	}
 	if err != nil {
 		return nil, explainAt("listing the tags of "+repository.String(), repository.RegistryStr(), err)
@@ -77,9 +73,11 @@ type pages[Page any] interface {
 	Next(ctx context.Context) (Page, error)
 }
 
-// collect returns the names on all pages of a list.
-func collect[Page any](ctx context.Context, list pages[Page], names func(Page) []string) ([]string, error) {
+// collect returns the names on all pages of a list that have a syntax. Names without it count for the length of the list, and are not kept:
+// one may have megabytes.
+func collect[Page any](ctx context.Context, list pages[Page], syntax *regexp.Regexp, names func(Page) []string) ([]string, error) {
 	var all []string
+	seen := 0
 	for count := 0; list.HasNext(); count++ {
 		if count == maxPages {
 			return nil, errEndless
@@ -88,78 +86,15 @@ func collect[Page any](ctx context.Context, list pages[Page], names func(Page) [
 		if err != nil {
 			return nil, err
 		}
-		if all = append(all, names(page)...); len(all) > maxNames {
+		on := names(page)
+		if seen += len(on); seen > maxNames {
 			return nil, errLong
+		}
+		for _, one := range on {
+			if syntax.MatchString(one) {
+				all = append(all, one)
+			}
 		}
 	}
 	return all, nil
-}
-
-// Attached returns the artifacts of some types whose subject is an image.
-func (c *Client) Attached(ctx context.Context, image name.Digest, artifactTypes ...string) ([]v1.Image, error) {
-	index, err := remote.Referrers(image, remote.WithContext(ctx), remote.Reuse(c.puller))
-	if err != nil {
-		return nil, explain("reading", image, err)
-	}
-	list, err := index.IndexManifest()
-	if err != nil {
-		return nil, explain("reading", image, err)
-	}
-	var found []v1.Image
-	for _, d := range list.Manifests {
-		// Some registries list the type of the configuration instead, which is the same for all artifacts.
-		if d.ArtifactType != "" && d.ArtifactType != emptyType && !slices.Contains(artifactTypes, d.ArtifactType) {
-			continue
-		}
-		artifact, err := c.Single(ctx, image.Digest(d.Digest.String()))
-		if err != nil {
-			return nil, err
-		}
-		manifest, err := artifact.Manifest()
-		if err != nil {
-			return nil, explain("reading", image, err)
-		}
-		if slices.Contains(artifactTypes, manifest.ArtifactType) {
-			found = append(found, artifact)
-		}
-	}
-	return found, nil
-}
-
-// AttachedTypes returns the types of the artifacts whose subject is an image.
-func (c *Client) AttachedTypes(ctx context.Context, image name.Digest) ([]string, error) {
-	index, err := remote.Referrers(image, remote.WithContext(ctx), remote.Reuse(c.puller))
-	if err != nil {
-		return nil, explain("reading", image, err)
-	}
-	list, err := index.IndexManifest()
-	if err != nil {
-		return nil, explain("reading", image, err)
-	}
-	var types []string
-	for _, d := range list.Manifests[:min(len(list.Manifests), maxAttached)] {
-		if d.ArtifactType != "" && d.ArtifactType != emptyType {
-			types = append(types, d.ArtifactType)
-			continue
-		}
-		artifact, err := c.Single(ctx, image.Digest(d.Digest.String()))
-		if err != nil {
-			return nil, err
-		}
-		manifest, err := artifact.Manifest()
-		if err != nil {
-			return nil, explain("reading", image, err)
-		}
-		types = append(types, manifest.ArtifactType)
-	}
-	return types, nil
-}
-
-// HasName reports whether a registry has something of a name.
-func (c *Client) HasName(ctx context.Context, ref name.Reference) (bool, error) {
-	_, err := c.Digest(ctx, ref)
-	if errors.Is(err, ErrUnknown) {
-		return false, nil
-	}
-	return err == nil, err
 }
