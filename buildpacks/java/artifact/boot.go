@@ -32,7 +32,7 @@ func (a *Artifact) layBoot(jar *archive, c candidate) error {
 		root = "WEB-INF/"
 	}
 	a.Kind, a.main, a.spring = strings.TrimSpace("Spring Boot "+m.get("Spring-Boot-Version")), m.get("Start-Class"), true
-	a.options = manifestOptions(m)
+	a.options, a.agent = manifestOptions(m), m.get("Launcher-Agent-Class")
 	entries, err := bootEntries(jar, m, root)
 	if err != nil {
 		return err

@@ -27,6 +27,7 @@ type layout struct {
 	links   map[string]string // of the layer of dependencies: where they are, and the layer and path that they lead to
 	options []string          // of Java
 	missing []string          // what the class path names and is not there
+	agent   string            // a class that "java -jar" would start before the app
 
 	spring, quarkus, war bool
 	contextPath          string
@@ -130,6 +131,7 @@ func manifestOptions(m manifest) []string {
 // layPlain lays out a jar with a Main-Class, with the files beside it that its Class-Path names. A folder becomes a jar.
 func (a *Artifact) layPlain(jar *archive, c candidate) error {
 	a.Kind, a.main, a.options = "jar", c.manifest.get("Main-Class"), manifestOptions(c.manifest)
+	a.agent = c.manifest.get("Launcher-Agent-Class")
 	app := file{layer: application, to: appJar, onPath: true}
 	if len(jar.members) > 0 && jar.members[0].root != nil {
 		a.Kind = "unpacked jar"

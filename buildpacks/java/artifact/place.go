@@ -131,6 +131,10 @@ func Place(ctx context.Context, in bp.BuildContext, a *Artifact, r Request) (Sta
 	for _, name := range a.missing {
 		in.Log.Warn("the class path of %s names %s, which is not there", a.Path, name)
 	}
+	if a.agent != "" {
+		in.Log.Warn("the manifest of %s has the Launcher-Agent-Class %s, which is not started; name its jar in JAVA_TOOL_OPTIONS=-javaagent:…",
+			a.Path, a.agent)
+	}
 	cache, err := in.Cache(ctx, "jars")
 	if err != nil {
 		return Start{}, err

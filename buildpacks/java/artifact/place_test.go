@@ -168,6 +168,8 @@ func TestPlace(t *testing.T) {
 				"one/A.class": class("one/A")})}},
 		"scripts-of-two": {app: files{"my-app-1.0/bin/my": strings.ReplaceAll(gradle, ".App", ".Other"), "my-app-1.0/bin/my-app": gradle,
 			"my-app-1.0/lib/app.jar": app(t), "my-app-1.0/lib/one-1.0.jar": one}},
+		"boot-executable": {app: files{"app.jar": "#!/bin/bash\nexec java -jar \"$0\"\n" + bootJar(t, nil)}},
+		"agent":           {app: files{"app.jar": exec("Launcher-Agent-Class: com.example.Agent")}},
 		"java-8": {app: files{"app.jar": exec("Add-Opens: java.base/java.lang", "Enable-Native-Access: ALL-UNNAMED")},
 			env: config.Environment{"TEST_JAVA": "8"}},
 		"java-11": {app: files{"app.jar": exec("Add-Opens: java.base/java.lang", "Enable-Native-Access: ALL-UNNAMED")},
