@@ -2,6 +2,7 @@ package linkage
 
 import (
 	"context"
+	"debug/elf"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -141,10 +142,14 @@ func (r rules) findings(files []elfFile, there libraries, reused bool, parts par
 }
 
 // spare reports whether the app can do without a file of an npm package or a Python package: it is for another machine, it is a program
-// that lacks a library, or it is an addon of Node.js that lacks one in a Python package. Packages often hold files for all systems.
+// that lacks a library, or it is an addon of Node.js that lacks one in a Python package. Packages often hold files for all systems. In an
+// image for another machine than the build's, files for the build's may be in the place of those that the app needs.
 func (r rules) spare(file elfFile, there libraries) bool {
 	python := strings.Contains(file.path, "/site-packages/")
 	if !python && !strings.Contains(file.path, "/node_modules/") {
+		return false
+	}
+	if r.built != elf.EM_NONE && file.Machine == r.built {
 		return false
 	}
 	if needs, _ := r.check(file); needs != "" && r.libc != bp.Static {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -163,6 +164,37 @@ func makeExecutable(t *testing.T, dirs ...string) {
 			if err := os.Chmod(filepath.Join(dir, path), 0o755); err != nil {
 				t.Fatal(err)
 			}
+		}
+	}
+}
+
+// TestForeign refuses files of packages for the machine of the build in an image for another one, and passes over those for a third.
+func TestForeign(t *testing.T) {
+	t.Parallel()
+	other := map[string]string{"amd64": "arm64", "arm64": "amd64"}[runtime.GOARCH]
+	machines := map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
+	right, wrong := elftest.Program(machines[other], "", "libc.so.6"), elftest.Program(machines[runtime.GOARCH], "", "libc.so.6")
+	for name, test := range map[string]struct {
+		files map[string]string
+		code  int
+		env   config.Environment
+	}{
+		"for the image":      {map[string]string{"site-packages/a/a.so": right, "node_modules/b/b.node": right}, 0, nil},
+		"for a third":        {map[string]string{"site-packages/a/a.so": elftest.Program(elf.EM_RISCV, "", "libc.so.6")}, 0, nil},
+		"Python for here":    {map[string]string{"site-packages/a/a.so": right, "site-packages/a/b.so": wrong}, 1, nil},
+		"Node.js for here":   {map[string]string{"node_modules/b/build/Release/b.node": wrong}, 1, nil},
+		"program for here":   {map[string]string{"bin/tool": wrong}, 1, nil},
+		"named in the build": {map[string]string{"node_modules/b/b.node": wrong}, 0, config.Environment{"BP_LINKAGE_IGNORE": "node_modules"}},
+	} {
+		app := t.TempDir()
+		kittest.Write(t, app, test.files)
+		makeExecutable(t, app)
+		got := kittest.Build(t, kittest.Case{Arch: other, Distro: "strata-glibc", AppDir: app, Env: test.env.With(config.Environment{
+			"BP_LINKAGE_PROGRAMS": "web",
+		})})
+		want := "needs a machine of type " + runtime.GOARCH
+		if found := strings.Contains(got.Stderr, want); found != (test.code == 1) {
+			t.Errorf("%s: code %d, %s", name, got.Code, got.Log())
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"debug/elf"
 	"fmt"
 	"path"
+	"runtime"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
@@ -31,11 +32,16 @@ type rules struct {
 	arch
 	goarch string
 	libc   bp.Libc
+	built  elf.Machine // that of the build, if the image is for another one
 }
 
 func rulesFor(target bp.Target) rules {
 	libc, _ := target.Libc()
-	return rules{arch: archOf(target.Arch), goarch: target.Arch, libc: libc}
+	r := rules{arch: archOf(target.Arch), goarch: target.Arch, libc: libc}
+	if target.Foreign() {
+		r.built = archOf(runtime.GOARCH).machine
+	}
+	return r
 }
 
 // check returns what a file needs that no run image of this kind has, and what to do. Both are "" if there is nothing.

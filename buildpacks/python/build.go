@@ -88,13 +88,22 @@ func (b build) source() interpreter.Source { return sourceOf(b.Workspace, b.plan
 
 // folder returns the folder of the interpreter at build time.
 func (b build) folder(ctx context.Context) (string, error) {
-	return tool.Install(ctx, b.Workspace, b.tools, b.plan.python.Tool(b.source()))
+	return tool.Install(ctx, b.Workspace, b.tools, b.plan.here.Tool(b.source()))
+}
+
+// image returns the folder of the interpreter of the image. One for another architecture is compiled by the one of the build.
+func (b build) image(ctx context.Context) (string, error) {
+	source := b.source()
+	if b.Target.Foreign() {
+		source.Compiler = b.folder
+	}
+	return tool.Install(ctx, b.Workspace, b.tools, b.plan.python.Tool(source))
 }
 
 // headers returns the folders with the interpreter's headers.
 func (b build) headers(ctx context.Context) ([]string, error) {
-	dir, err := tool.Install(ctx, b.Workspace, b.tools, b.plan.python.Headers(b.source()))
-	return b.plan.python.Includes(dir), err
+	dir, err := tool.Install(ctx, b.Workspace, b.tools, b.plan.here.Headers(b.source()))
+	return b.plan.here.Includes(dir), err
 }
 
 // interpreter makes the layer of Python, the same for every app.
@@ -103,7 +112,7 @@ func (b build) interpreter(ctx context.Context) error {
 	_, err := b.Layers.Contribute(ctx, layer.Request{
 		Name: filepath.Base(interpreter.Home), Flags: layer.Flags{Launch: true}, Key: pythonKey{recipe, python.Folder()},
 		Fill: func(ctx context.Context, l *layer.Layer) error {
-			dir, err := b.folder(ctx)
+			dir, err := b.image(ctx)
 			if err != nil {
 				return err
 			}
@@ -122,7 +131,7 @@ func (b build) interpreter(ctx context.Context) error {
 
 // installer returns what installs the app's packages.
 func (b build) installer(ctx context.Context) (*install.Installer, error) {
-	uv, err := lockedUV(b.Target.Arch)
+	uv, err := lockedUV()
 	if err != nil {
 		return nil, err
 	}

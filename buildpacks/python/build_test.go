@@ -24,7 +24,7 @@ type bench struct {
 func newBench(t *testing.T, app files) bench {
 	t.Helper()
 	b := bench{tools: t.TempDir()}
-	b.c = kittest.Case{App: app, Distro: "strata-glibc", Arch: "amd64", Env: config.Environment{"BP_TOOLS_DIR": b.tools}}
+	b.c = kittest.Case{App: app, Distro: "strata-glibc", Env: config.Environment{"BP_TOOLS_DIR": b.tools}}
 	b.install(t)
 	return b
 }

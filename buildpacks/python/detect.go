@@ -50,7 +50,7 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	}
 	var names []string
 	if wrong == nil {
-		names = p.tools(in.Target.Arch)
+		names = p.tools()
 	}
 	requires := append([]bp.Entry{bp.Tools("python", names...)}, launchhelper.RequiredToReload(in.Config)...)
 	if wrong == nil && start.Helped(p.project) {
@@ -66,9 +66,9 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 const assets = "assets"
 
 // tools returns the tools that a build of the app would use.
-func (p plan) tools(arch string) []string {
-	names := []string{p.python.Folder()}
-	if uv, err := lockedUV(arch); err == nil && p.project.File != "" {
+func (p plan) tools() []string {
+	names := []string{p.here.Folder()}
+	if uv, err := lockedUV(); err == nil && p.project.File != "" {
 		names = append(names, install.UV(uv, install.Indexes{}).Folder)
 	}
 	return names

@@ -2,6 +2,7 @@ package python
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/launchhelper"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
@@ -36,6 +38,9 @@ func (b build) launch(ctx context.Context, installer *install.Installer) (bp.Bui
 		return bp.BuildResult{}, err
 	}
 	if chosen.Static != nil {
+		if err := checkCollect(b.Target, chosen.Static.From); err != nil {
+			return bp.BuildResult{}, err
+		}
 		if err := b.collect(ctx, installer, *chosen.Static); err != nil {
 			return bp.BuildResult{}, err
 		}
@@ -118,6 +123,18 @@ func (b build) debug(ctx context.Context) error {
 		},
 	})
 	return err
+}
+
+// checkCollect refuses to collect static files for another architecture, since that runs the app with its packages.
+func checkCollect(target bp.Target, from string) error {
+	if !target.Foreign() {
+		return nil
+	}
+	return fault.Fault{
+		ID:   "python-collect-arch",
+		What: fmt.Sprintf("%s says to collect static files, and packages for linux/%s do not run here", from, target.Arch),
+		Do:   "set BP_DJANGO_COLLECTSTATIC=false, or build on a machine with linux/" + target.Arch,
+	}
 }
 
 // collect runs the command that collects static files. It sees what the build does, except what is the platform's.

@@ -3,6 +3,7 @@ package python
 import (
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -21,9 +22,10 @@ type plan struct {
 	settings
 	project project.Project
 	needs   project.Install
-	python  interpreter.Interpreter
-	why     string // the interpreter
-	ended   string // the last day of its maintenance, "" if it is not over
+	python  interpreter.Interpreter // of the image
+	here    interpreter.Interpreter // the same release for this machine
+	why     string                  // the interpreter
+	ended   string                  // the last day of its maintenance, "" if it is not over
 	mirrors deb.Mirrors
 }
 
@@ -73,6 +75,15 @@ func (p *plan) choose(arch string) error {
 	}
 	python, chosen, err := k.choose(arch, append([]version.Ask{{Text: p.Version, From: "BP_CPYTHON_VERSION"}}, asks...)...)
 	p.python, p.why, p.ended = python, chosen.Reason, k.lock.Ended.Of(pythonID, chosen.Version)
+	if err != nil || arch == runtime.GOARCH {
+		p.here = python
+		return err
+	}
+	here, err := known(runtime.GOARCH)
+	if err != nil {
+		return err
+	}
+	p.here, _, err = here.choose(runtime.GOARCH, version.Ask{Text: chosen.Version, From: "the image's Python"})
 	return err
 }
 

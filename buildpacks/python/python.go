@@ -5,6 +5,7 @@ package python
 import (
 	"context"
 	"path/filepath"
+	"runtime"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
@@ -16,7 +17,7 @@ import (
 
 // Buildpack is the entry of the suite's table.
 func Buildpack() bp.Buildpack {
-	return bp.Buildpack{ID: "strata/python", Detect: Detect, Build: Build, Install: Install}
+	return bp.Buildpack{ID: "strata/python", Detect: Detect, Build: Build, Install: Install, Cross: true}
 }
 
 // settings are the variables of buildpack.toml that are about Python and packages as they are in the image. Package project reads those
@@ -29,9 +30,9 @@ type settings struct {
 	Debug         bool     `config:"BP_DEBUG_ENABLED"`
 }
 
-// Install installs Python or uv for all apps.
+// Install installs Python or uv for all apps. Both run here, whatever an app is built for.
 func Install(ctx context.Context, in bp.InstallContext) error {
-	uv, err := lockedUV(in.Target.Arch)
+	uv, err := lockedUV()
 	if err != nil {
 		return err
 	}
@@ -45,7 +46,7 @@ func Install(ctx context.Context, in bp.InstallContext) error {
 		if err != nil {
 			return err
 		}
-		k, err := known(in.Target.Arch)
+		k, err := known(runtime.GOARCH)
 		if err != nil {
 			return err
 		}
@@ -64,7 +65,7 @@ func sourceOf(in bp.Workspace, mirrors deb.Mirrors, cache string) interpreter.So
 	return interpreter.Source{
 		Mirrors: mirrors, Mirror: in.Env[interpreter.MirrorVariable], Log: in.Log,
 		UV: func(ctx context.Context) (string, error) {
-			uv, err := lockedUV(in.Target.Arch)
+			uv, err := lockedUV()
 			if err != nil {
 				return "", err
 			}
@@ -78,12 +79,12 @@ func sourceOf(in bp.Workspace, mirrors deb.Mirrors, cache string) interpreter.So
 	}
 }
 
-// lockedUV returns the release of uv.
-func lockedUV(arch string) (lock.Release, error) {
+// lockedUV returns the release of uv for this machine.
+func lockedUV() (lock.Release, error) {
 	l, err := lock.Read(lockFile)
 	if err != nil {
 		return lock.Release{}, err
 	}
-	r, _ := l.Find(install.UVID, arch, l.Default[install.UVID]) // an architecture without it has no interpreter either
+	r, _ := l.Find(install.UVID, runtime.GOARCH, l.Default[install.UVID]) // an architecture without it has no interpreter either
 	return r, nil
 }

@@ -2,6 +2,7 @@ package python_test
 
 import (
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -85,6 +86,17 @@ func TestTools(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestToolsForeign asks for tools of this machine for an image of another architecture.
+func TestToolsForeign(t *testing.T) {
+	t.Parallel()
+	c := kittest.Case{App: files{"requirements.txt": "flask"}, Distro: "strata-glibc"}
+	here := kittest.Detect(t, c).Tools()
+	c.Arch = map[string]string{"amd64": "arm64", "arm64": "amd64"}[runtime.GOARCH]
+	if there := kittest.Detect(t, c).Tools(); !slices.Equal(there, here) || len(here) == 0 {
+		t.Errorf("for %s it asks for %v, for this machine for %v", c.Arch, there, here)
 	}
 }
 

@@ -43,6 +43,9 @@ func (i *Installer) explain(err error, oxidized string) error {
 		return err
 	}
 	python := "Python " + i.version()
+	if target := i.source.In.Target; target.Foreign() {
+		python += " on linux/" + target.Arch
+	}
 	if folder, err := tree.ReadFile(oxidized); err == nil {
 		return fault.Fault{ID: "python-rust",
 			What: built(string(folder)) + " has no wheel for " + python + " here, and is compiled with Rust, which builds do not have",

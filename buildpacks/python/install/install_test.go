@@ -24,7 +24,9 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/python/install"
 )
 
-func TestMain(m *testing.M) { kittest.Main(m, bp.Buildpack{ID: "strata/python", Build: build}) }
+func TestMain(m *testing.M) {
+	kittest.Main(m, bp.Buildpack{ID: "strata/python", Build: build, Cross: true})
+}
 
 // build installs what files of the app say, with the interpreter that the variable TEST_PYTHON names.
 func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {

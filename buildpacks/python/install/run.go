@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/compiler"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/python/compile"
@@ -130,6 +132,9 @@ func (i *Installer) write(name, text string) (string, error) {
 	return file, nil
 }
 
+// platforms are uv's names of the run images: those of Debian 13 have glibc 2.41.
+var platforms = map[string]string{"amd64": "x86_64-manylinux_2_40", "arm64": "aarch64-manylinux_2_40"}
+
 // caller runs uv for an interpreter.
 type caller struct {
 	i      *Installer
@@ -169,6 +174,10 @@ func (c caller) install(ctx context.Context, dir, lines string, args []string) e
 		return err
 	}
 	args = append([]string{"pip", "install", "--python", c.python, "--requirements", file}, args...)
+	target := c.i.source.In.Target
+	if target.Foreign() { // which glibc it is makes a difference to what is taken, not to what runs
+		args = append(args, "--python-platform", platforms[target.Arch])
+	}
 	rust := filepath.Join(c.i.home, "rust-asking")
 	oxidized, err := compiler.StandIns(rust, "cargo", "rustc", "rustup")
 	if err != nil {
@@ -179,7 +188,7 @@ func (c caller) install(ctx context.Context, dir, lines string, args []string) e
 	if err != nil {
 		return err
 	}
-	if !cached {
+	if !cached || target.Foreign() {
 		asking := filepath.Join(c.i.home, "compiler-asking")
 		asked, err := compiler.StandIns(asking, "cc", "c++", "gcc", "g++", "clang", "make", "gfortran")
 		if err != nil {
@@ -189,6 +198,12 @@ func (c caller) install(ctx context.Context, dir, lines string, args []string) e
 		from, absent := tree.ReadFile(asked)
 		if absent != nil {
 			return c.i.explain(err, oxidized)
+		}
+		if target.Foreign() {
+			return fault.Fault{ID: "python-compile-arch",
+				What: fmt.Sprintf("%s has no wheel for linux/%s, and is not compiled for that on linux/%s",
+					built(string(from)), target.Arch, runtime.GOARCH),
+				Do: "take a release of it that has one, or build on a machine with linux/" + target.Arch}
 		}
 		c.i.source.In.Log.Bullet("%s is to be compiled: packages are installed again, with a compiler", built(string(from)))
 	}

@@ -64,7 +64,9 @@ type Source struct {
 	Mirrors deb.Mirrors                           // of Debian
 	Mirror  string                                // of standalone builds, as MirrorVariable has it; "": uv says where they are
 	UV      func(context.Context) (string, error) // returns the program uv
-	Log     *report.Log
+	// Compiler returns the folder of an interpreter of the same release that runs here; nil if the one that is installed does.
+	Compiler func(context.Context) (string, error)
+	Log      *report.Log
 }
 
 // Debian returns the interpreters that Debian has for an architecture, the default first, none for one that is not locked.
@@ -123,7 +125,14 @@ func (p Interpreter) Tool(s Source) tool.Tool {
 					return err
 				}
 			}
-			return p.compile(ctx, s.Log, dir)
+			python := dir
+			if s.Compiler != nil {
+				var err error
+				if python, err = s.Compiler(ctx); err != nil {
+					return err
+				}
+			}
+			return p.compile(ctx, s.Log, python, dir)
 		},
 	}
 }
@@ -195,8 +204,8 @@ func (p Interpreter) place(name string) string {
 	return ""
 }
 
-// compile compiles all modules of the interpreter in a folder, those of each folder by a process of its own.
-func (p Interpreter) compile(ctx context.Context, log *report.Log, dir string) error {
+// compile compiles all modules of the interpreter in a folder, those of each folder by a process of its own of the interpreter python.
+func (p Interpreter) compile(ctx context.Context, log *report.Log, python, dir string) error {
 	inner := "lib/python" + p.Minor()
 	byFolder := map[string][]compile.Module{}
 	var folders []string
@@ -223,7 +232,7 @@ func (p Interpreter) compile(ctx context.Context, log *report.Log, dir string) e
 	for _, folder := range folders {
 		jobs = append(jobs, byFolder[folder])
 	}
-	return compile.Run(ctx, log, dir, p.Minor(), jobs)
+	return compile.Run(ctx, log, python, p.Minor(), jobs)
 }
 
 // Document returns the bill of materials of the interpreter in a folder. The licences of Debian's packages are those that their

@@ -102,7 +102,7 @@ func TestCompile(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, log := Interpreter{Version: "3.13.5"}, report.New(io.Discard, report.Options{})
-	if err := p.compile(t.Context(), log, dir); err != nil {
+	if err := p.compile(t.Context(), log, dir, dir); err != nil {
 		t.Fatal(err)
 	}
 	jobs, err := os.ReadFile(filepath.Join(dir, "jobs.json"))
@@ -110,7 +110,7 @@ func TestCompile(t *testing.T) {
 		t.Fatal(err)
 	}
 	kittest.Golden(t, "jobs.json", strings.ReplaceAll(string(jobs), dir, "DIR")+"\n")
-	if err := p.compile(t.Context(), log, t.TempDir()); err == nil {
+	if err := p.compile(t.Context(), log, dir, t.TempDir()); err == nil {
 		t.Error("an interpreter without modules is no error")
 	}
 }
