@@ -110,8 +110,12 @@ func hasFor(s *store.Store, name, arch string) (bool, error) {
 // makeRunImages makes stacks for another architecture from their locks, and puts each into an index with the image that its name has
 // already. That one stays as it is.
 func makeRunImages(ctx context.Context, h *home.Home, stacks []string, arch string) error {
+	config, err := findConfig("")
+	if err != nil {
+		return noRunImages(h, stacks, arch, err)
+	}
 	s := newScreen(false)
-	options, err := (&stackFlags{arch: arch}).options(stacks, s)
+	options, err := (&stackFlags{config: config, arch: arch}).options(stacks, s)
 	if err != nil {
 		return err
 	}
@@ -148,6 +152,18 @@ func makeRunImages(ctx context.Context, h *home.Home, stacks []string, arch stri
 		}
 	}
 	return nil
+}
+
+// noRunImages says what makes run images that the store lacks where nothing is found to make them of.
+func noRunImages(h *home.Home, stacks []string, arch string, why error) error {
+	if f := (fault.Fault{}); errors.As(why, &f) {
+		why = errors.New(f.What)
+	}
+	return fault.Fault{
+		ID: "platform-run-images", Err: why,
+		What: fmt.Sprintf("%s has no run images for linux/%s: %s", h.Store.Dir(), arch, strings.Join(stacks, ", ")),
+		Do:   "go to a checkout of the suite and write `strata stack build --arch all " + strings.Join(stacks, " ") + "`",
+	}
 }
 
 // printIndex prints what the images of an index have in them, and then the index.

@@ -65,6 +65,22 @@ func TestCheckPlatforms(t *testing.T) {
 	}
 }
 
+// TestNoRunImages names a command that makes what is missing.
+func TestNoRunImages(t *testing.T) {
+	t.Parallel()
+	h, err := home.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	why := fault.Fault{ID: "x", What: "there is no builder.toml here", Do: "name it with --config"}
+	err = noRunImages(h, []string{"static", "glibc"}, "arm64", why)
+	want := h.Store.Dir() + " has no run images for linux/arm64: static, glibc: there is no builder.toml here; " +
+		"go to a checkout of the suite and write `strata stack build --arch all static glibc`"
+	if err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 // TestRunImagesThere asks whether a store has a run image for an architecture: alone, in an index, and not.
 func TestRunImagesThere(t *testing.T) {
 	t.Parallel()
