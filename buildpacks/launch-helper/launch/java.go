@@ -93,7 +93,8 @@ func debugger(env environment, _ time.Time) ([]string, error) {
 	return []string{"-agentlib:jdwp=transport=dt_socket,server=y,address=*:" + port + ",suspend=" + waits}, nil
 }
 
-// jmx opens a port for JMX, for those who reach the container's own loopback address: by a forwarded port.
+// jmx opens a port for JMX, for those who reach it by a forwarded port. It names the address: Java would look for that of the host's name,
+// which not every container knows.
 func jmx(env environment, _ time.Time) ([]string, error) {
 	on, err := env.asks("BPL_JMX_ENABLED", "jdk.management.agent")
 	if err != nil || !on {
@@ -102,8 +103,8 @@ func jmx(env environment, _ time.Time) ([]string, error) {
 	port, err := env.port("BPL_JMX_PORT", "5000")
 	const manages = "-Dcom.sun.management.jmxremote."
 	return []string{
-		"-Djava.rmi.server.hostname=127.0.0.1", manages + "authenticate=false", manages + "ssl=false", manages + "port=" + port,
-		manages + "rmi.port=" + port,
+		"-Djava.rmi.server.hostname=127.0.0.1", manages + "host=0.0.0.0", manages + "authenticate=false",
+		manages + "ssl=false", manages + "port=" + port, manages + "rmi.port=" + port,
 	}, err
 }
 

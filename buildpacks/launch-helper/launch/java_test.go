@@ -50,7 +50,8 @@ func TestJava(t *testing.T) {
 		"debugger waits": {env: environment{"BPL_DEBUG_ENABLED": "1", "BPL_DEBUG_SUSPEND": "on", "BPL_DEBUG_PORT": "9009"},
 			variables: "-agentlib:jdwp=transport=dt_socket,server=y,address=*:9009,suspend=y"},
 		"JMX": {env: environment{"BPL_JMX_ENABLED": "true"}, variables: "-Djava.rmi.server.hostname=127.0.0.1 " +
-			"-Dcom.sun.management.jmxremote.authenticate=false -Dcom.sun.management.jmxremote.ssl=false " +
+			"-Dcom.sun.management.jmxremote.host=0.0.0.0 -Dcom.sun.management.jmxremote.authenticate=false " +
+			"-Dcom.sun.management.jmxremote.ssl=false " +
 			"-Dcom.sun.management.jmxremote.port=5000 -Dcom.sun.management.jmxremote.rmi.port=5000"},
 		"JMX without a port": {env: environment{"BPL_JMX_ENABLED": "true", "BPL_JMX_PORT": "x"},
 			err: `java: BPL_JMX_PORT is "x", which is no port`},
