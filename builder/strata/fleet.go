@@ -3,15 +3,19 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"text/tabwriter"
 	"time"
 
+	"github.com/BurntSushi/toml"
 	"github.com/spf13/cobra"
 
 	"github.com/strata-buildpacks/strata/builder/platform/fleet"
@@ -42,6 +46,9 @@ func fleetCommand() *cobra.Command {
 			if options.Offers, err = signedOffers(); err != nil {
 				return err
 			}
+			if options.Locked, err = lockedLanguages(); err != nil {
+				return err
+			}
 			return showFleet(cmd.Context(), options, html, asJSON)
 		},
 	}
@@ -63,6 +70,44 @@ func signedOffers() (fleet.Offers, error) {
 		mirrors, err := archive.FindMirrors(os.Getenv, "/etc/apt")
 		return archive.Source{Mirrors: mirrors, Client: fetch.New(cache), Now: time.Now()}, err
 	})), nil
+}
+
+// lockedLanguages reads which versions builds take from the locks of the suite, if this is a checkout of it.
+func lockedLanguages() (fleet.Locked, error) {
+	config, err := findConfig("")
+	if known := (fault.Fault{}); errors.As(err, &known) && known.ID == "config-missing" {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	locked := fleet.Locked{}
+	for name, is := range map[string]struct{ folder, id string }{
+		"Node.js": {"node", "node"}, "Python": {"python", "python"}, "Go": {"golang", "go"},
+	} {
+		path := filepath.Join(filepath.Dir(config), "buildpacks", is.folder, "lock.toml")
+		var lock struct {
+			Package []struct {
+				ID       string
+				Releases [][]string
+			}
+		}
+		_, err := toml.DecodeFile(path, &lock)
+		if errors.Is(err, fs.ErrNotExist) { // an installed suite has none
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", path, err)
+		}
+		for _, p := range lock.Package {
+			for _, release := range p.Releases {
+				if p.ID == is.id && len(release) > 0 {
+					locked[name] = append(locked[name], release[0])
+				}
+			}
+		}
+	}
+	return locked, nil
 }
 
 func showFleet(ctx context.Context, options fleet.Options, html string, asJSON bool) error {
@@ -166,6 +211,9 @@ func fleetLine(i *fleet.Image, now time.Time) []string {
 	var languages []string
 	for _, l := range i.Languages {
 		text := l.Name + " " + l.Version
+		if l.Newest != "" {
+			text += " → " + l.Newest
+		}
 		if l.HasEnded(now) {
 			text += " (ended " + l.Ended + ")"
 		}

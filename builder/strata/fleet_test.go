@@ -20,7 +20,8 @@ func TestFleetTable(t *testing.T) {
 				Name: "registry.example.com/app:1", Kind: fleet.App, BuiltBy: []string{"strata/node@1", "strata/linkage@1"}, Packages: base,
 				Base: &fleet.Base{Name: older, Newest: newer, Due: true}, Own: &fleet.Packages{Count: 2, Behind: 1, Security: 1},
 				Languages: []fleet.Language{
-					{Name: "Node.js", Version: "20.1.0", Ended: "2026-04-30"}, {Name: "Python", Version: "3.13.5", Ended: "2029-10-31"},
+					{Name: "Node.js", Version: "20.1.0", Ended: "2026-04-30"},
+					{Name: "Python", Version: "3.13.5", Ended: "2029-10-31", Newest: "3.13.7"},
 				},
 				Bytes: 50e6, Unique: 2e6, Signed: true, Attested: true,
 			},
@@ -73,4 +74,18 @@ func TestFleetTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	kittest.Golden(t, "fleet-package.txt", table.String())
+}
+
+// TestLockedLanguages reads the locks of this checkout.
+func TestLockedLanguages(t *testing.T) {
+	t.Parallel()
+	locked, err := lockedLanguages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"Node.js", "Python", "Go"} {
+		if len(locked[name]) == 0 {
+			t.Errorf("no version of %s is locked", name)
+		}
+	}
 }

@@ -31,7 +31,7 @@ func (r *reader) app(ctx context.Context, out *looked, s subject, on *stand) {
 	defer func() { <-r.bills }()
 	err := attest.Components(s.image, func(c attest.Component) {
 		row.Described = true
-		row.speaks(c, r.Now)
+		row.speaks(c, r.Now, r.Locked)
 		r.component(ctx, out, on, c, debianArch(s.config), layers)
 	})
 	switch {
@@ -101,7 +101,7 @@ const maxLanguages = 8
 
 // speaks adds the language that a component is the runtime of, if it is one. Go's library is in each program in Go, and many others bring
 // one: it speaks for an app only if a buildpack for Go made it.
-func (i *Image) speaks(c attest.Component, now time.Time) {
+func (i *Image) speaks(c attest.Component, now time.Time, locked Locked) {
 	purl, err := packageurl.FromString(c.PURL)
 	if err != nil {
 		return
@@ -113,7 +113,7 @@ func (i *Image) speaks(c attest.Component, now time.Time) {
 			found, version = "Go", strings.TrimPrefix(strings.TrimPrefix(version, "v"), "go")
 		}
 	case purl.Type == packageurl.TypeDebian && pythonOfDebian.MatchString(purl.Name):
-		found, version = "Python", upstream.FindString(version)
+		found, version, locked = "Python", upstream.FindString(version), nil // a build takes what Debian has
 	case purl.Type == packageurl.TypeDebian && javaOfDebian.MatchString(purl.Name):
 		found, version = "Java", upstream.FindString(version)
 	case purl.Type == packageurl.TypeGeneric && runtimes[purl.Name] != "":
@@ -125,6 +125,7 @@ func (i *Image) speaks(c attest.Component, now time.Time) {
 		version = strings.TrimPrefix(upstream.FindString(version), "1.")
 	}
 	l := language(found, version, now)
+	l.Newest = locked.newest(found, version)
 	if found != "" && len(i.Languages) < maxLanguages && !slices.Contains(i.Languages, l) {
 		i.Languages = append(i.Languages, l)
 	}

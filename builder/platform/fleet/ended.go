@@ -22,6 +22,8 @@ type Language struct {
 	// if nobody has said one.
 	Ended string `json:"ended,omitempty"`
 	State string `json:"state"` // Maintained, Past or Unknown
+	// Newest is what a build would take of the same line, if that is known and newer.
+	Newest string `json:"newest,omitempty"`
 }
 
 // What is known of the maintenance of a language.

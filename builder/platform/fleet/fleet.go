@@ -29,6 +29,7 @@ type Options struct {
 	Package  string   // whose holders are wanted; empty for nobody's
 	Registry registry.Options
 	Offers   Offers    // nil: packages are counted and not compared
+	Locked   Locked    // versions of languages that builds take; nil if they are not known
 	Now      time.Time // by which languages have ended
 }
 

@@ -116,6 +116,20 @@ func FuzzContents(f *testing.F) {
 	})
 }
 
+// TestNewest has versions of lines that a lock has, and of others.
+func TestNewest(t *testing.T) {
+	t.Parallel()
+	locked := Locked{"Node.js": {"26.1.0", "24.21.0", "24.9.1"}, "Go": {"1.26.11", "1.25.14"}, "Rust": {"1.96.1"}}
+	for _, test := range [][3]string{
+		{"Node.js", "24.9.0", "24.21.0"}, {"Node.js", "24.21.0", ""}, {"Node.js", "24.22.0", ""}, {"Node.js", "22.1.0", ""}, {"Node.js", "2", ""},
+		{"Go", "1.26.9", "1.26.11"}, {"Go", "1.2", ""}, {"Python", "3.13.5", ""}, {"", "", ""},
+	} {
+		if got := locked.newest(test[0], test[1]); got != test[2] {
+			t.Errorf("%s %s: got %q, want %q", test[0], test[1], got, test[2])
+		}
+	}
+}
+
 // TestEnded compares the last days of Node.js with those that its buildpack's lock has.
 func TestEnded(t *testing.T) {
 	t.Parallel()
@@ -208,16 +222,20 @@ func TestSpeaks(t *testing.T) {
 		{"paketo-buildpacks/bellsoft-liberica", "BellSoft JRE", "17.0.3", "pkg:generic/bellsoft-jre@17.0.3?arch=amd64", "Java 17.0.3"},
 		{"strata/java", "openjdk-21-jre-headless", "21.0.8+9-1", "pkg:deb/debian/openjdk-21-jre-headless@21.0.8%2B9-1~deb13u1", "Java 21.0.8"},
 		{"x/java", "openjdk", "1.8.0_402", "pkg:generic/openjdk@1.8.0_402", "Java 8.0"},
-		{"strata/node", "node", "24.1.0", "pkg:generic/node@24.1.0", "Node.js 24.1.0"},
+		{"strata/node", "node", "24.1.0", "pkg:generic/node@24.1.0", "Node.js 24.1.0 → 24.21.0"},
+		{"strata/python", "python", "3.13.5", "pkg:generic/python@3.13.5", "Python 3.13.5 → 3.13.9"},
+		{"strata/python", "libpython3.13-minimal", "3.13.5-2", "pkg:deb/debian/libpython3.13-minimal@3.13.5-2", "Python 3.13.5"},
 		{"strata/node", "gradle", "9", "pkg:generic/gradle@9", ""},
 	} {
 		var row Image
 		row.speaks(attest.Component{
 			Buildpack: test.buildpack, Component: sbom.Component{Name: test.name, Version: test.version, PURL: test.purl},
-		}, time.Now())
+		}, time.Now(), Locked{"Node.js": {"24.21.0"}, "Python": {"3.13.9"}})
 		got := ""
 		for _, l := range row.Languages {
-			got += l.Name + " " + l.Version
+			if got += l.Name + " " + l.Version; l.Newest != "" {
+				got += " → " + l.Newest
+			}
 		}
 		if got != test.want {
 			t.Errorf("%s %s: got %q, want %q", test.buildpack, test.purl, got, test.want)
