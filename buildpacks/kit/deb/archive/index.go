@@ -102,8 +102,21 @@ func Open(ctx context.Context, src Source, codename string, archs ...string) (ma
 }
 
 // Releases fetches and verifies the InRelease files of a release: of <codename>, <codename>-security and, where the mirror has it,
-// <codename>-updates. One signature vouches for the indexes of all architectures.
+// <codename>-updates. One signature vouches for the indexes of all architectures. Nothing is fetched for a codename without keys, or one
+// that is no name: it may be an image's, and becomes a part of addresses.
 func Releases(ctx context.Context, src Source, codename string) ([]Suite, error) {
+	ring := src.Keys
+	if ring == nil {
+		var err error
+		if ring, err = Keyring(codename); err != nil {
+			return nil, err
+		}
+	}
+	if !nameSyntax.MatchString(codename) {
+		return nil, fault.Fault{
+			ID: "release-codename", What: fmt.Sprintf("%q is no codename of a release", codename), Do: "write one like trixie",
+		}
+	}
 	suites := []Suite{
 		{Name: codename, Archive: deb.Main},
 		{Name: codename + "-updates", Archive: deb.Main},
@@ -112,7 +125,7 @@ func Releases(ctx context.Context, src Source, codename string) ([]Suite, error)
 	errs := make([]error, len(suites))
 	var all sync.WaitGroup
 	for i := range suites {
-		all.Go(func() { errs[i] = src.release(ctx, codename, &suites[i]) })
+		all.Go(func() { errs[i] = src.release(ctx, ring, &suites[i]) })
 	}
 	all.Wait()
 	for i, err := range errs {
@@ -187,20 +200,14 @@ func (ix *Index) Newest(name string) *Package {
 	return best
 }
 
-// release fetches and verifies the InRelease file of a suite of a release.
-func (src Source) release(ctx context.Context, codename string, s *Suite) error {
+// release fetches the InRelease file of a suite of a release, and verifies it by some keys.
+func (src Source) release(ctx context.Context, ring openpgp.EntityList, s *Suite) error {
 	name := "InRelease of " + s.Name
 	doc, err := src.Client.Read(ctx, fetch.Document{
 		Name: name, Limit: inReleaseLimit, URLs: src.Mirrors.URLs(s.Archive, "dists/"+s.Name+"/InRelease"),
 	})
 	if err != nil {
 		return err
-	}
-	ring := src.Keys
-	if ring == nil {
-		if ring, err = Keyring(codename); err != nil {
-			return err
-		}
 	}
 	if s.Release, err = ParseRelease(name, doc, ring, src.Now); err != nil {
 		return err

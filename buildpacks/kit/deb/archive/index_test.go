@@ -2,6 +2,7 @@ package archive_test
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/archive"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/debtest"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 )
 
@@ -89,6 +91,28 @@ func TestOpenErrors(t *testing.T) {
 				t.Errorf("got  %v\nwant %s", err, test.err)
 			}
 		})
+	}
+}
+
+// TestCodename asks for releases that images name: nothing is fetched for one without keys, and of one that is no name.
+func TestCodename(t *testing.T) {
+	t.Parallel()
+	a := debtest.NewArchive(t)
+	a.Publish(t, debtest.Born, debtest.Deb{Name: "x", Version: "1"})
+	for _, codename := range []string{"../../api/x?y=", "*", "trixi?", "sid", "", "trixie/../bookworm", "a b", "trixie\n"} {
+		for _, keys := range []openpgp.EntityList{nil, {a.Key}} {
+			if codename == "sid" && keys != nil {
+				continue // its keys were given
+			}
+			src := source(t, a)
+			src.Keys = keys
+			if _, err := archive.Open(t.Context(), src, codename, "amd64"); !errors.As(err, new(fault.Fault)) {
+				t.Errorf("%q: got %v, want a fault", codename, err)
+			}
+		}
+	}
+	if asked := a.Asked(); len(asked) > 0 {
+		t.Errorf("the mirror was asked for %q", asked)
 	}
 }
 

@@ -50,12 +50,13 @@ type Offer struct {
 	Security bool // the security archive has it
 }
 
-// Offers returns all that the index offers, by the names of packages.
+// Offers returns all that the index offers, by the names of packages. It keeps nothing else of the index in memory.
 func (ix *Index) Offers() map[string][]Offer {
 	offers := make(map[string][]Offer, len(ix.packages))
 	for name, packages := range ix.packages {
+		name = strings.Clone(name) // it and versions are parts of stanzas
 		for _, p := range packages {
-			offers[name] = append(offers[name], Offer{p.Version, p.Archive == deb.Security})
+			offers[name] = append(offers[name], Offer{strings.Clone(p.Version), p.Archive == deb.Security})
 		}
 	}
 	return offers
