@@ -3,6 +3,7 @@ package fleet
 import (
 	"archive/tar"
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,19 +23,39 @@ const (
 	maxCompressed = 256 << 20 // bytes
 	maxLayer      = 4 << 30   // bytes when it is unpacked
 	maxFiles      = 1_000_000
+	maxName       = 255       // bytes of a file's name, as in Linux
 	maxDatabase   = 64 << 20  // bytes of a file with packages
-	maxOfLayer    = 100_000   // packages; Debian has 70,000
+	maxOfLayer    = 100_000   // packages, and those that are removed; Debian has 70,000
 	maxPackages   = 2_000_000 // that are kept, of all layers of the fleet together
 )
 
 // contents is what a layer of a run image has.
 type contents struct {
-	packages           []archive.Installed
-	whole              bool // the packages are all of the image, those of lower layers included
-	codename, release  string
-	foreign            string // the distribution, if it is not Debian
-	describesTheSystem bool   // it has /etc/os-release or /usr/lib/os-release
+	packages []listed
+	whole    bool            // the packages are all of the image, those of lower layers included
+	removed  map[string]bool // files and folders of lower layers that are gone
+	system   [2]*system
 }
+
+// listed is a package with the file that lists it.
+type listed struct {
+	archive.Installed
+	file string
+}
+
+// system is what os-release(5) says. An image may have two such files: of /etc, which counts first, and of /usr/lib.
+type system struct {
+	codename, release string
+	foreign           string // the distribution, if it is not Debian
+}
+
+const (
+	status  = "var/lib/dpkg/status"
+	statusD = "var/lib/dpkg/status.d/"
+)
+
+// systems are the places of os-release, the one that counts first.
+var systems = [2]string{"etc/os-release", "usr/lib/os-release"}
 
 // scan reads which packages a layer brings.
 func scan(layer v1.Layer) (*contents, error) {
@@ -62,7 +83,7 @@ func scan(layer v1.Layer) (*contents, error) {
 }
 
 func readContents(files *tar.Reader) (*contents, error) {
-	found := &contents{}
+	found := &contents{removed: map[string]bool{}}
 	for range maxFiles {
 		file, err := files.Next()
 		if errors.Is(err, io.EOF) {
@@ -71,23 +92,53 @@ func readContents(files *tar.Reader) (*contents, error) {
 		if err != nil {
 			return nil, fmt.Errorf("a layer of the run image is no tar file: %w", err)
 		}
-		if file.Typeflag != tar.TypeReg {
+		if len(found.removed) > maxOfLayer {
+			return nil, fmt.Errorf("a layer of the run image removes more than %d packages", maxOfLayer)
+		}
+		name := strings.TrimPrefix(path.Clean("/"+file.Name), "/")
+		dir, base := path.Split(name)
+		if len(base) > maxName {
 			continue
 		}
-		if err := found.add(strings.TrimPrefix(path.Clean("/"+file.Name), "/"), file.Size, files); err != nil {
-			return nil, err
+		switch gone, isWhiteout := strings.CutPrefix(base, ".wh."); { // image-spec, "Whiteouts"
+		case base == ".wh..wh..opq":
+			found.remove(path.Clean(dir))
+		case isWhiteout:
+			found.remove(path.Join(dir, gone))
+		case file.Typeflag == tar.TypeReg:
+			if err := found.add(name, file.Size, files); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return nil, fmt.Errorf("a layer of the run image has more than %d files", maxFiles)
 }
 
+// remove notes what is gone, if it is a file that a scan reads, or may have one below it.
+func (c *contents) remove(name string) {
+	isAbove := func(file string) bool { return name == "." || strings.HasPrefix(file, name+"/") }
+	if path.Dir(name)+"/" == statusD || slices.Contains(systems[:], name) || slices.ContainsFunc(systems[:], isAbove) ||
+		name == status || isAbove(statusD) {
+		c.removed[name] = true
+	}
+}
+
+// gone reports whether a file, or a folder that it is in, was removed.
+func (c *contents) gone(file string) bool {
+	for ; ; file = path.Dir(file) {
+		if c.removed[file] || file == "." {
+			return c.removed[file]
+		}
+	}
+}
+
 // add reads one file of a layer.
 func (c *contents) add(name string, size int64, content io.Reader) error {
-	dir, file := path.Split(name)
-	switch {
-	case name == "etc/os-release", name == "usr/lib/os-release":
-		c.describe(io.LimitReader(content, 1<<16))
-	case name == "var/lib/dpkg/status", dir == "var/lib/dpkg/status.d/" && !strings.HasSuffix(file, ".md5sums"):
+	isPart := path.Dir(name)+"/" == statusD && !strings.HasSuffix(name, ".md5sums")
+	switch at := slices.Index(systems[:], name); {
+	case at >= 0:
+		c.system[at] = describe(io.LimitReader(content, 1<<16))
+	case name == status, isPart:
 		if size > maxDatabase {
 			return fmt.Errorf("%s of the run image has more than %d MiB", name, maxDatabase>>20)
 		}
@@ -95,42 +146,48 @@ func (c *contents) add(name string, size int64, content io.Reader) error {
 		if err != nil {
 			return fmt.Errorf("%s of the run image cannot be read: %w", name, err)
 		}
-		c.whole = c.whole || dir == "var/lib/dpkg/"
-		if c.packages = append(c.packages, packages...); len(c.packages) > maxOfLayer {
+		c.whole = c.whole || name == status
+		if len(c.packages)+len(packages) > maxOfLayer {
 			return fmt.Errorf("a layer of the run image has more than %d packages", maxOfLayer)
+		}
+		for _, p := range packages {
+			c.packages = append(c.packages, listed{p, name})
 		}
 	}
 	return nil
 }
 
-// describe reads os-release(5).
-func (c *contents) describe(content io.Reader) {
+// describe reads os-release(5). The images of distroless have the number of their release only.
+func describe(content io.Reader) *system {
 	values := map[string]string{}
 	for lines := bufio.NewScanner(content); lines.Scan(); {
 		key, value, _ := strings.Cut(lines.Text(), "=")
 		values[key] = short(strings.Trim(value, `"'`), maxText)
 	}
-	c.describesTheSystem = true
-	c.codename, c.release, c.foreign = values["VERSION_CODENAME"], values["VERSION_ID"], ""
+	s := &system{codename: values["VERSION_CODENAME"], release: values["VERSION_ID"]}
 	if id := values["ID"]; id != "debian" {
-		c.foreign = id
+		s.foreign = cmp.Or(id, "a distribution that it does not name")
 	}
+	if s.codename == "" {
+		s.codename = map[string]string{"12": "bookworm", "13": "trixie"}[s.release]
+	}
+	return s
 }
 
 // owned is a package of an image with the layer that brought it in.
 type owned struct {
-	archive.Installed
+	listed
 	layer  int
 	newest string
 }
 
 // stand is what apps stand on: the layers of a run image, with what there is to say of the packages in them.
 type stand struct {
-	codename, release string
-	foreign           string
-	summary           *Packages
-	held              []owned // of the package that is asked for
-	left              int     // those that there is no room for
+	system
+	systems [2]*system
+	summary *Packages
+	held    []owned // of the package that is asked for
+	left    int     // those that there is no room for
 }
 
 // stand reads the packages of some layers, lowest first, once for all images that have the same.
@@ -194,18 +251,30 @@ func (r *reader) scan(layer v1.Layer) (*contents, error) {
 
 // merge adds what a layer has to what is below it.
 func (s *stand) merge(c *contents, layer int, byName map[string]owned) {
-	if c.describesTheSystem {
-		s.codename, s.release, s.foreign = c.codename, c.release, c.foreign
+	if len(c.removed) > 0 {
+		maps.DeleteFunc(byName, func(_ string, p owned) bool { return c.gone(p.file) })
+	}
+	for i, name := range systems {
+		if c.gone(name) {
+			s.systems[i] = nil
+		}
+	}
+	for i, is := range c.system {
+		if is != nil {
+			s.systems[i] = is
+		}
+	}
+	s.system = system{}
+	if is := cmp.Or(s.systems[0], s.systems[1]); is != nil {
+		s.system = *is
 	}
 	below := map[string]owned{}
 	if c.whole {
-		for name, p := range byName {
-			below[name] = p
-		}
+		below = maps.Clone(byName)
 		clear(byName)
 	}
 	for _, p := range c.packages {
-		one := owned{Installed: p, layer: layer}
+		one := owned{listed: p, layer: layer}
 		if was, there := below[p.Name]; there && was.Version == p.Version {
 			one.layer = was.layer
 		}

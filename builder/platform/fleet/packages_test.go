@@ -60,6 +60,21 @@ func TestMerge(t *testing.T) {
 			[]map[string]string{{"var/lib/dpkg/status": a1 + b1 + c1}, {"var/lib/dpkg/status": a2 + b1}},
 			map[string][2]any{"aa": {"2", 1}, "bb": {"1", 0}},
 		},
+		"removed": {
+			[]map[string]string{{"var/lib/dpkg/status.d/aa": a1, "var/lib/dpkg/status.d/b": b1}, {"var/lib/dpkg/status.d/.wh.b": ""}},
+			map[string][2]any{"aa": {"1", 0}},
+		},
+		"a folder removed": {
+			[]map[string]string{{"var/lib/dpkg/status.d/aa": a1, "var/lib/dpkg/status": b1}, {"var/lib/.wh.dpkg": ""}}, map[string][2]any{},
+		},
+		"an opaque folder": {
+			[]map[string]string{{"var/lib/dpkg/status.d/aa": a1}, {"var/lib/dpkg/status.d/.wh..wh..opq": "", "var/lib/dpkg/status.d/cc": c1}},
+			map[string][2]any{"cc": {"1", 1}},
+		},
+		"all removed": {[]map[string]string{{"var/lib/dpkg/status": a1}, {".wh..wh..opq": ""}}, map[string][2]any{}},
+		"another one removed": {
+			[]map[string]string{{"var/lib/dpkg/status": a1}, {"var/lib/.wh.dpk": "", "usr/.wh.lib": ""}}, map[string][2]any{"aa": {"1", 0}},
+		},
 		"none": {[]map[string]string{{"etc/passwd": "x"}, {"status": a1}}, map[string][2]any{}},
 	} {
 		s, byName := &stand{}, map[string]owned{}
@@ -84,17 +99,36 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-func TestDescribe(t *testing.T) {
+// TestSystem has images that say what they are in one place or in two, and layers that remove one.
+func TestSystem(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string][3]string{
-		"ID=debian\nVERSION_ID=\"13\"\nVERSION_CODENAME='trixie'\n": {"trixie", "13", ""},
-		"ID=ubuntu\nVERSION_CODENAME=jammy\nVERSION_ID=\"22.04\"":   {"jammy", "22.04", "ubuntu"},
-		"no line": {"", "", ""},
+	const debian = "ID=debian\nVERSION_ID=\"13\"\nVERSION_CODENAME='trixie'\n"
+	const ubuntu = "ID=ubuntu\nVERSION_CODENAME=jammy\nVERSION_ID=\"22.04\""
+	const etc, lib = "etc/os-release", "usr/lib/os-release"
+	for name, test := range map[string]struct {
+		layers [][]string
+		want   system
+	}{
+		"debian":      {[][]string{{lib, debian}}, system{"trixie", "13", ""}},
+		"ubuntu":      {[][]string{{etc, ubuntu}}, system{"jammy", "22.04", "ubuntu"}},
+		"both":        {[][]string{{etc, debian, lib, ubuntu}}, system{"trixie", "13", ""}},
+		"in order":    {[][]string{{lib, ubuntu, etc, debian}}, system{"trixie", "13", ""}},
+		"above":       {[][]string{{etc, debian}, {lib, ubuntu}}, system{"trixie", "13", ""}},
+		"removed":     {[][]string{{etc, debian, lib, ubuntu}, {"etc/.wh.os-release", ""}}, system{"jammy", "22.04", "ubuntu"}},
+		"distroless":  {[][]string{{etc, "ID=debian\nVERSION_ID=\"12\"\n"}}, system{"bookworm", "12", ""}},
+		"says little": {[][]string{{etc, "no line"}}, system{"", "", "a distribution that it does not name"}},
+		"nothing":     {[][]string{{"etc/passwd", ""}}, system{}},
 	} {
-		var c contents
-		c.describe(strings.NewReader(text))
-		if got := [3]string{c.codename, c.release, c.foreign}; got != want {
-			t.Errorf("%q: got %q, want %q", text, got, want)
+		s := &stand{}
+		for i, files := range test.layers {
+			c, err := readContents(tar.NewReader(bytes.NewReader(layer(t, files...))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.merge(c, i, map[string]owned{})
+		}
+		if s.system != test.want {
+			t.Errorf("%s: got %+v, want %+v", name, s.system, test.want)
 		}
 	}
 }
@@ -173,6 +207,13 @@ func TestBudget(t *testing.T) {
 	three := append(slices.Clone(one), "var/lib/dpkg/status.d/b", database.String(), "var/lib/dpkg/status.d/c", database.String())
 	if _, err := readContents(tar.NewReader(bytes.NewReader(layer(t, three...)))); err == nil || !strings.Contains(err.Error(), "100000") {
 		t.Errorf("a layer with 120,000 packages: got %v", err)
+	}
+	var gone []string
+	for i := range maxOfLayer + 2 {
+		gone = append(gone, fmt.Sprint("var/lib/dpkg/status.d/.wh.", i), "")
+	}
+	if _, err := readContents(tar.NewReader(bytes.NewReader(layer(t, gone...)))); err == nil {
+		t.Error("a layer may remove any number of packages")
 	}
 	content := layer(t, one...)
 	r := &reader{}

@@ -19,7 +19,9 @@ const hostile = `"><img src=x onerror=document.title='taken'><script>document.ti
 // hostileFleet is a report in which every text of others is hostile: with more images than the picture has rows and, in half of them,
 // packages that are behind.
 func hostileFleet(count int) *fleet.Report {
-	holder := fleet.Holder{Image: hostile, Package: hostile, Version: hostile, What: hostile}
+	holder := fleet.Holder{
+		Image: hostile, Platform: hostile, Package: hostile, Version: hostile, Newest: hostile, Layer: "sha256:" + hostile, What: hostile,
+	}
 	r := &fleet.Report{Date: today, Package: hostile, Holders: []fleet.Holder{holder}}
 	for i := range 4 {
 		r.Layers = append(r.Layers, fleet.Layer{
@@ -37,6 +39,14 @@ func hostileFleet(count int) *fleet.Report {
 			Packages:  &fleet.Packages{Count: 2, Behind: i % 2, Security: i % 2, Updates: updates},
 			Languages: []fleet.Language{{Name: hostile, Version: hostile, Ended: "2020-01-01"}}, Layers: []int{0, 1, i % 4, i + 4},
 			Bytes: int64(i * 1000), Unique: int64(i * 1000),
+		}
+		switch i % 5 {
+		case 1: // only reasons
+			image.Base = &fleet.Base{Name: hostile, Newest: hostile + "2", Reason: hostile}
+			image.Packages, image.Own = &fleet.Packages{Reason: hostile}, &fleet.Packages{Count: 3, Behind: 1, NotCompared: 1, Reason: hostile}
+			image.Blind, image.Notes, image.Unvouched = []string{hostile}, []string{hostile}, hostile
+		case 2:
+			image.Base, image.Packages, image.Languages = &fleet.Base{Reason: hostile}, nil, []fleet.Language{{Name: hostile, State: fleet.Unknown}}
 		}
 		r.Images = append(r.Images, image)
 	}
