@@ -57,6 +57,14 @@ func TestJavaBuild(t *testing.T) {
 			who: anyUser, app: "maven", answer: "Hello from Maven on Java 25.", file: "src/main/java/example/Main.java", processes: []string{"web*"},
 			purls: []string{"pkg:maven/test.example/app@1.0-SNAPSHOT"},
 		},
+		{
+			who: nightly, app: "modules", answer: `{"text":"Hello from two modules."}`, file: "lib/src/main/java/example/Greeting.java",
+			processes: []string{"web*"}, purls: []string{"pkg:maven/com.google.code.gson/gson@2.13.1", "pkg:maven/test.example/lib@1.0"},
+		},
+		{
+			who: nightly, app: "kotlin", answer: "Hello from Kotlin.", file: "src/main/kotlin/Main.kt", processes: []string{"web*"},
+			purls: []string{"pkg:maven/test.example/app@1.0"},
+		},
 	} {
 		t.Run(tt.app, func(t *testing.T) {
 			skipShown(t, tt.who)

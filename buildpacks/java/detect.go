@@ -37,7 +37,11 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 		return bp.Fail("no pom.xml, build.gradle, build.sbt or project.clj, and no jar or WAR"), nil
 	}
 	var tools []string
-	if p, err := decide(in.Workspace); err == nil { // the build says what is wrong with the app
+	p, err := decide(in.Workspace)
+	if p.project.Android {
+		return bp.Fail(p.project.File + " is of an Android app, which no image runs"), nil
+	}
+	if err == nil { // the build says what is wrong with the app
 		tools = p.tools()
 	}
 	return bp.Pass(found+" found", procfile.Offer(in.AppDir, bp.Plan{

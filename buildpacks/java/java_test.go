@@ -83,6 +83,7 @@ func TestDetect(t *testing.T) {
 		"Maven":                 {app: files{"pom.xml": "<project/>"}, want: true},
 		"Maven and a front end": {app: files{"pom.xml": "<project/>", "package.json": "{}"}, want: true},
 		"Gradle":                {app: files{"build.gradle.kts": ""}, want: true},
+		"Android":               {app: files{"build.gradle": "plugins { id 'com.android.application' }"}},
 		"sbt":                   {app: files{"build.sbt": ""}, want: true},
 		"a jar":                 {app: files{"app.jar": ""}, want: true},
 		"a WAR":                 {app: files{"app.WAR": ""}, want: true},

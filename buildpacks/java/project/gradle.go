@@ -65,7 +65,7 @@ func (r *reader) gradle(file string, s Settings) (Project, error) {
 			programs = append(programs, module)
 		}
 	}
-	p.Modules = modules
+	p.Modules, p.Android = modules, p.Android && len(programs) == 0
 	if len(programs) > 0 {
 		modules = programs
 	}
@@ -115,6 +115,7 @@ func (r *reader) gradleModule(dir, main string, p *Project) (program bool, err e
 		}
 		for _, found := range slices.Concat(plugin.FindAllStringSubmatch(text, -1), kotlin.FindAllStringSubmatch(text, -1)) {
 			p.Moving = p.Moving || moving.MatchString(found[2])
+			p.Android = p.Android || strings.HasPrefix(found[1], "com.android.")
 			switch id := found[1]; id {
 			case "org.springframework.boot":
 				p.java.ceiling(newest("Spring Boot", found[2]), "Spring Boot "+found[2]+" of "+file)

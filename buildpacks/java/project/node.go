@@ -1,6 +1,7 @@
 package project
 
 import (
+	"fmt"
 	"path"
 	"path/filepath"
 	"slices"
@@ -8,6 +9,9 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
+
+// installs are the goals of frontend-maven-plugin that the build stands in for.
+var installs = []string{"install-node-and-npm", "install-node-and-yarn"}
 
 // node adds what the plugins of a pom want of Node.js.
 func (p *pom) node(n *Node) {
@@ -22,6 +26,11 @@ func (p *pom) node(n *Node) {
 		n.Wanted = true
 		folder := path.Dir(p.file)
 		for _, e := range append(plugin.all("executions", "execution"), plugin) {
+			for _, goal := range e.all("goals", "goal") {
+				if strings.HasPrefix(goal.text, "install-") && !slices.Contains(installs, goal.text) {
+					n.Other = fmt.Sprintf("%.40q of %s", goal.text, p.file)
+				}
+			}
 			c := e.at("configuration")
 			if release := p.expand(c.at("nodeVersion").text); n.Ask.Text == "" && release != "" && !strings.Contains(release, "${") {
 				n.Ask = version.Ask{Text: release, From: "nodeVersion of " + p.file}

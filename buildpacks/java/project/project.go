@@ -65,6 +65,7 @@ type Project struct {
 	Notes   []string // what the log says, a line each
 	Files   []string // that were read and say what is built, besides the source
 	Tasks   []string // what is asked of the tool besides the usual, as the files want it
+	Android bool     // the build is of an Android app and of nothing else
 	Moving  bool     // the files name what is another one from day to day: snapshots, ranges
 	Dated   bool     // the files say themselves which time archives have
 	Node    Node     // what the build wants of Node.js
@@ -76,6 +77,7 @@ type Project struct {
 type Node struct {
 	Wanted  bool
 	Ask     version.Ask // which release
+	Other   string      // a goal of a plugin that downloads something else, with its file; "" for none
 	Folders []string    // in which a plugin looks for node/node, as slash paths within the app
 }
 

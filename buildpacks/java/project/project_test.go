@@ -54,11 +54,14 @@ func describe(p project.Project) string {
 	for _, note := range p.Notes {
 		b.WriteString("note: " + note + "\n")
 	}
+	if p.Android {
+		b.WriteString("Android\n")
+	}
 	if p.Moving {
 		b.WriteString("moving\n")
 	}
 	if p.Node.Wanted {
-		fmt.Fprintf(&b, "Node.js %q (%s) in %q\n", p.Node.Ask.Text, p.Node.Ask.From, p.Node.Folders)
+		fmt.Fprintf(&b, "Node.js %q (%s) in %q %s\n", p.Node.Ask.Text, p.Node.Ask.From, p.Node.Folders, p.Node.Other)
 	}
 	return b.String()
 }
@@ -113,6 +116,13 @@ distributionSha256Sum = ` + strings.Repeat("Ab", 32) + "\r\n", ".mvn/extensions.
 		{"range", project.Settings{}, files{"build.gradle": "dependencies { implementation 'a.b:c:1.+' }\n// 'a:b:2'\n"}},
 		{"front-end", project.Settings{}, files{"pom.xml": pom(`<build><plugins><plugin><artifactId>frontend-maven-plugin</artifactId><executions>
 			<execution><configuration><nodeVersion>v22.1.0</nodeVersion></configuration></execution></executions></plugin></plugins></build>`)}},
+		{"android", project.Settings{}, files{"settings.gradle": "include ':app'",
+			"build.gradle":     "plugins { id 'com.android.application' apply false }",
+			"app/build.gradle": "apply plugin: 'com.android.application'\n"}},
+		{"android-and-server", project.Settings{}, files{"settings.gradle": "include ':app', ':server'", "build.gradle": "",
+			"app/build.gradle": "apply plugin: 'com.android.application'\n", "server/build.gradle": "plugins { id('application') }\n"}},
+		{"pnpm", project.Settings{}, files{"pom.xml": pom(`<build><plugins><plugin><artifactId>frontend-maven-plugin</artifactId><executions>
+			<execution><goals><goal>install-node-and-pnpm</goal></goals></execution></executions></plugin></plugins></build>`)}},
 		{"polyglot", project.Settings{}, files{"pom.yml": "modelVersion: 4.0.0\n"}},
 		{"gradle-node", project.Settings{}, files{"build.gradle": "plugins { id 'org.springframework.boot' version '4.0.+' }\n" +
 			"tasks.register('f', Exec) {\n commandLine('npm', 'install')\n}\n"}},

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node"
 )
@@ -16,6 +17,10 @@ func (b *builder) openNode(ctx context.Context) error {
 	n := b.project.Node
 	if !n.Wanted {
 		return nil
+	}
+	if n.Other != "" {
+		return fault.Fault{ID: "java-node-goal", What: "the goal " + n.Other + " downloads what nothing vouches for",
+			Do: "use install-node-and-npm or install-node-and-yarn, which this build stands in for; npm can fetch others by package.json"}
 	}
 	h, err := node.OpenHelper(ctx, b.Workspace, b.inCache("tools"), n.Ask)
 	if err != nil {

@@ -358,6 +358,10 @@ func TestRefused(t *testing.T) {
 			const properties = "distributionUrl=https://example.test/gradle-8.5-bin.zip\ndistributionSha256Sum="
 			b.c.App = files{"build.gradle": "", "gradle/wrapper/gradle-wrapper.properties": properties + strings.Repeat("0", 64)}
 		},
+		"node-goal": func(b *bench) {
+			b.c.App["pom.xml"] = "<project><build><plugins><plugin><artifactId>frontend-maven-plugin</artifactId><executions><execution><goals>" +
+				"<goal>install-bun</goal></goals></execution></executions></plugin></plugins></build></project>"
+		},
 		"leiningen":        func(b *bench) { b.c.App = files{"project.clj": ""} },
 		"gradle-no-mirror": func(b *bench) { b.c.App = files{"build.gradle": ""} },
 	}

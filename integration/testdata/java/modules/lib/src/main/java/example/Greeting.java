@@ -1,0 +1,7 @@
+package example;
+
+public class Greeting {
+    public static final class Text {
+        public String text = "Hello from two modules.";
+    }
+}
