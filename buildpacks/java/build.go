@@ -82,7 +82,7 @@ func (b build) app(ctx context.Context) (artifact.Start, error) {
 	}
 	request := artifact.Request{
 		Java: b.plan.java.Major(), Inputs: inputs, Keep: b.plan.keep, Lock: b.plan.lock, Setting: tools.MirrorVariable,
-		OnDisk:  b.plan.archive != "",
+		OnDisk: b.plan.archive != "", Ready: b.plan.project.File == "",
 		Central: func() (string, error) { return tools.Central(b.Workspace) },
 	}
 	if !b.plan.project.Moving { // else the same source may be another app

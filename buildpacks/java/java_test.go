@@ -3,8 +3,10 @@ package java
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -212,13 +214,20 @@ func TestProcfile(t *testing.T) {
 		"java -jar target/app.jar": "java -XX:AOTCache=x -cp /app.jar:/lib.jar App war",
 		"java $JAVA_OPTS -Dp=$PORT -jar ./target/app.jar --p $P": "java -XX:AOTCache=x ${JAVA_OPTS} -Dp=${PORT} " +
 			"-cp /app.jar:/lib.jar App war --p ${P}",
-		"java -cp target/app.jar other.Main x":                 "java -XX:AOTCache=x -cp /app.jar:/lib.jar other.Main x",
-		"target/universal/stage/bin/app -Dp=$PORT -J-Xmx1g -x": "java -XX:AOTCache=x -Dp=${PORT} -Xmx1g -cp /app.jar:/lib.jar App war -x",
-		"java -cp target/app.jar:lib/x.jar Main":               "",
-		"java -jar $JAR":                                       "",
-		"java -version":                                        "",
-		"node server.js":                                       "",
-		"/bin/app":                                             "",
+		"java -cp target/app.jar other.Main x":                  "java -XX:AOTCache=x -cp /app.jar:/lib.jar other.Main x",
+		"target/universal/stage/bin/app -Dp=$PORT -J-Xmx1g -x":  "java -XX:AOTCache=x -Dp=${PORT} -Xmx1g -cp /app.jar:/lib.jar App war -x",
+		"java -cp target/app.jar:lib/x.jar Main":                "java -XX:AOTCache=x -cp /app.jar:/lib.jar Main",
+		"java -cp 'target/classes:target/dependency/*' Main":    "not of the image",
+		"java -jar x/webapp-runner.jar --port 1 target/app.jar": "not of the image",
+		"java -jar other.jar":                                   "not of the image",
+		"cd target && exec java -jar app.jar":                   "java -XX:AOTCache=x -cp /app.jar:/lib.jar App war",
+		"cd target/universal && stage/bin/app -x":               "java -XX:AOTCache=x -cp /app.jar:/lib.jar App war -x",
+		"sh target/universal/stage/bin/app x":                   "java -XX:AOTCache=x -cp /app.jar:/lib.jar App war x",
+		"target/universal/stage/bin/worker":                     "not of the image",
+		"java -jar $JAR":                                        "",
+		"java -version":                                         "",
+		"node server.js":                                        "",
+		"/bin/app":                                              "",
 	} {
 		read, err := shell.Parse(line)
 		if err != nil {
@@ -229,12 +238,20 @@ func TestProcfile(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := ""
-		if s, found := starts(list[0].Words); found {
+		c := list[len(list)-1]
+		if s, found := starts(c); found {
+			of := start
+			if path.Base(path.Dir(s.files[0])) == "bin" {
+				of.Script = "target/universal/stage/bin/app"
+			}
+			if !s.is(of) {
+				got = "not of the image"
+			}
 			var words []string
-			for _, word := range s.replace(list[0].Words, start, java, where) {
+			for _, word := range s.replace(c.Words, of, java, where) {
 				words = append(words, string(word))
 			}
-			got = strings.Join(words, " ")
+			got = cmp.Or(got, strings.Join(words, " "))
 		}
 		if got != want {
 			t.Errorf("%s becomes\n%s, want\n%s", line, got, want)

@@ -1,12 +1,14 @@
 package java
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,35 +22,61 @@ import (
 
 // startsOf is what a command of a Procfile starts of the app.
 type startsOf struct {
-	file string // jar or start script, as a clean path in the app's folder
-	from int    // the words that name it
-	to   int
-	main bool // the jar's own main class
+	files []string // jars of a class path, or a jar, a WAR or a start script, as clean paths in the app's folder
+	from  int      // the words that name it
+	to    int
+	main  bool // the jar's own main class
 }
 
-// starts returns what a command starts: java -jar FILE, java -cp FILE MAIN, or a start script in a folder bin.
-func starts(words []shell.Word) (startsOf, bool) {
-	if len(words) == 0 {
+// runner matches the names of jars that serve a WAR, which their arguments name.
+var runner = regexp.MustCompile(`^(webapp|jetty)-runner.*\.jar$`)
+
+// starts returns what a command starts: java -jar FILE, java -cp FILES MAIN, or a start script in a folder bin, by itself or by a shell.
+func starts(c shell.Command) (startsOf, bool) {
+	texts := make([]string, len(c.Words))
+	for i, word := range c.Words {
+		texts[i], _ = word.Literal()
+	}
+	if len(texts) == 0 || texts[0] == "" {
 		return startsOf{}, false
 	}
-	program, literal := words[0].Literal()
-	if !literal {
-		return startsOf{}, false
+	at := func(file string) string {
+		if path.IsAbs(file) {
+			return path.Clean(file)
+		}
+		return path.Join(c.Dir, file)
 	}
-	if dir := path.Dir(program); path.Base(program) != "java" {
-		return startsOf{file: path.Clean(program), to: 1, main: true}, path.Base(dir) == "bin" && !path.IsAbs(program)
+	if program := path.Base(texts[0]); program != "java" {
+		script := startsOf{to: 1, main: true}
+		if len(texts) > 1 && slices.Contains([]string{"sh", "bash", "dash"}, program) {
+			script.to = 2
+		}
+		file := at(texts[script.to-1])
+		script.files = []string{file}
+		return script, path.Base(path.Dir(file)) == "bin" && !path.IsAbs(file)
 	}
-	for i, word := range words[:len(words)-1] {
-		option, _ := word.Literal()
-		file, literal := words[i+1].Literal()
-		if slices.Contains([]string{"-jar", "-cp", "-classpath", "--class-path"}, option) {
-			return startsOf{file: path.Clean(file), from: i, to: i + 2, main: option == "-jar"}, literal && !strings.Contains(file, ":")
+	for i, option := range texts[:len(texts)-1] {
+		value := texts[i+1]
+		switch {
+		case value == "":
+		case option == "-jar":
+			if last := at(texts[len(texts)-1]); runner.MatchString(path.Base(value)) && path.Ext(last) == ".war" {
+				return startsOf{files: []string{last}, from: i, to: len(texts), main: true}, true
+			}
+			return startsOf{files: []string{at(value)}, from: i, to: i + 2, main: true}, true
+		case slices.Contains([]string{"-cp", "-classpath", "--class-path"}, option):
+			s := startsOf{from: i, to: i + 2}
+			for file := range strings.SplitSeq(value, ":") {
+				s.files = append(s.files, at(file))
+			}
+			return s, true
 		}
 	}
 	return startsOf{}, false
 }
 
-// named returns the jar that the Procfile's process web starts, if the app's folder has it: it says which one is meant.
+// named returns the jar, the WAR or the start script that the Procfile's process web starts, if the app's folder has it: it says which one
+// is meant.
 func named(app string) (string, error) {
 	processes, err := procfile.Read(app)
 	if err != nil {
@@ -60,12 +88,16 @@ func named(app string) (string, error) {
 			continue
 		}
 		for _, c := range list {
-			s, found := starts(c.Words)
-			if !found || path.Ext(s.file) != ".jar" || !filepath.IsLocal(s.file) {
+			s, found := starts(c)
+			if !found || len(s.files) != 1 || !filepath.IsLocal(s.files[0]) {
 				continue
 			}
-			if is, err := there(app, s.file); is || err != nil {
-				return s.file, err
+			look := there
+			if ext := path.Ext(s.files[0]); ext != ".jar" && ext != ".war" {
+				look = artifact.IsScript
+			}
+			if is, err := look(app, s.files[0]); is || err != nil {
+				return s.files[0], err
 			}
 		}
 	}
@@ -94,23 +126,23 @@ func (b build) procfile(start artifact.Start, java []string, where []string) (pr
 		}
 		changed := false
 		for i, c := range list {
-			s, found := starts(c.Words)
+			s, found := starts(c)
 			if !found {
 				continue
 			}
-			if kept, err := there(b.AppDir, s.file); kept || err != nil {
+			if kept, err := s.kept(b.AppDir); kept || err != nil {
 				if err != nil {
 					return nil, nil, err
 				}
 				continue
 			}
 			if !s.is(start) {
-				return nil, nil, fault.Fault{ID: "java-procfile-file",
-					What: fmt.Sprintf("Procfile line %d starts %s, and the image has %s instead", p.Line, s.file, start.Artifact),
-					Do:   "name it in " + artifact.Variable + ", or remove the line"}
+				return nil, nil, fault.Fault{ID: "java-procfile-file", Do: "name it in " + artifact.Variable + ", or remove the line",
+					What: fmt.Sprintf("Procfile line %d starts %s, and the image has %s instead", p.Line, strings.Join(s.files, ":"),
+						cmp.Or(start.Script, start.Artifact))}
 			}
 			list = slices.Clone(list)
-			list[i].Words, changed = s.replace(c.Words, start, java, where), true
+			list[i].Words, list[i].Dir, changed = s.replace(c.Words, start, java, where), "", true
 		}
 		if !changed {
 			unmet = append(unmet, p.Entry())
@@ -125,12 +157,30 @@ func (b build) procfile(start artifact.Start, java []string, where []string) (pr
 	return processes, unmet, nil
 }
 
-// is reports whether a file is what the image starts: the artifact, a file in it, or the script beside its libraries.
-func (s startsOf) is(start artifact.Start) bool {
-	if path.Ext(s.file) != ".jar" {
-		return strings.Contains(start.Kind, "script")
+// kept reports whether all files are in the image where they were, or will be: those of the app's folder that stay, and all outside of it.
+func (s startsOf) kept(app string) (bool, error) {
+	for _, file := range s.files {
+		if path.IsAbs(file) {
+			continue
+		}
+		is, err := there(app, strings.TrimSuffix(file, "/*"))
+		if !is || err != nil {
+			return false, err
+		}
 	}
-	return s.file == start.Artifact || path.Dir(s.file) == start.Artifact
+	return true, nil
+}
+
+// is reports whether the files are what the image starts: the artifact, perhaps with libraries beside it, a file in it, or the start script
+// that was read.
+func (s startsOf) is(start artifact.Start) bool {
+	return slices.ContainsFunc(s.files, func(file string) bool {
+		if start.Script != "" {
+			// A distribution may be read of a zip, and be unpacked in another folder.
+			return file == start.Script || path.Ext(start.Artifact) == ".zip" && path.Base(file) == path.Base(start.Script)
+		}
+		return file == start.Artifact || path.Ext(file) == ".jar" && path.Dir(file) == start.Artifact
+	})
 }
 
 // replace returns the words by which the image starts what words start. Options of the user come after those of the app.

@@ -61,6 +61,14 @@ func (m member) String() string {
 	return path.Join(m.in, m.at)
 }
 
+// folder is the path in the app's folder of the folder that a file is of.
+func (m member) folder() string {
+	if m.root == nil {
+		return "."
+	}
+	return m.in
+}
+
 // open opens the file.
 func (m member) open() (io.ReadCloser, error) {
 	if m.zip != nil {

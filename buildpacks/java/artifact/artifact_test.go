@@ -34,6 +34,7 @@ type settings struct {
 	Built   []string `config:"TEST_BUILT,list"` // what a build made
 	Inputs  string   `config:"TEST_INPUTS"`
 	Central string   `config:"TEST_CENTRAL"`
+	Ready   bool     `config:"TEST_READY"`
 	Ecj     string   `config:"TEST_ECJ"` // the version for Tomcat 9 in the lock
 }
 
@@ -54,7 +55,7 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		return bp.BuildResult{}, err
 	}
 	r := artifact.Request{
-		Java: release, Inputs: s.Inputs, Keep: patterns, Setting: "TEST_CENTRAL",
+		Ready: s.Ready, Java: release, Inputs: s.Inputs, Keep: patterns, Setting: "TEST_CENTRAL",
 		Central: func() (string, error) { return s.Central, nil },
 	}
 	if r.Lock, err = lock.Read(strings.ReplaceAll(testLock, "3.26", cmp.Or(s.Ecj, "3.26"))); err != nil {

@@ -55,6 +55,7 @@ type candidate struct {
 	kind     kind
 	manifest manifest // of a jar
 	main     string   // the class that is started
+	script   string   // of a distribution: the start script that was named
 	library  string   // of a distribution: a class of a library that is not the app's own
 	why      string   // why it cannot be started, "" if it can
 }
@@ -219,6 +220,10 @@ func (a *Artifact) probe(name string) (candidate, error) {
 	if err != nil {
 		return c, err
 	}
+	if folder := path.Dir(name); path.Base(folder) == "bin" && path.Ext(name) == "" && !info.IsDir() {
+		c.path, c.script = path.Dir(folder), path.Join("bin", path.Base(name))
+		name = c.path
+	}
 	if info.IsDir() {
 		if _, err := root.Stat(path.Join(name, quarkusJar)); err == nil {
 			c.kind = quarkus
@@ -236,7 +241,7 @@ func (a *Artifact) probe(name string) (candidate, error) {
 	}
 	if len(d.names) > 0 {
 		c.kind = script
-		c.main, c.library, err = d.classes(opened, name, a.spool)
+		c.main, c.library, err = d.classes(opened, c, a.spool)
 		return c, err
 	}
 	data, err := opened.read(manifestName)

@@ -24,6 +24,8 @@ const appJar = "app.jar"
 type layout struct {
 	main    string
 	files   []file            // those of the class path are in its order
+	script  string            // the start script that all is read of
+	args    []string          // of the class
 	links   map[string]string // of the layer of dependencies: where they are, and the layer and path that they lead to
 	options []string          // of Java
 	missing []string          // what the class path names and is not there

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -24,6 +26,7 @@ const recipe = 1
 
 // Request says how an artifact is placed.
 type Request struct {
+	Ready   bool          // the app is what is started, and no build made it
 	Java    int           // the release of Java that it will run on
 	Inputs  string        // a hash of all that the build of the artifact depends on
 	Keep    keep.Patterns // files of the source that stay
@@ -43,7 +46,8 @@ type Start struct {
 	Options   []string `json:"options,omitempty"`
 	Args      []string `json:"args,omitempty"`
 	Kind      string   `json:"kind"`
-	Artifact  string   `json:"artifact"` // path in the app's folder
+	Artifact  string   `json:"artifact"`         // path in the app's folder
+	Script    string   `json:"script,omitempty"` // the start script that was read, as such a path
 	Spring    bool     `json:"spring,omitempty"`
 	Quarkus   bool     `json:"quarkus,omitempty"`
 	WAR       bool     `json:"war,omitempty"`
@@ -120,8 +124,64 @@ func Before(ctx context.Context, in bp.BuildContext, r Request) (Start, bool, er
 			return Start{}, false, err
 		}
 	}
-	return key.Start, true, r.Keep.Clear(in.AppDir, in.Log, procfile.Name)
+	return key.Start, true, r.clear(in)
 }
+
+// besideJar are names of what programs read of the folder that they are started in: Spring Boot's settings.
+var besideJar = []string{"config", "application*.properties", "application*.yml", "application*.yaml"}
+
+// clear empties the app's folder except for files that stay. Of an app that nobody builds, these are the settings beside its jar, too.
+func (r Request) clear(in bp.BuildContext) error {
+	patterns := r.Keep
+	for _, name := range besideJar {
+		found, err := filepath.Glob(filepath.Join(in.AppDir, name))
+		if err != nil || len(found) == 0 || !r.Ready {
+			continue
+		}
+		more, err := keep.Parse([]string{name})
+		if err != nil {
+			return err
+		}
+		patterns = append(slices.Clone(patterns), more...)
+	}
+	return patterns.Clear(in.AppDir, in.Log, procfile.Name)
+}
+
+// leftOut warns of what is beside an app's jars and does not come into the image.
+func (p *placing) leftOut() error {
+	entries, err := os.ReadDir(p.AppDir)
+	if err != nil || !p.request.Ready {
+		return err
+	}
+	used := map[string]bool{}
+	for _, f := range p.files {
+		for _, m := range append([]jarEntry{{member: f.member}}, f.entries...) {
+			top, _, _ := strings.Cut(path.Join(m.member.folder(), m.member.at), "/")
+			used[top] = true
+		}
+	}
+	top, _, _ := strings.Cut(p.Path, "/")
+	used[top] = true
+	var names []string
+	for _, e := range entries {
+		name := e.Name()
+		settings := slices.ContainsFunc(besideJar, func(pattern string) bool { is, _ := path.Match(pattern, name); return is })
+		if !used[name] && !settings && !p.request.Keep.Keeps(name) && !notRead.MatchString(name) && !jarParts[name] {
+			names = append(names, name)
+		}
+	}
+	if len(names) > 0 {
+		p.Log.Warn("the image has nothing of %s: name in %s what the app reads", list(names), keep.Variable)
+	}
+	return nil
+}
+
+// notRead matches names of files that are for people and for other tools.
+var notRead = regexp.MustCompile(
+	`(?i)^(\..*|Procfile|project\.toml|.*\.(md|adoc)|licen[cs]e.*|notice.*|readme.*|dockerfile.*|.*compose\.ya?ml)$`)
+
+// jarParts are what an unpacked jar has at its top besides classes.
+var jarParts = map[string]bool{"META-INF": true, "BOOT-INF": true, "WEB-INF": true, "org": true}
 
 func targetOf(t bp.Target) [3]string { return [3]string{t.OS, t.Arch, t.Distro} }
 
@@ -148,7 +208,8 @@ func Place(ctx context.Context, in bp.BuildContext, a *Artifact, r Request) (Sta
 	}
 	p := &placing{BuildContext: in, Artifact: a, known: k, request: r}
 	start := Start{
-		Main: a.main, Kind: a.Kind, Artifact: a.Path, Spring: a.spring, Quarkus: a.quarkus, WAR: a.war, Needs: a.needs(k),
+		Main: a.main, Kind: a.Kind, Artifact: a.Path, Script: a.script, Args: a.args,
+		Spring: a.spring, Quarkus: a.quarkus, WAR: a.war, Needs: a.needs(k),
 	}
 	key := placed{Recipe: recipe, Inputs: r.Inputs, Target: targetOf(in.Target), Java: r.Java}
 	if a.war {
@@ -167,6 +228,9 @@ func Place(ctx context.Context, in bp.BuildContext, a *Artifact, r Request) (Sta
 			return Start{}, err
 		}
 	}
+	if err := p.leftOut(); err != nil {
+		return Start{}, err
+	}
 	start.Options = optionsOf(r.Java, append(start.Options, a.options...))
 	key.Start, key.Files = start, p.keys(application)
 	_, err = in.Layers.Contribute(ctx, layer.Request{
@@ -176,7 +240,7 @@ func Place(ctx context.Context, in bp.BuildContext, a *Artifact, r Request) (Sta
 	if err != nil {
 		return Start{}, err
 	}
-	return start, r.Keep.Clear(in.AppDir, in.Log, procfile.Name)
+	return start, r.clear(in)
 }
 
 // placing puts an artifact into layers.

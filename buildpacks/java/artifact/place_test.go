@@ -84,7 +84,7 @@ then
 fi
 CLASSPATH="$BASEDIR"/etc:"$REPO"/com/example/app.jar:"$REPO"/org/one-1.0.jar
 CLASSPATH=$CLASSPATH_PREFIX:$CLASSPATH
-exec "$JAVACMD" $JAVA_OPTS  \
+exec "$JAVACMD" $JAVA_OPTS -Xmx64m -Dname="two words" \
   -classpath "$CLASSPATH" \
   -Dapp.name="app" \
   -Dapp.home="$BASEDIR" \
@@ -168,6 +168,13 @@ func TestPlace(t *testing.T) {
 				"one/A.class": class("one/A")})}},
 		"scripts-of-two": {app: files{"my-app-1.0/bin/my": strings.ReplaceAll(gradle, ".App", ".Other"), "my-app-1.0/bin/my-app": gradle,
 			"my-app-1.0/lib/app.jar": app(t), "my-app-1.0/lib/one-1.0.jar": one}},
+		"ready": {app: files{"app.jar": exec("Class-Path: lib/one.jar"), "lib/one.jar": one, "config/application.yml": "a: b",
+			"application-x.properties": "c=d", "logback.xml": "<x/>", "README.md": "x", "data/kept": "x", "more/a.txt": "x", ".hidden": "x"},
+			env: config.Environment{"TEST_READY": "true", "BP_KEEP_FILES": "data"}},
+		"script-options": {app: files{"stage/bin/app": native, "stage/bin/worker": strings.ReplaceAll(native, ".App", ".Worker"),
+			"stage/lib/app.jar": jar(t, files{"com/example/Worker.class": class("com/example/Worker")}), "stage/lib/one-1.0.jar": one,
+			"stage/conf/application.ini": "# options\n-J-Xmx512m\n-Dplay.http.port=disabled\n-Dx=$HOME\nserve\n"},
+			env: config.Environment{"BP_JAVA_ARTIFACT": "stage/bin/worker"}},
 		"boot-executable": {app: files{"app.jar": "#!/bin/bash\nexec java -jar \"$0\"\n" + bootJar(t, nil)}},
 		"agent":           {app: files{"app.jar": exec("Launcher-Agent-Class: com.example.Agent")}},
 		"java-8": {app: files{"app.jar": exec("Add-Opens: java.base/java.lang", "Enable-Native-Access: ALL-UNNAMED")},

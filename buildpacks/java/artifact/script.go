@@ -3,6 +3,7 @@ package artifact
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/shell"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // started is what a start script says. The scripts are those that Gradle's plugin application, Maven's Appassembler and sbt's Native
@@ -20,6 +22,7 @@ type started struct {
 	main      string
 	classPath []string // relative to the distribution
 	options   []string // of Java
+	args      []string // of the class
 }
 
 var (
@@ -33,6 +36,8 @@ var (
 	repository = regexp.MustCompile(`(?m)^\s*REPO="?\$\{?BASEDIR\}?"?/(\S+?)"?\s*$`)
 	// defaultOptions matches the options that a script has.
 	defaultOptions = regexp.MustCompile(`(?m)^\s*DEFAULT_JVM_OPTS='(.*)'\s*$`)
+	// ownOptions matches the options that a script of the Appassembler has, between those of users and the class path.
+	ownOptions = regexp.MustCompile(`(?m)^\s*exec "\$JAVACMD" \$JAVA_OPTS\s+(.*?)\s*-classpath\s`)
 	// home matches a variable that holds the folder of the distribution, or that of its libraries, at the beginning of a path.
 	home = regexp.MustCompile(`^"?\$\{?(APP_HOME|BASEDIR|app_home|lib_dir|REPO)\}?"?/`)
 )
@@ -73,14 +78,34 @@ func readScript(text string) (started, bool) {
 			s.classPath = paths
 		}
 	}
-	if found := defaultOptions.FindStringSubmatch(text); found != nil {
+	for _, pattern := range []*regexp.Regexp{defaultOptions, ownOptions} {
+		found := pattern.FindStringSubmatch(text)
+		if found == nil {
+			continue
+		}
 		words, err := shell.Split(found[1])
 		if err != nil {
 			return s, false
 		}
-		s.options = slices.DeleteFunc(words, func(word string) bool { return strings.Contains(word, "$") }) // of folders that are elsewhere
+		words = slices.DeleteFunc(words, func(word string) bool { return strings.Contains(word, "$") }) // of folders that are elsewhere
+		s.options = append(s.options, words...)
 	}
 	return s, s.main != "" && len(s.classPath) > 0
+}
+
+// IsScript reports whether a file of the app's folder is a start script of a program in Java.
+func IsScript(app, file string) (bool, error) {
+	root, err := os.OpenRoot(app)
+	if err != nil {
+		return false, err
+	}
+	defer root.Close()
+	text, err := tree.ReadIn(root, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	_, is := readScript(string(text))
+	return is, err
 }
 
 // distribution has the start scripts of a folder, or of an archive of one, by their paths.
@@ -137,11 +162,17 @@ func (a *Artifact) layScript(dist *archive, c candidate) error {
 	if err != nil {
 		return err
 	}
-	name, err := d.main(c.path)
+	name, err := d.main(c)
 	if err != nil {
 		return err
 	}
 	s := d.scripts[name]
+	ini, err := dist.read(d.prefix + "conf/application.ini")
+	if err != nil {
+		return err
+	}
+	s.readOptions(string(ini))
+	a.script, a.args = path.Join(c.path, name), s.args
 	a.Kind, a.main, a.options = "start script "+name, s.main, s.options
 	var all []file
 	for _, one := range s.classPath {
@@ -187,8 +218,8 @@ func (a *Artifact) ownLast(script string) error {
 }
 
 // classes returns the class that a distribution starts, and one of a library that is not the app's own, "" if there is none.
-func (d distribution) classes(a *archive, file string, s *spool) (main, library string, err error) {
-	name, err := d.main(file)
+func (d distribution) classes(a *archive, c candidate, s *spool) (main, library string, err error) {
+	name, err := d.main(c)
 	if err != nil {
 		return "", "", nil //nolint:nilerr // it is said when the distribution is the one to start
 	}
@@ -216,8 +247,28 @@ func (d distribution) classes(a *archive, file string, s *spool) (main, library 
 	return main, "", nil
 }
 
+// readOptions reads the file conf/application.ini of sbt's scripts: a line has an option of Java behind -J, a property, or an argument of
+// the class.
+func (s *started) readOptions(ini string) {
+	for line := range strings.Lines(ini) {
+		line = strings.TrimSpace(line)
+		option, ofJava := strings.CutPrefix(line, "-J")
+		switch {
+		case line == "" || strings.HasPrefix(line, "#") || strings.Contains(line, "$"):
+		case ofJava || strings.HasPrefix(line, "-D"):
+			s.options = append(s.options, option)
+		default:
+			s.args = append(s.args, line)
+		}
+	}
+}
+
 // main returns the name of the script that the distribution is named after, or of the only one.
-func (d distribution) main(file string) (string, error) {
+func (d distribution) main(c candidate) (string, error) {
+	file := c.path
+	if c.script != "" && slices.Contains(d.names, c.script) {
+		return c.script, nil
+	}
 	folder := strings.TrimSuffix(path.Base(path.Join(file, d.prefix)), path.Ext(file))
 	named := ""
 	for _, name := range d.names {
@@ -236,5 +287,5 @@ func (d distribution) main(file string) (string, error) {
 		return d.names[0], nil
 	}
 	return "", fault.Fault{ID: "java-artifact-several", What: "the distribution " + file + " has more than one start script: " + list(d.names),
-		Do: "leave one in it, named as its folder"}
+		Do: "name one in " + Variable + ", as " + path.Join(file, d.names[0])}
 }
