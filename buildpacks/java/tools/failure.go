@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/java/project"
@@ -22,10 +23,15 @@ type mistake struct {
 }
 
 // mistakes returns all that are known, those that explain others first. Most builds never need them. <app> stands for the app's folder.
-func mistakes() []mistake {
-	of := func(line, id, what, do string) mistake {
-		return mistake{regexp.MustCompile(line), fault.Fault{ID: id, What: what, Do: do}}
-	}
+func mistakes() []mistake { return slices.Concat(ofJava(), ofRepositories(), ofSources()) }
+
+// of returns a mistake by a regular expression of its line.
+func of(line, id, what, do string) mistake {
+	return mistake{regexp.MustCompile(line), fault.Fault{ID: id, What: what, Do: do}}
+}
+
+// ofJava are those of a Java that is another one than the app wants.
+func ofJava() []mistake {
 	return []mistake{
 		of(`(?:release version|invalid (?:source|target) release:|error: release version) ?([0-9.]+)(?: not supported|$)`, "java-release",
 			"the app is compiled for Java $1, which this JDK cannot",
@@ -40,6 +46,12 @@ func mistakes() []mistake {
 		of(`Cannot find a Java installation on your machine.*matching.*languageVersion=([0-9]+)`, "java-release",
 			"the build wants the toolchain of Java $1, and this build has another JDK",
 			"name the release of BP_JVM_VERSION in the build file, or unset that"),
+	}
+}
+
+// ofRepositories are those of repositories, and of what they have.
+func ofRepositories() []mistake {
+	return []mistake{
 		of(`from/to (\S+) .*no checksums available`, "java-checksum",
 			"the repository $1 has no checksums, and nothing else vouches for what it has",
 			"name a mirror of it that has them in a bound settings.xml"),
@@ -74,6 +86,12 @@ func mistakes() []mistake {
 		of(`Non-resolvable parent POM for \S+: (?:Could not find artifact |The following artifacts could not be resolved: )?(\S+)`,
 			"java-artefact",
 			"the parent $1 of a pom cannot be had", "correct its version, or name the repository that has it in a bound settings.xml"),
+	}
+}
+
+// ofSources are those of the app's files.
+func ofSources() []mistake {
+	return []mistake{
 		of(`Non-parseable POM \S*?/?([^/\s]+\.xml): (.*?) @`, "java-pom", "$1 is no pom: $2", "correct the file"),
 		of(`The requested profile "([^"]+)" could not be activated`,
 			"java-profile", "the pom has no profile $1", "correct BP_MAVEN_ACTIVE_PROFILES"),

@@ -215,24 +215,29 @@ func (o origin) tool(r release) (tool.Tool, error) {
 		if err != nil {
 			return err
 		}
-		if r.locked.ID == launcherID {
-			data, err := tree.ReadFile(got)
-			if err != nil {
-				return err
-			}
-			return tree.WriteFile(filepath.Join(dir, launcherID+".jar"), data)
-		}
-		err = unpack.Archive(got, dir, unpack.Options{Strip: 1})
-		if err == nil {
-			err = programs(dir) // an archive may have no modes
-		}
-		if err != nil {
-			return fault.Fault{ID: "java-tool-archive", What: title + " is no archive that can be unpacked", Err: err,
-				Do: "name another release, or correct the hash of the wrapper's properties"}
-		}
-		return nil
+		return r.put(got, title, dir)
 	}
 	return t, nil
+}
+
+// put puts the file of a release into the tool's folder.
+func (r release) put(file, title, dir string) error {
+	if r.locked.ID == launcherID {
+		data, err := tree.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		return tree.WriteFile(filepath.Join(dir, launcherID+".jar"), data)
+	}
+	err := unpack.Archive(file, dir, unpack.Options{Strip: 1})
+	if err == nil {
+		err = programs(dir) // an archive may have no modes
+	}
+	if err != nil {
+		return fault.Fault{ID: "java-tool-archive", What: title + " is no archive that can be unpacked", Err: err,
+			Do: "name another release, or correct the hash of the wrapper's properties"}
+	}
+	return nil
 }
 
 // programs makes the programs of a build tool executable.
