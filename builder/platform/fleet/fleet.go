@@ -4,6 +4,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -155,8 +156,15 @@ type Holder struct {
 	place int // of the layer, -1 if it is not known
 }
 
-// Names returns the names of the images at some places, each once, and of the repositories and places that cannot be listed.
+// Names returns the names of the images at some places, each once, and of the repositories and places that cannot be listed. It does not
+// say where there may be more below a path (registry.ErrMore).
 func Names(ctx context.Context, places []string, options registry.Options) ([]registry.Listed, error) {
+	all, err := list(ctx, places, options)
+	return slices.DeleteFunc(all, func(l registry.Listed) bool { return errors.Is(l.Err, registry.ErrMore) }), err
+}
+
+// list is Names with the places where there may be more.
+func list(ctx context.Context, places []string, options registry.Options) ([]registry.Listed, error) {
 	client, err := registry.New(options)
 	if err != nil {
 		return nil, err
@@ -177,7 +185,7 @@ func Names(ctx context.Context, places []string, options registry.Options) ([]re
 
 // Read looks at all images, several at a time.
 func Read(ctx context.Context, h *home.Home, options Options) (*Report, error) {
-	names, err := Names(ctx, options.Places, options.Registry)
+	names, err := list(ctx, options.Places, options.Registry)
 	if err != nil {
 		return nil, err
 	}

@@ -248,3 +248,27 @@ func TestRepositoryDenied(t *testing.T) {
 		t.Errorf("got %+v", report.Images)
 	}
 }
+
+// TestCatalogueDenied has a registry that shows nobody its catalogue: a path is a repository, and the report says that there may be more. A
+// list of names for another command has the images only.
+func TestCatalogueDenied(t *testing.T) {
+	t.Parallel()
+	server := platformtest.Serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+		denied := strings.HasSuffix(r.URL.Path, "/_catalog")
+		if denied {
+			w.WriteHeader(http.StatusForbidden)
+		}
+		return denied
+	})
+	platformtest.Push(t, server.Host+"/team/app:1", platformtest.Random(t))
+	places := []string{server.Host + "/team/app"}
+	report := read(t, fleet.Options{Places: places})
+	sum, said := report.Totals, report.Images[0].Err+report.Images[1].Err
+	if sum.Images != 1 || sum.Failed != 1 || !strings.Contains(said, "there may be more") {
+		t.Errorf("got %+v", report.Images)
+	}
+	names, err := fleet.Names(t.Context(), places, platformtest.Fast)
+	if err != nil || len(names) != 1 || names[0].Name != server.Host+"/team/app:1" || names[0].Err != nil {
+		t.Errorf("got %+v, %v", names, err)
+	}
+}

@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -75,6 +76,11 @@ func TestCatalogueRefused(t *testing.T) {
 				if err != nil {
 					platformtest.Fault(t, err)
 					got = "fault"
+				}
+				for _, l := range list {
+					if l.Err != nil && !errors.Is(l.Err, registry.ErrMore) {
+						t.Errorf("%s: got %v", place, l.Err)
+					}
 				}
 				if got != want {
 					t.Errorf("%s: got %q, want %q", place, got, want)

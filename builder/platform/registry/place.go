@@ -24,6 +24,9 @@ type Listed struct {
 	Err  error // why the tags are not listed
 }
 
+// ErrMore is the error of a path whose own images are listed, and what is below it is not.
+var ErrMore = errors.New("there may be more below it, which the registry does not list")
+
 // List is ListAll of one place.
 func (c *Client) List(ctx context.Context, place string) ([]Listed, error) {
 	return c.ListAll(ctx, []string{place})
@@ -143,7 +146,7 @@ func (l *lister) repository(ctx context.Context, host name.Registry, path string
 	}
 	list, err := l.listed(tags)
 	if denied(catalogue) {
-		list = append(list, Listed{repository.String() + "/", catalogue})
+		list = append(list, Listed{repository.String() + "/", fmt.Errorf("%w: %w", ErrMore, catalogue)})
 	}
 	return list, err
 }
