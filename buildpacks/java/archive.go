@@ -36,7 +36,7 @@ func (b build) archive(ctx context.Context, spring bool, options, main []string)
 	key := archiveKey{Recipe: recipe, Kind: kind, Options: options, Main: main, Layers: map[string]string{}}
 	var folders []string
 	for _, l := range b.Layers.Layers() {
-		if l.Flags.Launch && l.Name != "launch" {
+		if l.Flags.Launch && l.Name != startLayer {
 			key.Layers[l.Name] = l.Key
 			folders = append(folders, l.Path)
 		}

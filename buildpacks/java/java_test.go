@@ -132,7 +132,7 @@ func TestBuild(t *testing.T) {
 	kittest.Golden(t, "launch.toml", strings.ReplaceAll(string(launch), got.Layers, "<layers>"))
 	tree := kittest.Tree(t, got.Layers)
 	for name, want := range map[string]string{
-		"jre/lib/security/cacerts": "symlink " + imageStore, "launch/exec.d/java": "symlink ", "application/app.jar": "file 0644 ",
+		"jre/lib/security/cacerts": "symlink " + imageStore, "start/exec.d/java": "symlink ", "application/app.jar": "file 0644 ",
 	} {
 		if !strings.HasPrefix(tree[name], want) {
 			t.Errorf("%s is %q, want %q: %v", name, tree[name], want, slices.Sorted(maps.Keys(tree)))

@@ -21,6 +21,9 @@ type startKey struct {
 	Arguments string            `json:"arguments"`
 }
 
+// startLayer is the name of the layer of what happens at start.
+const startLayer = "start"
+
 // longest is how long a class path on a command line may be: Linux takes 128 kB for an argument.
 const longest = 100_000
 
@@ -40,7 +43,7 @@ func (b build) launch(ctx context.Context, start artifact.Start) (bp.BuildResult
 		key.Arguments = "-cp\n" + path + "\n"
 	}
 	l, err := b.Layers.Contribute(ctx, layer.Request{
-		Name: "launch", Flags: layer.Flags{Launch: true}, Key: key, Fill: func(_ context.Context, l *layer.Layer) error { return key.fill(l) },
+		Name: startLayer, Flags: layer.Flags{Launch: true}, Key: key, Fill: func(_ context.Context, l *layer.Layer) error { return key.fill(l) },
 	})
 	if err != nil {
 		return bp.BuildResult{}, err

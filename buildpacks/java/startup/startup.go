@@ -148,7 +148,7 @@ func (r Run) train(ctx context.Context, file string, options ...string) error {
 	}()
 	text := strconv.Itoa(port)
 	env := config.Environment{"PORT": text, "SERVER_PORT": text, "QUARKUS_HTTP_PORT": text, "MICRONAUT_SERVER_PORT": text}
-	err = command.Run(running, r.command(slices.Concat(options, r.Train, r.Options, r.Main), env))
+	err = command.Run(running, r.command(slices.Concat(quiet, options, r.Train, r.Options, r.Main), env))
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

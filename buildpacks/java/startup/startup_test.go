@@ -48,12 +48,12 @@ func TestMake(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[Kind][]string{
 		AOT: {
-			"-XX:AOTMode=record -XX:AOTConfiguration=CACHE/app.aotconf -Dx=y -cp APP App x",
+			"QUIET -XX:AOTMode=record -XX:AOTConfiguration=CACHE/app.aotconf -Dx=y -cp APP App x",
 			"QUIET -XX:AOTMode=create -XX:AOTConfiguration=CACHE/app.aotconf -XX:AOTCache=OUT/app.aot -cp APP",
 			"QUIET -XX:AOTMode=on -XX:AOTCache=OUT/app.aot -cp APP -version",
 		},
 		CDS: {
-			"-XX:DumpLoadedClassList=CACHE/classes.txt -Dx=y -cp APP App x",
+			"QUIET -XX:DumpLoadedClassList=CACHE/classes.txt -Dx=y -cp APP App x",
 			"QUIET -Xshare:dump -XX:SharedClassListFile=CACHE/classes.txt -XX:SharedArchiveFile=OUT/app.jsa -cp APP",
 			"QUIET -Xshare:on -XX:SharedArchiveFile=OUT/app.jsa -cp APP -version",
 		},

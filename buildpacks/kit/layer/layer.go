@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
@@ -69,6 +70,9 @@ func (d *Dir) Layers() []*Layer { return d.layers }
 // Contribute keeps the restored layer if its key is the requested one, or else empties the folder and fills it. When
 // Fill fails, the folder and its metadata are removed.
 func (d *Dir) Contribute(ctx context.Context, r Request) (*Layer, error) {
+	if slices.Contains([]string{"launch", "build", "store"}, r.Name) && r.Flags.Launch {
+		return nil, fmt.Errorf("layer %s has the name of a file of the buildpack: no image would have it", r.Name)
+	}
 	key, err := json.Marshal(r.Key)
 	if err != nil {
 		return nil, fmt.Errorf("encoding key of layer %s: %w", r.Name, err)

@@ -213,3 +213,13 @@ func TestKeyBefore(t *testing.T) {
 		}
 	}
 }
+
+// TestReserved refuses a launch layer whose metadata would be in the file of the buildpack's processes.
+func TestReserved(t *testing.T) {
+	t.Parallel()
+	d := layer.Open(t.TempDir(), report.New(io.Discard, report.Options{}))
+	fill := func(context.Context, *layer.Layer) error { return nil }
+	if _, err := d.Contribute(t.Context(), layer.Request{Name: "launch", Flags: layer.Flags{Launch: true}, Fill: fill}); err == nil {
+		t.Error("a layer may be called launch")
+	}
+}
