@@ -126,7 +126,11 @@ func (i *Image) speaks(c attest.Component, now time.Time, locked Locked) {
 	}
 	l := language(found, version, now)
 	l.Newest = locked.newest(found, version)
-	if found != "" && len(i.Languages) < maxLanguages && !slices.Contains(i.Languages, l) {
+	same := func(other Language) bool { return other.Name == l.Name && other.Version == l.Version }
+	switch at := slices.IndexFunc(i.Languages, same); {
+	case at >= 0 && l.Newest == "": // Debian's packages are beside what is made of them
+		i.Languages[at].Newest = ""
+	case at < 0 && found != "" && len(i.Languages) < maxLanguages:
 		i.Languages = append(i.Languages, l)
 	}
 }

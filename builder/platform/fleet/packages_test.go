@@ -284,6 +284,22 @@ func TestSpeaks(t *testing.T) {
 	}
 }
 
+// TestSpeaksOnce has Python of Debian, whose bill lists the interpreter and the packages that it is made of, in either order.
+func TestSpeaksOnce(t *testing.T) {
+	t.Parallel()
+	interpreter := sbom.Component{Name: "python", PURL: "pkg:generic/python@3.13.5"}
+	debian := sbom.Component{Name: "libpython3.13-minimal", PURL: "pkg:deb/debian/libpython3.13-minimal@3.13.5-2"}
+	for _, components := range [][]sbom.Component{{interpreter, debian}, {debian, interpreter}} {
+		var row Image
+		for _, c := range components {
+			row.speaks(attest.Component{Buildpack: "strata/python", Component: c}, time.Now(), Locked{"Python": {"3.13.9"}})
+		}
+		if len(row.Languages) != 1 || row.Languages[0].Newest != "" {
+			t.Errorf("got %+v", row.Languages)
+		}
+	}
+}
+
 // TestVotes has images that say different things of one layer: what most say counts, in whatever order they are read.
 func TestVotes(t *testing.T) {
 	t.Parallel()
