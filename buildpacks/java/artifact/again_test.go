@@ -2,6 +2,7 @@ package artifact_test
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,6 +56,28 @@ func TestNested(t *testing.T) {
 		}
 		if !strings.Contains(string(bill), "pkg:maven/org.example/inner@1.0") {
 			t.Errorf("%s: %s", name, bill)
+		}
+	}
+}
+
+// TestOwnBill lists the app itself, whose jar is made, and whose WAR is unpacked.
+func TestOwnBill(t *testing.T) {
+	t.Parallel()
+	poms := files{"META-INF/maven/com.example/app/pom.properties": "groupId=com.example\nartifactId=app\nversion=1.0\n",
+		"META-INF/maven/com.example/app/pom.xml": "<project/>"}
+	war := files{"WEB-INF/web.xml": ""}
+	maps.Copy(war, poms)
+	for name, content := range map[string]string{"app.jar": bootJar(t, poms), "app.war": jar(t, war)} {
+		got := kittest.Build(t, kittest.Case{Buildpack: "testdata", Distro: "strata-glibc", App: files{name: content},
+			Env: config.Environment{"TEST_CENTRAL": central(t)}})
+		bill, err := os.ReadFile(filepath.Join(got.Layers, "application.sbom.cdx.json"))
+		if err != nil || !strings.Contains(string(bill), "pkg:maven/com.example/app@1.0") {
+			t.Errorf("%s: %v\n%s\n%s", name, err, got.Log(), bill)
+		}
+		for path := range kittest.Tree(t, got.Layers) {
+			if strings.HasSuffix(path, "pom.xml") {
+				t.Errorf("%s: the image has %s", name, path)
+			}
 		}
 	}
 }

@@ -211,6 +211,15 @@ func cleanName(name string) (string, error) {
 	return path.Clean(name), nil
 }
 
+// archiveOf returns files as an archive.
+func archiveOf(members []member) *archive {
+	a := &archive{members: members, index: map[string]int{}}
+	for i, m := range members {
+		a.index[m.Name] = i
+	}
+	return a
+}
+
 // has reports whether there is a file of a name.
 func (a *archive) has(name string) bool { _, found := a.index[name]; return found }
 

@@ -45,7 +45,7 @@ type native struct {
 }
 
 // factsRecipe changes whenever other facts are read of the same jar.
-const factsRecipe = 1
+const factsRecipe = 2
 
 const (
 	// maxClasses is how many bytes of classes are read of a jar.
@@ -105,8 +105,11 @@ func (a *Artifact) look(f file, cache string) (sum string, found facts, fresh bo
 		return "", found, false, err
 	}
 	if !f.isJar() && f.entries == nil {
-		if a.war && path.Ext(f.to) == ".class" {
+		switch {
+		case a.war && path.Ext(f.to) == ".class":
 			found, err = a.scan([]member{f.member})
+		case a.war && path.Base(f.to) == "pom.properties":
+			found.Bill, _, err = archiveOf([]member{f.member}).poms()
 		}
 		return sum, found, false, err
 	}
@@ -124,12 +127,18 @@ func (a *Artifact) look(f file, cache string) (sum string, found facts, fresh bo
 // study reads the facts of a jar.
 func (a *Artifact) study(f file, sum string) (facts, error) {
 	if f.entries != nil {
-		members := make([]member, len(f.entries))
-		for i, e := range f.entries {
-			members[i] = e.member
-			members[i].Name = e.name
+		var members []member
+		for _, e := range f.entries {
+			if e.data == nil {
+				members = append(members, e.member)
+				members[len(members)-1].Name = e.name
+			}
 		}
-		return a.scan(members)
+		found, err := a.scan(members)
+		if err == nil {
+			found.Bill, _, err = archiveOf(members).poms()
+		}
+		return found, err
 	}
 	return a.studyJar(f.member, sum, 0)
 }
@@ -213,9 +222,6 @@ func (a *Artifact) scan(members []member) (facts, error) {
 	seen := mentions{modules: map[string]bool{}, draws: map[string]bool{}}
 	left := int64(maxClasses)
 	for _, m := range members {
-		if m.zip == nil && m.root == nil {
-			continue // bytes of ours
-		}
 		switch {
 		case path.Ext(m.Name) == ".class":
 			if left -= m.Size; left < 0 {

@@ -256,6 +256,9 @@ func (a *Artifact) layQuarkus(folder *archive) error {
 func (a *Artifact) layWAR(jar *archive) {
 	a.Kind, a.main, a.war = "WAR", launcherClass, true
 	for _, m := range jar.members {
+		if strings.HasPrefix(m.Name, "META-INF/maven/") && path.Base(m.Name) == "pom.xml" {
+			continue // it is source, and scanners read it as such
+		}
 		if path.Dir(m.Name) == "WEB-INF/lib" && path.Ext(m.Name) == ".jar" {
 			a.files = append(a.files, file{member: m, layer: layerOf(m.Name), to: path.Base(m.Name)})
 			continue
