@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
@@ -30,6 +31,9 @@ var programs = []string{
 	"hugo.toml", "mkdocs.yml",
 }
 
+// servers are those of them that are of a server even beside a front end, which is built for it.
+var servers = []string{"pom.xml", "build.gradle", "build.gradle.kts", "build.sbt"}
+
 // detect takes part in apps that are folders of files, and in apps of which another buildpack makes a site.
 func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	s, err := read(in.Workspace)
@@ -52,6 +56,8 @@ func detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	built := s.built(in.AppDir)
 	more := other + " found, so the app is more than files; to serve some, set BP_WEB_SERVER_ROOT=" + root
 	switch {
+	case built && s.Root == "" && slices.Contains(servers, other):
+		return bp.Fail(other + " found, so the front end is part of a server; to serve it alone, set BP_WEB_SERVER_ROOT"), nil
 	case built && root == "":
 		return bp.Pass(made, requires(site)), nil
 	case root == "":

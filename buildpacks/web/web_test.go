@@ -36,6 +36,8 @@ func TestDetect(t *testing.T) {
 		{"front end without a page", map[string]string{"package.json": "{}"}, nil, 0, "pass: if a buildpack makes a site", "site"},
 		{"program with tools", map[string]string{"index.html": "", "package.json": "{}", "Cargo.toml": ""}, nil, 0,
 			"pass: if a buildpack makes a site; Cargo.toml found, so the app is more than files; to serve some, set BP_WEB_SERVER_ROOT=.", "site"},
+		{"front end of a server in Java", map[string]string{"index.html": "", "package.json": "{}", "pom.xml": ""}, nil, 100,
+			"fail: pom.xml found, so the front end is part of a server; to serve it alone, set BP_WEB_SERVER_ROOT", ""},
 		{"source of a site with tools", map[string]string{"docs/index.html": "", "package.json": "{}", "_config.yml": ""}, nil, 0,
 			"pass: if a buildpack makes a site; _config.yml found, so the app is more than files; " +
 				"to serve some, set BP_WEB_SERVER_ROOT=docs", "site"},
