@@ -21,7 +21,7 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/fleet"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/archive"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
+	"github.com/strata-buildpacks/strata/stacks/assemble"
 )
 
 func fleetCommand() *cobra.Command {
@@ -67,8 +67,7 @@ func signedOffers() (fleet.Offers, error) {
 		return nil, err
 	}
 	return fleet.Debian(sync.OnceValues(func() (archive.Source, error) {
-		mirrors, err := archive.FindMirrors(os.Getenv, "/etc/apt")
-		return archive.Source{Mirrors: mirrors, Client: fetch.New(cache), Now: time.Now()}, err
+		return assemble.Indexes(cache)
 	})), nil
 }
 

@@ -147,6 +147,15 @@ func (o *Options) source(client *fetch.Client) (archive.Source, error) {
 	return archive.Source{Mirrors: m, Client: client, Keys: o.keys, Now: o.Now}, err
 }
 
+// Indexes finds the mirrors from which Update reads the signed indexes. Downloads are kept in a folder.
+func Indexes(cache string) (archive.Source, error) {
+	o := Options{Cache: cache}
+	if err := o.defaults(); err != nil {
+		return archive.Source{}, err
+	}
+	return o.source(o.client())
+}
+
 // layerDir returns the folder of a layer in the cache, by the layer's key.
 func (o *Options) layerDir(key string) string {
 	return filepath.Join(o.Cache, "layers", layer.Compressor, key)
