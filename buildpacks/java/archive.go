@@ -6,14 +6,18 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/java/artifact"
 	"github.com/strata-buildpacks/strata/buildpacks/java/jdk"
 	"github.com/strata-buildpacks/strata/buildpacks/java/startup"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
@@ -28,10 +32,13 @@ type archiveKey struct {
 }
 
 // archive makes the layer of the archive by which the app starts faster, if one is asked for, and returns the option by which Java uses it.
-func (b build) archive(ctx context.Context, spring bool, options, main []string) ([]string, error) {
+func (b build) archive(ctx context.Context, start artifact.Start, options, main []string) ([]string, error) {
 	kind := b.plan.archive
 	if kind == "" {
 		return nil, nil
+	}
+	if err := checkFolders(start.ClassPath); err != nil {
+		return nil, err
 	}
 	key := archiveKey{Recipe: recipe, Kind: kind, Options: options, Main: main, Layers: map[string]string{}}
 	var folders []string
@@ -53,12 +60,16 @@ func (b build) archive(ctx context.Context, spring bool, options, main []string)
 				return err
 			}
 			defer remove()
+			dir := filepath.Join(home, "app") // what the app writes is not the image's
+			if err := tree.Copy(b.AppDir, dir); err != nil {
+				return fmt.Errorf("copying the app's folder: %w", err)
+			}
 			java := filepath.Join(b.Layers.Path(), jdk.Home)
 			run := startup.Run{
-				Java: filepath.Join(java, "bin", "java"), Options: options, Main: main, Folders: folders, Dir: b.AppDir, Log: b.Log,
+				Java: filepath.Join(java, "bin", "java"), Options: options, Main: main, Folders: folders, Dir: dir, Log: b.Log,
 				Env: b.seen().With(config.Environment{"HOME": home, "JAVA_HOME": java, "PATH": filepath.Join(java, "bin") + ":" + b.Env["PATH"]}),
 			}
-			if spring {
+			if start.Spring {
 				run.Train = []string{"-Dspring.context.exit=onRefresh"}
 			}
 			return startup.Make(ctx, run, kind, l.Path, cache)
@@ -89,13 +100,23 @@ func (b build) lists(ctx context.Context, key archiveKey) (string, error) {
 	return dir, os.MkdirAll(dir, 0o755)
 }
 
+// hidden matches variables of the build that no app sees at launch: the platform's, and options of Java, which would be in the archive.
+var hidden = regexp.MustCompile(`^((CNB|BP|BPL|BPE|STRATA)_.*|HOSTNAME|JAVA_TOOL_OPTIONS|JDK_JAVA_OPTIONS|_JAVA_OPTIONS)$`)
+
 // seen returns what the app sees of the build's environment.
 func (b build) seen() config.Environment {
-	seen := config.Environment{}
-	for name, value := range b.Env {
-		if !strings.HasPrefix(name, "CNB_") && !strings.HasPrefix(name, "BP_") {
-			seen[name] = value
+	seen := maps.Clone(b.Env)
+	maps.DeleteFunc(seen, func(name, _ string) bool { return hidden.MatchString(name) })
+	return seen
+}
+
+// checkFolders refuses an archive for a class path with folders, of which Java makes none.
+func checkFolders(paths []string) error {
+	for _, path := range paths {
+		if !strings.HasSuffix(path, ".jar") {
+			return fault.Fault{ID: "java-archive-folder", What: "the class path has the folder " + path + ", and Java makes archives of jars alone",
+				Do: "build without BP_JVM_AOTCACHE_ENABLED and BP_JVM_CDS_ENABLED"}
 		}
 	}
-	return seen
+	return nil
 }

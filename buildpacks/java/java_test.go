@@ -258,3 +258,22 @@ func TestProcfile(t *testing.T) {
 		}
 	}
 }
+
+// TestArchive has what an archive is not made of, and which variables of the build a run for it sees.
+func TestArchive(t *testing.T) {
+	t.Parallel()
+	if err := checkFolders([]string{"/layers/a/app.jar", "/layers/a/conf"}); err == nil || !strings.Contains(err.Error(), "/layers/a/conf") {
+		t.Errorf("a folder of the class path gives %v", err)
+	}
+	if err := checkFolders([]string{"/layers/a/app.jar"}); err != nil {
+		t.Error(err)
+	}
+	var b build
+	b.Env = config.Environment{
+		"OWN": "x", "BP_LOG_LEVEL": "x", "STRATA_DEBIAN_MIRROR": "x", "BPL_DEBUG_ENABLED": "x", "CNB_TARGET_OS": "x", "JAVA_TOOL_OPTIONS": "x",
+		"JDK_JAVA_OPTIONS": "x", "_JAVA_OPTIONS": "x", "HOSTNAME": "x",
+	}
+	if seen := b.seen(); len(seen) != 1 || seen["OWN"] != "x" {
+		t.Errorf("the app sees %v", seen)
+	}
+}

@@ -43,7 +43,8 @@ func (b build) launch(ctx context.Context, start artifact.Start) (bp.BuildResult
 		key.Arguments = "-cp\n" + path + "\n"
 	}
 	l, err := b.Layers.Contribute(ctx, layer.Request{
-		Name: startLayer, Flags: layer.Flags{Launch: true}, Key: key, Fill: func(_ context.Context, l *layer.Layer) error { return key.fill(l) },
+		Name: startLayer, Flags: layer.Flags{Launch: true, Cache: b.plan.archive != ""}, Key: key,
+		Fill: func(_ context.Context, l *layer.Layer) error { return key.fill(l) },
 	})
 	if err != nil {
 		return bp.BuildResult{}, err
@@ -54,7 +55,7 @@ func (b build) launch(ctx context.Context, start artifact.Start) (bp.BuildResult
 	}
 	options := slices.Concat(start.Options, where)
 	main := slices.Concat([]string{start.Main}, start.Args)
-	archive, err := b.archive(ctx, start.Spring, options, main)
+	archive, err := b.archive(ctx, start, options, main)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}

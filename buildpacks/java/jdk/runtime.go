@@ -60,8 +60,11 @@ func (j JDK) Server() Runtime { return j.Runtime("srv", serverModules...) }
 // Web returns the runtime for programs that need no more modules than servers of HTTP do. All apps share it.
 func (j JDK) Web() Runtime { return j.Runtime("web", webModules...) }
 
+// kindAll is the kind of the runtime with all modules.
+const kindAll = "all"
+
 // All returns the runtime with all modules of the JDK, and their programs.
-func (j JDK) All() Runtime { return j.Runtime("all", "ALL-MODULE-PATH") }
+func (j JDK) All() Runtime { return j.Runtime(kindAll, "ALL-MODULE-PATH") }
 
 // With returns the runtime with further modules.
 func (r Runtime) With(modules ...string) Runtime {
@@ -94,7 +97,7 @@ func (r Runtime) Tool(s Source) tool.Tool {
 			if err != nil {
 				return err
 			}
-			if !r.jdk.Links() {
+			if !r.jdk.Links() || r.kind == kindAll && !exists(filepath.Join(home, "jmods")) {
 				return r.copy(home, dir)
 			}
 			if err := r.link(ctx, s, home, filepath.Join(dir, "linked")); err != nil {
@@ -110,7 +113,11 @@ func (r Runtime) Tool(s Source) tool.Tool {
 
 // link has jlink write the runtime. It makes real files of what are links in Debian's packages.
 func (r Runtime) link(ctx context.Context, s Source, home, output string) error {
-	args := []string{"--add-modules", strings.Join(r.modules, ","), "--output", output, "--no-man-pages", "--no-header-files",
+	modules := r.modules
+	if jmods := filepath.Join(home, "jmods"); r.kind == "app" && exists(jmods) { // classes may mention modules of other releases
+		modules = slices.DeleteFunc(slices.Clone(modules), func(one string) bool { return !exists(filepath.Join(jmods, one+".jmod")) })
+	}
+	args := []string{"--add-modules", strings.Join(modules, ","), "--output", output, "--no-man-pages", "--no-header-files",
 		"--strip-java-debug-attributes", "--add-options", Options}
 	if jmods := filepath.Join(home, "jmods"); exists(jmods) {
 		args = append(args, "--module-path", jmods)
@@ -125,7 +132,7 @@ func (r Runtime) link(ctx context.Context, s Source, home, output string) error 
 	return err
 }
 
-// copy puts a JDK that cannot link into the runtime's folder: that of Java 8 has a runtime inside.
+// copy puts a JDK into the runtime's folder, if it is too old for a linked one: that of Java 8 has a runtime inside.
 func (r Runtime) copy(home, dir string) error {
 	if inner := filepath.Join(home, "jre"); exists(inner) {
 		home = inner
@@ -133,7 +140,7 @@ func (r Runtime) copy(home, dir string) error {
 	if err := tree.Copy(home, dir); err != nil {
 		return fmt.Errorf("copying the runtime of Java %s: %w", r.jdk.Version, err)
 	}
-	return nil
+	return tree.Remove(filepath.Join(dir, "jmods"))
 }
 
 // idle are files of a runtime that no program in an image reads: programs for people, what draws on screens and plays sounds, what other

@@ -28,8 +28,8 @@ func Vendored(r lock.Release) JDK { return JDK{Version: r.Version, arch: r.Arch,
 // Vendor reports whether the JDK is a vendor's archive, and none of Debian.
 func (j JDK) Vendor() bool { return j.release.Hash != "" }
 
-// Links reports whether the JDK has jlink, which came with Java 9.
-func (j JDK) Links() bool { return j.Major() > 8 }
+// Links reports whether images have a runtime that is linked from the JDK. The jlink of older ones lacks options that this needs.
+func (j JDK) Links() bool { return j.Major() >= 17 }
 
 // vendorTool returns the tool of a vendor's archive.
 func (j JDK) vendorTool(s Source) tool.Tool {

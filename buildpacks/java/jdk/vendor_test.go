@@ -108,3 +108,23 @@ func TestAddress(t *testing.T) {
 	_, err := j.address("mirror.example.test")
 	kittest.Golden(t, "fault-mirror.txt", err.Error()+"\n")
 }
+
+// TestCopied has a JDK whose jlink is too old, and one without jmods of which an image has all.
+func TestCopied(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	kittest.Write(t, home, map[string]string{"bin/java": "java", "lib/modules": "modules", "release": "x"})
+	s := Source{Log: report.New(io.Discard, report.Options{}), Home: func(context.Context, JDK) (string, error) { return home, nil }}
+	for _, r := range []Runtime{
+		Vendored(lock.Release{Version: "11.0.29", Arch: "amd64", Hash: "x"}).Server(),
+		Vendored(lock.Release{Version: "25.0.4", Arch: "amd64", Hash: "x"}).All(),
+	} {
+		dir := t.TempDir()
+		if err := r.Tool(s).Fill(t.Context(), fetch.New(t.TempDir()), dir); err != nil {
+			t.Fatal(err)
+		}
+		if !exists(filepath.Join(dir, "bin/java")) || !exists(filepath.Join(dir, "lib/modules")) {
+			t.Errorf("the runtime %s has %v", r.Folder(), kittest.Tree(t, dir))
+		}
+	}
+}

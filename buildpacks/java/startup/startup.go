@@ -10,8 +10,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
@@ -47,7 +49,7 @@ var exported = time.Date(1980, 1, 1, 0, 0, 1, 0, time.UTC)
 
 const (
 	// patience is how long an app may take until it listens or ends.
-	patience = 3 * time.Minute
+	patience = 2 * time.Minute
 	// grace is how long Java may take to end. It writes what it has seen.
 	grace = 5 * time.Minute
 	// listFile has the names of the classes that an archive is made of.
@@ -99,13 +101,19 @@ func Option(kind Kind, dir string) string {
 // quiet are options that leave out warnings: Java has hundreds about what an archive cannot have.
 var quiet = []string{"-Xlog:disable", "-Xlog:all=error:stderr"}
 
+// heap is the memory of each run. An archive is for heaps of less than 32 GB, whatever memory the build has, and the same bytes for each.
+var heap = []string{"-Xms64m", "-Xmx1g"}
+
+// collector matches options that choose a garbage collector. Without one, the archive is made with one that others can map.
+var collector = regexp.MustCompile(`^-XX:\+Use[A-Za-z0-9]+GC$`)
+
 // prove starts Java so that it ends if it cannot use the archive. Without this mode it says nothing, or little, and starts slowly.
 func (r Run) prove(ctx context.Context, kind Kind, archive string) error {
 	strict := []string{"-Xshare:on", "-XX:SharedArchiveFile=" + archive}
 	if kind == AOT {
 		strict = []string{"-XX:AOTMode=on", "-XX:AOTCache=" + archive}
 	}
-	call := r.command(slices.Concat(quiet, strict, r.Options, []string{"-version"}), nil)
+	call := r.command(slices.Concat(quiet, strict, r.Options, heap, []string{"-version"}), nil)
 	call.Silent = true
 	err := command.Run(ctx, call)
 	if err != nil && ctx.Err() == nil {
@@ -117,7 +125,11 @@ func (r Run) prove(ctx context.Context, kind Kind, archive string) error {
 
 // java runs Java with options before those of the app, and no class.
 func (r Run) java(ctx context.Context, options ...string) error {
-	err := command.Run(ctx, r.command(slices.Concat(quiet, options, r.Options), nil))
+	fixed := heap
+	if !slices.ContainsFunc(r.Options, func(o string) bool { return collector.MatchString(o) }) {
+		fixed = append(slices.Clone(heap), "-XX:+UseSerialGC")
+	}
+	err := command.Run(ctx, r.command(slices.Concat(quiet, options, r.Options, fixed), nil))
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("making an archive of the app: %w", err)
 	}
@@ -138,22 +150,23 @@ func (r Run) train(ctx context.Context, file string, options ...string) error {
 	if err != nil {
 		return err
 	}
+	before := listening()
 	running, end := context.WithTimeout(ctx, patience)
 	defer end()
 	go func() {
-		for running.Err() == nil && !listens(port) {
+		for running.Err() == nil && len(listening()) <= len(before) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		end()
 	}()
 	text := strconv.Itoa(port)
 	env := config.Environment{"PORT": text, "SERVER_PORT": text, "QUARKUS_HTTP_PORT": text, "MICRONAUT_SERVER_PORT": text}
-	err = command.Run(running, r.command(slices.Concat(quiet, options, r.Train, r.Options, r.Main), env))
+	err = command.Run(running, r.command(slices.Concat(quiet, options, r.Train, r.Options, heap, r.Main), env))
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	_, absent := os.Stat(file)
-	if absent == nil && (err == nil || errors.Is(err, context.Canceled)) {
+	if absent == nil && (err == nil || running.Err() != nil) { // it ended, listens, or has run long enough
 		return nil
 	}
 	if err == nil {
@@ -188,10 +201,21 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
-// listens reports whether somebody listens at a port.
-func listens(port int) bool {
-	c, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), time.Second)
-	return err == nil && c.Close() == nil
+// listening returns the sockets that somebody listens at: an app may have a port of its own and not heed the one that it is told.
+func listening() []string {
+	var all []string
+	for _, name := range []string{"/proc/self/net/tcp", "/proc/self/net/tcp6"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue // a kernel without IPv6
+		}
+		for line := range strings.Lines(string(text)) {
+			if fields := strings.Fields(line); len(fields) > 3 && fields[3] == "0A" { // TCP_LISTEN
+				all = append(all, fields[1])
+			}
+		}
+	}
+	return all
 }
 
 // ignoreAbsent returns an error, unless it says that a file is not there.

@@ -48,14 +48,14 @@ func TestMake(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[Kind][]string{
 		AOT: {
-			"QUIET -XX:AOTMode=record -XX:AOTConfiguration=CACHE/app.aotconf -Dx=y -cp APP App x",
-			"QUIET -XX:AOTMode=create -XX:AOTConfiguration=CACHE/app.aotconf -XX:AOTCache=OUT/app.aot -cp APP",
-			"QUIET -XX:AOTMode=on -XX:AOTCache=OUT/app.aot -cp APP -version",
+			"QUIET -XX:AOTMode=record -XX:AOTConfiguration=CACHE/app.aotconf -Dx=y -cp APP -Xms64m -Xmx1g App x",
+			"QUIET -XX:AOTMode=create -XX:AOTConfiguration=CACHE/app.aotconf -XX:AOTCache=OUT/app.aot -cp APP -Xms64m -Xmx1g -XX:+UseSerialGC",
+			"QUIET -XX:AOTMode=on -XX:AOTCache=OUT/app.aot -cp APP -Xms64m -Xmx1g -version",
 		},
 		CDS: {
-			"QUIET -XX:DumpLoadedClassList=CACHE/classes.txt -Dx=y -cp APP App x",
-			"QUIET -Xshare:dump -XX:SharedClassListFile=CACHE/classes.txt -XX:SharedArchiveFile=OUT/app.jsa -cp APP",
-			"QUIET -Xshare:on -XX:SharedArchiveFile=OUT/app.jsa -cp APP -version",
+			"QUIET -XX:DumpLoadedClassList=CACHE/classes.txt -Dx=y -cp APP -Xms64m -Xmx1g App x",
+			"QUIET -Xshare:dump -XX:SharedClassListFile=CACHE/classes.txt -XX:SharedArchiveFile=OUT/app.jsa -cp APP -Xms64m -Xmx1g -XX:+UseSerialGC",
+			"QUIET -Xshare:on -XX:SharedArchiveFile=OUT/app.jsa -cp APP -Xms64m -Xmx1g -version",
 		},
 	} {
 		t.Run(string(kind), func(t *testing.T) {
