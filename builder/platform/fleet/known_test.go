@@ -51,7 +51,7 @@ func TestNotCompared(t *testing.T) {
 			}
 		}
 		page := write(t, report)
-		if !strings.Contains(page, `class="f-unknown"`) || strings.Contains(page, "all newest") {
+		if !strings.Contains(page, `<rect class="f-unknown"`) || strings.Contains(page, "all newest") {
 			t.Errorf("%s: the page does not say it", name)
 		}
 	}
