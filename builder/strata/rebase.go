@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/strata-buildpacks/strata/builder/host"
 	"github.com/strata-buildpacks/strata/builder/platform/attest"
 	"github.com/strata-buildpacks/strata/builder/platform/fleet"
 	"github.com/strata-buildpacks/strata/builder/platform/rebase"
@@ -68,7 +68,8 @@ func rebaseCommand() *cobra.Command {
 // checkBy returns what runs a command with the names of images on its stdin, one a line.
 func checkBy(command string) rebase.Check {
 	return func(ctx context.Context, moved []string) error {
-		cmd := exec.CommandContext(ctx, "sh", "-c", command)
+		cmd := host.Command(ctx, "sh", "-c", command)
+		cmd.Dir = "" // it is the user's own, and may name a script beside them
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(strings.Join(moved, "\n")+"\n"), stderr, stderr
 		return cmd.Run()
 	}
