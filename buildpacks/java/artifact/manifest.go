@@ -13,8 +13,11 @@ type manifest []attribute
 
 type attribute struct{ name, value string }
 
-// attributeName matches the names of attributes. One may be as long as a line is.
-var attributeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,67}$`)
+// longestName is how many letters the name of an attribute may have: a line has no more.
+const longestName = 68
+
+// attributeName matches the names of attributes.
+var attributeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 
 // readManifest reads the main section, as the JAR specification has it: lines end with CR LF, LF or CR, one that begins with a space
 // continues the one before, and an empty one ends the section. Of two attributes of a name the last one counts, as with Java. A line that
@@ -34,7 +37,7 @@ func readManifest(data []byte) manifest {
 			continue
 		}
 		name, value, found := strings.Cut(line, ":")
-		if passed = !found || !attributeName.MatchString(name); passed {
+		if passed = !found || len(name) > longestName || !attributeName.MatchString(name); passed {
 			continue
 		}
 		m = append(m, attribute{name, strings.TrimPrefix(value, " ")})

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
@@ -166,7 +167,7 @@ func (p *placing) leftOut() error {
 	for _, e := range entries {
 		name := e.Name()
 		settings := slices.ContainsFunc(besideJar, func(pattern string) bool { is, _ := path.Match(pattern, name); return is })
-		if !used[name] && !settings && !p.request.Keep.Keeps(name) && !notRead.MatchString(name) && !jarParts[name] {
+		if !used[name] && !settings && !p.request.Keep.Keeps(name) && !notRead().MatchString(name) && !jarParts[name] {
 			names = append(names, name)
 		}
 	}
@@ -177,8 +178,9 @@ func (p *placing) leftOut() error {
 }
 
 // notRead matches names of files that are for people and for other tools.
-var notRead = regexp.MustCompile(
-	`(?i)^(\..*|Procfile|project\.toml|.*\.(md|adoc)|licen[cs]e.*|notice.*|readme.*|dockerfile.*|.*compose\.ya?ml)$`)
+var notRead = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^(\..*|Procfile|project\.toml|.*\.(md|adoc)|licen[cs]e.*|notice.*|readme.*|dockerfile.*|.*compose\.ya?ml)$`)
+})
 
 // jarParts are what an unpacked jar has at its top besides classes.
 var jarParts = map[string]bool{"META-INF": true, "BOOT-INF": true, "WEB-INF": true, "org": true}
