@@ -69,7 +69,7 @@ func ask(t *testing.T, image, path string, args ...string) string {
 	}
 	got := strata(t, command...)
 	status, body, _ := strings.Cut(got.stdout, "\n")
-	if got.status != 0 || !strings.HasPrefix(status, "GET "+path+": 200 OK") {
+	if got.status != 0 || !strings.HasPrefix(status, "GET "+path+": 200 ") {
 		t.Fatalf("strata %s: status %d\n%s%s", strings.Join(command, " "), got.status, got.stdout, got.stderr)
 	}
 	return body
