@@ -54,7 +54,7 @@ func IndexOf(images ...v1.Image) (v1.ImageIndex, error) {
 		addenda[i] = mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: config.Platform()}}
 	}
 	slices.SortStableFunc(addenda, func(a, b mutate.IndexAddendum) int {
-		return strings.Compare(a.Descriptor.Platform.String(), b.Descriptor.Platform.String())
+		return strings.Compare(a.Platform.String(), b.Platform.String())
 	})
 	return mutate.AppendManifests(index, addenda...), nil
 }

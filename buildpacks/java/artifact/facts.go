@@ -19,10 +19,11 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/strata-buildpacks/strata/buildpacks/java/classfile"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/elf"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
-	"golang.org/x/sync/errgroup"
 )
 
 // facts are what is known of a jar by its content. They are kept by its hash, because reading all classes of an app takes seconds.

@@ -234,7 +234,12 @@ func (a *Artifact) probe(name string) (candidate, error) {
 	if err != nil {
 		return c, err
 	}
-	defer opened.close()
+	c, err = a.examine(c, opened)
+	return c, errors.Join(err, opened.close())
+}
+
+// examine finds out how a distribution, a jar or a WAR is started.
+func (a *Artifact) examine(c candidate, opened *archive) (candidate, error) {
 	d, err := readDistribution(opened)
 	if err != nil {
 		return c, err
@@ -251,8 +256,8 @@ func (a *Artifact) probe(name string) (candidate, error) {
 	c.manifest = readManifest(data)
 	c.kind, c.why = kindOf(c.path, opened, c.manifest)
 	c.main = c.manifest.get("Main-Class")
-	if path.Base(name) == quarkusJar && c.kind == plain && c.manifest.get("Main-Class") == quarkusMain {
-		c.path, c.kind = path.Dir(name), quarkus
+	if path.Base(c.path) == quarkusJar && c.kind == plain && c.main == quarkusMain {
+		c.path, c.kind = path.Dir(c.path), quarkus
 	}
 	return c, nil
 }
@@ -334,7 +339,7 @@ func (a *Artifact) covers(c, other candidate) (bool, error) {
 	case c.kind == plain && other.kind == script && c.main == other.main:
 		return a.whole(c, other)
 	}
-	for _, entry := range strings.Fields(c.manifest.get("Class-Path")) {
+	for entry := range strings.FieldsSeq(c.manifest.get("Class-Path")) {
 		if path.Join(path.Dir(c.path), entry) == other.path {
 			return true, nil
 		}

@@ -120,7 +120,7 @@ func place(files []file) []file {
 func manifestOptions(m manifest) []string {
 	var options []string
 	for _, kind := range []string{"Add-Exports", "Add-Opens"} {
-		for _, one := range strings.Fields(m.get(kind)) {
+		for one := range strings.FieldsSeq(m.get(kind)) {
 			options = append(options, "--"+strings.ToLower(kind)+"="+one+"=ALL-UNNAMED")
 		}
 	}
@@ -148,7 +148,7 @@ func (a *Artifact) layPlain(jar *archive, c candidate) error {
 		app.member = fileIn(a.app, c.path, info.Size())
 	}
 	var names []string
-	for _, entry := range strings.Fields(c.manifest.get("Class-Path")) {
+	for entry := range strings.FieldsSeq(c.manifest.get("Class-Path")) {
 		name, err := url.PathUnescape(entry)
 		if err != nil || strings.Contains(entry, "://") || path.IsAbs(name) || strings.HasPrefix(name, "file:") {
 			a.missing = append(a.missing, entry)
@@ -228,7 +228,7 @@ func (a *Artifact) layQuarkus(folder *archive) error {
 	}
 	onPath := map[string]bool{}
 	a.files = append(a.files, file{member: run, layer: application, to: quarkusJar, onPath: true})
-	for _, name := range strings.Fields(m.get("Class-Path")) {
+	for name := range strings.FieldsSeq(m.get("Class-Path")) {
 		at, found := folder.index[path.Clean(name)]
 		if !found || onPath[path.Clean(name)] {
 			continue

@@ -30,7 +30,7 @@ var modules = sync.OnceValue(func() map[string]string {
 	table := map[string]string{}
 	for line := range strings.Lines(moduleFile) {
 		name, packages, _ := strings.Cut(line, ":")
-		for _, one := range strings.Fields(packages) {
+		for one := range strings.FieldsSeq(packages) {
 			table[strings.ReplaceAll(one, ".", "/")] = name
 		}
 	}

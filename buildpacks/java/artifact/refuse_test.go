@@ -212,14 +212,14 @@ func TestModules(t *testing.T) {
 	known := map[string]bool{}
 	for line := range strings.Lines(string(table)) {
 		module, packages, _ := strings.Cut(line, ":")
-		for _, one := range strings.Fields(packages) {
+		for one := range strings.FieldsSeq(packages) {
 			known[module+" "+one] = true
 		}
 	}
 	found := 0
 	for line := range strings.Lines(string(out)) {
 		module, packages, _ := strings.Cut(line, ":")
-		for _, one := range strings.Fields(packages) {
+		for one := range strings.FieldsSeq(packages) {
 			if found++; !known[module+" "+one] {
 				t.Errorf("modules.txt lacks %s of %s", one, module)
 			}

@@ -37,8 +37,8 @@ func lasting(env config.Environment) string {
 }
 
 // call returns a call of a build tool, with the environment that all have: a HOME of its own, the JDK, and options of Java in a variable.
-func (b *builder) call(program, variable string, args []string, options ...string) command.Command {
-	all := slices.Concat([]string{"-Duser.home=" + b.home}, b.Options, proxyOptions(b.Env), options)
+func (b *builder) call(program, variable string, args []string) command.Command {
+	all := slices.Concat([]string{"-Duser.home=" + b.home}, b.Options, proxyOptions(b.Env))
 	if strings.HasPrefix(b.release.version, "4.") && variable == "MAVEN_OPTS" { // its script reads the variable as a shell does
 		for i, option := range all {
 			all[i] = "'" + strings.ReplaceAll(option, "'", `'\''`) + "'"

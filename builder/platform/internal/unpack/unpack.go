@@ -13,6 +13,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -154,11 +155,7 @@ func (u *unpacker) entry(name string, header *tar.Header, content io.Reader) err
 		}
 		u.directories[name] = mode | own | header.FileInfo().Mode()&fs.ModeSticky
 	case tar.TypeReg, tar.TypeGNUSparse:
-		if err := u.file(name, mode, content); err != nil {
-			return err
-		}
-		// As engines do: programs such as Java compare files by their times.
-		if err := u.root.Chtimes(name, header.ModTime, header.ModTime); err != nil {
+		if err := u.file(name, mode, header.ModTime, content); err != nil {
 			return err
 		}
 	case tar.TypeSymlink:
@@ -189,7 +186,8 @@ func (u *unpacker) entry(name string, header *tar.Header, content io.Reader) err
 	return u.root.Lchown(name, uid, gid)
 }
 
-func (u *unpacker) file(name string, mode fs.FileMode, content io.Reader) error {
+// file writes a file. It gets its time as engines give it: programs such as Java compare files by their times.
+func (u *unpacker) file(name string, mode fs.FileMode, made time.Time, content io.Reader) error {
 	if err := u.replace(name); err != nil {
 		return err
 	}
@@ -204,7 +202,10 @@ func (u *unpacker) file(name string, mode fs.FileMode, content io.Reader) error 
 	if err := f.Chmod(mode | 0o400); err != nil {
 		return err
 	}
-	return f.Close()
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return u.root.Chtimes(name, made, made)
 }
 
 // directory makes a folder unless it is there. It replaces anything else that has the name.
