@@ -132,7 +132,7 @@ func TestVariables(t *testing.T) {
 		return read(t, version+"[[io.buildpacks.build.env]]\nname = \""+name+"\"\nvalue = \"app's\"\n").Variables(given, suite(t))
 	}
 	for _, name := range []string{
-		"BP_GO_VERSION", "BP_KEEP_FILES", "BPE_PORT", "GOFLAGS", "GOEXPERIMENT", "NODE_ENV", "NODE_OPTIONS", "JAVA_OPTS", "UNVERIFIED_ENABLED",
+		"BP_GO_VERSION", "BP_KEEP_FILES", "BPE_PORT", "GOFLAGS", "GOEXPERIMENT", "NODE_ENV", "NODE_OPTIONS", "PHP_OPTS", "UNVERIFIED_ENABLED",
 		"NPM_CONFIG_LEGACY_PEER_DEPS", "npm_config_cache", "YARN_ENABLE_IMMUTABLE_INSTALLS", "PATHS", "LIBRARY_PATH", "MY_CNB_X", "CA",
 	} {
 		got, err := variables(name, nil)
