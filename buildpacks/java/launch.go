@@ -30,13 +30,10 @@ const longest = 100_000
 // launch makes the layer by which the launcher asks the launch helper for Java's options, and returns the process.
 func (b build) launch(ctx context.Context, start artifact.Start) (bp.BuildResult, error) {
 	helper := launchhelper.Path(b.BuildContext)
-	key := startKey{Programs: map[string]string{"java": helper}, Variables: map[string]string{}}
+	key := startKey{Programs: map[string]string{"java": helper, "port": helper}, Variables: map[string]string{}}
 	if !b.plan.java.Links() { // Java 8: its runtime has no options of its own, and it reads another variable
-		key.Programs = map[string]string{"java8": helper}
+		key.Programs = map[string]string{"java8": helper, "port": helper}
 		key.Variables["JAVA_TOOL_OPTIONS"] = jdk.Options
-	}
-	if start.Spring {
-		key.Programs["spring"] = helper
 	}
 	path := strings.Join(start.ClassPath, ":")
 	if len(path) > longest {

@@ -118,7 +118,7 @@ func (p plan) runtime(needs artifact.Needs, jars int) (jdk.Runtime, string) {
 	case p.JLink == linkOff:
 		return p.java.All(), "all modules: BP_JVM_JLINK"
 	case p.JLink == linkApp:
-		return p.java.Runtime("app", slices.Concat([]string{"java.base"}, needs.Modules, p.Modules)...), "the app's modules: BP_JVM_JLINK"
+		return p.java.Runtime("app", append([]string{"java.base"}, needs.Modules...)...).With(p.Modules...), "the app's modules: BP_JVM_JLINK"
 	case jars == 1 && p.java.Web().Has(needs.Modules) && len(p.Modules) == 0 && !p.desktop:
 		return p.java.Web(), "for programs that need no more modules than servers of HTTP"
 	case len(p.Modules) > 0:

@@ -27,7 +27,6 @@ type change struct {
 	app      files              // written over the app's files; a file that is "gone" is removed
 	env      config.Environment // added to what the platform sets
 	bindings map[string]map[string]string
-	arch     string
 	distro   string
 	again    []string // what is done again
 }
@@ -67,7 +66,6 @@ func TestKey(t *testing.T) {
 	tests := []change{
 		{name: "nothing"},
 		// What the platform sets of the target.
-		{name: "architecture", arch: "arm64", again: everything},
 		variable("CNB_TARGET_ARCH_VARIANT", "v3", installed...),
 		{name: "distribution", distro: "debian", again: installed},
 		// Tools.
@@ -130,9 +128,6 @@ func TestKey(t *testing.T) {
 			}
 			c.App, c.Env, c.Bindings = maps.Clone(c.App), c.Env.With(tt.env), tt.bindings
 			maps.Copy(c.App, tt.app)
-			if tt.arch != "" {
-				c.Arch = tt.arch
-			}
 			if tt.distro != "" {
 				c.Distro = tt.distro
 			}

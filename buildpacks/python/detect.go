@@ -24,7 +24,10 @@ var manifests = []string{
 }
 
 // others are the files by which an app with Python files alone may be meant for another language.
-var others = []string{"package.json", "index.html", "go.mod", "go.work", "Cargo.toml", "composer.json", "Gemfile", "pom.xml"}
+var others = []string{
+	"package.json", "index.html", "go.mod", "go.work", "Cargo.toml", "composer.json", "Gemfile", "pom.xml",
+	"build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts", "build.sbt", "project.clj",
+}
 
 // Detect takes part in apps that say what they need in a file of Python's, and in Python files alone where no other language may be
 // meant.

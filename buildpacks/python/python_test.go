@@ -38,6 +38,7 @@ func TestDetect(t *testing.T) {
 			"strata/python fail: pyproject.toml has the settings of tools alone, beside package.json\n", nil},
 		{"a project beside package.json", files{"pyproject.toml": "[project]\nname = \"x\"\n", "package.json": "{}"},
 			found("pyproject.toml"), nil},
+		{"a script in an app of Java", files{"generate.py": "", "build.gradle.kts": ""}, none, nil},
 		{"a script of a site", files{"generate.py": "", "index.html": ""}, none, nil},
 		{"hidden file", files{".conf.py": ""}, none, nil},
 		{"folder", files{"requirements.txt/readme": "", "main.py/readme": ""}, none, nil},

@@ -31,8 +31,8 @@ type layout struct {
 	missing []string          // what the class path names and is not there
 	agent   string            // a class that "java -jar" would start before the app
 
-	spring, quarkus, war bool
-	contextPath          string
+	spring, war bool
+	contextPath string
 }
 
 // file is a file of a layer, or one that is made for it of entries.
@@ -222,7 +222,7 @@ func (a *Artifact) layQuarkus(folder *archive) error {
 		return err
 	}
 	m := readManifest(data)
-	a.Kind, a.main, a.quarkus, a.options = "Quarkus", m.get("Main-Class"), true, manifestOptions(m)
+	a.Kind, a.main, a.options = "Quarkus", m.get("Main-Class"), manifestOptions(m)
 	if a.main == "" {
 		return fault.Fault{ID: "java-quarkus", What: run.String() + " has no Main-Class", Do: "build the app again"}
 	}

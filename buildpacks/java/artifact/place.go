@@ -50,7 +50,6 @@ type Start struct {
 	Artifact  string   `json:"artifact"`         // path in the app's folder
 	Script    string   `json:"script,omitempty"` // the start script that was read, as such a path
 	Spring    bool     `json:"spring,omitempty"`
-	Quarkus   bool     `json:"quarkus,omitempty"`
 	WAR       bool     `json:"war,omitempty"`
 	Needs     Needs    `json:"needs"`
 }
@@ -211,7 +210,7 @@ func Place(ctx context.Context, in bp.BuildContext, a *Artifact, r Request) (Sta
 	p := &placing{BuildContext: in, Artifact: a, known: k, request: r}
 	start := Start{
 		Main: a.main, Kind: a.Kind, Artifact: a.Path, Script: a.script, Args: a.args,
-		Spring: a.spring, Quarkus: a.quarkus, WAR: a.war, Needs: a.needs(k),
+		Spring: a.spring, WAR: a.war, Needs: a.needs(k),
 	}
 	key := placed{Recipe: recipe, Inputs: r.Inputs, Target: targetOf(in.Target), Java: r.Java}
 	if a.war {

@@ -222,6 +222,14 @@ cp /bin/true "$output/lib/libx.so"`)
 	if !slices.Equal(call.Args, want) {
 		t.Errorf("jlink is called with %q, want %q", call.Args, want)
 	}
+	// Classes mention modules of other releases. Whoever names one in a variable is told that it is not there.
+	app := r.jdk.Runtime("app", "x", "jdk.incubator.other").With("jdk.misspelt")
+	if err := app.Tool(s).Fill(t.Context(), fetch.New(t.TempDir()), t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	if got := jlink.Calls(t)[1].Args[1]; got != "jdk.misspelt,x" {
+		t.Errorf("an app's runtime has the modules %s", got)
+	}
 }
 
 // TestDesktop has what programs that draw need, and of GLib one library.

@@ -47,6 +47,7 @@ type Runtime struct {
 	jdk     JDK
 	kind    string
 	modules []string // sorted; none for all that the JDK has
+	asked   []string // those of them that the user names
 }
 
 // Runtime returns the runtime of a JDK with modules, and what these need. The kind names it for people.
@@ -66,9 +67,11 @@ const kindAll = "all"
 // All returns the runtime with all modules of the JDK, and their programs.
 func (j JDK) All() Runtime { return j.Runtime(kindAll, "ALL-MODULE-PATH") }
 
-// With returns the runtime with further modules.
+// With returns the runtime with further modules, which the user names.
 func (r Runtime) With(modules ...string) Runtime {
-	return r.jdk.Runtime(r.kind, slices.Concat(r.modules, modules)...)
+	with := r.jdk.Runtime(r.kind, slices.Concat(r.modules, modules)...)
+	with.asked = modules
+	return with
 }
 
 // Has reports whether the runtime has modules, by the names that it was asked for with.
@@ -115,7 +118,9 @@ func (r Runtime) Tool(s Source) tool.Tool {
 func (r Runtime) link(ctx context.Context, s Source, home, output string) error {
 	modules := r.modules
 	if jmods := filepath.Join(home, "jmods"); r.kind == "app" && exists(jmods) { // classes may mention modules of other releases
-		modules = slices.DeleteFunc(slices.Clone(modules), func(one string) bool { return !exists(filepath.Join(jmods, one+".jmod")) })
+		modules = slices.DeleteFunc(slices.Clone(modules), func(one string) bool {
+			return !slices.Contains(r.asked, one) && !exists(filepath.Join(jmods, one+".jmod"))
+		})
 	}
 	args := []string{"--add-modules", strings.Join(modules, ","), "--output", output, "--no-man-pages", "--no-header-files",
 		"--strip-java-debug-attributes", "--add-options", Options}

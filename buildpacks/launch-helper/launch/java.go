@@ -47,13 +47,18 @@ func java(variable string, env environment, now time.Time, out, log io.Writer) e
 	return nil
 }
 
-// spring says to out, in TOML, on which port Spring serves: that of PORT, unless Spring's own variable names one.
-func spring(env environment, out io.Writer) error {
-	if env["PORT"] == "" || env["SERVER_PORT"] != "" {
-		return nil
-	}
-	if _, err := fmt.Fprintf(out, "SERVER_PORT = %s\n", strconv.Quote(env["PORT"])); err != nil {
-		return fmt.Errorf("spring: telling the launcher: %w", err)
+// ports are the variables by which frameworks of Java know their port: Spring Boot and Helidon, Quarkus, Micronaut.
+var ports = []string{"SERVER_PORT", "QUARKUS_HTTP_PORT", "MICRONAUT_SERVER_PORT"}
+
+// port says to out, in TOML, on which port frameworks serve: that of PORT, unless a variable of their own names one.
+func port(env environment, out io.Writer) error {
+	for _, name := range ports {
+		if env["PORT"] == "" || env[name] != "" {
+			continue
+		}
+		if _, err := fmt.Fprintf(out, "%s = %s\n", name, strconv.Quote(env["PORT"])); err != nil {
+			return fmt.Errorf("port: telling the launcher: %w", err)
+		}
 	}
 	return nil
 }

@@ -95,14 +95,15 @@ func TestJava(t *testing.T) {
 	}
 }
 
-func TestSpring(t *testing.T) {
+func TestPort(t *testing.T) {
 	t.Parallel()
 	for want, env := range map[string]environment{
-		"":                         {"PORT": "80", "SERVER_PORT": "81"},
-		"SERVER_PORT = \"8099\"\n": {"PORT": "8099"},
+		"": {"SERVER_PORT": "81"},
+		"QUARKUS_HTTP_PORT = \"80\"\nMICRONAUT_SERVER_PORT = \"80\"\n":                             {"PORT": "80", "SERVER_PORT": "81"},
+		"SERVER_PORT = \"8099\"\nQUARKUS_HTTP_PORT = \"8099\"\nMICRONAUT_SERVER_PORT = \"8099\"\n": {"PORT": "8099"},
 	} {
 		var out bytes.Buffer
-		if err := spring(env, &out); err != nil || out.String() != want {
+		if err := port(env, &out); err != nil || out.String() != want {
 			t.Errorf("%v gives %q, %v", env, out.String(), err)
 		}
 	}

@@ -30,7 +30,7 @@ func main() {
 }
 
 // run does what the program's name or else its first argument says. The launcher starts it as allocator,
-// certificates, inspector, java, java8 or spring by a link in exec.d and reads the variables of the app from file 3 (Buildpack API,
+// certificates, inspector, java, java8 or port by a link in exec.d and reads the variables of the app from file 3 (Buildpack API,
 // "exec.d").
 func run(args []string, env environment, out io.Writer) (code int, err error) {
 	switch name := filepath.Base(args[0]); {
@@ -44,8 +44,8 @@ func run(args []string, env environment, out io.Writer) (code int, err error) {
 		return 0, java("JDK_JAVA_OPTIONS", env, time.Now(), os.NewFile(3, "variables"), os.Stderr)
 	case name == "java8": // Java 8 does not read JDK_JAVA_OPTIONS
 		return 0, java("JAVA_TOOL_OPTIONS", env, time.Now(), os.NewFile(3, "variables"), os.Stderr)
-	case name == "spring":
-		return 0, spring(env, os.NewFile(3, "variables"))
+	case name == "port":
+		return 0, port(env, os.NewFile(3, "variables"))
 	case len(args) == 2 && args[1] == "health-check":
 		return 0, healthCheck(env, out)
 	case len(args) > 2 && args[1] == "reload":
