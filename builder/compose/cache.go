@@ -49,24 +49,32 @@ func (c cache) files(name string) (data, info string) {
 
 // keep puts a layer into the cache.
 func (c cache) keep(name, key string, b blob) error {
-	rec, err := json.Marshal(record{Key: key, Digest: b.digest, DiffID: b.diffID})
-	if err != nil {
-		return fmt.Errorf("internal error: describing layer %s: %w", name, err)
-	}
 	data, info := c.files(name)
 	if err := replace(data, b.data); err != nil {
 		return err
 	}
-	return replace(info, rec)
+	return writeRecord(info, key, b)
+}
+
+// writeRecord writes what a layer was made from and what it must still be.
+func writeRecord(path, key string, b blob) error {
+	rec, err := json.Marshal(record{Key: key, Digest: b.digest, DiffID: b.diffID})
+	if err != nil {
+		return fmt.Errorf("internal error: describing a layer: %w", err)
+	}
+	return replace(path, rec)
+}
+
+// readRecord reads what writeRecord wrote. It reports whether the layer was made from the key.
+func readRecord(path, key string) (record, bool) {
+	var rec record
+	raw, err := os.ReadFile(path)
+	return rec, err == nil && json.Unmarshal(raw, &rec) == nil && rec.Key == key
 }
 
 func load(data, info, key string) (blob, bool) {
-	raw, err := os.ReadFile(info)
-	if err != nil {
-		return blob{}, false
-	}
-	var rec record
-	if json.Unmarshal(raw, &rec) != nil || rec.Key != key {
+	rec, ok := readRecord(info, key)
+	if !ok {
 		return blob{}, false
 	}
 	content, err := os.ReadFile(data)

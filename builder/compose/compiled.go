@@ -1,16 +1,20 @@
 package compose
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/klauspost/compress/gzip"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
@@ -56,14 +60,40 @@ func damaged(root, file string, err error) error {
 	}
 }
 
-// layer returns a layer that was compiled.
+// layer returns a layer that was compiled. It lies there as it is, because an archive of the suite compresses it better than a layer may be.
 func (c *Compiled) layer(name string) (blob, error) {
-	data, info := cache{c.dir}.files(name)
-	b, ok := load(data, info, compiledKey)
-	if !ok {
-		return b, damaged(filepath.Dir(c.dir), filepath.Base(data), nil)
+	data, err := os.ReadFile(filepath.Join(c.dir, name+".tar"))
+	if err != nil {
+		return blob{}, damaged(filepath.Dir(c.dir), name+".tar", err)
+	}
+	rec, ok := readRecord(filepath.Join(c.dir, name+".json"), compiledKey)
+	if !ok || digestOf(data) != rec.DiffID {
+		return blob{}, damaged(filepath.Dir(c.dir), name+".tar", nil)
+	}
+	b := blob{digest: rec.Digest, diffID: rec.DiffID}
+	if b.data, err = compress(data); err != nil {
+		return blob{}, err
+	}
+	if digestOf(b.data) != rec.Digest {
+		return blob{}, damaged(filepath.Dir(c.dir), name+".json", nil)
 	}
 	return b, nil
+}
+
+// keepPlain writes a layer for an installed suite, not compressed, into a folder.
+func keepPlain(dir, name string, b blob) error {
+	compressed, err := gzip.NewReader(bytes.NewReader(b.data))
+	if err != nil {
+		return fmt.Errorf("writing the suite: %w", err)
+	}
+	data, err := io.ReadAll(compressed)
+	if err != nil {
+		return fmt.Errorf("writing the suite: %w", err)
+	}
+	if err := replace(filepath.Join(dir, name+".tar"), data); err != nil {
+		return err
+	}
+	return writeRecord(filepath.Join(dir, name+".json"), compiledKey, b)
 }
 
 // compiledLayer returns a layer of programs for an architecture: of an installed suite the one that it has, of a checkout the one that
@@ -94,8 +124,8 @@ func (b *Builder) Compile(ctx context.Context, dir string) error {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return fault.Fault{ID: "builder-folders", What: dir + " is not empty", Do: "name a new or an empty folder"}
 	}
-	made := cache{filepath.Join(dir, compiledDir)}
-	if err := os.MkdirAll(made.dir, 0o755); err != nil {
+	made := filepath.Join(dir, compiledDir)
+	if err := os.MkdirAll(made, 0o755); err != nil {
 		return fmt.Errorf("writing the suite: %w", err)
 	}
 	layers := map[string]func(context.Context) (blob, error){"lifecycle-" + b.arch: b.lifecycleLayer, "suite-" + b.arch: b.suiteLayer}
@@ -107,7 +137,7 @@ func (b *Builder) Compile(ctx context.Context, dir string) error {
 		if err != nil {
 			return err
 		}
-		if err := made.keep(name, compiledKey, content); err != nil {
+		if err := keepPlain(made, name, content); err != nil {
 			return err
 		}
 	}

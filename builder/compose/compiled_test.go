@@ -48,7 +48,7 @@ func TestCompile(t *testing.T) {
 		t.Error("another stack gives the same suite")
 	}
 
-	write(t, installed, "compiled/suite-amd64.tar.gz", "damaged")
+	write(t, installed, "compiled/suite-amd64.tar", "damaged")
 	_, err = image(t.Context(), there)
 	if err == nil || !strings.HasSuffix(err.Error(), "is damaged; install it again") {
 		t.Errorf("damaged: %v", err)

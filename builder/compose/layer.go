@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -69,6 +70,20 @@ func pack(root string, entries []entry) (blob, error) {
 		}
 	}
 	return p.finish()
+}
+
+// compress returns what the packer makes of a layer's bytes.
+func compress(data []byte) ([]byte, error) {
+	var out bytes.Buffer
+	zip, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	if err != nil {
+		return nil, fmt.Errorf("compressing a layer: %w", err)
+	}
+	_, err = zip.Write(data)
+	if err = errors.Join(err, zip.Close()); err != nil {
+		return nil, fmt.Errorf("compressing a layer: %w", err)
+	}
+	return out.Bytes(), nil
 }
 
 // packer makes a layer of entries. The compressor is not the standard library's, whose output may change with each Go release.
