@@ -188,6 +188,10 @@ mkdir -p build/classes build/libs
 			fmt.Sprintf("distributionSha256Sum=%x\n", sha256.Sum256([]byte(archive))),
 		"distributions/gradle-8.99-bin.tar.gz": archive,
 	})
+	refused := strata(t, "build", app, "-t", name)
+	if refused.status == 0 || !strings.Contains(refused.stderr+refused.stdout, "STRATA_GRADLE_MIRROR is not set") {
+		t.Errorf("without a mirror: status %d\n%s%s", refused.status, refused.stdout, refused.stderr)
+	}
 	mirror := []string{"--env", "STRATA_GRADLE_MIRROR=file:///workspace/distributions"}
 	digest := build(t, app, name, mirror...)
 	if body := strings.TrimSpace(ask(t, name, "/")); body != "Hello from Maven on Java 21." {
@@ -195,9 +199,5 @@ mkdir -p build/classes build/libs
 	}
 	if again := build(t, app, name, mirror...); again != digest {
 		t.Errorf("nothing changed, and the digest is %s instead of %s", again, digest)
-	}
-	refused := strata(t, "build", app, "-t", name)
-	if refused.status == 0 || !strings.Contains(refused.stderr+refused.stdout, "STRATA_GRADLE_MIRROR is not set") {
-		t.Errorf("without a mirror: status %d\n%s%s", refused.status, refused.stdout, refused.stderr)
 	}
 }
