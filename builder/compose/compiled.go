@@ -60,7 +60,7 @@ func damaged(root, file string, err error) error {
 	}
 }
 
-// layer returns a layer that was compiled. It lies there as it is, because an archive of the suite compresses it better than a layer may be.
+// layer returns a layer that was compiled. It lies there as it is: an archive of the suite compresses all better.
 func (c *Compiled) layer(name string) (blob, error) {
 	data, err := os.ReadFile(filepath.Join(c.dir, name+".tar"))
 	if err != nil {
