@@ -41,7 +41,7 @@ func TestJavaBuild(t *testing.T) {
 				"pkg:maven/org.apache.tomcat.embed/tomcat-embed-core@10.1."},
 		},
 		{
-			who: anyUser, app: "war", answer: "Hello from a servlet and a JSP, 2 in all.", file: "src/main/java/demo/Greeting.java",
+			who: nightly, app: "war", answer: "Hello from a servlet and a JSP, 2 in all.", file: "src/main/java/demo/Greeting.java",
 			processes: []string{"web*"},
 			purls:     []string{"pkg:maven/org.apache.tomcat.embed/tomcat-embed-core@9.0.", "pkg:maven/demo/war@1.0"},
 		},
