@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/java/artifact"
@@ -13,6 +15,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/java/tools"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
@@ -84,6 +87,7 @@ func (b build) app(ctx context.Context) (artifact.Start, error) {
 		Java: b.plan.java.Major(), Inputs: inputs, Keep: b.plan.keep, Lock: b.plan.lock, Setting: tools.MirrorVariable,
 		OnDisk: b.plan.archive != "", Ready: b.plan.project.File == "",
 		Central: func() (string, error) { return tools.Central(b.Workspace) },
+		JDK:     b.plan.java.Folder(), Compile: b.javac,
 	}
 	if !b.plan.project.Moving { // else the same source may be another app
 		start, found, err := artifact.Before(ctx, b.BuildContext, request)
@@ -109,6 +113,21 @@ func (b build) app(ctx context.Context) (artifact.Start, error) {
 	}
 	start, err := artifact.Place(ctx, b.BuildContext, a, request)
 	return start, errors.Join(err, a.Close())
+}
+
+// javac compiles a file of ours.
+func (b build) javac(ctx context.Context, args ...string) error {
+	home, err := b.jdks.home(ctx, b.plan.java.JDK)
+	if err != nil {
+		return err
+	}
+	err = command.Run(ctx, command.Command{
+		Path: filepath.Join(home, "bin", "javac"), Args: args, Dir: os.TempDir(), Env: config.Environment{"LC_ALL": "C.UTF-8"}.List(), Log: b.Log,
+	})
+	if err != nil && ctx.Err() == nil {
+		return fault.Internal("compiling the launcher of WARs: %v", err)
+	}
+	return err
 }
 
 // compile builds the app with its build tool, which trusts whom the build trusts.

@@ -29,7 +29,7 @@ var lines = map[string]int{
 	"rust/cargo":         720,    // the app's files, the programs that cargo names, and the parts that it compiled
 	"rust/toolchain":     350,    // Debian's packages and published releases
 	"python/install":     2_000,  // settings of uv and pip; what uv runs with; trims, compiles, lays out and describes packages
-	"java/artifact":      3_250,  // jars, WARs, Boot, Quarkus, start scripts: layers, class paths, what they ask of Java, bills, Tomcat
+	"java/artifact":      3_270,  // jars, WARs, Boot, Quarkus, start scripts: layers, class paths, what they ask of Java, bills, Tomcat
 	"java/classfile":     240,    // class files, and what writes them for tests
 	"java/project":       1_400,  // files of Maven, Gradle, sbt: XML, properties, scripts, settings, and which Java their tools know
 	"java/tools":         1_480,  // Maven, Gradle, sbt: their releases, settings, environment, and what their failures mean

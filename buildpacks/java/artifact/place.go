@@ -33,8 +33,10 @@ type Request struct {
 	Keep    keep.Patterns // files of the source that stay
 	Lock    lock.Lock     // has the libraries of Tomcat
 	Central func() (string, error)
-	Setting string // the variable that holds the address that Central returns
-	OnDisk  bool   // layers are to be there when the build goes on, also if they are those of the previous image
+	Setting string                                          // the variable that holds the address that Central returns
+	OnDisk  bool                                            // layers are to be there when the build goes on, those of the previous image, too
+	JDK     string                                          // names the javac that Compile calls
+	Compile func(ctx context.Context, args ...string) error // calls javac
 }
 
 // flags returns those of a layer.

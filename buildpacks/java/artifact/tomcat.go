@@ -23,10 +23,10 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
 )
 
-// launcherClass serves a WAR. Its source is in launcher/War.java; a test compiles it and compares.
+// launcherClass serves a WAR. Its source is in launcher/War.java, which the build compiles with the JDK.
 const launcherClass = "strata.War"
 
-//go:embed launcher/War.class
+//go:embed launcher/War.java
 var launcher []byte
 
 // launcherJar is the name of the jar that has the launcher.
@@ -54,16 +54,16 @@ type tomcatKey struct {
 	Serves string      `json:"serves"`
 }
 
-// launcherSum is the hash of the launcher.
-func launcherSum() string {
-	sum := sha256.Sum256(launcher)
+// launcherSum stands for the launcher and for what compiles it.
+func launcherSum(r Request) string {
+	sum := sha256.Sum256(append([]byte(r.JDK+"\n"), launcher...))
 	return hex.EncodeToString(sum[:])
 }
 
 // tomcatOf stands for all of Tomcat that a lock has, and for the launcher.
 func tomcatOf(r Request) string {
 	all := sha256.New()
-	fmt.Fprintln(all, launcherSum())
+	fmt.Fprintln(all, launcherSum(r))
 	for _, one := range r.Lock.Releases {
 		if slices.Contains(parts, one.ID) {
 			fmt.Fprintln(all, one.PURL, one.Hash)
@@ -87,7 +87,7 @@ func (a *Artifact) tomcat(ctx context.Context, in bp.BuildContext, r Request, k 
 			Do: "take Java 17 or newer with BP_JVM_VERSION"}
 	}
 	in.Log.Decision("Tomcat", chosen[0].Version, why)
-	key, jars := tomcatKey{Recipe: recipe, Serves: launcherSum()}, []string{launcherJar}
+	key, jars := tomcatKey{Recipe: recipe, Serves: launcherSum(r)}, []string{launcherJar}
 	for _, one := range chosen {
 		key.Jars = append(key.Jars, [2]string{one.PURL, one.Hash})
 		jars = append(jars, fileOf(one))
@@ -148,7 +148,7 @@ func addressOf(central string, r lock.Release) (string, error) {
 	return strings.Join([]string{central, strings.ReplaceAll(purl.Namespace, ".", "/"), purl.Name, r.Version, fileOf(r)}, "/"), nil
 }
 
-// fillTomcat fetches the libraries and writes the launcher.
+// fillTomcat fetches the libraries and compiles the launcher.
 func fillTomcat(ctx context.Context, in bp.BuildContext, r Request, chosen []lock.Release, l *layer.Layer) error {
 	cache, err := in.Cache(ctx, "tomcat-downloads")
 	if err != nil {
@@ -183,6 +183,36 @@ func fillTomcat(ctx context.Context, in bp.BuildContext, r Request, chosen []loc
 			Name: one.ID, Version: one.Version, PURL: one.PURL, Licenses: licences, SHA256: strings.TrimPrefix(one.Hash, "sha256:"),
 		})
 	}
-	entries := []jarEntry{{name: manifestName, data: manifest{{"Manifest-Version", "1.0"}}.text()}, {name: "strata/War.class", data: launcher}}
-	return errors.Join(writeJar(filepath.Join(l.Path, launcherJar), entries), os.RemoveAll(cache))
+	return errors.Join(compileLauncher(ctx, r, l.Path, chosen), os.RemoveAll(cache))
+}
+
+// compileLauncher makes the jar of the launcher beside Tomcat's libraries in a folder.
+func compileLauncher(ctx context.Context, r Request, dir string, libraries []lock.Release) error {
+	work, err := os.MkdirTemp("", "launcher-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	source := filepath.Join(work, "War.java")
+	if err := os.WriteFile(source, launcher, 0o644); err != nil {
+		return err
+	}
+	args := []string{"-g:none", "-d", work, "-cp"}
+	var path []string
+	for _, one := range libraries {
+		path = append(path, filepath.Join(dir, fileOf(one)))
+	}
+	if err := r.Compile(ctx, append(args, strings.Join(path, string(filepath.ListSeparator)), source)...); err != nil {
+		return err
+	}
+	entries := []jarEntry{{name: manifestName, data: manifest{{"Manifest-Version", "1.0"}}.text()}}
+	classes, err := filepath.Glob(filepath.Join(work, "strata", "*.class"))
+	for _, name := range classes {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		entries = append(entries, jarEntry{name: "strata/" + filepath.Base(name), data: data})
+	}
+	return errors.Join(err, writeJar(filepath.Join(dir, launcherJar), entries))
 }
