@@ -187,12 +187,12 @@ func fillTomcat(ctx context.Context, in bp.BuildContext, r Request, chosen []loc
 }
 
 // compileLauncher makes the jar of the launcher beside Tomcat's libraries in a folder.
-func compileLauncher(ctx context.Context, r Request, dir string, libraries []lock.Release) error {
+func compileLauncher(ctx context.Context, r Request, dir string, libraries []lock.Release) (err error) {
 	work, err := os.MkdirTemp("", "launcher-*")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(work)
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	source := filepath.Join(work, "War.java")
 	if err := os.WriteFile(source, launcher, 0o644); err != nil {
 		return err
