@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -79,10 +78,6 @@ func (g *compiler) decideCgo(ctx context.Context, in bp.BuildContext, d decision
 			return nil
 		}
 		why = found.Needs[0].What
-	}
-	if in.Target.Arch != runtime.GOARCH {
-		return fault.Fault{ID: "go-cgo-arch", What: fmt.Sprintf("%s, and C is compiled for %s alone here", why, runtime.GOARCH),
-			Do: "build on a machine with " + in.Target.Arch + ", or use packages in pure Go"}
 	}
 	n := &native{gcc: gcc.Compiler{In: in.Workspace, Mode: d.compiling}, static: d.Cgo != cgoDynamic, why: why}
 	n.output.log = in.Log

@@ -73,7 +73,7 @@ func newLock(s *Stack, ix *archive.Index, below map[string]string, dirs []string
 		for _, p := range chosen {
 			have[p.Name] = p.Version
 			slice := ""
-			if !s.Whole {
+			if !s.Whole && !s.LockOnly {
 				if slice, err = sliceHash(p.Name, def, dirs); err != nil {
 					return nil, err
 				}

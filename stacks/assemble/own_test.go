@@ -154,6 +154,28 @@ whole = true
 	kittest.Golden(t, "error-stack-lock-only.txt", fmt.Sprintln(err))
 }
 
+// TestLockOnlyNamed locks the packages that are named, without what they need and without slices.
+func TestLockOnlyNamed(t *testing.T) {
+	t.Parallel()
+	_, o := locked(t)
+	o.Base, o.Dir, o.Names = o.Dir, t.TempDir(), nil
+	kittest.Write(t, o.Dir, map[string]string{"cross/stack.toml": `codename = "trixie"
+version = "13"
+lock-only = true
+[[layer]]
+  name = "programs"
+  comment = "Compiler"
+  packages = ["tool"]
+`})
+	if _, err := Update(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	packages, err := deb.ReadLock(readText(t, filepath.Join(o.Dir, "cross/lock-amd64.toml")))
+	if err != nil || len(packages) != 1 || packages[0].Name != "tool" || packages[0].Layer != "programs" {
+		t.Errorf("packages of the lock are %v, %v", packages, err)
+	}
+}
+
 // TestMirrorVariables has what a builder tells builds of a machine.
 func TestMirrorVariables(t *testing.T) {
 	t.Parallel()

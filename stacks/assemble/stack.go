@@ -45,8 +45,8 @@ type Stack struct {
 	Env     map[string]string `toml:"env"`
 	// Whole takes packages whole and with all that they need, instead of slices of them.
 	Whole bool `toml:"whole"`
-	// LockOnly is set where there is no image: the stack is a list of packages that the build image lacks, and a buildpack
-	// unpacks those of its lock.
+	// LockOnly is set where there is no image: the stack is a list of packages, and a buildpack unpacks those of its lock. Unless it is
+	// Whole, they are those that are named, without what they need.
 	LockOnly bool `toml:"lock-only"`
 	// Drop are patterns of files that a whole stack leaves out, besides documentation. A leading ! keeps files.
 	Drop   []string `toml:"drop"`

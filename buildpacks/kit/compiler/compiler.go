@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -25,7 +26,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/unpack"
 )
 
-//go:embed lock-*.toml
+//go:embed lock-*.toml cross/lock-*.toml
 var locks embed.FS
 
 // recipe changes when the same packages give another folder.
@@ -48,11 +49,18 @@ var platforms = map[string]platform{
 	"arm64": {deb.Triplets["arm64"], "usr/lib/ld-linux-aarch64.so.1", "-mbranch-protection=standard"},
 }
 
-// locked returns the packages of an architecture.
+// locked returns the packages of a compiler on this machine, which compiles for an architecture.
 func locked(arch string) ([]deb.Locked, error) {
-	lock, err := locks.ReadFile("lock-" + arch + ".toml")
+	if arch != runtime.GOARCH {
+		return lockedCross(runtime.GOARCH, arch)
+	}
+	return readLock("lock-" + arch + ".toml")
+}
+
+func readLock(name string) ([]deb.Locked, error) {
+	lock, err := locks.ReadFile(name)
 	if err != nil {
-		return nil, fault.Internal("no compiler is locked for %s", arch)
+		return nil, fault.Internal("no compiler is locked: there is no %s", name)
 	}
 	return deb.ReadLock(string(lock))
 }
@@ -82,12 +90,18 @@ func version(packages []deb.Locked) string {
 
 // tool returns the tool that the packages make.
 func (c Compiler) tool(packages []deb.Locked) tool.Tool {
+	target := platforms[c.In.Target.Arch]
 	t := tool.Tool{Folder: deb.Digest(recipe, packages), Title: deb.Title("a C++ compiler", packages)}
+	finish := func(dir, at string) error { return complete(dir, at, target) }
+	if c.In.Target.Foreign() {
+		t = tool.Tool{Folder: deb.Digest(crossRecipe, packages), Title: deb.Title("a C++ compiler for "+c.In.Target.Arch, packages)}
+		finish = func(dir, at string) error { return completeCross(dir, at, platforms[runtime.GOARCH], target) }
+	}
 	t.Fill = func(ctx context.Context, client *fetch.Client, dir string) error {
 		if err := deb.Unpack(ctx, client, c.Mirrors, packages, dir, unpack.Options{Want: wanted}); err != nil {
 			return err
 		}
-		return complete(dir, filepath.Join(c.Dir, t.Folder), platforms[c.In.Target.Arch])
+		return finish(dir, filepath.Join(c.Dir, t.Folder))
 	}
 	return t
 }
@@ -107,8 +121,8 @@ func (c Compiler) Cached() (bool, error) {
 	return tool.Cached(c.In, c.Dir, c.tool(packages))
 }
 
-// Install returns the folder of the programs, to be the first of PATH: cc, c++, gcc, g++, make, python3 and the binutils.
-// It fetches them unless the cache has them.
+// Install returns the folder of the programs, to be the first of PATH: cc, c++, gcc, g++, make, python3 and the binutils. One for another
+// architecture has neither make nor python3, which are this machine's. It fetches them unless the cache has them.
 func (c Compiler) Install(ctx context.Context) (string, error) {
 	packages, err := locked(c.In.Target.Arch)
 	if err != nil {
@@ -169,15 +183,9 @@ func wanted(path string) bool {
 // complete turns the files of the packages into a root folder for the compiler. It adds links to the libraries of the build
 // image, which the programs are linked against, and scripts that know the folder's final place.
 func complete(dir, at string, p platform) error {
-	for link, target := range map[string]string{"lib": "usr/lib", "lib64": "usr/lib64", p.loader: "/" + p.loader} {
-		file := filepath.Join(dir, link)
-		err := os.MkdirAll(filepath.Dir(file), 0o755)
-		if err == nil {
-			err = os.Symlink(target, file)
-		}
-		if err != nil {
-			return err
-		}
+	links := map[string]string{"lib": "usr/lib", "lib64": "usr/lib64", p.loader: "/" + p.loader}
+	if err := writeLinks(dir, links); err != nil {
+		return err
 	}
 	libraries := filepath.Join("usr/lib", p.triplet)
 	entries, err := os.ReadDir("/" + libraries)
@@ -190,5 +198,19 @@ func complete(dir, at string, p platform) error {
 			return err
 		}
 	}
-	return writePrograms(dir, at, p)
+	return writePrograms(dir, p.native(at))
+}
+
+// writeLinks makes symbolic links by their paths below a folder.
+func writeLinks(dir string, links map[string]string) error {
+	for link, target := range links {
+		file := filepath.Join(dir, link)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return err
+		}
+		if err := os.Symlink(target, file); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package compiler
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,21 +70,41 @@ func (m Mode) script(p platform) string {
 // which looks for programs as scripts of packages do, which find what they compile with.
 const which = "#!/bin/sh\nfor name; do command -v -- \"$name\" || exit 1; done\n"
 
-// writePrograms makes the folder bin, and one for each other mode: scripts that find libraries, headers and each other whatever the
-// environment is. The linker looks in LD_LIBRARY_PATH for what a library needs that it links, so LIBRARY_PATH is part of it.
-func writePrograms(dir, at string, p platform) error {
-	start := "#!/bin/sh\nexport LD_LIBRARY_PATH=" + filepath.Join(at, "usr/lib", p.triplet) + "${LIBRARY_PATH:+:$LIBRARY_PATH}\n"
+// set is what the scripts of a folder start.
+type set struct {
+	platform          // for which is compiled
+	names    []string // of the programs
+	also     map[string]string
+	start    string // of each script
+	prefix   string // of the path of each program
+	compile  string // what follows the names of gcc, g++ and cpp: the rest of the path, and options
+	search   string // how a call to link finds libraries, before all else
+}
+
+// native returns what the scripts of a compiler at a path start. They find libraries, headers and each other whatever the environment is.
+// The linker looks in LD_LIBRARY_PATH for what a library needs that it links, so LIBRARY_PATH is part of it.
+func (p platform) native(at string) set {
+	return set{
+		platform: p, names: programs, also: map[string]string{"which": which},
+		start:  "#!/bin/sh\nexport LD_LIBRARY_PATH=" + filepath.Join(at, "usr/lib", p.triplet) + "${LIBRARY_PATH:+:$LIBRARY_PATH}\n",
+		prefix: at + "/usr/bin/", compile: " --sysroot=" + at + " -B" + at + "/usr/bin",
+	}
+}
+
+// writePrograms makes the folder bin, and one for each other mode.
+func writePrograms(dir string, s set) error {
 	for _, m := range modes {
-		scripts := map[string]string{"which": which}
-		for _, name := range programs {
-			call, options := at+"/usr/bin/"+name, ""
+		scripts := map[string]string{}
+		maps.Copy(scripts, s.also)
+		for _, name := range s.names {
+			call, options := s.prefix+name, ""
 			if program := compilers[name]; program != "" {
-				call = at + "/usr/bin/" + program + " --sysroot=" + at + " -B" + at + "/usr/bin"
+				call = s.prefix + program + s.compile
 				if program != "cpp" {
-					options = m.script(p)
+					options = m.script(s.platform) + s.search
 				}
 			}
-			scripts[name] = start + options + "exec " + call + ` "$@"` + "\n"
+			scripts[name] = s.start + options + "exec " + call + ` "$@"` + "\n"
 		}
 		bin := filepath.Join(dir, "bin"+m.suffix())
 		if err := os.Mkdir(bin, 0o755); err != nil {

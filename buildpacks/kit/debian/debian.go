@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -87,6 +88,9 @@ func open(ctx context.Context, in bp.BuildContext, files, more []string) (Packag
 		return Packages{}, err
 	}
 	p, err := Choose(ctx, s, names)
+	if err == nil && in.Target.Foreign() {
+		p.here, err = chooseHere(ctx, s, names)
+	}
 	if err != nil {
 		return Packages{}, err
 	}
@@ -114,19 +118,35 @@ func with(names, more []string) []string {
 	return names
 }
 
+// chooseHere returns the packages of these names for this machine, whose programs a build for another architecture calls.
+func chooseHere(ctx context.Context, s Source, names []string) (*Packages, error) {
+	s.In, s.Dir = s.In.Here(), filepath.Join(s.Dir, "here")
+	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
+		return nil, err
+	}
+	p, err := Choose(ctx, s, names)
+	return &p, err
+}
+
 // Packages are the packages that are named and all that they need, in the order of their names.
 type Packages struct {
 	Locked []deb.Locked
 	from   Source
+	here   *Packages // of the same names, for this machine, if Locked are for another architecture
 }
 
 // Key stands for the packages with their versions.
 func (p Packages) Key() string {
-	if len(p.Locked) == 0 {
+	switch {
+	case len(p.Locked) == 0:
 		return ""
+	case p.here != nil:
+		return p.digest() + "-" + p.here.digest()
 	}
-	return deb.Digest(recipe, p.Locked)
+	return p.digest()
 }
+
+func (p Packages) digest() string { return deb.Digest(recipe, p.Locked) }
 
 // choice is what a cache has of the last choice.
 type choice struct {
@@ -164,7 +184,7 @@ func Choose(ctx context.Context, s Source, names []string) (Packages, error) {
 	switch {
 	case err != nil && same && (f.ID == "fetch-offline" || f.ID == "fetch-failed"):
 		s.In.Log.Warn("no mirror of Debian answers: the packages of the last build are taken")
-		return Packages{last.Packages, s}, nil
+		return Packages{Locked: last.Packages, from: s}, nil
 	case err != nil:
 		return Packages{}, err
 	}
@@ -172,7 +192,7 @@ func Choose(ctx context.Context, s Source, names []string) (Packages, error) {
 		is.Releases = append(is.Releases, suite.SHA256)
 	}
 	if same && slices.Equal(last.Releases, is.Releases) {
-		return Packages{last.Packages, s}, nil
+		return Packages{Locked: last.Packages, from: s}, nil
 	}
 	indexes, err := archive.Indexes(ctx, src, suites, is.Arch)
 	if err != nil {
@@ -191,7 +211,7 @@ func Choose(ctx context.Context, s Source, names []string) (Packages, error) {
 	if err != nil {
 		return Packages{}, fmt.Errorf("noting the packages of Debian: %w", err)
 	}
-	return Packages{is.Packages, s}, nil
+	return Packages{Locked: is.Packages, from: s}, nil
 }
 
 // archive returns Debian's archive. Its client keeps files in a folder.

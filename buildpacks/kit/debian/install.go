@@ -34,6 +34,7 @@ type Root struct {
 	Dir     string
 	triplet string
 	locked  []deb.Locked
+	here    *Root // with programs that run, if those of this root are for another architecture
 }
 
 // contents is the file of a root with the packages that libraries are of, static ones too, by their paths below the root.
@@ -47,7 +48,14 @@ func (p Packages) Install(ctx context.Context) (Root, error) {
 	s := p.from
 	root := Root{triplet: deb.Triplets[s.In.Target.Arch], locked: p.Locked}
 	cache := filepath.Join(s.Dir, "packages")
-	t := tool.Tool{Folder: "debian-" + p.Key(), Title: deb.Title("named packages", p.Locked)}
+	if p.here != nil {
+		here, err := p.here.Install(ctx)
+		if err != nil {
+			return root, err
+		}
+		root.here = &here
+	}
+	t := tool.Tool{Folder: "debian-" + p.digest(), Title: deb.Title("named packages", p.Locked)}
 	t.Fill = func(ctx context.Context, client *fetch.Client, dir string) error {
 		libraries, err := p.unpack(ctx, client, dir)
 		if err != nil {
@@ -60,7 +68,7 @@ func (p Packages) Install(ctx context.Context) (Root, error) {
 		if err != nil {
 			return err
 		}
-		return writePrograms(dir, filepath.Join(cache, t.Folder), root.triplet)
+		return root.writePrograms(dir, filepath.Join(cache, t.Folder))
 	}
 	cached, err := tool.Cached(s.In, cache, t)
 	if err != nil {
@@ -123,8 +131,9 @@ func wanted(name string) bool {
 }
 
 // writePrograms makes the folder bin of a root, which will be at a path. It has the programs, scripts that start those for Perl, and
-// scripts for programs that tell a compiler where things are: they know of /usr alone.
-func writePrograms(dir, at, triplet string) error {
+// scripts for programs that tell a compiler where things are: they know of /usr alone. Of another architecture, only programs that tell
+// have a use here, if they are scripts themselves.
+func (r Root) writePrograms(dir, at string) error {
 	bin := filepath.Join(dir, "bin")
 	if err := os.Mkdir(bin, 0o755); err != nil {
 		return err
@@ -135,24 +144,31 @@ func writePrograms(dir, at, triplet string) error {
 	}
 	for _, entry := range entries {
 		name, call := entry.Name(), filepath.Join(at, "usr/bin", entry.Name())
-		ofPerl, err := isPerl(filepath.Join(dir, "usr/bin", name))
+		interpreter, err := interpreterOf(filepath.Join(dir, "usr/bin", name))
+		if err != nil {
+			return err
+		}
+		ofPerl, foreign := strings.Contains(interpreter, "perl"), r.here != nil
+		tells := name != "pkg-config" && (strings.HasSuffix(name, "-config") || strings.HasSuffix(name, "_config"))
+		if foreign && (!tells || interpreter == "") {
+			continue
+		}
 		start := "#!/bin/sh\n"
-		if ofPerl {
-			start += "export PERL5LIB=" + filepath.Join(at, "usr/lib", triplet, perl) + "\n"
+		switch {
+		case ofPerl && foreign:
+			call = "perl " + call
+		case ofPerl:
+			start += "export PERL5LIB=" + filepath.Join(at, "usr/lib", r.triplet, perl) + "\n"
 			call = filepath.Join(at, "usr/bin/perl") + " " + call
 		}
 		script := start + "exec " + call + ` "$@"` + "\n"
-		tells := name != "pkg-config" && (strings.HasSuffix(name, "-config") || strings.HasSuffix(name, "_config"))
 		if tells {
 			script = start + "set -e\nout=$(" + call + ` "$@")` + "\n" +
 				`printf '%s\n' "$out" | sed -E 's#(^|[ =ILR:])/usr/#\1` + at + `/usr/#g'` + "\n"
 		}
-		switch {
-		case err != nil:
-			return err
-		case tells || ofPerl:
+		if tells || ofPerl {
 			err = os.WriteFile(filepath.Join(bin, name), []byte(script), 0o755)
-		default:
+		} else {
 			err = os.Symlink(call, filepath.Join(bin, name))
 		}
 		if err != nil {
@@ -162,19 +178,22 @@ func writePrograms(dir, at, triplet string) error {
 	return nil
 }
 
-// isPerl reports whether a program is a script for Perl. A link that leads nowhere is none.
-func isPerl(file string) (bool, error) {
+// interpreterOf returns the first line of a program that is a script, and "" for any other. A link that leads nowhere is none.
+func interpreterOf(file string) (string, error) {
 	f, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return "", nil
 	}
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	defer f.Close()
 	start, err := io.ReadAll(io.LimitReader(f, 64))
 	line, _, _ := strings.Cut(string(start), "\n")
-	return strings.HasPrefix(line, "#!") && strings.Contains(line, "perl"), err
+	if !strings.HasPrefix(line, "#!") {
+		return "", err
+	}
+	return line, err
 }
 
 // folders are those that compilers, pkg-config and programs look into, by variable. TRIPLET is the architecture's folder.
@@ -208,12 +227,30 @@ func (r Root) In(env config.Environment) config.Environment {
 		if env[name] != "" {
 			list = append(list, env[name])
 		}
-		for _, folder := range folders {
-			list = append(list, filepath.Join(r.Dir, strings.ReplaceAll(folder, "TRIPLET", r.triplet)))
+		for _, root := range r.of(name) {
+			for _, folder := range folders {
+				list = append(list, filepath.Join(root.Dir, strings.ReplaceAll(folder, "TRIPLET", root.triplet)))
+			}
 		}
 		with[name] = strings.Join(list, ":")
 	}
+	if r.here != nil {
+		with["PERL5LIB"] = filepath.Join(r.here.Dir, "usr/lib", r.here.triplet, perl)
+	}
 	return env.With(with)
+}
+
+// of returns the roots that a variable names folders of: headers and libraries are of the architecture that is compiled for, and what
+// runs is of this machine.
+func (r Root) of(variable string) []Root {
+	switch {
+	case r.here == nil:
+	case variable == "PATH":
+		return []Root{r, *r.here}
+	case variable == "LD_LIBRARY_PATH":
+		return []Root{*r.here}
+	}
+	return []Root{r}
 }
 
 // explain says what to do about a package that no mirror has any more.

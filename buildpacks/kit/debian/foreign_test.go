@@ -1,0 +1,84 @@
+package debian
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/debtest"
+)
+
+// TestForeign has headers and libraries of another architecture, and programs of this machine: those that tell a compiler where things are
+// tell where those of the other architecture are.
+func TestForeign(t *testing.T) {
+	t.Parallel()
+	a := debtest.NewArchive(t)
+	other := map[string]string{"amd64": "arm64", "arm64": "amd64"}[runtime.GOARCH]
+	var all []debtest.Deb
+	for _, arch := range []string{"amd64", "arm64"} {
+		for _, d := range debs() {
+			d.Arch = arch
+			files := map[string]string{}
+			for name, content := range d.Files {
+				files[strings.ReplaceAll(name, deb.Triplets["amd64"], deb.Triplets[arch])] = content
+			}
+			if d.Name == "perl-base" { // a script stands for it
+				files["/usr/bin/perl"] = "#!/bin/sh\necho -I/usr/include/" + arch + " $PERL5LIB $1\n"
+			}
+			d.Files = files
+			all = append(all, d)
+		}
+	}
+	a.Publish(t, debtest.Born, all...)
+	s, _ := source(t, a)
+	s.In.Target.Arch = other
+	p, err := Choose(t.Context(), s, []string{"libpq-dev"})
+	if err == nil {
+		p.here, err = chooseHere(t.Context(), s, []string{"libpq-dev"})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := p.Install(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(filepath.Join(root.Dir, "bin"))
+	var names []string
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	if want := []string{"pg_config", "pq-config"}; !slices.Equal(names, want) || err != nil {
+		t.Errorf("programs of the other architecture are %v, %v", names, err)
+	}
+	here, there := deb.Triplets[runtime.GOARCH], deb.Triplets[other]
+	env := root.In(config.Environment{"PATH": os.Getenv("PATH")})
+	for variable, want := range map[string]string{
+		"LIBRARY_PATH": filepath.Join(root.Dir, "usr/lib", there), "LD_LIBRARY_PATH": filepath.Join(root.here.Dir, "usr/lib", here),
+		"PKG_CONFIG_PATH": filepath.Join(root.Dir, "usr/lib", there, "pkgconfig"), "PKG_CONFIG_SYSROOT_DIR": root.Dir,
+	} {
+		if first, _, _ := strings.Cut(env[variable], ":"); first != want {
+			t.Errorf("%s is %s, want %s first", variable, env[variable], want)
+		}
+	}
+	if err := os.Chmod(filepath.Join(root.here.Dir, "usr/bin/perl"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), filepath.Join(root.Dir, "bin/pg_config"))
+	cmd.Env = []string{"PATH=" + filepath.Join(root.here.Dir, "bin") + ":" + os.Getenv("PATH"), "PERL5LIB=" + env["PERL5LIB"]}
+	out, err := cmd.CombinedOutput()
+	want := "-I" + root.Dir + "/usr/include/" + runtime.GOARCH + " " + filepath.Join(root.here.Dir, "usr/lib", here, "perl-base") + " " +
+		filepath.Join(root.Dir, "usr/bin/pg_config") + "\n"
+	if string(out) != want || err != nil {
+		t.Errorf("pg_config says %q (%v), want %q", out, err, want)
+	}
+	if k := p.Key(); k == p.digest() || k == p.here.digest() {
+		t.Errorf("the key %s is that of one architecture", k)
+	}
+}
