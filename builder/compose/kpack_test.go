@@ -28,7 +28,11 @@ func TestConfigured(t *testing.T) {
 		t.Fatal(err)
 	}
 	env := map[string]string{"GOPROXY.override": "https://proxy.example.test"}
-	img, err := compose.Configured(empty.Image, env, filepath.Join(dir, "node-1"), filepath.Join(dir, "go1"))
+	tools, err := compose.PackTools(filepath.Join(dir, "node-1"), filepath.Join(dir, "go1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := compose.Configured(empty.Image, env, tools)
 	if err != nil {
 		t.Fatal(err)
 	}

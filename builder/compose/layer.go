@@ -60,7 +60,7 @@ func digestOf(data []byte) v1.Hash                 { sum := sha256.Sum256(data);
 
 // pack writes the entries in their order, with headers as pack's. root begins their names: "/" in layers, as pack has it.
 func pack(root string, entries []entry) (blob, error) {
-	p, err := newPacker(root)
+	p, err := newPacker(root, gzip.BestCompression)
 	if err != nil {
 		return blob{}, err
 	}
@@ -95,10 +95,11 @@ type packer struct {
 	tar   *tar.Writer
 }
 
-func newPacker(root string) (packer, error) {
+// newPacker makes a packer that compresses as a level of gzip says.
+func newPacker(root string, level int) (packer, error) {
 	p := packer{root: root, out: new(bytes.Buffer), plain: sha256.New()}
 	var err error
-	if p.zip, err = gzip.NewWriterLevel(p.out, gzip.BestCompression); err != nil {
+	if p.zip, err = gzip.NewWriterLevel(p.out, level); err != nil {
 		return packer{}, fmt.Errorf("compressing a layer: %w", err)
 	}
 	p.tar = tar.NewWriter(io.MultiWriter(p.zip, p.plain))

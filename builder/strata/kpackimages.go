@@ -158,7 +158,11 @@ func (f *kpackFlags) make(ctx context.Context, h *home.Home) (made kpackMade, er
 	if err != nil {
 		return made, err
 	}
-	tools, err := f.toolFolders(h)
+	folders, err := f.toolFolders(h)
+	if err != nil {
+		return made, err
+	}
+	tools, err := compose.PackTools(folders...)
 	if err != nil {
 		return made, err
 	}
@@ -241,7 +245,7 @@ func (f *kpackFlags) toolFolders(h *home.Home) ([]string, error) {
 }
 
 // pairs makes the images of the C libraries.
-func (f *kpackFlags) pairs(ctx context.Context, config string, env map[string]string, tools []string, s *screen) ([]kpackPair, error) {
+func (f *kpackFlags) pairs(ctx context.Context, config string, env map[string]string, tools compose.Tools, s *screen) ([]kpackPair, error) {
 	var names []string
 	for _, stack := range f.stacks {
 		names = append(names, "kpack-build-"+stack, "kpack-run-"+stack)
@@ -262,7 +266,7 @@ func (f *kpackFlags) pairs(ctx context.Context, config string, env map[string]st
 	var pairs []kpackPair
 	for _, stack := range f.stacks {
 		pair := kpackPair{stack, found["kpack-build-"+stack], found["kpack-run-"+stack]}
-		if pair.build.image, err = compose.Configured(pair.build.image, env, tools...); err != nil {
+		if pair.build.image, err = compose.Configured(pair.build.image, env, tools); err != nil {
 			return nil, err
 		}
 		pairs = append(pairs, pair)
