@@ -88,6 +88,14 @@ func printLinkage(w io.Writer, s *store.Store, name, stacks string) error {
 			fmt.Fprintf(table, "%s\t%s\t%s\n", shown, need, l.where(file, need, images))
 			shown = ""
 		}
+		for _, o := range file.Opened {
+			fmt.Fprintf(table, "%s\topens %s (%s)\t%s\n", shown, strings.Join(o.Names, " or "), o.Priority, l.whereAny(file, o.Names, images))
+			shown = ""
+		}
+		if file.Converts {
+			fmt.Fprintf(table, "%s\topens character sets by iconv_open\t%s\n", shown, l.converters())
+			shown = ""
+		}
 		if shown != "" {
 			fmt.Fprintf(table, "%s\tnothing\t-\n", shown)
 		}
@@ -198,10 +206,31 @@ func (l linkage) where(file linked, need string, images []runImage) string {
 		}
 	}
 	if len(found) == 0 {
-		return "nowhere"
+		return nowhere
 	}
 	return strings.Join(found, "; ")
 }
+
+// whereAny says where the first of several is found that is anywhere.
+func (l linkage) whereAny(file linked, names []string, images []runImage) string {
+	for _, name := range names {
+		if at := l.where(file, name, images); at != nowhere {
+			return at
+		}
+	}
+	return nowhere
+}
+
+// converters says where the modules of iconv are.
+func (l linkage) converters() string {
+	if paths := l.names["UTF-16.so"]; len(paths) > 0 {
+		return path.Dir(slices.Min(paths))
+	}
+	return "UTF-8, ASCII and UCS in glibc, no others"
+}
+
+// nowhere is where what nothing has is.
+const nowhere = "nowhere"
 
 // find returns the path of a library, first in the folders that the file names, "" if there is none outside of the run image.
 func (l linkage) find(file linked, need string) string {
@@ -253,6 +282,11 @@ func (l linkage) lacks(image runImage) (file, need string) {
 		for _, need := range f.needs() {
 			if l.find(f, need) == "" && image.has(need) == "" {
 				return f.path, need
+			}
+		}
+		for _, o := range f.Opened {
+			if o.Priority == strataelf.Required && l.whereAny(f, o.Names, []runImage{image}) == nowhere {
+				return f.path, strings.Join(o.Names, " or ")
 			}
 		}
 	}

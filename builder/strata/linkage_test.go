@@ -30,6 +30,11 @@ func TestLinkage(t *testing.T) {
 		"other":  elftest.Program(elf.EM_386, ""),
 		"beside": elftest.Library(elf.EM_X86_64, "$ORIGIN/lib", "libmine.so.1"), "lib/libmine.so.1": elftest.Program(elf.EM_X86_64, ""),
 	})
+	kittest.Write(t, dir, map[string]string{
+		"opens": elftest.Note(elftest.Program(elf.EM_X86_64, "", "libc.so.6"), 0x407c0c0a,
+			`[{"soname":["libz.so.9","libz.so.1"],"priority":"suggested"},{"soname":["libbpf.so.1"],"priority":"required"}]`),
+		"converts": elftest.Calls(elf.EM_X86_64, "iconv_open"),
+	})
 	image, err := crane.Image(map[string][]byte{
 		"layers/web/bin/web":         []byte(program),
 		"layers/web/bin/tool":        []byte(elftest.Program(elf.EM_X86_64, "")),
@@ -49,7 +54,7 @@ func TestLinkage(t *testing.T) {
 		t.Fatal(err)
 	}
 	var all bytes.Buffer
-	for _, file := range []string{"glibc", "static", "musl", "arm", "beside", "image.tar"} {
+	for _, file := range []string{"glibc", "static", "musl", "arm", "beside", "opens", "converts", "image.tar"} {
 		all.WriteString("strata linkage " + file + "\n")
 		if err := printLinkage(&all, nil, filepath.Join(dir, file), "../../stacks/images"); err != nil {
 			t.Errorf("%s: %v", file, err)

@@ -2,13 +2,14 @@ package linkage
 
 import (
 	"context"
-	"debug/elf"
+	debugelf "debug/elf"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/elf"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 )
@@ -52,19 +53,18 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		return bp.BuildResult{}, err
 	}
 	there := librariesOf(in.Target, s.Libraries)
-	files, reused, err := look(ctx, in.AppDir, layers, s.Ignore, there)
+	seen, err := look(ctx, in.AppDir, layers, s.Ignore, there)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
 	rules := rulesFor(in.Target)
-	all := len(files)
-	files = slices.DeleteFunc(files, func(file elfFile) bool { return rules.spare(file, there) })
-	gone, err := addBundle(ctx, in, files, layers, there)
+	spare := seen.leave(func(file elfFile) bool { return rules.spare(file, there) })
+	gone, err := addBundle(ctx, in, seen, layers, there)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
-	parts := partsOf(files, there)
-	findings, unproved := rules.findings(files, there, reused, parts)
+	parts := partsOf(seen.files, there)
+	findings, unproved := rules.findings(seen, there, parts)
 	for _, file := range gone {
 		for _, name := range there.missing(file) {
 			findings = append(findings, lacks(file.path, name))
@@ -73,17 +73,18 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if len(findings) > 0 {
 		return bp.BuildResult{}, refuse(in.Log, advise(ctx, in, findings), libc)
 	}
-	if err := checkDefects(in.Log, in.AppDir, files); err != nil {
+	if err := checkDefects(in.Log, in.AppDir, seen.files); err != nil {
 		return bp.BuildResult{}, err
 	}
 	parts.tell(in.Log)
+	tellOpened(in.Log, seen, there)
 	for _, f := range unproved {
 		in.Log.Bullet("%s needs %s, which a layer of the previous image may have", f.path, f.needs)
 	}
-	if spare := all - len(files); spare > 0 {
+	if spare > 0 {
 		in.Log.Bullet("%d in packages passed over: for other machines, or programs that lack a library", spare)
 	}
-	in.Log.Bullet("%d checked: %s", len(files), there.proved(len(unproved) == 0))
+	in.Log.Bullet("%d checked: %s", len(seen.files), there.proved(len(unproved) == 0))
 
 	processes, err := in.Launched()
 	if err != nil {
@@ -94,15 +95,14 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 
 // look returns the programs and libraries of the app and of layers, and adds the libraries to those that are there. Layers that are
 // reused from the previous image have no files, but names of libraries.
-func look(
-	ctx context.Context, app string, layers []launchLayer, ignore []string, there libraries,
-) (files []elfFile, reused bool, err error) {
+func look(ctx context.Context, app string, layers []launchLayer, ignore []string, there libraries) (seen, error) {
+	var s seen
 	folders := []string{app}
 	for _, l := range layers {
 		if l.there {
 			folders = append(folders, l.folder)
 		} else {
-			reused = true
+			s.reused = true
 		}
 		for _, name := range l.Contents.Libraries {
 			there.names[name] = true
@@ -110,33 +110,36 @@ func look(
 	}
 	slices.Sort(folders)
 	for _, folder := range folders {
-		found, err := elfFiles(ctx, folder, ignore, there)
-		if err != nil {
-			return nil, false, err
+		if err := s.read(ctx, folder, ignore, there); err != nil {
+			return s, err
 		}
-		files = append(files, found...)
 	}
-	return files, reused, nil
+	return s, nil
 }
 
 // findings returns the files that cannot be used, and those of which that is not proved. The latter need a library that is
 // nowhere, but a layer that is reused from the previous image may have it: such a layer has no folder to look at.
-func (r rules) findings(files []elfFile, there libraries, reused bool, parts parts) (found, unproved []finding) {
-	for _, file := range files {
-		if needs, do := r.check(file); needs != "" {
-			found = append(found, finding{path: file.path, needs: needs, do: do})
-			continue
-		}
-		if parts.optional[file.path] != nil {
-			continue
-		}
-		for _, name := range there.missing(file) {
-			if f := lacks(file.path, name); reused {
+func (r rules) findings(seen seen, there libraries, parts parts) (found, unproved []finding) {
+	lack := func(path string, names []string) {
+		for _, name := range names {
+			if f := lacks(path, name); seen.reused {
 				unproved = append(unproved, f)
 			} else {
 				found = append(found, f)
 			}
 		}
+	}
+	for _, file := range seen.files {
+		if needs, do := r.check(file); needs != "" {
+			found = append(found, finding{path: file.path, needs: needs, do: do})
+			continue
+		}
+		if parts.optional[file.path] == nil {
+			lack(file.path, there.missing(file))
+		}
+	}
+	for _, o := range seen.openers {
+		lack(o.path, there.unopened(o, elf.Required))
 	}
 	return found, unproved
 }
@@ -149,7 +152,7 @@ func (r rules) spare(file elfFile, there libraries) bool {
 	if !python && !strings.Contains(file.path, "/node_modules/") {
 		return false
 	}
-	if r.built != elf.EM_NONE && file.Machine == r.built {
+	if r.built != debugelf.EM_NONE && file.Machine == r.built {
 		return false
 	}
 	if needs, _ := r.check(file); needs != "" && r.libc != bp.Static {

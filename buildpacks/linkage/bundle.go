@@ -2,20 +2,15 @@ package linkage
 
 import (
 	"context"
-	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/debian"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/elf"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
 
 // bundled is the name of the layer with libraries of Debian's packages that files need and that nothing else has.
@@ -28,6 +23,13 @@ type bundleKey struct {
 	// Wants are the names of libraries that the packages have, by the folder whose files lack them. A layer that is reused cannot be
 	// looked at, and lacks what it did.
 	Wants map[string][]string `json:"wants"`
+	// Opens are the names of libraries that files of a folder open and that the image lacks, whether the packages have them or not.
+	Opens map[string][]string `json:"opens"`
+	// Asked are the packages that the user names and that are no packages for compilers: something may open what is in them by its name.
+	Asked []string `json:"asked"`
+	// Given are the libraries that the packages have of these two, and PlugIns the variables of plug-ins.
+	Given   []string `json:"given"`
+	PlugIns []string `json:"plug-ins"`
 	// Has are the names of libraries that other layers have in the folder of the loader.
 	Has []string `json:"has"`
 }
@@ -37,11 +39,12 @@ type bundle struct {
 	key      bundleKey
 	image    map[string]bool // names of the run image's libraries and of those of other layers
 	packages debian.Packages
+	triplet  string
 }
 
 // addBundle makes the layer if files lack libraries that the packages of BP_DEBIAN_PACKAGES have, and adds these to there. What
 // layers of the previous image lack that can no longer be had is returned as files.
-func addBundle(ctx context.Context, in bp.BuildContext, files []elfFile, layers []launchLayer, there libraries) ([]elfFile, error) {
+func addBundle(ctx context.Context, in bp.BuildContext, seen seen, layers []launchLayer, there libraries) ([]elfFile, error) {
 	if !there.known || there.libc != bp.Glibc {
 		return nil, nil
 	}
@@ -49,100 +52,118 @@ func addBundle(ctx context.Context, in bp.BuildContext, files []elfFile, layers 
 	if _, err := in.Layers.KeyBefore(bundled, &before); err != nil {
 		return nil, err
 	}
-	b := bundle{key: bundleKey{Recipe: 1, Wants: map[string][]string{}}, image: maps.Clone(there.ofImage)}
-	for _, file := range files {
-		folder := file.folder(in.AppDir, layers)
-		b.key.Wants[folder] = append(b.key.Wants[folder], there.missing(file)...)
+	asked, err := askedFor(in)
+	if err != nil {
+		return nil, err
 	}
-	var gone []elfFile
-	for _, l := range layers {
-		if names := before.Wants[l.folder]; !l.there && len(names) > 0 {
-			b.key.Wants[l.folder] = names
-			gone = append(gone, elfFile{l.folder, elf.File{Needed: names}})
-		}
-		b.key.Has = append(b.key.Has, l.Contents.Libraries...)
+	b := bundle{
+		key:   bundleKey{Recipe: 2, Wants: map[string][]string{}, Opens: map[string][]string{}, Asked: asked},
+		image: maps.Clone(there.ofImage), triplet: deb.Triplets[in.Target.Arch],
 	}
-	maps.DeleteFunc(b.key.Wants, func(_ string, names []string) bool { return len(names) == 0 })
-	if len(b.key.Wants) == 0 {
+	gone := b.want(in.AppDir, seen, layers, there, before)
+	if len(b.key.Wants)+len(b.key.Opens)+len(asked) == 0 {
 		return nil, nil
 	}
-	slices.Sort(b.key.Has)
-	for _, name := range b.key.Has {
-		b.image[name] = true
-	}
-	var err error
 	if b.packages, err = debian.OpenAll(ctx, in); err != nil || b.packages.Key() == "" {
 		return gone, err
 	}
 	b.key.Debian = b.packages.Key()
-	if err := b.keepFound(ctx, before); err != nil || len(b.key.Wants) == 0 {
+	if err := b.keepFound(ctx, before); err != nil || len(b.key.Wants)+len(b.key.Given)+len(b.key.PlugIns) == 0 {
 		return gone, err
 	}
 	_, err = in.Layers.Contribute(ctx, layer.Request{
 		Name: bundled, Flags: layer.Flags{Launch: true}, Key: b.key,
 		Fill: func(ctx context.Context, l *layer.Layer) error { return b.fill(ctx, in, l) },
 	})
-	for _, names := range b.key.Wants {
-		for _, name := range names {
-			there.names[name] = true
-		}
+	for _, name := range slices.Concat(b.key.Given, slices.Concat(slices.Collect(maps.Values(b.key.Wants))...)) {
+		there.names[name] = true
+	}
+	for _, variable := range b.key.PlugIns {
+		there.plugIns[variable] = true
 	}
 	return gone, err
 }
 
-// folder returns the layer that a file is in, or the app's folder.
-func (f elfFile) folder(app string, layers []launchLayer) string {
+// askedFor returns the packages that the user names, except those for compilers.
+func askedFor(in bp.BuildContext) ([]string, error) {
+	names, _, err := debian.Named(in.Workspace, debian.Aptfiles...)
+	var asked []string
+	for _, entry := range names {
+		if name, _, _ := strings.Cut(entry, "="); !strings.HasSuffix(name, "-dev") {
+			asked = append(asked, name)
+		}
+	}
+	return asked, err
+}
+
+// want notes what files lack and open, and what a layer that is reused lacked before, which is returned as files, and opened.
+func (b *bundle) want(app string, seen seen, layers []launchLayer, there libraries, before bundleKey) (gone []elfFile) {
+	for _, file := range seen.files {
+		folder := folderOf(file.path, app, layers)
+		b.key.Wants[folder] = append(b.key.Wants[folder], there.missing(file)...)
+	}
+	for _, o := range seen.openers {
+		folder := folderOf(o.path, app, layers)
+		for _, one := range o.opens {
+			if !slices.ContainsFunc(one.Names, func(name string) bool { return there.names[name] }) {
+				b.key.Opens[folder] = append(b.key.Opens[folder], one.Names...)
+			}
+		}
+	}
 	for _, l := range layers {
-		if below(f.path, l.folder) {
+		if names := before.Wants[l.folder]; !l.there && len(names) > 0 {
+			b.key.Wants[l.folder] = names
+			gone = append(gone, elfFile{l.folder, elf.File{Needed: names}})
+		}
+		if names := before.Opens[l.folder]; !l.there {
+			b.key.Opens[l.folder] = names
+		}
+		b.key.Has = append(b.key.Has, l.Contents.Libraries...)
+	}
+	for _, lists := range []map[string][]string{b.key.Wants, b.key.Opens} {
+		for folder, names := range lists {
+			slices.Sort(names)
+			lists[folder] = slices.Compact(names)
+		}
+		maps.DeleteFunc(lists, func(_ string, names []string) bool { return len(names) == 0 })
+	}
+	slices.Sort(b.key.Has)
+	for _, name := range b.key.Has {
+		b.image[name] = true
+	}
+	return gone
+}
+
+// folderOf returns the layer that a file is in, or the app's folder.
+func folderOf(file, app string, layers []launchLayer) string {
+	for _, l := range layers {
+		if below(file, l.folder) {
 			return l.folder
 		}
 	}
 	return app
 }
 
-// keepFound leaves of what is wanted what the packages have. A build with the same packages as the one before knows that of what that
-// one found without having them.
+// keepFound leaves of what is wanted what the packages have, and notes what they have of what is opened. A build with the same packages as
+// the one before knows that of what that one found without having them.
 func (b *bundle) keepFound(ctx context.Context, before bundleKey) error {
 	known := map[string]bool{}
-	if before.Debian == b.key.Debian {
+	same := before.Debian == b.key.Debian
+	if same {
 		for _, names := range before.Wants {
 			for _, name := range names {
 				known[name] = true
 			}
 		}
 	}
-	var libraries *debian.Libraries
-	for folder, names := range b.key.Wants {
-		slices.Sort(names)
-		var found []string
-		for _, name := range slices.Compact(names) {
-			if !known[name] && libraries == nil {
-				root, err := b.packages.Install(ctx)
-				if err != nil {
-					return err
-				}
-				all, err := root.Libraries()
-				if err != nil {
-					return err
-				}
-				libraries = &all
-			}
-			ok := known[name]
-			if !ok {
-				_, ok = libraries.Find(name)
-			}
-			if ok {
-				found = append(found, name)
-			}
-		}
-		b.key.Wants[folder] = found
+	same = same && slices.Equal(before.Asked, b.key.Asked) && maps.EqualFunc(before.Opens, b.key.Opens, slices.Equal)
+	b.key.Given, b.key.PlugIns = before.Given, before.PlugIns
+	for _, names := range b.key.Wants {
+		same = same && !slices.ContainsFunc(names, func(name string) bool { return !known[name] })
 	}
-	maps.DeleteFunc(b.key.Wants, func(_ string, names []string) bool { return len(names) == 0 })
-	return nil
-}
-
-// fill puts the libraries into the layer, and those that they need, and nothing else of the packages.
-func (b *bundle) fill(ctx context.Context, in bp.BuildContext, l *layer.Layer) error {
+	if same {
+		return nil
+	}
 	root, err := b.packages.Install(ctx)
 	if err != nil {
 		return err
@@ -151,62 +172,25 @@ func (b *bundle) fill(ctx context.Context, in bp.BuildContext, l *layer.Layer) e
 	if err != nil {
 		return err
 	}
-	if err := os.Mkdir(filepath.Join(l.Path, "lib"), 0o755); err != nil {
-		return fmt.Errorf("making the layer of libraries: %w", err)
+	has := func(name string) bool { _, ok := libraries.Find(name); return ok }
+	for folder, names := range b.key.Wants {
+		b.key.Wants[folder] = slices.DeleteFunc(names, func(name string) bool { return !has(name) })
 	}
-	var todo []string
-	for _, names := range b.key.Wants {
-		todo = append(todo, names...)
+	maps.DeleteFunc(b.key.Wants, func(_ string, names []string) bool { return len(names) == 0 })
+	b.key.Given, b.key.PlugIns = nil, nil
+	for _, names := range b.key.Opens {
+		b.key.Given = append(b.key.Given, names...)
 	}
-	by := map[string]string{} // what needs a library that no file needs itself
-	of := map[string][]string{}
-	for slices.Sort(todo); len(todo) > 0; todo = todo[1:] {
-		name := todo[0]
-		to := filepath.Join(l.Path, "lib", name)
-		if _, err := os.Lstat(to); err == nil {
-			continue
-		}
-		library, ok := libraries.Find(name)
-		if !ok {
-			return fault.Fault{ID: "linkage-bundle", What: fmt.Sprintf("%s of Debian needs the library %s, which nothing has", by[name], name),
-				Do: "name its package in " + debian.Variable + " too"}
-		}
-		file, err := copyLibrary(library.File, to)
-		if err != nil {
-			return err
-		}
-		of[library.Purl] = append(of[library.Purl], name)
-		for _, needed := range file.Needed {
-			if !b.image[needed] {
-				by[needed] = name
-				todo = append(todo, needed)
-			}
-		}
+	for _, name := range b.key.Asked {
+		b.key.Given = append(b.key.Given, libraries.In(name)...)
 	}
-	l.SBOM = &sbom.Document{Subject: sbom.Component{Name: "libraries"}}
-	in.Log.Heading("Libraries of Debian that files need")
-	for _, purl := range slices.Sorted(maps.Keys(of)) {
-		c, err := root.Component(purl)
-		if err != nil {
-			return err
+	b.key.Given = slices.DeleteFunc(b.key.Given, func(name string) bool { return b.image[name] || !has(name) })
+	slices.Sort(b.key.Given)
+	b.key.Given = slices.Compact(b.key.Given)
+	for _, p := range plugIns {
+		if slices.Contains(b.key.Asked, p.owner) {
+			b.key.PlugIns = append(b.key.PlugIns, p.variable)
 		}
-		l.SBOM.Components = append(l.SBOM.Components, c)
-		l.SBOM.Subject.Dependencies = append(l.SBOM.Subject.Dependencies, c.Ref())
-		slices.Sort(of[purl])
-		in.Log.Decision(strings.Join(of[purl], " "), c.Name+" "+c.Version, "")
 	}
 	return nil
-}
-
-// copyLibrary copies a library and returns what it needs.
-func copyLibrary(from, to string) (elf.File, error) {
-	data, err := tree.ReadFile(from)
-	if err == nil {
-		err = os.WriteFile(to, data, 0o644)
-	}
-	if err != nil {
-		return elf.File{}, fmt.Errorf("taking a library of Debian: %w", err)
-	}
-	file, _, err := elf.Read(to)
-	return file, err
 }

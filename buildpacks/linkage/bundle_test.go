@@ -3,8 +3,10 @@ package linkage_test
 import (
 	"debug/elf"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,39 +22,31 @@ import (
 // library is a shared library that needs others.
 func library(needed ...string) string { return elftest.Program(elf.EM_X86_64, "", needed...) }
 
-// closure writes the cache of a build that has chosen packages before, and returns the environment of one that has no network.
-func closure(t *testing.T, version string) config.Environment {
+// triplet is the folder of libraries in a package.
+const triplet = "usr/lib/x86_64-linux-gnu/"
+
+// chosen writes the cache of a build that has chosen packages before for names, and returns the environment of one that has no network.
+// Files have the content that is given, and those of libraries the package that of names.
+func chosen(t *testing.T, version, names string, files, links, of map[string]string) config.Environment {
 	t.Helper()
-	const folder = "usr/lib/x86_64-linux-gnu/"
 	cache := t.TempDir()
 	var packages debian.Packages
-	for _, name := range []string{"libexpat1", "libldap2", "libpq5", "pkgconf"} {
+	purls, all := map[string]string{}, map[string]bool{"pkgconf": true}
+	for path, name := range of {
+		purls[path] = "pkg:deb/debian/" + name + "@" + version
+		all[name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
 		packages.Locked = append(packages.Locked, deb.Locked{
 			Name: name, Version: version, Purl: "pkg:deb/debian/" + name + "@" + version, SHA256: name + version, Archive: deb.Main,
 		})
 	}
 	root := filepath.Join(cache, "debian", "packages", "debian-"+packages.Key())
-	kittest.Write(t, root, map[string]string{
-		folder + "libpq.so.5.17":                 library("libldap.so.2", "libexpat.so.1", "libc.so.6"),
-		folder + "libldap.so.2":                  library("libssl.so.3"),
-		folder + "libexpat.so.1":                 library("libc.so.6"),
-		folder + "unused/libpq.so.5":             library("libnowhere.so.1"),
-		"usr/share/doc/libpq5/copyright":         "Format: copyright-format/1.0\n\nFiles: *\nLicense: MIT\n",
-		"usr/share/doc/libldap2/copyright":       "nobody's\n",
-		"usr/include/postgresql/pq.h":            "",
-		folder + "pkgconfig/libpq.pc":            "",
-		"usr/lib/debug/.build-id/01/02.debug":    "",
-		"usr/share/doc/libexpat1/changelog.html": "",
-	})
-	if err := os.Symlink("libpq.so.5.17", filepath.Join(root, folder, "libpq.so.5")); err != nil {
-		t.Fatal(err)
-	}
-	of := map[string]string{}
-	for path, name := range map[string]string{
-		"libpq.so.5": "libpq5", "libpq.so.5.17": "libpq5",
-		"libldap.so.2": "libldap2", "libexpat.so.1": "libexpat1", "unused/libpq.so.5": "pkgconf",
-	} {
-		of[folder+path] = "pkg:deb/debian/" + name + "@" + version
+	kittest.Write(t, root, files)
+	for path, to := range links {
+		if err := os.Symlink(to, filepath.Join(root, path)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	encode := func(name string, value any) {
 		data, err := json.Marshal(value)
@@ -63,14 +57,34 @@ func closure(t *testing.T, version string) config.Environment {
 			t.Fatal(err)
 		}
 	}
-	encode(filepath.Join(root, "libraries.json"), of)
+	encode(filepath.Join(root, "libraries.json"), purls)
 	encode(filepath.Join(cache, "debian", "chosen.json"), map[string]any{
-		"asked": []string{"libpq5"}, "arch": "amd64", "recipe": "3", "packages": packages.Locked,
+		"asked": strings.Split(names, ","), "arch": "amd64", "recipe": "4", "packages": packages.Locked,
 	})
 	return config.Environment{
-		"BP_CACHE_DIR": cache, "BP_DEBIAN_PACKAGES": "libpq5",
+		"BP_CACHE_DIR": cache, "BP_DEBIAN_PACKAGES": names,
 		"STRATA_DEBIAN_MIRROR": "http://nowhere.invalid", "STRATA_DEBIAN_SECURITY_MIRROR": "http://nowhere.invalid",
 	}
+}
+
+// closure is what a build has chosen that names libpq-dev.
+func closure(t *testing.T, version string) config.Environment {
+	t.Helper()
+	return chosen(t, version, "libpq-dev", map[string]string{
+		triplet + "libpq.so.5.17":                library("libldap.so.2", "libexpat.so.1", "libc.so.6"),
+		triplet + "libldap.so.2":                 library("libssl.so.3"),
+		triplet + "libexpat.so.1":                library("libc.so.6"),
+		triplet + "unused/libpq.so.5":            library("libnowhere.so.1"),
+		"usr/share/doc/libpq5/copyright":         "Format: copyright-format/1.0\n\nFiles: *\nLicense: MIT\n",
+		"usr/share/doc/libldap2/copyright":       "nobody's\n",
+		"usr/include/postgresql/pq.h":            "",
+		triplet + "pkgconfig/libpq.pc":           "",
+		"usr/lib/debug/.build-id/01/02.debug":    "",
+		"usr/share/doc/libexpat1/changelog.html": "",
+	}, map[string]string{triplet + "libpq.so.5": "libpq.so.5.17"}, map[string]string{
+		triplet + "libpq.so.5": "libpq5", triplet + "libpq.so.5.17": "libpq5",
+		triplet + "libldap.so.2": "libldap2", triplet + "libexpat.so.1": "libexpat1", triplet + "unused/libpq.so.5": "pkgconf",
+	})
 }
 
 // TestBundle has the libraries that a layer lacks, those that these need, and nothing else, and the same again when that layer has no

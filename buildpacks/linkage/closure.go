@@ -22,6 +22,7 @@ type libraries struct {
 	names map[string]bool // those of the run image, of the launch layers and of the app
 
 	ofImage map[string]bool // those of the run image alone
+	plugIns map[string]bool // variables that tell where plug-ins are, in the layer of Debian's libraries
 }
 
 // programFile names the programs of the run images, one per line behind the image's kind. A test writes it from the lists of the
@@ -44,7 +45,7 @@ func programsOf(libc bp.Libc) []string {
 // librariesOf returns the libraries of the run image, and more, which the user names.
 func librariesOf(target bp.Target, more []string) libraries {
 	libc, _ := target.Libc()
-	l := libraries{libc: libc, known: target.Ours(), names: map[string]bool{}}
+	l := libraries{libc: libc, known: target.Ours(), names: map[string]bool{}, plugIns: map[string]bool{}}
 	if libc == bp.Glibc {
 		more = append(strings.Fields(libraryFile), more...)
 	}

@@ -20,12 +20,31 @@ type elfFile struct {
 	elf.File
 }
 
-// elfFiles returns the programs and shared libraries below root in the order of their paths, except those that a pattern
-// of ignore matches. It adds the names of libraries to there.
-func elfFiles(ctx context.Context, root string, ignore []string, there libraries) ([]elfFile, error) {
+// seen are the programs and shared libraries of the app and of layers, and what opens libraries by their names.
+type seen struct {
+	files   []elfFile
+	openers []opener
+	reused  bool // whether a layer is taken from the previous image and has no files
+}
+
+// leave drops the files of which spare reports that the app can do without, and returns how many these are. What the others open counts.
+func (s *seen) leave(spare func(elfFile) bool) int {
+	all := len(s.files)
+	s.files = slices.DeleteFunc(s.files, spare)
+	for _, file := range s.files {
+		if len(file.Opened) > 0 {
+			s.openers = append(s.openers, opener{path: file.path, opens: file.Opened})
+		}
+	}
+	return all - len(s.files)
+}
+
+// read adds the programs and shared libraries below root in the order of their paths, except those that a pattern of ignore matches, and
+// the names of libraries to there.
+func (s *seen) read(ctx context.Context, root string, ignore []string, there libraries) error {
 	for _, pattern := range ignore {
 		if _, err := path.Match(pattern, ""); err != nil {
-			return nil, fault.Fault{
+			return fault.Fault{
 				ID:   "linkage-pattern",
 				What: fmt.Sprintf("BP_LINKAGE_IGNORE has the pattern %q", pattern),
 				Do:   "close its bracket",
@@ -33,7 +52,6 @@ func elfFiles(ctx context.Context, root string, ignore []string, there libraries
 			}
 		}
 	}
-	var files []elfFile
 	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err
@@ -46,6 +64,11 @@ func elfFiles(ctx context.Context, root string, ignore []string, there libraries
 			return nil
 		}
 		there.add(entry)
+		if entry.IsDir() && strings.HasSuffix(name, ".dist-info") {
+			if o, ok := distribution(name); ok {
+				s.openers = append(s.openers, o)
+			}
+		}
 		if !entry.Type().IsRegular() {
 			return nil
 		}
@@ -55,14 +78,14 @@ func elfFiles(ctx context.Context, root string, ignore []string, there libraries
 		}
 		file, ok, err := elf.Read(name)
 		if ok {
-			files = append(files, elfFile{name, file})
+			s.files = append(s.files, elfFile{name, file})
 		}
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("looking for programs in %s: %w", root, err)
+		return fmt.Errorf("looking for programs in %s: %w", root, err)
 	}
-	return files, nil
+	return nil
 }
 
 // loadable reports whether a file may be a program or a shared library, by its mode and name. Others are not opened.

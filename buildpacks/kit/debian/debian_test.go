@@ -31,7 +31,9 @@ func debs() []debtest.Deb {
 	return []debtest.Deb{
 		{Name: "pkgconf", Version: "1.8", Files: map[string]string{"/usr/bin/pkg-config": "-> pkgconf", "/usr/bin/pkgconf": "\x7fELF"}},
 		{Name: "perl-base", Version: "5.40", Files: map[string]string{"/usr/bin/perl": "\x7fELF"}},
-		{Name: "libc6", Version: "2.41", Files: map[string]string{lib + "libc.so.6": ""}},
+		{Name: "libc6", Version: "2.41", Files: map[string]string{
+			lib + "libc.so.6": "", lib + "gconv/EUC-KR.so": "", lib + "gconv/gconv-modules": "", "/usr/share/doc/libc6/copyright": "",
+		}},
 		{Name: "libpq-dev", Version: "17.6", Depends: "libpq5 (= 17.6), libc6", Files: map[string]string{
 			"/usr/include/postgresql/pq.h": "", "/usr/bin/pg_config": "#!/usr/bin/perl\n", "/usr/bin/helper": "#!/usr/bin/env perl\n",
 			"/usr/bin/pq-config": "#!/bin/sh\necho -I/usr/include\n", "/usr/share/man/man1/pg_config.1": "", "/etc/pq.conf": "",
@@ -249,6 +251,41 @@ func TestInstall(t *testing.T) {
 	}
 	if _, err := os.Stat(old); err == nil {
 		t.Error("older packages stay in the cache")
+	}
+}
+
+// TestInstallNamed tells which libraries are a package's own, and has of glibc the converters of character sets alone.
+func TestInstallNamed(t *testing.T) {
+	t.Parallel()
+	a := debtest.NewArchive(t)
+	a.Publish(t, debtest.Born, debs()...)
+	s, _ := source(t, a)
+	p, err := Choose(t.Context(), s, []string{"libc6", "libpq5"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := p.Install(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, there := range map[string]bool{
+		lib + "libc.so.6": false, lib + "gconv/EUC-KR.so": true, lib + "gconv/gconv-modules": true, "/usr/share/doc/libc6/copyright": true,
+	} {
+		if _, err := os.Stat(filepath.Join(root.Dir, name)); (err == nil) != there {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	libraries, err := root.Libraries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][]string{"libpq5": {"libpq.so.5"}, "libc6": nil, "pkgconf": nil, "libpq6": nil} {
+		if diff := cmp.Diff(want, libraries.In(name)); diff != "" {
+			t.Errorf("libraries of %s (-want +got):\n%s", name, diff)
+		}
+	}
+	if got := root.Named("libpq5"); !strings.HasPrefix(got, "pkg:deb/debian/libpq5@17.6") || root.Named("libpq6") != "" {
+		t.Errorf("libpq5 is %q, libpq6 %q", got, root.Named("libpq6"))
 	}
 }
 

@@ -27,7 +27,7 @@ import (
 )
 
 // recipe changes when the same packages give another folder.
-const recipe = "3"
+const recipe = "4"
 
 // Root is a folder with the files of packages, below usr as they would be installed.
 type Root struct {
@@ -94,12 +94,13 @@ func (p Packages) unpack(ctx context.Context, client *fetch.Client, dir string) 
 	g.SetLimit(parallel)
 	for _, one := range p.Locked {
 		want := func(name string) bool {
-			if isLibrary(name) {
+			take := wanted(name) && (one.Name != libc || strings.Contains(name, "/gconv/") || strings.HasPrefix(name, "usr/share/doc/"))
+			if take && isLibrary(name) {
 				lock.Lock()
 				defer lock.Unlock()
 				libraries[name] = one.Purl
 			}
-			return wanted(name)
+			return take
 		}
 		g.Go(func() error {
 			return deb.Unpack(ctx, client, p.from.Mirrors, []deb.Locked{one}, dir, unpack.Options{Want: want})
@@ -107,6 +108,10 @@ func (p Packages) unpack(ctx context.Context, client *fetch.Client, dir string) 
 	}
 	return libraries, g.Wait()
 }
+
+// libc is the package of glibc. What programs are linked against and loaded by is the compiler's and the build image's; of a package that a
+// user names there are the converters of character sets alone.
+const libc = "libc6"
 
 // parallel is how many packages are fetched and unpacked at a time.
 const parallel = 4

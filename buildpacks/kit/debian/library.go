@@ -69,6 +69,26 @@ func (l Libraries) Find(name string) (Library, bool) {
 	return Library{}, false
 }
 
+// In returns the names of the libraries that a package of the root has in the folders that the loader looks into, sorted. A file that
+// a link of the package leads to has the link's name alone.
+func (l Libraries) In(name string) []string {
+	of := l.root.Named(name)
+	var names, behind []string
+	for file, purl := range l.packages {
+		folder, base := path.Split(file)
+		if purl != of || folder != "usr/lib/"+l.root.triplet+"/" && folder != "usr/lib/" || strings.HasSuffix(base, ".a") {
+			continue
+		}
+		names = append(names, base)
+		if to, err := os.Readlink(filepath.Join(l.root.Dir, file)); err == nil {
+			behind = append(behind, path.Base(to))
+		}
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(behind, name) })
+	slices.Sort(names)
+	return names
+}
+
 // Of returns the package URL of the package that a library is of, whose path may lead through links and "..", and reports whether it is one
 // of the root's.
 func (l Libraries) Of(file string) (purl string, ok bool) {
@@ -78,6 +98,16 @@ func (l Libraries) Of(file string) (purl string, ok bool) {
 	}
 	within, err := filepath.Rel(l.root.Dir, real)
 	return l.packages[within], err == nil && l.packages[within] != ""
+}
+
+// Named returns the package URL of a package of the root, "" if there is none of that name.
+func (r Root) Named(name string) string {
+	for _, one := range r.locked {
+		if one.Name == name {
+			return one.Purl
+		}
+	}
+	return ""
 }
 
 // Component describes a package of the root for a bill of materials.

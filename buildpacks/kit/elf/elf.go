@@ -15,6 +15,8 @@ type File struct {
 	Interpreter string   // the loader's path (PT_INTERP), "" for none
 	Needed      []string // names of libraries (DT_NEEDED), in the file's order
 	Folders     []string // where they are looked for first (DT_RUNPATH, or else DT_RPATH); $ORIGIN is the folder of the file
+	Opened      []Opened // what its notes say that it opens by a name
+	Converts    bool     // whether it calls iconv_open, which opens converters of character sets by their names
 	Defects
 }
 
@@ -61,6 +63,7 @@ func ReadAt(r io.ReaderAt) (File, bool, error) {
 	if err != nil {
 		return File{}, false, fmt.Errorf("its libraries: %w", err)
 	}
+	file.Opened, file.Converts = opened(headers), convertsText(headers, entries)
 	file.Defects = defects(headers, entries)
 	return file, true, nil
 }

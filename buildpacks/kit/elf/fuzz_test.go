@@ -21,6 +21,8 @@ func FuzzELF(f *testing.F) {
 	f.Add([]byte(elftest.Program(debugelf.EM_AARCH64, "", "libc.so.6")))
 	f.Add([]byte(elftest.Program(debugelf.EM_X86_64, "/lib/ld.so\x00l")))
 	f.Add([]byte(elftest.Library(debugelf.EM_X86_64, "$ORIGIN:/lib", "libc.so.6")))
+	f.Add([]byte(elftest.Note(elftest.Program(debugelf.EM_X86_64, "", "libc.so.6"), 0x407c0c0a, `[{"soname":["libz.so.1"]}]`)))
+	f.Add([]byte(elftest.Calls(debugelf.EM_X86_64, "iconv_open")))
 	f.Add([]byte("\x7fELF\x01"))
 	f.Add([]byte(elftest.Program(debugelf.EM_X86_64, "", strings.Split(strings.Repeat("a ", 8000), " ")...)))
 	f.Fuzz(func(t *testing.T, content []byte) {
@@ -38,6 +40,11 @@ func FuzzELF(f *testing.F) {
 		}
 		if strings.Contains(file.Interpreter+strings.Join(file.Needed, "")+strings.Join(file.Folders, ""), "\x00") && err == nil {
 			t.Errorf("names with a zero byte: %+v", file)
+		}
+		for _, opened := range file.Opened {
+			if strings.ContainsAny(strings.Join(opened.Names, ""), "/\x00\n") || len(opened.Names) == 0 {
+				t.Errorf("opens %q", opened.Names)
+			}
 		}
 		if err == nil && loaded && !strings.HasPrefix(string(content), debugelf.ELFMAG) {
 			t.Error("what is no ELF file is loaded")

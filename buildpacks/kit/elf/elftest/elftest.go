@@ -5,19 +5,30 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
+	"strings"
 )
 
 // Program returns the smallest ELF file that has the parts that are named. It has no sections.
 func Program(machine elf.Machine, interpreter string, needed ...string) string {
-	return file(machine, interpreter, "", needed)
+	return file(machine, interpreter, "", needed, nil)
 }
 
 // Library returns such a file of a library whose own libraries are looked for in folders, parted by colons.
 func Library(machine elf.Machine, folders string, needed ...string) string {
-	return file(machine, "", folders, needed)
+	return file(machine, "", folders, needed, nil)
 }
 
-func file(machine elf.Machine, interpreter, folders string, needed []string) string {
+// Beside returns the file of a library whose own libraries are in the same folder.
+func Beside(machine elf.Machine, needed ...string) string {
+	return file(machine, "", "$ORIGIN", needed, nil)
+}
+
+// Calls returns the file of a library that needs glibc and names symbols of it.
+func Calls(machine elf.Machine, symbols ...string) string {
+	return file(machine, "", "", []string{"libc.so.6"}, symbols)
+}
+
+func file(machine elf.Machine, interpreter, folders string, needed, symbols []string) string {
 	const headers, base = 64 + 3*56, 0x400000
 	text := append([]byte(interpreter), 0)
 	stringsAt := headers + len(text)
@@ -34,6 +45,10 @@ func file(machine elf.Machine, interpreter, folders string, needed []string) str
 	if folders != "" {
 		entry(elf.DT_RUNPATH, len(names))
 		names = append(append(names, folders...), 0)
+	}
+	if symbols != nil {
+		names = append(append(names, strings.Join(symbols, "\x00")...), 0)
+		entry(elf.DT_STRSZ, len(names))
 	}
 	entry(elf.DT_STRTAB, base+stringsAt)
 	entry(elf.DT_NULL, 0)
@@ -88,4 +103,21 @@ func Defect(file string, kind elf.ProgType, flags elf.ProgFlag) string {
 	}
 	binary.LittleEndian.PutUint32(b[at+4:], uint32(flags))
 	return string(b)
+}
+
+// Note returns a file of Program, or of Library, with one more segment: a note of FDO with a type and a text.
+func Note(file string, kind uint32, text string) string {
+	owner := "FDO\x00"
+	note := binary.LittleEndian.AppendUint32(nil, uint32(len(owner)))
+	note = binary.LittleEndian.AppendUint32(note, uint32(len(text)))
+	note = binary.LittleEndian.AppendUint32(note, kind)
+	note = append(note, owner+text+"\x00\x00\x00"[:(4-len(text)%4)%4]...)
+	b := []byte(Defect(file, elf.PT_NOTE, elf.PF_R))
+	at := 64
+	for elf.ProgType(binary.LittleEndian.Uint32(b[at:])) != elf.PT_NOTE {
+		at += 56
+	}
+	binary.LittleEndian.PutUint64(b[at+8:], uint64(len(b)))
+	binary.LittleEndian.PutUint64(b[at+32:], uint64(len(note)))
+	return string(b) + string(note)
 }
