@@ -76,6 +76,9 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if err := checkDefects(in.Log, in.AppDir, seen.files); err != nil {
 		return bp.BuildResult{}, err
 	}
+	if err := tellHardening(in.Log, filepath.Dir(in.Layers.Path()), seen.files); err != nil {
+		return bp.BuildResult{}, err
+	}
 	parts.tell(in.Log)
 	tellOpened(in.Log, seen, there)
 	for _, f := range unproved {

@@ -46,6 +46,32 @@ func (d Defects) Faults() []string {
 	return faults
 }
 
+// Measures returns the names of the measures that a file has, and of those that it could have: PIE, RELRO, BIND_NOW, NX, canary, fortify. A
+// library is always PIE, a static program binds nothing late, and of the last two its symbols say nothing.
+func (h Hardening) Measures() (has, lacks []string) {
+	static := strings.HasPrefix(h.Kind, "static")
+	for _, one := range []struct {
+		name     string
+		is, asks bool
+	}{
+		{"PIE", h.Kind == "PIE" || h.Kind == "static PIE", h.Kind != "library"},
+		{"RELRO", h.RELRO != "none", true},
+		{"BIND_NOW", h.RELRO == "full", !static},
+		{"NX", !h.ExecStack && !h.WriteExec, true},
+		{"canary", h.Canary == "yes", h.Canary != "-"},
+		{"fortify", h.Fortify == "yes", h.Fortify != "-"},
+	} {
+		switch {
+		case !one.asks:
+		case one.is:
+			has = append(has, one.name)
+		default:
+			lacks = append(lacks, one.name)
+		}
+	}
+	return has, lacks
+}
+
 // checked matches the name of a checked variant of a function of glibc, as a table of names has it.
 var checked = regexp.MustCompile(`\x00__[a-z0-9_]+_chk\x00`)
 
