@@ -25,7 +25,7 @@ import (
 var locks embed.FS
 
 // recipe changes when the same packages give another folder.
-const recipe = "3"
+const recipe = "4"
 
 // New returns the tool with the programs that builds call besides the compiler, in its folder bin. Those of its folder cached are the
 // compilers, which ask ccache first. The tool lies in a folder, or is there for all apps.
@@ -132,7 +132,10 @@ func (r relocation) program(bin, name, file string) error {
 	case bytes.Contains(line, []byte("perl")):
 		call = filepath.Join(r.at, "usr/bin/perl") + " " + call
 	case bytes.Contains(line, []byte("python")):
-		call = "PYTHONPATH=" + filepath.Join(r.at, "usr/lib/python3/dist-packages") + " exec python3 " + call
+		// Meson writes its own path into what Ninja calls, where a script that names /usr/bin/python3 does not start.
+		const run = `import sys; sys.argv[0] = sys.argv.pop(1); exec(open(sys.argv.pop(1)).read())`
+		own := filepath.Join(r.at, "bin", name)
+		call = "PYTHONPATH=" + filepath.Join(r.at, "usr/lib/python3/dist-packages") + " exec python3 -c '" + run + "' " + own + " " + call
 	}
 	return r.script(bin, name, call)
 }
