@@ -3,9 +3,7 @@ package integration
 import (
 	"bytes"
 	"debug/elf"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -72,7 +70,8 @@ func TestPlatformIndex(t *testing.T) {
 		t.Errorf("the index answers %q here", body)
 	}
 	other := map[string]string{"amd64": "arm64", "arm64": "amd64"}[runtime.GOARCH]
-	program := foreignPrograms(t, memberOf(t, index, digests[other]), other)
+	made := memberOf(t, index, digests[other])
+	foreignPrograms(t, made, other)
 	started := strata(t, "run", name+"@"+digests[other], "--port", freePort(t), "--ask", "/")
 	if started.status == 0 { // the kernel has an emulator
 		return
@@ -80,7 +79,7 @@ func TestPlatformIndex(t *testing.T) {
 	if !strings.Contains(started.stderr, "is for linux/"+other) {
 		t.Errorf("an image for linux/%s: %+v", other, started)
 	}
-	emulated(t, program, other)
+	emulated(t, unpacked(t, made, other), "/bin/hello", other, "/", "Hello from Strata.\n")
 }
 
 // memberOf opens an image of an index.
@@ -103,15 +102,13 @@ func memberOf(t *testing.T, index v1.ImageIndex, digest string) built {
 	return b
 }
 
-// foreignPrograms checks that all programs of an image are for an architecture: the launcher, the launch helper and the app's, whose
-// content it returns.
-func foreignPrograms(t *testing.T, image built, arch string) []byte {
+// foreignPrograms checks that all programs of an image are for an architecture: the launcher, the launch helper and the app's.
+func foreignPrograms(t *testing.T, image built, arch string) {
 	t.Helper()
 	if image.config.Architecture != arch {
 		t.Errorf("the image is for %s, want %s", image.config.Architecture, arch)
 	}
 	var names []string
-	var program []byte
 	for _, e := range image.entries(t, func(string) bool { return true }) {
 		file, err := elf.NewFile(bytes.NewReader(e.content))
 		if err != nil {
@@ -123,7 +120,6 @@ func foreignPrograms(t *testing.T, image built, arch string) []byte {
 			t.Errorf("%s is for %s", e.header.Name, file.Machine)
 		}
 		if name == "hello" {
-			program = e.content
 			if loads := slices.ContainsFunc(file.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }); loads {
 				t.Errorf("%s needs a loader", e.header.Name)
 			}
@@ -133,30 +129,4 @@ func foreignPrograms(t *testing.T, image built, arch string) []byte {
 	if want := []string{"hello", "launch", "launcher"}; !slices.Equal(names, want) {
 		t.Errorf("the image has the programs %q, want %q", names, want)
 	}
-	return program
-}
-
-// emulated starts a server for another architecture, and asks it.
-func emulated(t *testing.T, program []byte, arch string) {
-	t.Helper()
-	name := "qemu-" + machines[arch].qemu
-	qemu, err := exec.LookPath(name + "-static")
-	if err != nil {
-		qemu, err = exec.LookPath(name)
-	}
-	if err != nil {
-		unavailable(t, fmt.Sprintf("needs %s to start a program for linux/%s: install the package qemu-user-static", name, arch))
-	}
-	path := filepath.Join(t.TempDir(), "program")
-	if err := os.WriteFile(path, program, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	port := freePort(t)
-	cmd := exec.CommandContext(t.Context(), qemu, path)
-	cmd.Env = append(os.Environ(), "PORT="+port)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Wait() }) // the context ends it
-	eventually(t, "http://127.0.0.1:"+port+"/", "Hello from Strata.\n")
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -118,7 +119,7 @@ func newBuild(ctx context.Context, in bp.BuildContext) (build, error) {
 	if b.cache, err = in.Cache(ctx, "native"); err != nil {
 		return b, err
 	}
-	b.tools, err = tools.New(in.Workspace, filepath.Join(b.cache, "tools"), mirrors)
+	b.tools, err = tools.New(in.Here(), filepath.Join(b.cache, "tools"), mirrors)
 	return b, err
 }
 
@@ -196,10 +197,17 @@ func (b build) fill(ctx context.Context, l *layer.Layer) error {
 	if err != nil {
 		return err
 	}
+	var other cross
+	if b.Target.Foreign() {
+		other.triplet, other.root = deb.Triplets[b.Target.Arch], filepath.Dir(programs)
+		if other.here, err = compiler.Here(ctx, b.BuildContext, b.compiler.Mirrors, compiler.Mode{}); err != nil {
+			return err
+		}
+	}
 	work := filepath.Join(b.AppDir, workFolder)
 	j := job{
 		settings: b.settings, app: b.AppDir, out: filepath.Join(work, "out"), prefix: l.Path, staging: filepath.Join(work, "staging"),
-		home: home, packages: root.Dir, file: b.file,
+		home: home, packages: root.Dir, file: b.file, cross: other,
 	}
 	if err := b.prepare(j); err != nil {
 		return err
@@ -211,7 +219,7 @@ func (b build) fill(ctx context.Context, l *layer.Layer) error {
 	for _, d := range fetched {
 		b.Log.Warn("%s line %d: %s has no hash, and may differ next time; give it URL_HASH, or a commit", d.File, d.Line, d.Name)
 	}
-	env, err := b.environment(ctx, programs, home, root)
+	env, err := b.environment(ctx, programs, home, root, j.cross)
 	if err != nil {
 		return err
 	}
@@ -233,23 +241,23 @@ func (b build) fill(ctx context.Context, l *layer.Layer) error {
 }
 
 // environment returns what the builder and the compiler see.
-func (b build) environment(ctx context.Context, programs, home string, root debian.Root) (config.Environment, error) {
+func (b build) environment(ctx context.Context, programs, home string, root debian.Root, other cross) (config.Environment, error) {
 	if err := os.MkdirAll(filepath.Join(b.cache, "tools"), 0o755); err != nil {
 		return nil, fmt.Errorf("making a folder for tools: %w", err)
 	}
-	dir, err := tool.Install(ctx, b.Workspace, filepath.Join(b.cache, "tools"), b.tools)
+	dir, err := tool.Install(ctx, b.Here(), filepath.Join(b.cache, "tools"), b.tools)
 	if err != nil {
 		return nil, err
 	}
 	env := root.In(b.Env.Git().With(b.Env.Only(append(passed, shaping...)...)))
 	// libtool asks the compiler for its linker, and calls that without the script.
-	libraries := filepath.Join(filepath.Dir(programs), "usr/lib", deb.Triplets[b.Target.Arch])
+	libraries := filepath.Join(filepath.Dir(programs), "usr/lib", deb.Triplets[runtime.GOARCH])
 	if env["LD_LIBRARY_PATH"] != "" {
 		libraries = env["LD_LIBRARY_PATH"] + ":" + libraries
 	}
-	path := []string{filepath.Join(dir, "cached"), programs, env["PATH"], filepath.Join(dir, "bin"), b.Env["PATH"]}
+	path := []string{filepath.Join(dir, "cached"), programs, env["PATH"], filepath.Join(dir, "bin"), other.here, b.Env["PATH"]}
 	path = slices.DeleteFunc(path, func(folder string) bool { return folder == "" })
-	return env.With(config.Environment{
+	return env.With(other.environment()).With(config.Environment{
 		"PATH": strings.Join(path, ":"), "LD_LIBRARY_PATH": libraries, "HOME": home, "TMPDIR": home, "LC_ALL": "C", "TZ": "UTC",
 		"SOURCE_DATE_EPOCH": strconv.FormatInt(epoch.Unix(), 10),
 		"NOCONFIGURE":       "1", "ACLOCAL_PATH": filepath.Join(root.Dir, "usr/share/aclocal"),

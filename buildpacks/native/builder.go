@@ -37,6 +37,7 @@ type job struct {
 	home     string // HOME of the builder
 	packages string // the folder of Debian's packages, "" for none
 	file     string // by which the builder was chosen
+	cross    cross
 }
 
 // step is a call of a program.
@@ -67,6 +68,7 @@ func (j job) cmake() []step {
 		argv = append(argv, "-DBUILD_SHARED_LIBS=OFF", "-DCMAKE_PROJECT_INCLUDE="+filepath.Join(j.home, staticCMake),
 			"-DOPENSSL_USE_STATIC_LIBS=ON", "-DZLIB_USE_STATIC_LIBS=ON", "-DBoost_USE_STATIC_LIBS=ON")
 	}
+	argv = append(argv, j.cross.cmake(j.packages)...)
 	return []step{
 		{title: "cmake", argv: append(argv, j.Configure...), dir: j.app},
 		{title: "ninja", argv: append([]string{"ninja", "-C", j.out}, j.Make...), dir: j.app, env: j.mapped()},
@@ -87,6 +89,7 @@ func (j job) meson() []step {
 	if j.static() {
 		argv = append(argv, "--default-library=static", "-Dprefer_static=true")
 	}
+	argv = append(argv, j.cross.meson(j.home)...)
 	return []step{
 		{title: "meson setup", argv: append(argv, j.Configure...), dir: j.app},
 		{title: "ninja", argv: append([]string{"ninja", "-C", j.out}, j.Make...), dir: j.app, env: j.mapped()},
@@ -107,6 +110,7 @@ func (j job) autotools() []step {
 	if !j.handWritten() {
 		argv = append(argv, "--sbindir="+filepath.Join(j.prefix, "bin"), "--libdir="+filepath.Join(j.prefix, "lib"),
 			"--disable-dependency-tracking", "--disable-silent-rules")
+		argv = append(argv, j.cross.configure()...)
 		if j.static() {
 			argv = append(argv, "--disable-shared")
 		}

@@ -34,12 +34,13 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 	if libc == bp.Static && s.Link != static && in.Env[bp.EnvRunImageChosen] == "" {
 		return bp.Fail(file + " found, but programs in C and C++ are linked to glibc; set BP_NATIVE_LINK=static for programs without it"), nil
 	}
-	c := compiler.Compiler{In: in.Workspace}
-	names := make([]string, 0, 2)
-	if folder, err := c.Folder(); err == nil {
-		names = append(names, folder)
+	var names []string
+	for _, of := range compiler.Workspaces(in.Workspace) {
+		if folder, err := (compiler.Compiler{In: of}).Folder(); err == nil {
+			names = append(names, folder)
+		}
 	}
-	if t, err := tools.New(in.Workspace, "", nil); err == nil { // the build says what is wrong
+	if t, err := tools.New(in.Here(), "", nil); err == nil { // the build says what is wrong
 		names = append(names, t.Folder)
 	}
 	plan := bp.Plan{Provides: []string{"native"}, Requires: []bp.Entry{bp.Tools("native", names...)}}

@@ -25,6 +25,11 @@ func (b build) explain(ctx context.Context, j job, s step, err error) error {
 	if s.title == "configure" {
 		lines = append(lines, b.lastProbe()...)
 	}
+	if b.Target.Foreign() {
+		if err := b.started(s.title, lines); err != nil {
+			return err
+		}
+	}
 	for _, line := range lines {
 		for _, c := range causes {
 			if found := c.match.FindStringSubmatch(line); found != nil && (!c.static || j.static()) {

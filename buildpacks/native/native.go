@@ -17,7 +17,7 @@ import (
 
 // Buildpack is the entry of the suite's table.
 func Buildpack() bp.Buildpack {
-	return bp.Buildpack{ID: "strata/native", Detect: Detect, Build: Build, Install: Install}
+	return bp.Buildpack{ID: "strata/native", Detect: Detect, Build: Build, Install: Install, Cross: true}
 }
 
 // settings are the variables of buildpack.toml.
@@ -69,14 +69,16 @@ func Install(ctx context.Context, in bp.InstallContext) error {
 	if err != nil {
 		return err
 	}
-	c := compiler.Compiler{In: in.Workspace, Dir: in.Dir, Mirrors: mirrors}
-	if folder, err := c.Folder(); err != nil || folder == in.Tool {
-		if err == nil {
-			_, err = c.Install(ctx)
+	for _, of := range compiler.Workspaces(in.Workspace) {
+		c := compiler.Compiler{In: of, Dir: in.Dir, Mirrors: mirrors}
+		if folder, err := c.Folder(); err != nil || folder == in.Tool {
+			if err == nil {
+				_, err = c.Install(ctx)
+			}
+			return err
 		}
-		return err
 	}
-	t, err := tools.New(in.Workspace, in.Dir, mirrors)
+	t, err := tools.New(in.Here(), in.Dir, mirrors)
 	if err != nil {
 		return err
 	}

@@ -21,12 +21,13 @@ type files = map[string]string
 // hello is an app that make builds.
 var hello = files{"Makefile": "all: hello\n", "hello.c": "int main(void) { return 0; }\n"}
 
-// standIns are tools for all apps: programs of these names in place of compilers and builders.
-func standIns(t *testing.T, programs files) string {
+// standIns are tools for all apps: programs of these names in place of compilers and builders. For another architecture, there are two
+// compilers.
+func standIns(t *testing.T, arch string, programs files) string {
 	t.Helper()
 	dir := t.TempDir()
-	names := kittest.Detect(t, kittest.Case{App: hello, Distro: "strata-glibc"}).Tools()
-	if len(names) != 2 {
+	names := kittest.Detect(t, kittest.Case{App: hello, Distro: "strata-glibc", Arch: arch}).Tools()
+	if len(names) != 2 && arch == "" || len(names) != 3 && arch != "" {
 		t.Fatalf("the tools are %v", names)
 	}
 	for _, name := range names {
@@ -60,10 +61,16 @@ func products(t *testing.T) string {
 // builds returns a build of an app with stand-ins. The script make has $FROM for the folder of products.
 func builds(t *testing.T, app files, script string, env config.Environment) kittest.Case {
 	t.Helper()
+	return buildsFor(t, "", app, script, env)
+}
+
+// buildsFor is builds for an architecture.
+func buildsFor(t *testing.T, arch string, app files, script string, env config.Environment) kittest.Case {
+	t.Helper()
 	from := products(t)
 	tool := "#!/bin/sh\nset -e\nFROM='" + from + "'\n" + script
-	return kittest.Case{App: app, Distro: "strata-glibc", Env: config.Environment{
-		"BP_TOOLS_DIR":        standIns(t, files{"make": tool, "cmake": tool, "ninja": tool, "meson": tool}),
+	return kittest.Case{App: app, Distro: "strata-glibc", Arch: arch, Env: config.Environment{
+		"BP_TOOLS_DIR":        standIns(t, arch, files{"make": tool, "cmake": tool, "ninja": tool, "meson": tool}),
 		"BP_NATIVE_LEAVE_OUT": "headers,manuals,locales",
 	}.With(env)}
 }

@@ -139,7 +139,10 @@ func (b build) prepare(j job) error {
 	for _, folder := range []string{j.staging, j.out, j.maps()} {
 		err = errors.Join(err, os.MkdirAll(folder, 0o755))
 	}
-	return errors.Join(err, os.WriteFile(filepath.Join(j.home, staticCMake), []byte(staticCMakeText), 0o644))
+	for name, text := range map[string]string{staticCMake: staticCMakeText, crossFile: j.cross.mesonText()} {
+		err = errors.Join(err, os.WriteFile(filepath.Join(j.home, name), []byte(text), 0o644))
+	}
+	return err
 }
 
 // compiled reports whether a file is what a compiler or libtool made.

@@ -1,6 +1,7 @@
 package compiler
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 )
 
@@ -32,6 +34,25 @@ func lockedCross(host, target string) ([]deb.Locked, error) {
 	})
 	there = slices.DeleteFunc(there, func(p deb.Locked) bool { return p.Layer != "sysroot" })
 	return append(packages, there...), nil
+}
+
+// Workspaces returns those that a build needs compilers for which starts programs that it makes: the app's, and this machine's, if that is
+// another one.
+func Workspaces(in bp.Workspace) []bp.Workspace {
+	if in.Target.Foreign() {
+		return []bp.Workspace{in, in.Here()}
+	}
+	return []bp.Workspace{in}
+}
+
+// Here installs this machine's compiler for a build for another architecture, as Install does.
+func Here(ctx context.Context, in bp.BuildContext, mirrors deb.Mirrors, m Mode) (string, error) {
+	c := Compiler{In: in.Here(), Mirrors: mirrors, Mode: m}
+	var err error
+	if c.Dir, err = in.Cache(ctx, "compiler-here"); err != nil {
+		return "", err
+	}
+	return c.Install(ctx)
 }
 
 // packages is how the names of Debian's packages end that have programs for the architecture.

@@ -54,8 +54,12 @@ func TestForeign(t *testing.T) {
 	for _, entry := range entries {
 		names = append(names, entry.Name())
 	}
-	if want := []string{"pg_config", "pq-config"}; !slices.Equal(names, want) || err != nil {
-		t.Errorf("programs of the other architecture are %v, %v", names, err)
+	if want := []string{"helper", "perl", "pg_config", "pkg-config", "pkgconf", "pq-config"}; !slices.Equal(names, want) || err != nil {
+		t.Errorf("programs are %v, %v", names, err)
+	}
+	text, err := os.ReadFile(filepath.Join(root.Dir, "usr/bin/pkg-config"))
+	if !strings.Contains(string(text), root.here.Dir+"/bin/pkg-config") {
+		t.Errorf("builders that look beside libraries find %q, %v", text, err)
 	}
 	here, there := deb.Triplets[runtime.GOARCH], deb.Triplets[other]
 	env := root.In(config.Environment{"PATH": os.Getenv("PATH")})
@@ -71,7 +75,6 @@ func TestForeign(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), filepath.Join(root.Dir, "bin/pg_config"))
-	cmd.Env = []string{"PATH=" + filepath.Join(root.here.Dir, "bin") + ":" + os.Getenv("PATH"), "PERL5LIB=" + env["PERL5LIB"]}
 	out, err := cmd.CombinedOutput()
 	want := "-I" + root.Dir + "/usr/include/" + runtime.GOARCH + " " + filepath.Join(root.here.Dir, "usr/lib", here, "perl-base") + " " +
 		filepath.Join(root.Dir, "usr/bin/pg_config") + "\n"

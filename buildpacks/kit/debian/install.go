@@ -55,7 +55,7 @@ func (p Packages) Install(ctx context.Context) (Root, error) {
 		}
 		root.here = &here
 	}
-	t := tool.Tool{Folder: "debian-" + p.digest(), Title: deb.Title("named packages", p.Locked)}
+	t := tool.Tool{Folder: "debian-" + p.Key(), Title: deb.Title("named packages", p.Locked)}
 	t.Fill = func(ctx context.Context, client *fetch.Client, dir string) error {
 		libraries, err := p.unpack(ctx, client, dir)
 		if err != nil {
@@ -137,7 +137,7 @@ func wanted(name string) bool {
 
 // writePrograms makes the folder bin of a root, which will be at a path. It has the programs, scripts that start those for Perl, and
 // scripts for programs that tell a compiler where things are: they know of /usr alone. Of another architecture, only programs that tell
-// have a use here, if they are scripts themselves.
+// have a use here, if they are scripts themselves, and this machine's are in the place of others.
 func (r Root) writePrograms(dir, at string) error {
 	bin := filepath.Join(dir, "bin")
 	if err := os.Mkdir(bin, 0o755); err != nil {
@@ -156,15 +156,19 @@ func (r Root) writePrograms(dir, at string) error {
 		ofPerl, foreign := strings.Contains(interpreter, "perl"), r.here != nil
 		tells := name != "pkg-config" && (strings.HasSuffix(name, "-config") || strings.HasSuffix(name, "_config"))
 		if foreign && (!tells || interpreter == "") {
+			if err := r.substitute(dir, name); err != nil {
+				return err
+			}
 			continue
 		}
 		start := "#!/bin/sh\n"
-		switch {
-		case ofPerl && foreign:
-			call = "perl " + call
-		case ofPerl:
-			start += "export PERL5LIB=" + filepath.Join(at, "usr/lib", r.triplet, perl) + "\n"
-			call = filepath.Join(at, "usr/bin/perl") + " " + call
+		if ofPerl {
+			of, root := r, at
+			if foreign {
+				of, root = *r.here, r.here.Dir
+			}
+			start += "export PERL5LIB=" + filepath.Join(root, "usr/lib", of.triplet, perl) + "\n"
+			call = filepath.Join(root, "usr/bin/perl") + " " + call
 		}
 		script := start + "exec " + call + ` "$@"` + "\n"
 		if tells {
@@ -179,6 +183,21 @@ func (r Root) writePrograms(dir, at string) error {
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// substitute puts a program of this machine, if there is one of that name, in the place of one for another architecture.
+func (r Root) substitute(dir, name string) error {
+	file, program := filepath.Join(dir, "usr/bin", name), filepath.Join(r.here.Dir, "bin", name)
+	err := os.Remove(file)
+	if _, absent := os.Lstat(program); err == nil && absent == nil {
+		script := "#!/bin/sh\nexport LD_LIBRARY_PATH=" + filepath.Join(r.here.Dir, "usr/lib", r.here.triplet) +
+			"${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}\nexec " + program + ` "$@"` + "\n"
+		err = errors.Join(os.WriteFile(filepath.Join(dir, "bin", name), []byte(script), 0o755), os.Symlink("../../bin/"+name, file))
+	}
+	if err != nil {
+		return fmt.Errorf("replacing a program for another architecture: %w", err)
 	}
 	return nil
 }
@@ -238,9 +257,6 @@ func (r Root) In(env config.Environment) config.Environment {
 			}
 		}
 		with[name] = strings.Join(list, ":")
-	}
-	if r.here != nil {
-		with["PERL5LIB"] = filepath.Join(r.here.Dir, "usr/lib", r.here.triplet, perl)
 	}
 	return env.With(with)
 }
