@@ -54,7 +54,8 @@ func reserved(name string) bool {
 		return true
 	}
 	return slices.Contains([]string{
-		"PATH", "HOME", "HOSTNAME", "TMPDIR", "BP_CACHE_DIR", "BP_TOOLS_DIR", "BP_INSTALL_TOOL", "BP_VERDICTS_DIR", "BP_RUN_IMAGE_CHOSEN",
+		"PATH", "HOME", "HOSTNAME", "TMPDIR", "BP_CACHE_DIR", "BP_TOOLS_DIR", "BP_INSTALL_TOOL", "BP_REPLACE_RUNTIME", "BP_VERDICTS_DIR",
+		"BP_RUN_IMAGE_CHOSEN",
 		"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSH_AUTH_SOCK",
 	}, upper)
 }

@@ -178,6 +178,9 @@ func printFleet(w io.Writer, r *fleet.Report) error {
 	fmt.Fprintf(&text, "\n%d images, %d of them apps; %d were not read\n", t.Images, t.Apps, t.Failed)
 	fmt.Fprintf(&text, "due: a rebase moves %d apps; %d images have packages with security updates; %d have a language that has ended\n",
 		t.Due, t.Security, t.Ended)
+	if t.Runtimes > 0 {
+		fmt.Fprintf(&text, "`strata rebase --runtimes` puts newer runtimes under %d apps\n", t.Runtimes)
+	}
 	if t.NotCompared > 0 {
 		fmt.Fprintf(&text, "%d images have packages that were not compared: more may be due; --json and --html say why\n", t.NotCompared)
 	}
@@ -222,6 +225,8 @@ func fleetLine(i *fleet.Image, now time.Time) []string {
 	if i.Base != nil {
 		run, due = orDash(i.Base.Name), "no"
 		switch {
+		case i.RuntimesDue():
+			due = "rebase --runtimes"
 		case i.Base.Due:
 			due = "rebase"
 		case i.Base.Reason != "" && i.Base.Newest != "" && i.Base.Newest != i.Base.Name:

@@ -21,7 +21,7 @@ func TestFleetTable(t *testing.T) {
 				Base: &fleet.Base{Name: older, Newest: newer, Due: true}, Own: &fleet.Packages{Count: 2, Behind: 1, Security: 1},
 				Languages: []fleet.Language{
 					{Name: "Node.js", Version: "20.1.0", Ended: "2026-04-30"},
-					{Name: "Python", Version: "3.13.5", Ended: "2029-10-31", Newest: "3.13.7"},
+					{Name: "Python", Version: "3.13.5", Ended: "2029-10-31", Newest: "3.13.7", Rebase: true},
 				},
 				Bytes: 50e6, Unique: 2e6, Signed: true, Attested: true,
 			},
@@ -52,7 +52,7 @@ func TestFleetTable(t *testing.T) {
 			{Name: "registry.example.com/run:13", Kind: fleet.RunImage, Packages: base, Bytes: 7e6},
 		},
 		Totals: fleet.Totals{
-			Images: 7, Apps: 5, Failed: 2, Due: 1, Security: 3, Ended: 1, NotCompared: 4, Unvouched: 1,
+			Images: 7, Apps: 5, Failed: 2, Due: 1, Runtimes: 1, Security: 3, Ended: 1, NotCompared: 4, Unvouched: 1,
 			Pulled: 40e6, Bytes: 70e6,
 		},
 		HoldersLeft: 3,

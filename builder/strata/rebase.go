@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -22,6 +23,8 @@ import (
 // rebaseFlags are what a rebase is asked for beside its options.
 type rebaseFlags struct {
 	list, catalogue, key, wait, done string
+	builder                          string // that makes runtimes
+	runtimes                         bool
 }
 
 func rebaseCommand() *cobra.Command {
@@ -32,6 +35,7 @@ func rebaseCommand() *cobra.Command {
 		Short: "Move app images to a newer run image, without a build",
 		Long: "Move app images to a newer run image, without a build, in the local store or in a\n" +
 			"registry: a name that says its registry is there, other names are in the store.\n" +
+			"With --runtimes, put newer runtimes under them, too.\n" +
 			"Every image is rebased whole or not at all; a second run does what is left.",
 		RunE: func(cmd *cobra.Command, images []string) error {
 			more, err := readList(flags.list, cmd.InOrStdin())
@@ -55,6 +59,8 @@ func rebaseCommand() *cobra.Command {
 	f.StringVar(&flags.catalogue, "catalogue", "", "REGISTRY[/PATH] whose app images are rebased, all that are due; try it with --dry-run")
 	f.StringVar(&options.To, "to", "", "debug: the run image with a shell and tools; base: the one without")
 	f.StringVar(&options.RunImage, "run-image", "", "name of the run image (default: what the image says)")
+	f.BoolVar(&flags.runtimes, "runtimes", false, "also put the newest locked Node.js or Python of the same line under the images")
+	f.StringVar(&flags.builder, "builder", defaultBuilder, "name of the builder whose buildpacks make the runtimes")
 	f.StringVar(&options.In, "in", "", "where all the images are: store or registry (default: as their names say)")
 	f.StringVar(&flags.key, "sign", "", "file of a private key to sign with what is rebased in a registry, as cosign does")
 	f.BoolVar(&options.DryRun, "dry-run", false, "check the images and count the bytes, change nothing")
@@ -107,6 +113,9 @@ func readList(path string, stdin io.Reader) ([]string, error) {
 
 // rebaseImages rebases the images that the options name and those of a catalogue, if one is named.
 func rebaseImages(ctx context.Context, options rebase.Options, flags rebaseFlags) error {
+	if flags.runtimes && options.Undo {
+		return fault.Fault{ID: "rebase-undo", What: "--undo takes runtimes back, too, without --runtimes", Do: "leave it out"}
+	}
 	h, err := openHome()
 	if err != nil {
 		return err
@@ -124,7 +133,16 @@ func rebaseImages(ctx context.Context, options rebase.Options, flags rebaseFlags
 		}
 	}
 	start := time.Now()
+	show := func() {}
+	if flags.runtimes {
+		if options.Runtimes, show, err = newRuntimes(ctx, h, flags.builder); err != nil {
+			return err
+		}
+	}
 	results, err := rebase.Images(ctx, h, options)
+	if slices.ContainsFunc(results, func(r rebase.Result) bool { return r.Err != nil }) {
+		show()
+	}
 	if err != nil && results == nil {
 		return err
 	}
@@ -182,7 +200,12 @@ func rebaseFailures(ctx context.Context, results []rebase.Result) error {
 
 func printRebased(w io.Writer, results []rebase.Result, options rebase.Options, took time.Duration) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "IMAGE\tIN\tOLD BASE\tNEW BASE\tMOVED\tTIME\tRESULT")
+	runtimes := options.Runtimes != nil
+	head, column := "", ""
+	if runtimes {
+		head, column = "RUNTIMES\t", "\t"
+	}
+	fmt.Fprintln(table, "IMAGE\tIN\tOLD BASE\tNEW BASE\t"+head+"MOVED\tTIME\tRESULT")
 	var moved int64
 	count := 0
 	for _, r := range results {
@@ -190,10 +213,14 @@ func printRebased(w io.Writer, results []rebase.Result, options rebase.Options, 
 			count++
 		}
 		moved += r.Moved
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%.2f s\t%s\n",
-			r.Image, orDash(r.In), orDash(r.Old), orDash(r.New), kilobytes(r.Moved), r.Took.Seconds(), outcome(r, options))
+		with := ""
+		if runtimes {
+			with = runtimesText(r.Runtimes) + "\t"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s%s\t%.2f s\t%s\n",
+			r.Image, orDash(r.In), orDash(r.Old), orDash(r.New), with, kilobytes(r.Moved), r.Took.Seconds(), outcome(r, options))
 	}
-	fmt.Fprintf(table, "total\t\t\t\t%s\t%.2f s\t%d of %d\n", kilobytes(moved), took.Seconds(), count, len(results))
+	fmt.Fprintf(table, "total\t\t\t\t"+column+"%s\t%.2f s\t%d of %d\n", kilobytes(moved), took.Seconds(), count, len(results))
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("printing the table: %w", err)
 	}

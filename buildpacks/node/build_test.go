@@ -57,6 +57,14 @@ func (w world) publish(t *testing.T, pkg, bin, version string) {
 	w.registry.NPM(t, pkg, version, files{"package.json": manifest, program: w.manager.Text()})
 }
 
+// release is what a release of Node.js has.
+func release(program string) files {
+	return files{
+		"bin/node": program, "LICENSE": "Node.js is licensed\n",
+		"include/node/node.h": "", "include/node/node_version.h": "#define NODE_MODULE_VERSION 137\n",
+	}
+}
+
 // publishNode publishes a program of this machine as a release of Node.js.
 func publishNode(t *testing.T, r *kittest.Registry, version, name string) {
 	t.Helper()
@@ -69,7 +77,7 @@ func publishNode(t *testing.T, r *kittest.Registry, version, name string) {
 		t.Fatal(err)
 	}
 	for _, arch := range []string{"x64", "arm64"} {
-		r.NPM(t, "node-linux-"+arch, version, files{"bin/node": string(program), "LICENSE": "Node.js is licensed\n", "include/node/node.h": ""})
+		r.NPM(t, "node-linux-"+arch, version, release(string(program)))
 	}
 }
 

@@ -17,7 +17,10 @@ import (
 )
 
 // recipe changes when the same inputs give other layers.
-const recipe = 10 // packages that a front end was made with inside the app are left out
+const recipe = 11 // layers say what they have of Node.js, and what they need
+
+// toolsCache is the cache of Node.js and package managers, where they are not for all apps.
+const toolsCache = "node-tools"
 
 // Builder does what a plan says.
 type Builder struct {
@@ -62,7 +65,7 @@ func open(ctx context.Context, in bp.BuildContext, p Plan, runtime string) (*Bui
 		name string
 		dir  *string
 	}{
-		{"node-tools", &b.tools.dir}, {p.source.Manager.Tool().Name, &caches.Downloads}, {"node-modules", &caches.Installs},
+		{toolsCache, &b.tools.dir}, {p.source.Manager.Tool().Name, &caches.Downloads}, {"node-modules", &caches.Installs},
 		{"node-built", &b.built}, {"node-compiled", &b.compiled},
 	} {
 		if *cache.dir, err = b.Cache(ctx, cache.name); err != nil {

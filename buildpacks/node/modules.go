@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/runtimes"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/install"
 	"github.com/strata-buildpacks/strata/buildpacks/node/start"
@@ -55,9 +56,20 @@ func (b build) request(made outcome, ran Ran) (layer.Request, error) {
 	return b.packages(made, ran)
 }
 
+// layered returns what the install's layer has as its key, and what it needs: a newer release of Node.js may take its place.
+func (b *Builder) layered() (install.Key, []runtimes.Need) {
+	key := b.key
+	if b.runtime != nodeID {
+		return key, nil
+	}
+	key.Node = ""
+	return key, []runtimes.Need{{ID: nodeID, Version: b.key.Node}}
+}
+
 // packages is the layer of packages that the app needs when it runs.
 func (b build) packages(made outcome, ran Ran) (layer.Request, error) {
-	key := layerKey{Key: b.key, LeaveOut: b.plan.LeaveOut, Roots: b.plan.Project.Roots, Quiet: ran.Quiet, Runtime: b.Builder.runtime}
+	installed, needs := b.layered()
+	key := layerKey{Key: installed, LeaveOut: b.plan.LeaveOut, Roots: b.plan.Project.Roots, Quiet: ran.Quiet, Runtime: b.Builder.runtime}
 	if _, err := os.Stat(ran.Changes); err == nil {
 		if key.Changes, err = tree.Hash(ran.Changes, nil); err != nil {
 			return layer.Request{}, err
@@ -67,7 +79,7 @@ func (b build) packages(made outcome, ran Ran) (layer.Request, error) {
 		l.SBOM, err = made.layout.Fill(ctx, l.Path, ran.Changes)
 		return err
 	}
-	return layer.Request{Name: modulesLayer, Flags: layer.Flags{Launch: true}, Key: key, Fill: fill}, nil
+	return layer.Request{Name: modulesLayer, Flags: layer.Flags{Launch: true}, Key: key, Needs: needs, Fill: fill}, nil
 }
 
 // traced is the layer of packages that a standalone server loads.

@@ -27,6 +27,7 @@ type Plan struct {
 	Project project.Project
 	Scripts project.Scripts
 	node    version.Choice
+	asked   string         // what asks for that, as it is written
 	source  install.Source // what is installed, and by what
 	lock    lock.Lock
 	arch    string // as Node.js calls it
@@ -80,7 +81,7 @@ func choose(in bp.Workspace, s settings, named bool) (p Plan, err error) {
 	if p.Project, err = framework.Find(in.AppDir, s.ProjectPath); err != nil {
 		return p, err
 	}
-	if p.node, err = p.chooseNode(); err != nil {
+	if p.node, p.asked, err = p.chooseNode(); err != nil {
 		return p, err
 	}
 	m, err := manager.Choose(p.Project, p.locks())

@@ -6,10 +6,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/elf"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/runtimes"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/node/manager"
@@ -32,24 +38,84 @@ type bunKey struct {
 // runtime makes the layer of Node.js or, if that runs the app, of Bun, and returns its program.
 func (b build) runtime(ctx context.Context) (string, error) {
 	p := b.plan
-	request := layer.Request{Key: nodeKey{recipe, p.node.Version, p.arch}, Fill: b.fillNode}
-	if p.start.Bun {
-		request = layer.Request{Key: bunKey{recipe, p.bun.Version, p.arch}, Fill: b.fillBun}
+	if !p.start.Bun {
+		return nodeLayer{b.tools, p.node, p.asked}.contribute(ctx, b.Layers)
 	}
-	request.Name, request.Flags = b.Builder.runtime, layer.Flags{Launch: true}
-	l, err := b.Layers.Contribute(ctx, request)
+	l, err := b.Layers.Contribute(ctx, layer.Request{
+		Name: "bun", Flags: layer.Flags{Launch: true}, Key: bunKey{recipe, p.bun.Version, p.arch}, Fill: b.fillBun,
+	})
 	if err != nil {
 		return "", err
 	}
-	return filepath.Join(l.Path, "bin", request.Name), nil
+	return filepath.Join(l.Path, "bin", l.Name), nil
 }
 
-// fillNode makes the layer of Node.js: the program and its licence, the same for every app.
-func (b build) fillNode(ctx context.Context, l *layer.Layer) error {
-	dir, err := b.node(ctx)
+// Runtime makes the layer of the newest release of Node.js that may take the place of one that an app has.
+func Runtime(ctx context.Context, in bp.BuildContext, was runtimes.Runtime) error {
+	var s settings
+	if err := in.Config.Decode(&s); err != nil {
+		return err
+	}
+	locked, err := lock.Read(lockFile)
 	if err != nil {
 		return err
 	}
+	arch := archOf(in.Target.Arch)
+	newest, err := nodeTool(locked, arch).Replace(was, nodeLine)
+	if err != nil {
+		return err
+	}
+	in.Log.Decision("Node.js", newest, "newest release of line "+was.Line+" that may take the place of "+was.Version)
+	t := tools{in: in.Workspace, lock: locked, registry: s.Registry, arch: arch}
+	if t.dir, err = in.Cache(ctx, toolsCache); err != nil {
+		return err
+	}
+	_, err = nodeLayer{t, choice{Version: newest}, was.Asked}.contribute(ctx, in.Layers)
+	return err
+}
+
+// nodeLayer is the layer of Node.js: the program and its licence, the same for every app.
+type nodeLayer struct {
+	tools tools
+	choice
+	asked string // the releases that the app allows
+}
+
+// nodeLine returns the line of a release: its major. All of them load the addons that were compiled for one.
+func nodeLine(version string) string {
+	major, _, _ := strings.Cut(version, ".")
+	return major
+}
+
+// contribute makes the layer, and returns the program.
+func (n nodeLayer) contribute(ctx context.Context, layers *layer.Dir) (string, error) {
+	l, err := layers.Contribute(ctx, layer.Request{
+		Name: "node", Flags: layer.Flags{Launch: true}, Key: nodeKey{recipe, n.Version, n.tools.arch}, Fill: n.fill,
+	})
+	if err != nil {
+		return "", err
+	}
+	l.Allow(n.asked)
+	return filepath.Join(l.Path, "bin", l.Name), nil
+}
+
+// modulesVersion is the line of Node.js' headers with the number of the interface that addons are compiled for.
+var modulesVersion = regexp.MustCompile(`(?m)^#define NODE_MODULE_VERSION (\d+)$`)
+
+func (n nodeLayer) fill(ctx context.Context, l *layer.Layer) error {
+	dir, err := n.tools.node(ctx, n.choice)
+	if err != nil {
+		return err
+	}
+	header, err := tree.ReadFile(filepath.Join(dir, "include", "node", "node_version.h"))
+	if err != nil {
+		return fmt.Errorf("reading the headers of Node.js: %w", err)
+	}
+	number := modulesVersion.FindSubmatch(header)
+	if number == nil {
+		return fault.Internal("the headers of Node.js %s do not say which addons it loads", n.Version)
+	}
+	l.Runtime = &runtimes.Runtime{ID: nodeID, Version: n.Version, Line: nodeLine(n.Version), ABI: "node-" + string(number[1])}
 	program := filepath.Join(dir, "bin", "node")
 	licence, err := tree.ReadFile(filepath.Join(dir, "LICENSE"))
 	if err == nil {
@@ -61,14 +127,14 @@ func (b build) fillNode(ctx context.Context, l *layer.Layer) error {
 	if err != nil {
 		return fmt.Errorf("making the layer of Node.js: %w", err)
 	}
-	knows, err := b.knows(ctx, program, heapOption)
+	knows, err := knows(ctx, program, heapOption)
 	if err != nil {
 		return err
 	}
 	if knows {
 		l.LaunchEnv.Default("NODE_OPTIONS", heapOption)
 	}
-	describe(l, b.plan.node.Version)
+	describe(l, n.Version)
 	return nil
 }
 
@@ -107,7 +173,7 @@ func describe(l *layer.Layer, version string) {
 const heapOption = "--max-old-space-size-percentage=50"
 
 // knows reports whether a release of Node.js takes an option.
-func (b build) knows(ctx context.Context, node, option string) (bool, error) {
+func knows(ctx context.Context, node, option string) (bool, error) {
 	err := command.Run(ctx, command.Command{Path: node, Args: []string{option, "--version"}})
 	if failed := new(command.Error); errors.As(err, &failed) && ctx.Err() == nil {
 		return false, nil

@@ -135,7 +135,9 @@ func (b *Builder) installing(ctx context.Context) ([]install.Script, error) {
 		return nil, nil
 	}
 	var before layerKey
-	if found, err := b.Layers.KeyBefore(modulesLayer, &before); err != nil || found && before.Quiet && reflect.DeepEqual(before.Key, b.key) {
+	key, needs := b.layered()
+	found, err := b.Layers.KeyBefore(modulesLayer, &before, needs...)
+	if err != nil || found && before.Quiet && reflect.DeepEqual(before.Key, key) {
 		return nil, err
 	}
 	return b.installer.Scripts(ctx)

@@ -18,23 +18,29 @@ import (
 // choice is the release of Node.js or a package manager that a build uses.
 type choice = version.Choice
 
-// chooseNode decides on the release of Node.js.
-func (p Plan) chooseNode() (choice, error) {
+// chooseNode decides on the release of Node.js, and returns what asks for it.
+func (p Plan) chooseNode() (chosen choice, asked string, err error) {
 	asks, err := p.askNode()
 	if err != nil {
-		return choice{}, err
+		return choice{}, "", err
 	}
-	return p.chooseNodeOf(version.First(asks...))
+	ask := version.First(asks...)
+	chosen, err = p.chooseNodeOf(ask)
+	return chosen, ask.Text, err
+}
+
+// nodeTool is what a release of Node.js is chosen of.
+func nodeTool(l lock.Lock, arch string) version.Tool {
+	return version.Tool{
+		Title: "Node.js", ID: nodeID, Arch: manager.GoArch(arch), Lock: l,
+		Default: "default, the newest release with long-term support", Like: "24.21.0, 24, ^22.12 or lts/*",
+		Read: func(text string) []version.Range { return readNode(text, l, manager.GoArch(arch)) },
+	}
 }
 
 // chooseNodeOf decides on the release of Node.js that an ask asks for.
 func (p Plan) chooseNodeOf(ask version.Ask) (choice, error) {
-	tool := version.Tool{
-		Title: "Node.js", ID: nodeID, Arch: manager.GoArch(p.arch), Lock: p.lock,
-		Default: "default, the newest release with long-term support", Like: "24.21.0, 24, ^22.12 or lts/*",
-		Read: func(text string) []version.Range { return readNode(text, p.lock, manager.GoArch(p.arch)) },
-	}
-	chosen, err := tool.Choose(ask)
+	chosen, err := nodeTool(p.lock, p.arch).Choose(ask)
 	if err != nil {
 		return choice{}, err
 	}

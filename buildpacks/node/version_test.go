@@ -64,7 +64,7 @@ func TestChooseNode(t *testing.T) {
 		if p.Project, err = project.Find(dir, "web"); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := p.chooseNode(); err != nil || got.Version != tt.version || got.Reason != tt.from {
+		if got, _, err := p.chooseNode(); err != nil || got.Version != tt.version || got.Reason != tt.from {
 			t.Errorf("%v: got %+v, %v, want %s, %s", tt.app, got, err, tt.version, tt.from)
 		}
 	}

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/runtimes"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/python/install"
@@ -21,7 +23,10 @@ type pythonKey struct {
 }
 
 // recipe changes when the same interpreter gives another layer.
-const recipe = 2
+const recipe = 3
+
+// toolsCache is the cache of interpreters and uv, where they are not for all apps.
+const toolsCache = "python-tools"
 
 // build is a build of an app.
 type build struct {
@@ -38,7 +43,7 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	}
 	p.describe(in)
 	b := build{BuildContext: in, plan: p}
-	if b.tools, err = in.Cache(ctx, "python-tools"); err != nil {
+	if b.tools, err = in.Cache(ctx, toolsCache); err != nil {
 		return bp.BuildResult{}, err
 	}
 	if err := b.leaveOut(); err != nil {
@@ -109,9 +114,10 @@ func (b build) headers(ctx context.Context) ([]string, error) {
 // interpreter makes the layer of Python, the same for every app.
 func (b build) interpreter(ctx context.Context) error {
 	python := b.plan.python
-	_, err := b.Layers.Contribute(ctx, layer.Request{
+	made, err := b.Layers.Contribute(ctx, layer.Request{
 		Name: filepath.Base(interpreter.Home), Flags: layer.Flags{Launch: true}, Key: pythonKey{recipe, python.Folder()},
 		Fill: func(ctx context.Context, l *layer.Layer) error {
+			l.Runtime = &runtimes.Runtime{ID: pythonID, Version: python.Release(), Line: python.Minor()}
 			dir, err := b.image(ctx)
 			if err != nil {
 				return err
@@ -122,11 +128,46 @@ func (b build) interpreter(ctx context.Context) error {
 			l.LaunchEnv.Default("PYTHONUNBUFFERED", "1")        // what an app prints is seen at once
 			l.LaunchEnv.Default("PYTHONDONTWRITEBYTECODE", "1") // no user may write where modules are
 			l.LaunchEnv.Default("PYTHONFAULTHANDLER", "1")      // a crash of a library is seen in the log
+			if l.Runtime.ABI, err = python.ABI(dir); err != nil {
+				return err
+			}
 			l.SBOM, err = python.Document(dir)
 			return err
 		},
 	})
+	if err == nil {
+		made.Allow(b.plan.asked)
+	}
 	return err
+}
+
+// Runtime makes the layer of the newest Python that may take the place of one that an app has.
+func Runtime(ctx context.Context, in bp.BuildContext, was runtimes.Runtime) error {
+	k, err := known(in.Target.Arch)
+	if err != nil {
+		return err
+	}
+	version := was
+	version.Version, _, _ = strings.Cut(was.Version, "-")
+	newest, err := k.tool(in.Target.Arch).Replace(version, interpreter.Minor)
+	if err != nil {
+		return err
+	}
+	b := build{BuildContext: in, plan: plan{asked: was.Asked}}
+	if b.plan.python, err = k.of(newest); err != nil {
+		return err
+	}
+	if b.plan.here, err = counterpart(b.plan.python, in.Target.Arch); err != nil {
+		return err
+	}
+	in.Log.Decision("Python", b.plan.python.Release(), "newest of "+was.Line+" that may take the place of "+was.Version)
+	if b.plan.mirrors, err = tool.Debian(in.Workspace); err != nil {
+		return err
+	}
+	if b.tools, err = in.Cache(ctx, toolsCache); err != nil {
+		return err
+	}
+	return b.interpreter(ctx)
 }
 
 // installer returns what installs the app's packages.
@@ -139,7 +180,7 @@ func (b build) installer(ctx context.Context) (*install.Installer, error) {
 		In: b.BuildContext, UV: uv,
 		Python: install.Python{
 			Version: b.plan.python.Version, Source: b.plan.python.Folder(), Home: filepath.Join(b.Layers.Path(), filepath.Base(interpreter.Home)),
-			Folder: b.folder, Headers: b.headers,
+			Folder: b.folder, Headers: b.headers, Needs: []runtimes.Need{{ID: pythonID, Version: b.plan.python.Release()}},
 		},
 	})
 }

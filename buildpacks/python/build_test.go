@@ -39,7 +39,8 @@ echo '[{"File": "main.py", "Made": [], "Functions": [], "Imports": [], "Texts": 
 		_, version, _ := strings.Cut(name, "-")
 		minor := strings.Join(strings.SplitN(version, ".", 3)[:2], ".")
 		dir := filepath.Join(b.tools, name)
-		kittest.Write(t, dir, files{"bin/python" + minor: program, "lib/python" + minor + "/os.py": ""})
+		kittest.Write(t, dir, files{"bin/python" + minor: program, "lib/python" + minor + "/os.py": "",
+			"lib/python" + minor + "/__pycache__/os.cpython-" + strings.ReplaceAll(minor, ".", "") + ".pyc": "\xf3\x0d\r\n"})
 		if err := os.Chmod(filepath.Join(dir, "bin", "python"+minor), 0o755); err != nil {
 			t.Fatal(err)
 		}

@@ -24,6 +24,7 @@ type plan struct {
 	needs   project.Install
 	python  interpreter.Interpreter // of the image
 	here    interpreter.Interpreter // the same release for this machine
+	asked   string                  // what asks for the interpreter, as it is written
 	why     string                  // the interpreter
 	ended   string                  // the last day of its maintenance, "" if it is not over
 	mirrors deb.Mirrors
@@ -73,18 +74,27 @@ func (p *plan) choose(arch string) error {
 	if err != nil {
 		return err
 	}
-	python, chosen, err := k.choose(arch, append([]version.Ask{{Text: p.Version, From: "BP_CPYTHON_VERSION"}}, asks...)...)
-	p.python, p.why, p.ended = python, chosen.Reason, k.lock.Ended.Of(pythonID, chosen.Version)
-	if err != nil || arch == runtime.GOARCH {
-		p.here = python
-		return err
-	}
-	here, err := known(runtime.GOARCH)
+	ask := version.First(append([]version.Ask{{Text: p.Version, From: "BP_CPYTHON_VERSION"}}, asks...)...)
+	python, chosen, err := k.choose(arch, ask)
+	p.python, p.asked, p.why, p.ended = python, ask.Text, chosen.Reason, k.lock.Ended.Of(pythonID, chosen.Version)
 	if err != nil {
 		return err
 	}
-	p.here, _, err = here.choose(runtime.GOARCH, version.Ask{Text: chosen.Version, From: "the image's Python"})
+	p.here, err = counterpart(python, arch)
 	return err
+}
+
+// counterpart returns the interpreter of the same version that runs here.
+func counterpart(python interpreter.Interpreter, arch string) (interpreter.Interpreter, error) {
+	if arch == runtime.GOARCH {
+		return python, nil
+	}
+	here, err := known(runtime.GOARCH)
+	if err != nil {
+		return interpreter.Interpreter{}, err
+	}
+	p, _, err := here.choose(runtime.GOARCH, version.Ask{Text: python.Version, From: "the image's Python"})
+	return p, err
 }
 
 // checkLeaveOut refuses kinds of files that are not known.

@@ -17,7 +17,7 @@ import (
 
 // Buildpack is the entry of the suite's table.
 func Buildpack() bp.Buildpack {
-	return bp.Buildpack{ID: "strata/python", Detect: Detect, Build: Build, Install: Install, Cross: true}
+	return bp.Buildpack{ID: "strata/python", Detect: Detect, Build: Build, Install: Install, Runtime: Runtime, Cross: true}
 }
 
 // settings are the variables of buildpack.toml that are about Python and packages as they are in the image. Package project reads those

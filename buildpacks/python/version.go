@@ -53,18 +53,28 @@ func known(arch string) (interpreters, error) {
 
 // choose returns the interpreter that the first of the asks asks for, and why.
 func (k interpreters) choose(arch string, asks ...version.Ask) (interpreter.Interpreter, version.Choice, error) {
-	t := version.Tool{
-		Title: "Python", ID: pythonID, Arch: arch, Lock: k.lock, Default: "default", Like: "3.13, 3.11.2 or >=3.11,<3.14", Read: project.Python,
-	}
-	chosen, err := t.Choose(version.First(asks...))
+	chosen, err := k.tool(arch).Choose(version.First(asks...))
 	if err != nil {
 		return interpreter.Interpreter{}, chosen, err
 	}
-	at := slices.IndexFunc(k.all, func(p interpreter.Interpreter) bool { return p.Version == chosen.Version })
-	if at < 0 {
-		return interpreter.Interpreter{}, chosen, fault.Internal("no interpreter is Python %s", chosen.Version)
+	p, err := k.of(chosen.Version)
+	return p, chosen, err
+}
+
+// tool is what a version is chosen of.
+func (k interpreters) tool(arch string) version.Tool {
+	return version.Tool{
+		Title: "Python", ID: pythonID, Arch: arch, Lock: k.lock, Default: "default", Like: "3.13, 3.11.2 or >=3.11,<3.14", Read: project.Python,
 	}
-	return k.all[at], chosen, nil
+}
+
+// of returns the interpreter of a version.
+func (k interpreters) of(version string) (interpreter.Interpreter, error) {
+	at := slices.IndexFunc(k.all, func(p interpreter.Interpreter) bool { return p.Version == version })
+	if at < 0 {
+		return interpreter.Interpreter{}, fault.Internal("no interpreter is Python %s", version)
+	}
+	return k.all[at], nil
 }
 
 // first returns the interpreter of a tool's folder.

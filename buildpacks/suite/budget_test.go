@@ -22,7 +22,7 @@ var lines = map[string]int{
 	"java/jdk":           1_000,  // versions as five tools write them, Debian and vendors, runtimes, trust
 	"launch-helper":      1_440,  // what seven buildpacks have beside an app; Java has options and a key store there
 	"linkage":            2_170,  // files with what they lack, how they are hardened and what they open by name, processes, writable folders
-	"kit":                11_840, // what stacks and builder share of it included, as Debian's archive with 1,280 lines; two compilers
+	"kit":                11_990, // what stacks and builder share of it included, as Debian's archive with 1,280 lines; two compilers
 	"kit/kittest":        1_050,
 	"golang":             4_050,  // finds programs in modules and workspaces, vouches for them without the go command; links C
 	"rust":               1_300,  // what keeps cargo from taking old units as new has 250: times, makers and the sweep
@@ -40,7 +40,7 @@ var lines = map[string]int{
 	"native":             1_460,  // four builders, for both architectures, what of theirs comes into an image, and what vouches for it
 	"native/downloads":   120,    // files of CMake and Meson that fetch
 	"native/tools":       220,    // a lock of Debian packages, and what makes them work where they are unpacked
-	"node":               10_780, // four package managers with their lockfiles, trees and Plug'n'Play, frameworks, what runs scripts and tasks
+	"node":               10_870, // four package managers with their lockfiles, trees and Plug'n'Play, frameworks, what runs scripts and tasks
 }
 
 // TestLines holds kit and each buildpack to their lines of Go, blank ones and comments counted, tests and their data not.

@@ -68,6 +68,7 @@ const (
 	builderRole = "builder"
 	runRole     = "run image"
 	imageRole   = "image"
+	makerRole   = "builder of runtimes"
 )
 
 // resource names an image by its digest.
@@ -149,6 +150,15 @@ type Rebase struct {
 	Image    Image // as it was before
 	Run      Image
 	Attached []store.Artifact // what was attached to the image before
+	Runtimes []Runtime        // what took the place of runtimes
+	Maker    Image            // the builder that made them, if there are any
+}
+
+// Runtime is a runtime of an image and what took its place: versions of one line.
+type Runtime struct {
+	ID   string `json:"id"`
+	From string `json:"from"`
+	To   string `json:"to"`
 }
 
 // Provenance returns what the rebase publishes of itself. It takes source and builder over from the image's provenance.
@@ -163,12 +173,17 @@ func (r Rebase) Provenance() (Provenance, error) {
 			return Provenance{}, fmt.Errorf("reading what is attached to %s: %w", r.Image.Ref, err)
 		}
 		for _, d := range built.BuildDefinition.ResolvedDependencies {
-			if d.Name == sourceRole || d.Name == builderRole {
+			if d.Name == sourceRole || d.Name == builderRole || d.Name == makerRole && len(r.Runtimes) == 0 {
 				dependencies = append(dependencies, d)
 			}
 		}
 	}
-	return newProvenance(rebaseType, map[string]any{"runImage": r.Run.Ref.String()}, dependencies...), nil
+	parameters := map[string]any{"runImage": r.Run.Ref.String()}
+	if len(r.Runtimes) > 0 {
+		parameters["runtimes"] = r.Runtimes
+		dependencies = append(dependencies, r.Maker.resource(makerRole))
+	}
+	return newProvenance(rebaseType, parameters, dependencies...), nil
 }
 
 // ErrNotRebased is the error of an image that no provenance calls a rebase of another one.

@@ -15,6 +15,7 @@ import (
 
 // definition is a buildpack.toml of the builder.
 type definition struct {
+	API       string   `toml:"api"`
 	Buildpack member   `toml:"buildpack"`
 	Order     []group  `toml:"order"` // of a composite
 	Targets   []target `toml:"targets"`
@@ -60,6 +61,16 @@ func readDefinitions(root string) ([]definition, error) {
 		}
 	}
 	return found, nil
+}
+
+// Buildpack returns the version of a buildpack that the builder has, and of its interface.
+func (b *Builder) Buildpack(id string) (version, api string, found bool) {
+	for _, d := range b.has {
+		if d.Buildpack.ID == id {
+			return d.Buildpack.Version, d.API, true
+		}
+	}
+	return "", "", false
 }
 
 // Registries returns what the buildpacks say of where packages come from.

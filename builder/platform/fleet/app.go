@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"regexp"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/attest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/archive"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/runtimes"
 )
 
 // app adds what only apps have.
@@ -34,12 +36,31 @@ func (r *reader) app(ctx context.Context, out *looked, s subject, on *stand) {
 		row.speaks(c, r.Now, r.Locked)
 		r.component(ctx, out, on, c, debianArch(s.config), layers)
 	})
+	row.exchanged(s.said)
 	switch {
 	case err != nil:
 		row.Own.Reason = short("its bills of materials cannot be read: "+reason(err), maxReason)
 		row.Blind = append(row.Blind, row.Own.Reason)
 	case !row.Described:
 		row.Blind = append(row.Blind, "its own layers: they have no bill of materials")
+	}
+}
+
+// exchanged notes which languages a rebase of runtimes has newer ones of: those of layers that say so, unless the app asks for one release.
+func (i *Image) exchanged(said label) {
+	names := map[string]string{"node": "Node.js", "python": "Python"}
+	for _, b := range said.Buildpacks {
+		for _, layer := range b.Layers {
+			var about struct{ Runtime runtimes.Runtime }
+			if json.Unmarshal(layer.Data, &about) != nil || i.Base.Reason != "" || about.Runtime.Asked == about.Runtime.Version {
+				continue
+			}
+			for at, l := range i.Languages {
+				if l.Name == names[about.Runtime.ID] && l.Newest != "" {
+					i.Languages[at].Rebase = true
+				}
+			}
+		}
 	}
 }
 
@@ -91,7 +112,7 @@ var (
 	javaOfDebian   = regexp.MustCompile(`^openjdk-\d+-jre-headless$`)
 	javaOfVendors  = regexp.MustCompile(`^(openjdk|.*-(jre|jdk))$`)
 	upstream       = regexp.MustCompile(`^[0-9.]+`)
-	runtimes       = map[string]string{
+	languages      = map[string]string{
 		"node": "Node.js", "bun": "Bun", "python": "Python", "cpython": "Python", "rust": "Rust", "openjdk": "Java",
 	}
 )
@@ -116,8 +137,8 @@ func (i *Image) speaks(c attest.Component, now time.Time, locked Locked) {
 		found, version, locked = "Python", upstream.FindString(version), nil // a build takes what Debian has
 	case purl.Type == packageurl.TypeDebian && javaOfDebian.MatchString(purl.Name):
 		found, version = "Java", upstream.FindString(version)
-	case purl.Type == packageurl.TypeGeneric && runtimes[purl.Name] != "":
-		found = runtimes[purl.Name]
+	case purl.Type == packageurl.TypeGeneric && languages[purl.Name] != "":
+		found = languages[purl.Name]
 	case c.Name == "openjdk", purl.Type == packageurl.TypeGeneric && javaOfVendors.MatchString(purl.Name):
 		found, version = "Java", short(c.Version, 40) // the URL of a vendor's archive has the name of its release
 	}

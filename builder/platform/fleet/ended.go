@@ -24,6 +24,8 @@ type Language struct {
 	State string `json:"state"` // Maintained, Past or Unknown
 	// Newest is what a build would take of the same line, if that is known and newer.
 	Newest string `json:"newest,omitempty"`
+	// Rebase is whether `strata rebase --runtimes` puts a newer one under the app, without a build.
+	Rebase bool `json:"rebase,omitempty"`
 }
 
 // What is known of the maintenance of a language.

@@ -129,6 +129,7 @@ type Totals struct {
 	Failed      int   `json:"failed"`
 	Apps        int   `json:"apps"`
 	Due         int   `json:"due"`         // apps that a rebase would move
+	Runtimes    int   `json:"runtimes"`    // apps that `strata rebase --runtimes` puts newer runtimes under
 	Refused     int   `json:"refused"`     // apps of which it would not, or of which that is not known
 	Behind      int   `json:"behind"`      // images with packages that are behind
 	Security    int   `json:"security"`    // images with packages that a security update is due for

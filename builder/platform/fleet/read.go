@@ -89,7 +89,8 @@ type label struct {
 		ID      string `json:"key"`
 		Version string `json:"version"`
 		Layers  map[string]struct {
-			SHA string `json:"sha"`
+			SHA  string          `json:"sha"`
+			Data json.RawMessage `json:"data"`
 		} `json:"layers"`
 	} `json:"buildpacks"`
 	RunImage struct {

@@ -153,6 +153,7 @@ func (t *Totals) add(i *Image, now time.Time) {
 	t.Images++
 	app := i.Kind == App
 	count(&t.Apps, app)
+	count(&t.Runtimes, i.RuntimesDue())
 	count(&t.Due, i.Base != nil && i.Base.Due)
 	count(&t.Refused, i.Base != nil && i.Base.Reason != "")
 	count(&t.Behind, i.Packages.behind()+i.Own.behind() > 0)
@@ -162,6 +163,11 @@ func (t *Totals) add(i *Image, now time.Time) {
 	count(&t.Unsigned, app && !i.Signed && i.Unvouched == "")
 	count(&t.Unattested, app && !i.Attested && i.Unvouched == "")
 	count(&t.Unvouched, i.Unvouched != "")
+}
+
+// RuntimesDue reports whether a rebase of runtimes puts a newer one under the app.
+func (i *Image) RuntimesDue() bool {
+	return slices.ContainsFunc(i.Languages, func(l Language) bool { return l.Rebase })
 }
 
 func (p *Packages) behind() int {

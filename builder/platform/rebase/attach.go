@@ -23,6 +23,7 @@ func (m move) attached(before []store.Artifact, on func() (attest.Base, error)) 
 	}
 	how, err := attest.Rebase{
 		Image: attest.Image{Ref: m.ref, Digest: m.old}, Run: attest.Image{Ref: base.Ref, Digest: run}, Attached: before,
+		Runtimes: m.runtimes, Maker: m.maker,
 	}.Provenance()
 	if err != nil {
 		return nil, err

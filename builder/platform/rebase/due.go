@@ -17,7 +17,7 @@ type Dues struct{ r rebaser }
 func NewDues(h *home.Home, client *registry.Client, options Options) Dues {
 	options.In = inRegistry
 	where := &inARegistry{store: h.Store, client: client, named: options.registries()}
-	return Dues{rebaser{options, map[string]place{inRegistry: where}}}
+	return Dues{rebaser{Options: options, places: map[string]place{inRegistry: where}}}
 }
 
 // Of returns what a rebase of an app would do: Current, Old and New say it, and Err why it would not be done.

@@ -16,6 +16,7 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/attest"
 	"github.com/strata-buildpacks/strata/builder/platform/home"
 	"github.com/strata-buildpacks/strata/builder/platform/imagename"
+	"github.com/strata-buildpacks/strata/builder/platform/internal/once"
 	"github.com/strata-buildpacks/strata/builder/platform/rebase/internal/swap"
 	"github.com/strata-buildpacks/strata/builder/platform/registry"
 	"github.com/strata-buildpacks/strata/builder/platform/store"
@@ -42,6 +43,7 @@ type Options struct {
 	Undo     bool              // go back to what images were before their last rebase, as their provenance says
 	Limit    int               // how many images are moved at first; 0 for all
 	Check    Check             // decides then whether the others are moved; nil: they are left
+	Runtimes *Runtimes         // puts newer runtimes under apps, too; nil: they stay
 	Signer   *attest.Signer    // signs what is rebased in a registry; nil for nobody
 	Registry registry.Options
 }
@@ -49,12 +51,13 @@ type Options struct {
 // Result is what became of one image.
 type Result struct {
 	Image    string
-	In       string // "store" or "registry"
-	Old, New string // run images as NAME@DIGEST, digests cut to 12 digits; New is empty when none was found
-	Current  bool   // the image was on the run image already
-	Left     bool   // the image is left as it is, because others went first
-	ByKpack  bool   // kpack built the image, and rebases it
-	Moved    int64  // bytes that were written or, on a dry run, that would be
+	In       string           // "store" or "registry"
+	Old, New string           // run images as NAME@DIGEST, digests cut to 12 digits; New is empty when none was found
+	Runtimes []attest.Runtime // of the image, if newer ones were wanted
+	Current  bool             // the image was on the run image already, and its runtimes were the newest
+	Left     bool             // the image is left as it is, because others went first
+	ByKpack  bool             // kpack built the image, and rebases it
+	Moved    int64            // bytes that were written or, on a dry run, that would be
 	Took     time.Duration
 	Err      error // why it was not rebased
 }
@@ -72,7 +75,7 @@ func Images(ctx context.Context, h *home.Home, options Options) ([]Result, error
 	if err != nil {
 		return nil, err
 	}
-	r := rebaser{options, map[string]place{
+	r := rebaser{Options: options, made: new(once.Map[request, Made]), places: map[string]place{
 		inStore:    &inTheStore{home: h},
 		inRegistry: &inARegistry{store: h.Store, client: client, signer: options.Signer, named: options.registries()},
 	}}
@@ -163,6 +166,10 @@ type move struct {
 	old   v1.Hash // the image before
 	image v1.Image
 	base  swap.Base
+
+	layers   []v1.Layer // with runtimes and their bills of materials, that are new
+	runtimes []attest.Runtime
+	maker    attest.Image // the builder that made them
 }
 
 // replaced is the fault of an image that a rebase leaves alone.
@@ -191,6 +198,7 @@ func (m move) size() (int64, error) {
 type rebaser struct {
 	Options
 	places map[string]place
+	made   *once.Map[request, Made]
 }
 
 // plan finds out what is to be done with one image. act does it, and is nil if nothing is to be done.
@@ -290,6 +298,11 @@ func (r rebaser) onto(ctx context.Context, where place, ref name.Reference, befo
 	result.New = swap.Short(names[0], digest.String())
 	if m.image, err = app.On(m.base); err != nil {
 		return m, err
+	}
+	if r.Runtimes != nil {
+		if err := r.renew(ctx, &m, result); err != nil {
+			return m, err
+		}
 	}
 	result.Current = m.image == before
 	return m, nil

@@ -111,13 +111,13 @@ func (r *inARegistry) cost(ctx context.Context, m move) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if m.base.InRegistry && m.base.Ref.Context().RegistryStr() == m.ref.Context().RegistryStr() {
-		return size, nil
+	var layers []v1.Layer
+	if !m.base.InRegistry || m.base.Ref.Context().RegistryStr() != m.ref.Context().RegistryStr() {
+		if layers, err = m.base.Image.Layers(); err != nil {
+			return 0, fmt.Errorf("reading %s: %w", m.base.Ref, err)
+		}
 	}
-	layers, err := m.base.Image.Layers()
-	if err != nil {
-		return 0, fmt.Errorf("reading %s: %w", m.base.Ref, err)
-	}
+	layers = slices.Concat(layers, m.layers)
 	for _, layer := range layers {
 		digest, err := layer.Digest()
 		if err != nil {
@@ -190,7 +190,7 @@ func (r *inARegistry) upload(ctx context.Context, m move) error {
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", m.base.Ref, err)
 	}
-	return r.client.Upload(ctx, m.ref, m.image, layers)
+	return r.client.Upload(ctx, m.ref, m.image, slices.Concat(layers, m.layers))
 }
 
 // name gives the app's name to the rebased image, whose blobs are there.

@@ -53,11 +53,11 @@ func (s *inTheStore) base(_ context.Context, _ name.Reference, names []string, _
 	})
 }
 
-// cost counts the configuration and the manifest: the layers are in the store already.
-func (s *inTheStore) cost(_ context.Context, m move) (int64, error) { return m.size() }
+// cost counts the configuration, the manifest and new layers: those of run images are in the store already.
+func (s *inTheStore) cost(_ context.Context, m move) (int64, error) { return m.sizeWithLayers() }
 
 func (s *inTheStore) replace(ctx context.Context, m move) (int64, error) {
-	size, err := m.size()
+	size, err := m.sizeWithLayers()
 	if err != nil {
 		return 0, err
 	}

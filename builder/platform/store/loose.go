@@ -16,6 +16,20 @@ func (s *Store) Loose(manifest []byte) (v1.Image, error) {
 	return s.image(types.OCIManifestSchema1, manifest, func(err error) error { return err })
 }
 
+// Layer returns a layer whose blob is in the store, whichever image has it. The digest of its files is known.
+func (s *Store) Layer(blob v1.Descriptor, diffID v1.Hash) (v1.Layer, error) {
+	layer, err := partial.CompressedToLayer(blobLayer{blob, s.blobs, func(err error) error { return err }})
+	return knownLayer{layer, diffID}, err
+}
+
+// knownLayer is a layer of which the digest of the files is known.
+type knownLayer struct {
+	v1.Layer
+	diffID v1.Hash
+}
+
+func (k knownLayer) DiffID() (v1.Hash, error) { return k.diffID, nil }
+
 // open returns an image of the store. What it and its layers fail with goes through explain.
 func (s *Store) open(image v1.Descriptor, explain func(error) error) (v1.Image, error) {
 	manifest, err := s.blobs.read(image)

@@ -9,6 +9,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/runtimes"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 )
 
@@ -19,6 +20,9 @@ type Buildpack struct {
 	Detect  func(context.Context, DetectContext) (DetectResult, error)
 	Build   func(context.Context, BuildContext) (BuildResult, error)
 	Install func(context.Context, InstallContext) error
+	// Runtime makes one layer, that of the newest runtime that may take the place of one in an image. There is no app. A buildpack has it
+	// if layers of it have a runtimes.Runtime.
+	Runtime func(context.Context, BuildContext, runtimes.Runtime) error
 	// Cross reports whether Build makes what runs on another architecture. Then it starts no program that it makes.
 	Cross bool
 }

@@ -22,7 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	kittest.Main(m, bp.Buildpack{ID: "strata/sample", Detect: detect, Build: build, Install: install},
+	kittest.Main(m, bp.Buildpack{ID: "strata/sample", Detect: detect, Build: build, Install: install, Runtime: replace},
 		bp.Buildpack{ID: "strata/twin"}, bp.Buildpack{ID: "strata/cross", Detect: detect, Build: build, Cross: true})
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/runtimes"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/verdict"
 )
 
@@ -76,6 +77,9 @@ func (r *runner) build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 	if tool := r.env[EnvInstallTool]; tool != "" && r.buildpack.Install != nil {
 		return libcnb.NewBuildResult(), r.install(in.Workspace, ctx.Plan, tool)
 	}
+	if text := r.env[runtimes.Env]; text != "" {
+		return r.replaceRuntime(in, text)
+	}
 	r.log.Title(in.Buildpack.Name, in.Buildpack.Version)
 	r.describe(in)
 	if err := r.checkInput(in); err != nil {
@@ -104,11 +108,23 @@ func (r *runner) build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 	if err := writeOrigins(ctx.Layers.Path, result.Processes); err != nil {
 		return libcnb.BuildResult{}, err
 	}
-	out := result.libcnb()
-	for _, l := range in.Layers.Layers() {
-		out.Layers = append(out.Layers, libcnbLayer(l))
+	return result.libcnb(in.Layers), nil
+}
+
+// replaceRuntime has the buildpack make the layer of a runtime and nothing else.
+func (r *runner) replaceRuntime(in BuildContext, text string) (libcnb.BuildResult, error) {
+	was, err := runtimes.Parse(text)
+	if err == nil && r.buildpack.Runtime == nil {
+		err = errors.New(r.buildpack.ID + " makes none")
 	}
-	return out, nil
+	if err != nil {
+		return libcnb.BuildResult{}, fault.Fault{
+			ID: "runtime-variable", What: runtimes.Env + " names no runtime of the buildpack in JSON", Do: "unset it", Err: err,
+		}
+	}
+	r.log.Title(in.Buildpack.Name, in.Buildpack.Version)
+	err = r.buildpack.Runtime(r.ctx, in, was)
+	return BuildResult{}.libcnb(in.Layers), err
 }
 
 // checkArch refuses an image for another architecture if the buildpack cannot make what runs there.
@@ -155,7 +171,7 @@ func (r *runner) install(in Workspace, plan libcnb.BuildpackPlan, tool string) e
 	return r.buildpack.Install(r.ctx, InstallContext{Workspace: in, Tool: tool, Dir: root})
 }
 
-func (b BuildResult) libcnb() libcnb.BuildResult {
+func (b BuildResult) libcnb(layers *layer.Dir) libcnb.BuildResult {
 	out := libcnb.NewBuildResult()
 	for _, p := range b.Processes {
 		out.Processes = append(out.Processes, libcnb.Process{
@@ -167,6 +183,9 @@ func (b BuildResult) libcnb() libcnb.BuildResult {
 	}
 	for _, name := range b.Unmet {
 		out.Unmet = append(out.Unmet, libcnb.UnmetPlanEntry{Name: name})
+	}
+	for _, l := range layers.Layers() {
+		out.Layers = append(out.Layers, libcnbLayer(l))
 	}
 	return out
 }
@@ -189,6 +208,12 @@ func metadata(l *layer.Layer) map[string]any {
 	m := map[string]any{"key": l.Key}
 	if l.Contents.Known {
 		m["contents"] = l.Contents
+	}
+	if l.Runtime != nil {
+		m["runtime"] = *l.Runtime
+	}
+	if len(l.Needs) > 0 {
+		m["needs"] = l.Needs
 	}
 	return m
 }

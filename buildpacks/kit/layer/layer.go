@@ -15,6 +15,7 @@ import (
 	"slices"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/runtimes"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 )
@@ -36,8 +37,10 @@ type Layer struct {
 	Key       string
 	BuildEnv  Env
 	LaunchEnv Env
-	SBOM      *sbom.Document // what is in the layer, for CycloneDX and SPDX files
-	Contents  Contents       // what processes find in a launch layer
+	SBOM      *sbom.Document    // what is in the layer, for CycloneDX and SPDX files
+	Contents  Contents          // what processes find in a launch layer
+	Runtime   *runtimes.Runtime // which runtime the layer is; nil for none
+	Needs     []runtimes.Need
 }
 
 // Request describes the layer that is wanted. Key is a struct that encoding/json can encode; its fields are what the
@@ -46,6 +49,7 @@ type Request struct {
 	Name  string
 	Flags Flags
 	Key   any
+	Needs []runtimes.Need // runtimes of the image that the content depends on, beside the key
 	Fill  func(context.Context, *Layer) error
 }
 
@@ -78,7 +82,7 @@ func (d *Dir) Contribute(ctx context.Context, r Request) (*Layer, error) {
 		return nil, fmt.Errorf("encoding key of layer %s: %w", r.Name, err)
 	}
 	l := &Layer{
-		Name: r.Name, Path: filepath.Join(d.path, r.Name), Flags: r.Flags, Key: string(key),
+		Name: r.Name, Path: filepath.Join(d.path, r.Name), Flags: r.Flags, Key: string(key), Needs: r.Needs,
 		BuildEnv: Env{}, LaunchEnv: Env{},
 	}
 	l.Reused, err = d.restored(l)
@@ -98,6 +102,9 @@ func (d *Dir) Contribute(ctx context.Context, r Request) (*Layer, error) {
 type metadata struct {
 	Key      string   `toml:"key"`
 	Contents Contents `toml:"contents"`
+
+	Runtime *runtimes.Runtime `toml:"runtime"`
+	Needs   []runtimes.Need   `toml:"needs"`
 }
 
 // before reads what the lifecycle restored of a layer's metadata, and reports whether there is any.
@@ -115,10 +122,23 @@ func (d *Dir) before(name string) (metadata, bool, error) {
 	return file.Metadata, true, nil
 }
 
-// KeyBefore decodes the key of a layer of the build before, before the layer is contributed. It reports whether there is one of the form.
-func (d *Dir) KeyBefore(name string, key any) (bool, error) {
+// Allow notes which versions of the layer's runtime the app allows, as it writes them. What is too long to note allows no other one.
+func (l *Layer) Allow(asked string) {
+	if l.Runtime == nil {
+		return
+	}
+	allowed := *l.Runtime
+	if allowed.Asked = asked; !allowed.Fits() {
+		allowed.Asked = l.Runtime.Version
+	}
+	l.Runtime = &allowed
+}
+
+// KeyBefore decodes the key of a layer of the build before, before the layer is contributed. It reports whether there is one of the form,
+// for the same runtimes.
+func (d *Dir) KeyBefore(name string, key any, needs ...runtimes.Need) (bool, error) {
 	about, found, err := d.before(name)
-	return found && json.Unmarshal([]byte(about.Key), key) == nil, err
+	return found && slices.Equal(about.Needs, needs) && json.Unmarshal([]byte(about.Key), key) == nil, err
 }
 
 // restored reports whether the layer that the lifecycle restored is the one that is wanted.
@@ -131,7 +151,11 @@ func (d *Dir) restored(l *Layer) (bool, error) {
 		d.log.Debug("layer %s is made again: its key differs in %s", l.Name, changed(about.Key, l.Key))
 		return false, nil
 	}
-	l.Contents = about.Contents
+	if !slices.Equal(about.Needs, l.Needs) {
+		d.log.Debug("layer %s is made again: it was made for another version of a runtime", l.Name)
+		return false, nil
+	}
+	l.Contents, l.Runtime = about.Contents, about.Runtime
 	if !l.Flags.Build && !l.Flags.Cache {
 		return true, nil
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/BurntSushi/toml"
@@ -15,6 +16,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/runtimes"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 )
 
@@ -195,6 +197,45 @@ func TestContents(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, again.Contents); diff != "" {
 		t.Errorf("contents of the reused layer (-want +got):\n%s", diff)
+	}
+}
+
+// TestNeeds makes a layer again that was made for another version of a runtime, and keeps what the layer of a runtime says of itself.
+func TestNeeds(t *testing.T) {
+	t.Parallel()
+	node := runtimes.Runtime{ID: "node", Version: "24.20.0", Line: "24", ABI: "node-137"}
+	for asked, want := range map[string]string{"^24": "^24", "": "", "24 ||\n22": "24.20.0", strings.Repeat("24 ||", 50): "24.20.0"} {
+		dir := t.TempDir()
+		contribute := func(version string) *layer.Layer {
+			l, err := layer.Open(dir, report.New(io.Discard, report.Options{})).Contribute(t.Context(), layer.Request{
+				Name: "tool", Flags: layer.Flags{Launch: true}, Key: key{}, Needs: []runtimes.Need{{ID: "node", Version: version}},
+				Fill: func(_ context.Context, l *layer.Layer) error {
+					l.Runtime = &node
+					return nil
+				},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.Allow(asked)
+			return l
+		}
+		made := contribute("24.20.0")
+		metadata, err := toml.Marshal(map[string]any{"metadata": map[string]any{"key": made.Key, "needs": made.Needs, "runtime": made.Runtime}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kittest.Write(t, dir, map[string]string{"tool.toml": string(metadata)})
+		again := contribute("24.20.0")
+		if !again.Reused || *again.Runtime != *made.Runtime || again.Runtime.Asked != want {
+			t.Errorf("the layer is %+v, %+v; it was %+v", again, again.Runtime, made.Runtime)
+		}
+		if contribute("24.21.0").Reused {
+			t.Error("a layer for another version is taken")
+		}
+	}
+	if node.Asked != "" {
+		t.Errorf("what the buildpack gave was changed: %+v", node)
 	}
 }
 

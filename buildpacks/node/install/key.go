@@ -20,7 +20,7 @@ import (
 // Key is everything that an install depends on.
 type Key struct {
 	Recipe   int       `json:"recipe"`
-	Node     string    `json:"node"`
+	Node     string    `json:"node,omitempty"`
 	Manager  string    `json:"manager"`
 	Packages string    `json:"packages"`         // hash of what the package manager reads
 	Project  string    `json:"project"`          // absolute path: links to workspaces hold it

@@ -11,6 +11,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/command"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/debian"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/lock"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/runtimes"
 )
 
 // Python is the interpreter that packages are installed for.
@@ -23,6 +24,8 @@ type Python struct {
 	Folder func(context.Context) (string, error)
 	// Headers returns folders with the headers that packages are compiled with, for CPATH. It is called when one is to be compiled.
 	Headers func(context.Context) ([]string, error)
+
+	Needs []runtimes.Need // what the layers of packages say that they are made for
 }
 
 // Requirements are what an app needs, as lines of pip's requirements files. No line names another file of lines.

@@ -24,7 +24,7 @@ type projectKey struct {
 }
 
 // contributeItself makes or keeps the layer of the app itself, if it is a package.
-func (i *Installer) contributeItself(ctx context.Context) error {
+func (i *Installer) contributeItself(ctx context.Context, packages Key) error {
 	if i.wanted.Project == "" {
 		return nil
 	}
@@ -32,8 +32,12 @@ func (i *Installer) contributeItself(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	name, err := digest(packages)
+	if err != nil {
+		return err
+	}
 	_, err = i.source.In.Layers.Contribute(ctx, layer.Request{
-		Name: projectLayer, Flags: layer.Flags{Launch: true}, Key: projectKey{i.name, files}, Fill: i.fillItself,
+		Name: projectLayer, Flags: layer.Flags{Launch: true}, Key: projectKey{name, files}, Needs: i.source.Python.Needs, Fill: i.fillItself,
 	})
 	return err
 }

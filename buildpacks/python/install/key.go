@@ -15,14 +15,14 @@ import (
 )
 
 // recipe changes when the same inputs give other layers.
-const recipe = 2
+const recipe = 3
 
 // Key is everything that an install depends on. The app's code is not among it, except folders that the requirements name.
 type Key struct {
 	Recipe       int       `json:"recipe"`
-	Python       string    `json:"python"`
-	Source       string    `json:"source"` // of Python
-	Home         string    `json:"home"`   // of Python
+	Python       string    `json:"python,omitempty"`
+	Source       string    `json:"source,omitempty"` // of Python
+	Home         string    `json:"home"`             // of Python
 	UV           string    `json:"uv"`
 	Requirements string    `json:"requirements"` // hash
 	Settings     string    `json:"settings"`     // hash of what the user tells uv, without addresses and logins
@@ -30,6 +30,12 @@ type Key struct {
 	Target       [4]string `json:"target"`           // os, arch, variant, distro
 	Compiler     string    `json:"compiler"`         // of packages that have to be built
 	Debian       string    `json:"debian,omitempty"` // packages that they are compiled with
+}
+
+// layered is the key for layers, which say apart from their keys which Python they need.
+func (k Key) layered() Key {
+	k.Python, k.Source = "", ""
+	return k
 }
 
 func (i *Installer) key() (Key, error) {

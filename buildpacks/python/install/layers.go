@@ -50,8 +50,6 @@ type layerKey struct {
 type bigKey struct {
 	bigPackage
 	Recipe   int    `json:"recipe"`
-	Python   string `json:"python"`
-	Source   string `json:"source"`
 	LeaveOut string `json:"leaveOut"`
 }
 
@@ -67,14 +65,17 @@ type packaged struct {
 func (i *Installer) Contribute(ctx context.Context, r Requirements) (string, error) {
 	i.wanted = r
 	var before, key layerKey
-	found, err := i.source.In.Layers.KeyBefore(layerName, &before)
+	needs := i.source.Python.Needs
+	found, err := i.source.In.Layers.KeyBefore(layerName, &before, needs...)
 	if err != nil {
 		return "", err
 	}
-	if key.Key, err = i.key(); err != nil {
+	whole, err := i.key()
+	if err != nil {
 		return "", err
 	}
-	if i.name, err = digest(key.Key); err != nil {
+	key.Key = whole.layered()
+	if i.name, err = digest(whole); err != nil {
 		return "", err
 	}
 	if found && before.Key == key.Key {
@@ -85,18 +86,18 @@ func (i *Installer) Contribute(ctx context.Context, r Requirements) (string, err
 	for _, big := range key.Big {
 		_, err := i.source.In.Layers.Contribute(ctx, layer.Request{
 			Name: wheelPrefix + big.Name, Flags: layer.Flags{Launch: true},
-			Key:  bigKey{big, recipe, key.Key.Python, key.Key.Source, key.Key.LeaveOut},
+			Key: bigKey{big, recipe, key.Key.LeaveOut}, Needs: needs,
 			Fill: func(ctx context.Context, l *layer.Layer) error { return i.fillBig(ctx, big.Name, l) },
 		})
 		if err != nil {
 			return "", err
 		}
 	}
-	if err := i.contributeItself(ctx); err != nil {
+	if err := i.contributeItself(ctx, key.Key); err != nil {
 		return "", err
 	}
 	l, err := i.source.In.Layers.Contribute(ctx, layer.Request{
-		Name: layerName, Flags: layer.Flags{Launch: true}, Key: key,
+		Name: layerName, Flags: layer.Flags{Launch: true}, Key: key, Needs: needs,
 		Fill: func(ctx context.Context, l *layer.Layer) error { return i.fillPackages(ctx, key.Big, l) },
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ package interpreter
 import (
 	"context"
 	"embed"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -176,6 +177,26 @@ func (p Interpreter) Includes(dir string) []string {
 // Folder names the interpreter: another name for other files.
 func (p Interpreter) Folder() string {
 	return "cpython-" + p.Version + "-" + deb.Digest(recipe+" "+p.release.Hash, p.packages)
+}
+
+// Release names the interpreter among those of its minor version, by what it is made of: "3.13.5-0123456789abcdef".
+func (p Interpreter) Release() string { return strings.TrimPrefix(p.Folder(), "cpython-") }
+
+// ABI returns what packages are made for, of an interpreter in a folder: its minor version, the number that compiled modules begin with
+// (PEP 3147), and whether it brings libraries of its own.
+func (p Interpreter) ABI(dir string) (string, error) {
+	module, err := tree.ReadFile(filepath.Join(dir, compile.Output("lib/python"+p.Minor()+"/os.py", p.Minor())))
+	if err != nil {
+		return "", fmt.Errorf("reading a compiled module: %w", err)
+	}
+	if len(module) < 2 {
+		return "", fault.Internal("Python %s has an empty module", p.Version)
+	}
+	libraries := "debian"
+	if p.Standalone() {
+		libraries = "standalone"
+	}
+	return fmt.Sprintf("cpython-%s-%d-%s", p.Minor(), binary.LittleEndian.Uint16(module), libraries), nil
 }
 
 // idle matches what no app loads: tests of Python itself, the text of its manual and games, modules for terminals and old files with

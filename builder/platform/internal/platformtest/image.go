@@ -98,6 +98,15 @@ func App(t *testing.T, on v1.Image, runName, content string, change func(*v1.Con
 	})
 }
 
+// Edit edits the configuration of an image; change may be nil.
+func Edit(t *testing.T, of v1.Image, change func(*v1.ConfigFile)) v1.Image {
+	t.Helper()
+	if change == nil {
+		return of
+	}
+	return image(t, of, nil, change)
+}
+
 // image adds layers to an image and edits its configuration.
 func image(t *testing.T, on v1.Image, adds []mutate.Addendum, change func(*v1.ConfigFile)) v1.Image {
 	t.Helper()

@@ -158,15 +158,15 @@ func Short(image, digest string) string {
 
 // Same returns a fault if another image is not the same app for the same platform.
 func (a *App) Same(other *App) error {
-	mine, err := a.cut()
+	mine, err := a.own()
 	if err != nil {
 		return err
 	}
-	theirs, err := other.cut()
+	theirs, err := other.own()
 	if err != nil {
 		return err
 	}
-	if a.Platform().Equals(other.Platform()) && slices.Equal(a.config.RootFS.DiffIDs[mine:], other.config.RootFS.DiffIDs[theirs:]) {
+	if a.Platform().Equals(other.Platform()) && slices.Equal(mine, theirs) {
 		return nil
 	}
 	return fault.Fault{

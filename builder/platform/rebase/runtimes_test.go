@@ -1,0 +1,217 @@
+package rebase_test
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
+
+	"github.com/strata-buildpacks/strata/builder/platform/attest"
+	"github.com/strata-buildpacks/strata/builder/platform/internal/platformtest"
+	"github.com/strata-buildpacks/strata/builder/platform/rebase"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
+)
+
+// maker makes a layer of Node.js, and counts how often.
+type maker struct {
+	makes   platformtest.Runtime
+	change  func(*rebase.Made)
+	counted atomic.Int64
+}
+
+func (m *maker) runtimes(t *testing.T) *rebase.Runtimes {
+	t.Helper()
+	return &rebase.Runtimes{
+		Builder: attest.Image{Ref: platformtest.Parse(t, "strata/builder"), Digest: v1.Hash{Algorithm: "sha256", Hex: strings.Repeat("b", 64)}},
+		Make: func(_ context.Context, wanted rebase.Wanted) (rebase.Made, error) {
+			m.counted.Add(1)
+			if wanted.Buildpack != "strata/node" || wanted.Layer != "node" || wanted.RunImage == nil {
+				t.Errorf("the layer %s of %s is wanted on %v", wanted.Layer, wanted.Buildpack, wanted.Run)
+			}
+			made := rebase.Made{
+				Wanted: wanted, Runtime: wanted.Runtime, Layer: m.makes.Layer(t), Data: m.makes.Data(),
+				Bills: map[string][]byte{platformtest.BillName: m.makes.Bill()},
+			}
+			made.Runtime.Version = m.makes.Version
+			if m.change != nil {
+				m.change(&made)
+			}
+			return made, nil
+		},
+	}
+}
+
+// TestRuntimesMany puts a newer runtime under apps of a registry, with a newer run image and without: they are what a build with both
+// gives. One is taken back.
+func TestRuntimesMany(t *testing.T) {
+	t.Parallel()
+	h, server := open(t), platformtest.Serve(t, nil)
+	run := server.Host + "/strata/run-static:13"
+	old, newer := platformtest.Run{Release: "1"}.Image(t), platformtest.Run{Release: "2"}.Image(t)
+	platformtest.Publish(t, run, newer, platformtest.Bills(t, "2"), nil)
+	was, is := platformtest.Runtime{Version: "24.20.0"}, platformtest.Runtime{Version: "24.21.0"}
+	var images []string
+	for i, on := range []v1.Image{old, newer, newer} {
+		images = append(images, fmt.Sprintf("%s/app%d", server.Host, i))
+		platformtest.Publish(t, images[i], was.App(t, on, run), built(t), nil)
+	}
+	plain := server.Host + "/plain"
+	platformtest.Push(t, plain, platformtest.App(t, newer, run, "plain", nil))
+	m := &maker{makes: is}
+	options := rebase.Options{Images: append(images, plain), Runtimes: m.runtimes(t), Registry: platformtest.Fast}
+	dry := options
+	dry.DryRun = true
+	planned := rebased(t, h, dry)
+	done := rebased(t, h, options)
+	if m.counted.Load() != 2 {
+		t.Errorf("the layer was made %d times, want once for each run", m.counted.Load())
+	}
+	want := platformtest.Digest(t, is.App(t, newer, run))
+	for i, image := range images {
+		got := platformtest.Pull(t, image)
+		if err := validate.Image(got); err != nil {
+			t.Error(err)
+		}
+		if platformtest.Digest(t, got) != want || !done[i].Moves() {
+			t.Errorf("%s is %s, built again it is %s; %+v", image, platformtest.Digest(t, got), want, done[i])
+		}
+		if diff := cmp.Diff([]attest.Runtime{{ID: "node", From: "24.20.0", To: "24.21.0"}}, done[i].Runtimes); diff != "" {
+			t.Errorf("runtimes of %s (-want +got):\n%s", image, diff)
+		}
+		if planned[i].Moved == 0 {
+			t.Errorf("nothing would be moved: %+v", planned[i])
+		}
+		statement := platformtest.Referrers(t, image)[attest.StatementType]
+		for _, part := range []string{`"runtimes":[{"id":"node","from":"24.20.0","to":"24.21.0"}]`, `"builder of runtimes"`} {
+			if !strings.Contains(statement, part) {
+				t.Errorf("the provenance lacks %s: %s", part, statement)
+			}
+		}
+	}
+	if !done[3].Current || done[3].Runtimes != nil {
+		t.Errorf("an app without a runtime: %+v", done[3])
+	}
+	m.counted.Store(0)
+	for _, again := range rebased(t, h, options) {
+		if !again.Current || again.Moved != 0 {
+			t.Errorf("a second time: %+v", again)
+		}
+	}
+	rebased(t, h, rebase.Options{Images: images[1:2], Undo: true, Registry: platformtest.Fast})
+	if got := platformtest.Digest(t, platformtest.Pull(t, images[1])); got != platformtest.Digest(t, was.App(t, newer, run)) {
+		t.Errorf("taken back, it is %s", got)
+	}
+}
+
+// TestRuntimesInTheStore counts the bytes of the new layers before and after, and keeps the provenance of the runtime in a later rebase.
+func TestRuntimesInTheStore(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	on := platformtest.Run{Release: "1"}.Image(t)
+	platformtest.Described(t, h.Store, runName, on, "1")
+	app := platformtest.Runtime{Version: "24.20.0"}.App(t, on, runName)
+	if _, err := h.Store.Put(platformtest.Parse(t, "app"), app, built(t)...); err != nil {
+		t.Fatal(err)
+	}
+	is := platformtest.Runtime{Version: "24.21.0"}
+	options := rebase.Options{Images: []string{"app"}, Runtimes: (&maker{makes: is}).runtimes(t), DryRun: true}
+	planned := rebased(t, h, options)[0].Moved
+	options.DryRun = false
+	layer, err := is.Layer(t).Size()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if moved := rebased(t, h, options)[0].Moved; moved != planned || moved <= layer {
+		t.Errorf("planned to write %d bytes, wrote %d; the layer alone has %d", planned, moved, layer)
+	}
+	if got, want := platformtest.DigestIn(t, h.Store, "app"), platformtest.Digest(t, is.App(t, on, runName)); got != want {
+		t.Errorf("it is %s, built again it is %s", got, want)
+	}
+	platformtest.Described(t, h.Store, runName, platformtest.Run{Release: "2"}.Image(t), "2")
+	rebased(t, h, rebase.Options{Images: []string{"app"}})
+	for title, content := range platformtest.Attached(t, h.Store, "app") {
+		if strings.HasSuffix(title, "provenance.json") && !strings.Contains(content, `"builder of runtimes"`) {
+			t.Errorf("a rebase forgets who made the runtime: %s", content)
+		}
+	}
+}
+
+// TestRuntimesSameBytes has a newer runtime whose layer has the same content: what is said of it changes.
+func TestRuntimesSameBytes(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	on, was := platformtest.Run{Release: "1"}.Image(t), platformtest.Runtime{Version: "24.20.0"}
+	platformtest.Put(t, h.Store, runName, on)
+	app := was.App(t, on, runName)
+	platformtest.Put(t, h.Store, "app", app)
+	m := &maker{makes: platformtest.Runtime{Version: "24.21.0"}}
+	m.change = func(made *rebase.Made) { made.Layer = was.Layer(t) }
+	if got := rebased(t, h, rebase.Options{Images: []string{"app"}, Runtimes: m.runtimes(t)})[0]; !got.Moves() {
+		t.Errorf("it is current: %+v", got)
+	}
+	is, err := h.Store.Image(platformtest.Parse(t, "app"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := is.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if label := config.Config.Labels["io.buildpacks.lifecycle.metadata"]; strings.Contains(label, "24.20.0") {
+		t.Errorf("the label has the runtime before: %s", label)
+	}
+}
+
+// TestRuntimesRefused has apps that keep the runtime that they have.
+func TestRuntimesRefused(t *testing.T) {
+	t.Parallel()
+	newest := platformtest.Runtime{Version: "24.21.0"}
+	label := func(from, to string) func(*v1.ConfigFile) {
+		return func(c *v1.ConfigFile) {
+			const name = "io.buildpacks.lifecycle.metadata"
+			c.Config.Labels[name] = strings.ReplaceAll(c.Config.Labels[name], from, to)
+		}
+	}
+	for _, test := range []struct {
+		name   string
+		app    platformtest.Runtime
+		edit   func(*v1.ConfigFile)
+		change func(*rebase.Made)
+	}{
+		{name: "exact", app: platformtest.Runtime{Version: "24.20.0", Exact: true}},
+		{name: "abi", change: func(m *rebase.Made) { m.Runtime.ABI = "node-138" }},
+		{name: "abi-alone", edit: label(`"needs"`, `"none"`), change: func(m *rebase.Made) { m.Runtime.ABI = "node-138" }},
+		{name: "silent", edit: label(`"runtime"`, `"other"`)},
+		{name: "bills-more", change: func(m *rebase.Made) { m.Bills["sbom.spdx.json"] = []byte("{}") }},
+		{name: "bills-fewer", change: func(m *rebase.Made) { m.Bills = map[string][]byte{"sbom.spdx.json": nil} }},
+		{name: "no-bills", edit: label(`"sbom":{"sha":"sha256:`, `"sbom":{"sha":"sha512:`)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			h := open(t)
+			on := platformtest.Run{Release: "1"}.Image(t)
+			platformtest.Put(t, h.Store, runName, on)
+			if test.app.Version == "" {
+				test.app.Version = "24.20.0"
+			}
+			app := platformtest.Edit(t, test.app.App(t, on, runName), test.edit)
+			platformtest.Put(t, h.Store, "app", app)
+			m := &maker{makes: newest, change: test.change}
+			results, err := rebase.Images(t.Context(), h, rebase.Options{Images: []string{"app"}, Runtimes: m.runtimes(t)})
+			if err != nil || results[0].Err == nil {
+				t.Fatalf("it is not refused: %+v, %v", results, err)
+			}
+			text := regexp.MustCompile(`sha[0-9]+:[0-9a-f]{64}`).ReplaceAllString(platformtest.Fault(t, results[0].Err), "<digest>")
+			kittest.Golden(t, "runtime-"+test.name+".txt", text)
+			if platformtest.DigestIn(t, h.Store, "app") != platformtest.Digest(t, app) {
+				t.Error("it is another image now")
+			}
+		})
+	}
+}
