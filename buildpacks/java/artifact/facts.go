@@ -32,7 +32,7 @@ type facts struct {
 	Newest   map[int]string `json:"newest"`   // a class of each
 	Modules  []string       `json:"modules"`  // of the JDK, by the packages that classes mention
 	Draws    []string       `json:"draws"`    // packages of classes that draw
-	Servlet  string         `json:"servlet"`  // "javax" or "jakarta", "" for neither; the first counts where both are mentioned
+	Servlets map[string]int `json:"servlets"` // how many classes mention the API of servlets in "javax" and in "jakarta"
 	Desktop  string         `json:"desktop"`  // a package of a library that draws
 	Native   []native       `json:"native"`
 	Bill     []component    `json:"bill"`
@@ -46,7 +46,7 @@ type native struct {
 }
 
 // factsRecipe changes whenever other facts are read of the same jar.
-const factsRecipe = 2
+const factsRecipe = 3
 
 const (
 	// maxClasses is how many bytes of classes are read of a jar.
@@ -180,11 +180,14 @@ func (f *facts) add(more facts) {
 		f.Versions[version] += count
 		f.Newest[version] = max(f.Newest[version], more.Newest[version])
 	}
+	for api, count := range more.Servlets {
+		f.Servlets[api] += count
+	}
 	merge := func(all, more []string) []string {
 		return slices.Compact(slices.Sorted(slices.Values(slices.Concat(all, more))))
 	}
 	f.Modules, f.Draws = merge(f.Modules, more.Modules), merge(f.Draws, more.Draws)
-	f.Servlet, f.Desktop = cmp.Or(f.Servlet, more.Servlet), cmp.Or(f.Desktop, more.Desktop)
+	f.Desktop = cmp.Or(f.Desktop, more.Desktop)
 	f.Native, f.Bill = append(f.Native, more.Native...), append(f.Bill, more.Bill...)
 	f.Draws, f.Native, f.Bill = cut(f.Draws), cut(f.Native), cut(f.Bill)
 }
@@ -219,7 +222,7 @@ var nativeName = regexp.MustCompile(`\.so(\.[0-9]+)*$`)
 
 // scan reads the classes and native libraries among files.
 func (a *Artifact) scan(members []member) (facts, error) {
-	f := facts{Versions: map[int]int{}, Newest: map[int]string{}}
+	f := facts{Versions: map[int]int{}, Newest: map[int]string{}, Servlets: map[string]int{}}
 	seen := mentions{modules: map[string]bool{}, draws: map[string]bool{}}
 	left := int64(maxClasses)
 	for _, m := range members {
@@ -246,7 +249,6 @@ func (a *Artifact) scan(members []member) (facts, error) {
 	slices.Sort(f.Modules)
 	slices.Sort(f.Draws)
 	f.Draws, f.Native = cut(f.Draws), cut(f.Native)
-	f.Servlet = seen.servlet
 	f.Desktop = desktopOf(members)
 	return f, nil
 }
@@ -257,7 +259,6 @@ const maxVersion = 200
 // mentions collects what classes mention.
 type mentions struct {
 	modules, draws map[string]bool
-	servlet        string
 }
 
 // class reads a class. What Java would not load either is passed over: jars have templates that are called so.
@@ -277,7 +278,7 @@ func (f *facts) class(m member, seen *mentions) error {
 		f.Versions[c.Version]++
 		f.Newest[c.Version] = max(f.Newest[c.Version], m.Name)
 	}
-	draws := false
+	draws, servlets := false, map[string]bool{}
 	for _, text := range c.Texts {
 		classfile.Mentions(text, func(name string) {
 			for _, folder := range []string{name, path.Dir(name)} {
@@ -286,12 +287,15 @@ func (f *facts) class(m member, seen *mentions) error {
 				}
 				draws = draws || drawing[folder]
 			}
-			for _, kind := range []string{"javax", "jakarta"} {
-				if seen.servlet == "" && strings.HasPrefix(name, kind+"/servlet/") {
-					seen.servlet = kind
-				}
+			for _, api := range []string{"javax", "jakarta"} {
+				servlets[api] = servlets[api] || strings.HasPrefix(name, api+"/servlet/")
 			}
 		})
+	}
+	for api, mentioned := range servlets {
+		if mentioned {
+			f.Servlets[api]++
+		}
 	}
 	if draws {
 		seen.draws[path.Dir(m.Name)] = true

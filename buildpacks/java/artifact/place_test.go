@@ -184,8 +184,11 @@ func TestPlace(t *testing.T) {
 		"war": {app: files{"target/app.war": jar(t, files{"WEB-INF/web.xml": "<web-app/>", "index.jsp": "jsp",
 			"WEB-INF/classes/A.class": class("A", "javax/servlet/http/HttpServlet"), "WEB-INF/lib/one-1.0.jar": one})},
 			env: config.Environment{"TEST_JAVA": "25", "BP_TOMCAT_CONTEXT_PATH": "/shop/"}},
-		"war-jakarta": {app: files{"app.war": jar(t, files{"WEB-INF/lib/one-1-SNAPSHOT.jar": library(t, "org.example", "one", "1-SNAPSHOT",
-			files{"B.class": class("B", "jakarta/servlet/Servlet")})})}, env: config.Environment{"TEST_JAVA": "11"}},
+		"war-jakarta": {app: files{"app.war": jar(t, files{
+			"WEB-INF/lib/log-1.0.jar": library(t, "org.example", "log", "1.0", files{"L.class": class("L", "javax/servlet/Servlet")}),
+			"WEB-INF/lib/one-1-SNAPSHOT.jar": library(t, "org.example", "one", "1-SNAPSHOT", files{
+				"B.class": class("B", "jakarta/servlet/Servlet"), "C.class": class("C", "jakarta/servlet/Filter")})})},
+			env: config.Environment{"TEST_JAVA": "11"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -99,20 +99,26 @@ func (a *Artifact) tomcat(ctx context.Context, in bp.BuildContext, r Request, k 
 	return l, jars, err
 }
 
-// servlets returns the servlet API that a WAR is written for, and what says so: its own classes, or else its libraries.
+// servlets returns the servlet API that a WAR is written for, and what says so: its own classes, or else its libraries. Some libraries
+// serve both, so what most classes mention counts.
 func (a *Artifact) servlets(k known) (api, why string) {
-	for i, f := range a.files {
-		if found := k.facts[i].Servlet; found != "" && (f.layer == application || api == "") {
-			api, why = found, found+".servlet in "+f.to
-			if f.layer == application {
-				break
+	for _, own := range []bool{true, false} {
+		classes := map[string]int{}
+		for i, f := range a.files {
+			if (f.layer == application) == own {
+				classes["javax"] += k.facts[i].Servlets["javax"]
+				classes["jakarta"] += k.facts[i].Servlets["jakarta"]
 			}
 		}
+		api = "jakarta"
+		if classes["javax"] > classes["jakarta"] {
+			api = "javax"
+		}
+		if classes[api] > 0 {
+			return api, fmt.Sprintf("%d classes mention %s.servlet", classes[api], api)
+		}
 	}
-	if api == "" {
-		return "jakarta", "no class names an API of servlets"
-	}
-	return api, why
+	return "jakarta", "no class names an API of servlets"
 }
 
 // partsOf returns the newest libraries of a line of Tomcat.

@@ -48,7 +48,7 @@ func (b *builder) call(program, variable string, args []string) command.Command 
 		all = append(all, user)
 	}
 	path := filepath.Join(b.home, "bin") + ":" + filepath.Join(b.JavaHome, "bin") + ":" + b.Env["PATH"]
-	env := own(b.Env).With(b.Env.Git()).With(config.Environment{
+	env := own(b.Env).ForNode().With(b.Env.Git()).With(config.Environment{
 		"HOME": b.home, "PATH": path, "JAVA_HOME": b.JavaHome,
 		variable: strings.Join(all, " "), "LC_ALL": "C.UTF-8", "TZ": "UTC", "SOURCE_DATE_EPOCH": "315532801", "MAVEN_SKIP_RC": "1",
 	})

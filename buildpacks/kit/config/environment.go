@@ -24,6 +24,16 @@ const Bundle = "/etc/ssl/certs/ca-certificates.crt"
 // Authorities returns the file of certificates that programs trust: that of SSL_CERT_FILE, or else Bundle.
 func (e Environment) Authorities() string { return cmp.Or(e["SSL_CERT_FILE"], Bundle) }
 
+// ForNode returns the environment with the authorities for Node.js, which has a list of its own, unless the user named some.
+func (e Environment) ForNode() Environment {
+	if bundle := e.Authorities(); e["NODE_EXTRA_CA_CERTS"] == "" {
+		if _, err := os.Stat(bundle); err == nil {
+			return e.With(Environment{"NODE_EXTRA_CA_CERTS": bundle})
+		}
+	}
+	return e
+}
+
 // FromProcess returns the environment of this process.
 func FromProcess() Environment { return FromList(os.Environ()) }
 

@@ -53,13 +53,7 @@ func (i *Installer) Environment(ctx context.Context) (config.Environment, error)
 	env = libraries.In(env).With(config.Environment{
 		"PATH": filepath.Join(node, "bin") + ":" + programs + ":" + libraries.In(i.source.In.Env)["PATH"], "HOME": i.home,
 	}).With(i.source.Manager.Env(i.caches.Downloads, i.source.Registry)).With(i.source.Lock.Env)
-	if env["NODE_EXTRA_CA_CERTS"] == "" { // Node.js has a list of authorities of its own
-		bundle := i.source.In.Env.Authorities()
-		if _, err := os.Stat(bundle); err == nil {
-			env["NODE_EXTRA_CA_CERTS"] = bundle
-		}
-	}
-	return env, nil
+	return env.ForNode(), nil
 }
 
 // manager returns the folder with the programs of the package manager, which is the app's own or is fetched.
