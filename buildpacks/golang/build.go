@@ -22,6 +22,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/upx"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 )
 
@@ -44,6 +45,7 @@ type key struct {
 
 	Compiler  string `json:"compiler,omitempty"`  // of packages in C, if there are any
 	Debian    string `json:"debian,omitempty"`    // packages that they are compiled with
+	UPX       string `json:"upx,omitempty"`       // what packs the binaries
 	Unvouched bool   `json:"unvouched,omitempty"` // nothing vouches for this Go
 }
 
@@ -59,6 +61,7 @@ type decision struct {
 	compiling gcc.Mode
 	compiler  string // its version, "" without cgo
 	debian    debian.Packages
+	packer    upx.Packer
 }
 
 func decide(ctx context.Context, in bp.BuildContext) (decision, error) {
@@ -76,6 +79,9 @@ func decide(ctx context.Context, in bp.BuildContext) (decision, error) {
 		return d, err
 	}
 	if d.keep, err = keep.Parse(d.KeepFiles); err != nil {
+		return d, err
+	}
+	if d.packer, err = upx.Asked(in.Config); err != nil {
 		return d, err
 	}
 	if d.lock, err = lock.Read(lockFile); err != nil {
@@ -144,11 +150,11 @@ func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		Recipe: recipe, Go: d.choice.Version, Source: src.All, VCS: digest(repo.State), Targets: d.selection.Targets, Flags: d.flags.words(),
 		LDFlags: d.linker, Env: in.Env.Only(shaping...), WorkUse: d.WorkUse, Cgo: d.Cgo,
 		Target:   [4]string{in.Target.OS, in.Target.Arch, in.Target.Variant, in.Target.Distro},
-		Compiler: d.compiler, Debian: d.debian.Key(),
+		Compiler: d.compiler, Debian: d.debian.Key(), UPX: d.packer.Key(),
 		Unvouched: toolchain{Choice: d.choice, lock: d.lock, sumdb: in.Env["GOSUMDB"], unverified: d.Unverified}.unvouched(),
 	}
 	imports := k
-	imports.Source, imports.VCS, imports.Cgo, imports.Compiler, imports.Debian = src.Imports, "", "", "", ""
+	imports.Source, imports.VCS, imports.Cgo, imports.Compiler, imports.Debian, imports.UPX = src.Imports, "", "", "", "", ""
 	g.imports, g.linked = digest(fmt.Sprintf("%+v", imports)), src.Linked
 
 	var toolchains string
@@ -286,8 +292,10 @@ func (g *compiler) fill(ctx context.Context, in bp.BuildContext, d decision, too
 	if err := g.build(ctx, in, d, bin); err != nil {
 		return err
 	}
-	l.SBOM, err = g.bill(bin)
-	return err
+	if l.SBOM, err = g.bill(bin); err != nil {
+		return err
+	}
+	return d.packer.Pack(ctx, in, bin)
 }
 
 // bindNetrc puts the .netrc of a binding where the go command, git and curl look for it, and reports whether there is one.

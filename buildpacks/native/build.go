@@ -24,6 +24,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/upx"
 	"github.com/strata-buildpacks/strata/buildpacks/native/downloads"
 	"github.com/strata-buildpacks/strata/buildpacks/native/tools"
 )
@@ -51,6 +52,7 @@ type key struct {
 	Named     []string           `json:"named"` // packages that the bill has, of those of Debian
 	Env       config.Environment `json:"env"`
 	Target    [4]string          `json:"target"` // os, arch, variant, distro
+	UPX       string             `json:"upx,omitempty"`
 }
 
 // shaping are the variables of a user that compilers and build systems read.
@@ -74,6 +76,7 @@ type build struct {
 	tools    tool.Tool
 	cache    string // of ccache, and of the tools where they are not for all apps
 	version  string // of the compiler in its mode
+	packer   upx.Packer
 }
 
 // newBuild decides what is done, before anything is.
@@ -104,6 +107,9 @@ func newBuild(ctx context.Context, in bp.BuildContext) (build, error) {
 		return b, err
 	}
 	b.compiler = compiler.Compiler{In: in.Workspace, Mirrors: mirrors}
+	if b.packer, err = upx.Asked(in.Config); err != nil {
+		return b, err
+	}
 	if b.compiler.Mode, err = compiler.Asked(in.Config); err != nil {
 		return b, err
 	}
@@ -161,6 +167,7 @@ func (b build) key(source string) key {
 		Recipe: recipe, Source: source, Builder: b.builder.name, File: b.file, Link: b.Link, Configure: b.Configure, Make: b.Make,
 		LeaveOut: b.LeaveOut, KeepFiles: b.KeepFiles, Compiler: b.version, Tools: b.tools.Folder, Debian: b.packages.Key(), Named: b.named,
 		Env: b.Env.Only(shaping...), Target: [4]string{b.Target.OS, b.Target.Arch, b.Target.Variant, b.Target.Distro},
+		UPX: b.packer.Key(),
 	}
 }
 
@@ -235,6 +242,9 @@ func (b build) fill(ctx context.Context, l *layer.Layer) error {
 		}
 	}
 	if l.SBOM, err = b.bill(root, j.maps(), programs); err != nil {
+		return err
+	}
+	if err := b.packer.Pack(ctx, b.BuildContext, l.Path); err != nil {
 		return err
 	}
 	return tree.Remove(work)

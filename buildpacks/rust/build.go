@@ -18,6 +18,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/keep"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/procfile"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/upx"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 	"github.com/strata-buildpacks/strata/buildpacks/rust/cargo"
 	"github.com/strata-buildpacks/strata/buildpacks/rust/toolchain"
@@ -40,6 +41,7 @@ type key struct {
 	Compiler string    `json:"compiler"`
 	Debian   string    `json:"debian"`
 	Target   [4]string `json:"target"` // os, arch, variant, distro
+	UPX      string    `json:"upx,omitempty"`
 }
 
 // decision is what a build does, known before it does anything.
@@ -50,6 +52,7 @@ type decision struct {
 	mode    compiler.Mode
 	choice  version.Choice
 	keep    keep.Patterns
+	packer  upx.Packer
 }
 
 func decide(in bp.Workspace) (decision, error) {
@@ -75,6 +78,9 @@ func decide(in bp.Workspace) (decision, error) {
 		return d, err
 	}
 	if d.project, err = cargo.Read(in.AppDir, toolchain.Triples[in.Target.Arch]); err != nil {
+		return d, err
+	}
+	if d.packer, err = upx.Asked(in.Config); err != nil {
 		return d, err
 	}
 	if d.mode, err = compiler.Asked(in.Config); err != nil {
@@ -153,7 +159,7 @@ func (b *builder) key(src source) (key, error) {
 	return key{
 		Recipe: recipe, Rust: b.rust.Folder(), Source: src.hash(), Targets: b.Targets, Features: b.Features, Defaults: b.Defaults,
 		Profile: b.Profile, LTO: b.LTO, Env: digest(strings.Join(seen.List(), "\n")), Compiler: compilers, Debian: b.debian.Key(),
-		Target: [4]string{b.Target.OS, b.Target.Arch, b.Target.Variant, b.Target.Distro},
+		Target: [4]string{b.Target.OS, b.Target.Arch, b.Target.Variant, b.Target.Distro}, UPX: b.packer.Key(),
 	}, nil
 }
 

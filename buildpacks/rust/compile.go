@@ -224,6 +224,9 @@ func (b *builder) fill(ctx context.Context, programs []cargo.Program, l *layer.L
 	}
 	*l.SBOM = sbom.Merge(l.SBOM.Subject, *l.SBOM)
 	done()
+	if err := b.packer.Pack(ctx, b.BuildContext, bin); err != nil {
+		return err
+	}
 	return b.sweep(made)
 }
 
