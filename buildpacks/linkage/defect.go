@@ -2,11 +2,12 @@ package linkage
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/elf"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 )
 
 // remedies say what makes a file have a defect no more.
@@ -16,15 +17,19 @@ var remedies = map[string]string{
 	elf.WriteExec: "link it without -N and without a linker script that puts code and data together",
 }
 
-// checkDefects stops the build if a file that it made lets an attacker run what he writes. What packages and the app bring along is
-// named in the log.
-func checkDefects(log *report.Log, app string, files []elfFile) error {
+// checkDefects says in the log how compiled files are hardened, and stops the build if a file that it made lets an attacker run what he
+// writes. What packages and the app bring along is named in the log.
+func checkDefects(in bp.BuildContext, files []elfFile) error {
+	log := in.Log
+	if err := tellHardening(log, filepath.Dir(in.Layers.Path()), files); err != nil {
+		return err
+	}
 	var made []elfFile
 	for _, file := range files {
 		names := file.Faults()
 		switch {
 		case len(names) == 0:
-		case brought(file.path, app):
+		case brought(file.path, in.AppDir):
 			log.Warn("%s has: %s; it was compiled elsewhere", file.path, strings.Join(names, ", "))
 		default:
 			made = append(made, file)
