@@ -19,23 +19,10 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
-// cServer is the smallest server in C. Its parts are those of testdata/native/make.
+// cServer is the smallest server in C.
 func cServer(t *testing.T) map[string]string {
 	t.Helper()
-	app := map[string]string{}
-	dir := filepath.Join("testdata", "native", "make")
-	entries, err := os.ReadDir(dir)
-	for _, entry := range entries {
-		var content []byte
-		if err == nil {
-			content, err = os.ReadFile(filepath.Join(dir, entry.Name()))
-		}
-		app[entry.Name()] = string(content)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return app
+	return kittest.Files(t, filepath.Join("testdata", "native", "make"))
 }
 
 // pcreMain makes the server in C link a library of BP_DEBIAN_PACKAGES.
@@ -93,6 +80,8 @@ AC_OUTPUT
 			"make starts a program for linux/" + other + ", which this machine cannot", "build it on a machine with linux/" + other},
 			app: with(cServer(t), map[string]string{
 				"Makefile": "all: greeter\n\t./greeter --version\ngreeter: main.c greeting.c\n\t$(CC) -o $@ $^\n"})},
+		{name: "Rust", who: nightly, app: kittest.Files(t, filepath.Join("testdata", "rust", "axum")), program: "/bin/hello", path: "/",
+			answer: "Hello from axum.\n"},
 		{name: "SQLite", who: nightly, app: sqliteServer, program: "/bin/hello", path: "/a", answer: "notes: 1, <nil>"},
 		{name: "cgo and pkg-config", who: nightly, app: pcreServer, flags: pcre, program: "/bin/hello", path: "/1999", answer: "matches: 2"},
 		{name: "cgo, linked to libraries", who: nightly, app: pcreServer, program: "/bin/hello", path: "/1999", answer: "matches: 2",

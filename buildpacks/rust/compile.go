@@ -57,6 +57,10 @@ func (b *builder) call(ctx context.Context, args ...string) (command.Command, fu
 		return command.Command{}, none, err
 	}
 	b.binutils = compilers
+	here, err := b.here(ctx, mirrors)
+	if err != nil {
+		return command.Command{}, none, err
+	}
 	libraries, err := b.debian.Install(ctx)
 	if err != nil {
 		return command.Command{}, none, err
@@ -80,7 +84,7 @@ func (b *builder) call(ctx context.Context, args ...string) (command.Command, fu
 	}
 	triple := strings.ToUpper(strings.ReplaceAll(b.triple(), "-", "_"))
 	env := b.own().With(b.Env.Git()).With(config.Environment{
-		"HOME": home, "PATH": compilers + ":" + filepath.Join(rust, "bin") + ":" + b.Env["PATH"],
+		"HOME": home, "PATH": here + ":" + filepath.Join(rust, "bin") + ":" + b.Env["PATH"],
 		"CARGO_HOME": b.home, "CARGO_TARGET_DIR": b.target, "CARGO_BUILD_BUILD_DIR": b.target, "CARGO_TERM_COLOR": "never",
 		"RUSTC": filepath.Join(rust, "bin", "rustc"), "RUSTC_WRAPPER": "", "RUSTC_WORKSPACE_WRAPPER": "", "CARGO_INCREMENTAL": "0",
 		"CARGO_HTTP_CAINFO": b.Env.Authorities(), "CARGO_TARGET_" + triple + "_LINKER": linker,
@@ -94,7 +98,7 @@ func (b *builder) call(ctx context.Context, args ...string) (command.Command, fu
 	if b.LTO != "" {
 		env[profile+"_LTO"] = b.LTO
 	}
-	env = libraries.In(env)
+	env = libraries.In(env.With(b.cross()))
 	return command.Command{Path: filepath.Join(rust, "bin", "cargo"), Args: args, Dir: b.AppDir, Env: env.List(), Log: b.Log}, remove, nil
 }
 

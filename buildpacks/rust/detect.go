@@ -37,8 +37,10 @@ func Detect(_ context.Context, in bp.DetectContext) (bp.DetectResult, error) {
 		if r, _, err := choose(in.Workspace, p); err == nil {
 			tools = append(tools, r.Folder())
 		}
-		if folder, err := (compiler.Compiler{In: in.Workspace}).Folder(); err == nil {
-			tools = append(tools, folder)
+		for _, of := range compiler.Workspaces(in.Workspace) {
+			if folder, err := (compiler.Compiler{In: of}).Folder(); err == nil {
+				tools = append(tools, folder)
+			}
 		}
 	}
 	return bp.Pass("Cargo.toml found", bp.Plan{Provides: []string{"rust"}, Requires: []bp.Entry{bp.Tools("rust", tools...)}}), nil

@@ -1,6 +1,7 @@
 package rust
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/compiler"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/debian"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
@@ -22,17 +25,45 @@ for word; do
   [ "$last" != -o ] || out=$word
   last=$word
 done
-exec cc "$@" ${out:+"-Wl,--dependency-file=$out.linked"}
+exec CC "$@" ${out:+"-Wl,--dependency-file=$out.linked"}
 `
 
 // writeLinker writes the script of the linker, and returns its path, which is always the same.
 func (b *builder) writeLinker() (string, error) {
 	file := filepath.Join(b.target, "strata-linker")
-	err := os.WriteFile(file, []byte(linkerScript), 0o755)
+	err := os.WriteFile(file, []byte(strings.ReplaceAll(linkerScript, "CC", b.cc())), 0o755)
 	if err != nil {
 		err = fmt.Errorf("writing the script of the linker: %w", err)
 	}
 	return file, err
+}
+
+// cc returns the compiler of C for programs. Build scripts and macros, which run on this machine, are linked by the cc of PATH.
+func (b *builder) cc() string {
+	if b.Target.Foreign() {
+		return filepath.Join(b.binutils, "cc")
+	}
+	return "cc"
+}
+
+// here returns the folder of the compiler for what runs on this machine.
+func (b *builder) here(ctx context.Context, mirrors deb.Mirrors) (string, error) {
+	if b.Target.Foreign() {
+		return compiler.Here(ctx, b.BuildContext, mirrors, b.mode)
+	}
+	return b.binutils, nil
+}
+
+// cross returns the variables by which crates with C code find the compiler for another architecture, none for that of the machine.
+func (b *builder) cross() config.Environment {
+	env := config.Environment{}
+	if b.Target.Foreign() {
+		env["PKG_CONFIG_ALLOW_CROSS"] = "1"
+		for variable, program := range map[string]string{"CC": "cc", "CXX": "c++", "AR": "ar", "RANLIB": "ranlib"} {
+			env[variable+"_"+strings.ReplaceAll(b.triple(), "-", "_")] = filepath.Join(b.binutils, program)
+		}
+	}
+	return env
 }
 
 // staticLibraries makes a folder with the static libraries of packages of Debian, and returns the flags by which the linker finds them

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -60,6 +61,7 @@ func TestDebianParts(t *testing.T) {
 func TestLinker(t *testing.T) {
 	t.Parallel()
 	b := &builder{target: t.TempDir()}
+	b.Target.Arch = runtime.GOARCH
 	script, err := b.writeLinker()
 	if err != nil {
 		t.Fatal(err)

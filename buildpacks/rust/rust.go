@@ -13,7 +13,7 @@ import (
 
 // Buildpack is the entry of the suite's table.
 func Buildpack() bp.Buildpack {
-	return bp.Buildpack{ID: "strata/rust", Detect: Detect, Build: Build, Install: Install}
+	return bp.Buildpack{ID: "strata/rust", Detect: Detect, Build: Build, Install: Install, Cross: true}
 }
 
 // settings are the variables of buildpack.toml.
@@ -34,12 +34,14 @@ func Install(ctx context.Context, in bp.InstallContext) error {
 	if err != nil {
 		return err
 	}
-	c := compiler.Compiler{In: in.Workspace, Dir: in.Dir, Mirrors: mirrors}
-	if folder, err := c.Folder(); err != nil || folder == in.Tool {
-		if err == nil {
-			_, err = c.Install(ctx)
+	for _, of := range compiler.Workspaces(in.Workspace) {
+		c := compiler.Compiler{In: of, Dir: in.Dir, Mirrors: mirrors}
+		if folder, err := c.Folder(); err != nil || folder == in.Tool {
+			if err == nil {
+				_, err = c.Install(ctx)
+			}
+			return err
 		}
-		return err
 	}
 	r, err := toolchain.Named(in.Target.Arch, in.Tool)
 	if err != nil {

@@ -60,12 +60,18 @@ what a macro prints
 // cargo is a script that says and makes this. As a hostile build script may, it replaces Cargo.lock.
 func cargo(t *testing.T) kittest.Tool {
 	t.Helper()
+	return cargoFor(t, runtime.GOARCH)
+}
+
+// cargoFor is cargo for an architecture.
+func cargoFor(t *testing.T, arch string) kittest.Tool {
+	t.Helper()
 	return kittest.NewTool(t, `[ "$1" = metadata ] && cat <<'END' | sed "s#APP#$PWD#g" && exit
 `+metadata+`
 END
 echo 'version = 4' >Cargo.lock
 [ ! -d assets ] || echo generated | tee assets/generated.txt >assets/a.txt
-made="$CARGO_TARGET_DIR/`+toolchain.Triples[runtime.GOARCH]+`/release"
+made="$CARGO_TARGET_DIR/`+toolchain.Triples[arch]+`/release"
 mkdir -p "$made/deps" "$CARGO_HOME/greeting"
 printf '[package]\nlicense = "MIT/Apache-2.0"\n' >"$CARGO_HOME/greeting/Cargo.toml"
 for name in shop worker; do
@@ -73,7 +79,7 @@ for name in shop worker; do
   echo "$name:" >"$made/deps/$name-fedcba9876543210.linked"
   ln -f "$made/deps/$name-fedcba9876543210" "$made/$name"
 done
-cat <<'END' | sed "s#APP#$PWD#g; s#TARGET#$CARGO_TARGET_DIR#g; s#HOME#$CARGO_HOME#g; s#TRIPLE#`+toolchain.Triples[runtime.GOARCH]+`#g"
+cat <<'END' | sed "s#APP#$PWD#g; s#TARGET#$CARGO_TARGET_DIR#g; s#HOME#$CARGO_HOME#g; s#TRIPLE#`+toolchain.Triples[arch]+`#g"
 `+messages+`
 END`)
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
-	"runtime"
 	"testing"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
@@ -41,19 +40,6 @@ func TestVersion(t *testing.T) {
 				t.Errorf("got %q, want %q", found, test.want)
 			}
 		})
-	}
-}
-
-// TestCross refuses another architecture than the machine's.
-func TestCross(t *testing.T) {
-	t.Parallel()
-	c := given(t, shop(), cargo(t))
-	c.Arch = map[string]string{"amd64": "arm64", "arm64": "amd64"}[runtime.GOARCH]
-	got := kittest.Build(t, c)
-	want := "error: strata/rust builds for linux/" + runtime.GOARCH + " on this machine, and the image is for linux/" + c.Arch +
-		"; build it on a machine with linux/" + c.Arch + ", or leave that platform out\n"
-	if got.Code != 1 || got.Stderr != want {
-		t.Errorf("code %d, %q", got.Code, got.Stderr)
 	}
 }
 

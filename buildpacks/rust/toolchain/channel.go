@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -46,9 +47,9 @@ var exact = regexp.MustCompile(`^(?:[0-9]+\.[0-9]+\.[0-9]+|(beta|nightly)-([0-9]
 // Exact reports whether a channel always means the same release: a whole version, or a beta or nightly of a day.
 func Exact(channel string) bool { return exact.MatchString(channel) }
 
-// Channel returns the Rust of a server's channel, which is exact.
-func Channel(arch, channel string, s Server) Rust {
-	return Rust{Version: channel, arch: arch, server: s}
+// Channel returns the Rust of a server's channel, which is exact, for this machine and an architecture that it compiles for.
+func Channel(target, channel string, s Server) Rust {
+	return Rust{Version: channel, target: target, server: s}
 }
 
 // manifest is what a build reads of the manifest of a channel.
@@ -63,6 +64,9 @@ type manifest struct {
 		} `toml:"target"`
 	} `toml:"pkg"`
 }
+
+// part is a component of a release for an architecture.
+type part struct{ name, arch string }
 
 // components are what a build needs of a release.
 var components = []string{"rustc", "cargo", "rust-std"}
@@ -82,11 +86,14 @@ func (r Rust) distTool() tool.Tool {
 				return err
 			}
 			for _, name := range components {
-				if err := r.component(ctx, client, base, m, name, dir); err != nil {
+				if err := r.component(ctx, client, base, m, part{name, runtime.GOARCH}, dir); err != nil {
 					return err
 				}
 			}
-			return nil
+			if r.target == runtime.GOARCH {
+				return nil
+			}
+			return r.component(ctx, client, base, m, part{"rust-std", r.target}, dir)
 		},
 	}
 }
@@ -161,15 +168,15 @@ func (s Server) keys() (openpgp.EntityList, error) {
 
 // component fetches a component by the hash in the manifest, and unpacks it. Addresses in a manifest name the server of its authors: what
 // follows their folder dist is taken from the server that the user names.
-func (r Rust) component(ctx context.Context, client *fetch.Client, base *url.URL, m manifest, name, dir string) error {
-	target := m.Packages[name].Targets[Triples[r.arch]]
+func (r Rust) component(ctx context.Context, client *fetch.Client, base *url.URL, m manifest, p part, dir string) error {
+	target := m.Packages[p.name].Targets[Triples[p.arch]]
 	_, path, found := strings.Cut(target.Address, "/dist/")
 	if !target.Available || !found || target.SHA256 == "" {
-		return fault.Fault{ID: "rust-version-unknown", What: fmt.Sprintf("Rust %s has no %s for linux/%s", r.Version, name, r.arch),
+		return fault.Fault{ID: "rust-version-unknown", What: fmt.Sprintf("Rust %s has no %s for linux/%s", r.Version, p.name, p.arch),
 			Do: "ask for another release"}
 	}
 	file, err := client.Get(ctx, fetch.Artifact{
-		Name: name + " of Rust " + r.Version, Sum: "sha256:" + target.SHA256, URLs: []string{base.JoinPath("dist", path).String()},
+		Name: p.name + " of Rust " + r.Version, Sum: "sha256:" + target.SHA256, URLs: []string{base.JoinPath("dist", path).String()},
 		Setting: DistVariable,
 	})
 	if err != nil {

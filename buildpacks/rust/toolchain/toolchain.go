@@ -7,6 +7,7 @@ import (
 	"embed"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -23,30 +24,34 @@ var locks embed.FS
 // recipe changes when the same packages give another folder.
 const recipe = "2"
 
-// debians are the layers of stack.toml that are a Rust each, with the package that has the compiler, the default first.
-var debians = []struct{ layer, compiler string }{{"web", "rustc-web"}, {"release", "rustc"}}
+// debians are the layers of stack.toml that are a Rust each, with the packages that have the compiler and the standard library, the default
+// first.
+var debians = []struct{ layer, compiler, standard string }{
+	{"web", "rustc-web", "libstd-rust-web-dev"}, {"release", "rustc", "libstd-rust-dev"},
+}
 
-// Rust is a compiler with its cargo and standard library.
+// Rust is a compiler with its cargo and standard library, for the machine and for what it compiles for.
 type Rust struct {
-	Version  string // as its authors have it: "1.96.0"
-	arch     string
+	Version  string       // as its authors have it: "1.96.0"
+	target   string       // the architecture that it compiles for
 	packages []deb.Locked // of Debian
 	server   Server       // of the release, if it is none of Debian
 }
 
-// Debian returns the Rusts that Debian has for an architecture, the default first, none for one that is not locked.
-func Debian(arch string) ([]Rust, error) {
-	text, err := locks.ReadFile("lock-" + arch + ".toml")
-	if err != nil {
-		return nil, nil
+// Debian returns the Rusts that Debian has for this machine and that compile for an architecture, the default first, none for one that is
+// not locked.
+func Debian(target string) ([]Rust, error) {
+	packages, err := locked(runtime.GOARCH)
+	there := packages
+	if err == nil && target != runtime.GOARCH {
+		there, err = locked(target)
 	}
-	packages, err := deb.ReadLock(string(text))
-	if err != nil {
+	if err != nil || len(there) == 0 {
 		return nil, err
 	}
 	var found []Rust
 	for _, d := range debians {
-		r := Rust{arch: arch}
+		r := Rust{target: target}
 		for _, one := range packages {
 			if one.Layer == d.layer || one.Layer == "libraries" {
 				r.packages = append(r.packages, one)
@@ -55,9 +60,23 @@ func Debian(arch string) ([]Rust, error) {
 				r.Version = upstream(one.Version)
 			}
 		}
+		for _, one := range there {
+			if target != runtime.GOARCH && one.Name == d.standard {
+				r.packages = append(r.packages, one)
+			}
+		}
 		found = append(found, r)
 	}
 	return found, nil
+}
+
+// locked returns the packages of an architecture, none for one that is not locked.
+func locked(arch string) ([]deb.Locked, error) {
+	text, err := locks.ReadFile("lock-" + arch + ".toml")
+	if err != nil {
+		return nil, nil
+	}
+	return deb.ReadLock(string(text))
 }
 
 // upstream returns the version that Debian's is of: "1.96.0" of "1.96.0+dfsg1-1~deb13u1".
@@ -65,9 +84,9 @@ func upstream(version string) string {
 	return version[:len(version)-len(strings.TrimLeft(version, "0123456789."))]
 }
 
-// Named returns the Rust of a tool's folder.
-func Named(arch, folder string) (Rust, error) {
-	all, err := Debian(arch)
+// Named returns the Rust of a tool's folder, which compiles for an architecture.
+func Named(target, folder string) (Rust, error) {
+	all, err := Debian(target)
 	if err != nil {
 		return Rust{}, err
 	}
@@ -81,7 +100,11 @@ func Named(arch, folder string) (Rust, error) {
 // Folder names the Rust: another name for other files.
 func (r Rust) Folder() string {
 	if len(r.packages) == 0 {
-		return "rust-" + r.Version + "-published-" + recipe // it has one manifest that is signed and names it
+		name := "rust-" + r.Version + "-published-" + recipe // it has one manifest that is signed and names it
+		if r.target != runtime.GOARCH {
+			name += "-" + r.target
+		}
+		return name
 	}
 	return "rust-" + r.Version + "-" + deb.Digest(recipe, r.packages)
 }
@@ -99,7 +122,7 @@ func (r Rust) Tool(mirrors deb.Mirrors, cache string) tool.Tool {
 		if err := deb.Unpack(ctx, client, mirrors, r.packages, dir, unpack.Options{Want: wanted}); err != nil {
 			return err
 		}
-		return writePrograms(dir, filepath.Join(cache, t.Folder), deb.Triplets[r.arch])
+		return writePrograms(dir, filepath.Join(cache, t.Folder), deb.Triplets[runtime.GOARCH])
 	}
 	return t
 }

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -20,7 +21,8 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
-// TestDebian has both versions for both architectures, each with what it is linked against and a folder of its own.
+// TestDebian has both versions for both architectures, each with what it is linked against, the standard library of what it compiles for
+// and a folder of its own.
 func TestDebian(t *testing.T) {
 	t.Parallel()
 	folders := map[string]bool{}
@@ -31,8 +33,15 @@ func TestDebian(t *testing.T) {
 		}
 		for i, llvm := range []string{"libllvm22", "libllvm19"} {
 			names := map[string]bool{}
+			standard := ""
 			for _, one := range all[i].packages {
 				names[one.Name] = true
+				if strings.HasPrefix(one.Name, "libstd-rust") && strings.HasSuffix(one.Name, "-dev") {
+					standard += one.Purl
+				}
+			}
+			if n := strings.Count(standard, "?arch="); !strings.Contains(standard, "?arch="+arch) || (n == 2) != (arch != runtime.GOARCH) {
+				t.Errorf("for %s there is %s", arch, standard)
 			}
 			if !names[llvm] || !names["libgit2-1.9"] || !names["libz3-4"] || names["gcc"] || names["libc6-dev"] {
 				t.Errorf("Rust %s of %s has %v", all[i].Version, arch, names)
@@ -165,6 +174,20 @@ func TestChannel(t *testing.T) {
 			if got[path] != content || len(got) != len(want) {
 				t.Errorf("%s of %v is %q, want %q", path, got, got[path], content)
 			}
+		}
+	}
+	foreign := component(t, "rust-std", map[string]string{"lib/rustlib/" + Triples["arm64"] + "/lib/libstd.rlib": "f"})
+	served["/dist/2025-01-30/rust-std-arm64.tar.xz"] = string(foreign)
+	manifest += fmt.Sprintf("[pkg.rust-std.target.%s]\navailable = true\nxz_url = \"https://r.example.test/dist/%s\"\nxz_hash = \"%x\"\n",
+		Triples["arm64"], "2025-01-30/rust-std-arm64.tar.xz", sha256.Sum256(foreign))
+	serve("channel-rust-1.84.5.toml", "2025-01-30", "1.84.5")
+	dir, err := fill("arm64", "1.84.5", ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for arch, want := range map[string]string{"amd64": "s", "arm64": "f"} {
+		if got := kittest.Files(t, dir)["lib/rustlib/"+Triples[arch]+"/lib/libstd.rlib"]; got != want {
+			t.Errorf("the standard library for %s is %q, want %q", arch, got, want)
 		}
 	}
 	refused := func(name, arch, channel string, s Server) {
