@@ -80,6 +80,7 @@ func run(ctx context.Context, rounds int, engine bool, only []string) error {
 			printMoved(os.Stdout, alike)
 		}
 		printMemory(os.Stdout, alike)
+		printCPU(os.Stdout, alike)
 	}
 	printPhases(os.Stdout, apps)
 	printTargets(os.Stdout, apps)
@@ -192,10 +193,10 @@ type app struct {
 // round is what the tools took for one step of one round.
 type round map[tool]sample
 
-// sample is one build: how long it took, how many bytes came from the disk and reached it, and the most memory that the tool itself had and
-// that any process had, in bytes.
+// sample is one build: how long it took, how long it had a processor, how many bytes came from the disk and reached it, and the most memory
+// that the tool itself had and that any process had, in bytes.
 type sample struct {
-	took         time.Duration
+	took, cpu    time.Duration
 	phases       map[string]time.Duration // of strata build
 	read         int64
 	written      int64
@@ -382,6 +383,7 @@ func (b *bench) time(ctx context.Context, dir string, env []string, args ...stri
 	stop := watchMemory(cmd.Process.Pid)
 	err := cmd.Wait()
 	one := sample{took: time.Since(start), own: stop()}
+	one.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok { // of the command and of those that it waited for
 		one.largest = usage.Maxrss << 10
 	}

@@ -15,7 +15,7 @@ func TestPrintTimes(t *testing.T) {
 		one := func(i int) sample {
 			took := milliseconds[i] * time.Millisecond
 			n := int64(milliseconds[i])
-			return sample{took: took, read: n * 100, written: n * 1000, own: n * 10_000, largest: n * 100_000,
+			return sample{took: took, cpu: 2 * took, read: n * 100, written: n * 1000, own: n * 10_000, largest: n * 100_000,
 				phases: map[string]time.Duration{"detect": took / 4, "build": took / 2}}
 		}
 		return round{strata: one(0), golang: one(1), ko: one(2)}
@@ -43,6 +43,12 @@ func TestPrintTimes(t *testing.T) {
 | app, one line changed | 20 / 200 | 20 / 200 | 80 / 800 |
 | app, nothing changed | 8 / 80 | 1 / 10 | 8 / 80 |
 
+| seconds of processors, user and system: median | strata build | go build | ko build |
+| --- | --- | --- | --- |
+| app, first build | 18.00 | 12.00 | 9.00 |
+| app, one line changed | 3.00 | 2.00 | 4.00 |
+| app, nothing changed | 1.20 | 0.20 | 1.20 |
+
 | strata build, seconds: median | analyze | detect | install | restore | build | export | the rest |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 | app, first build | 0.00 | 2.25 | 0.00 | 0.00 | 4.50 | 0.00 | 2.25 |
@@ -56,6 +62,7 @@ target, app, one line changed: 1.50 s, at most 1.35 s (1.15 x go build + 200ms):
 	printTimes(&out, []*app{a})
 	printMoved(&out, []*app{a})
 	printMemory(&out, []*app{a})
+	printCPU(&out, []*app{a})
 	printPhases(&out, []*app{a})
 	printTargets(&out, []*app{a})
 	if diff := cmp.Diff(want, out.String()); diff != "" {

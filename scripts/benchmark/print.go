@@ -82,6 +82,14 @@ func printMemory(w io.Writer, apps []*app) {
 	})
 }
 
+// printCPU prints a row per app and step: the median of the time that the tool and the processes that it waited for had a processor, which
+// other people's work on the machine changes little.
+func printCPU(w io.Writer, apps []*app) {
+	printRows(w, "seconds of processors, user and system: median", apps, func(a *app, s step, t tool) string {
+		return fmt.Sprintf("%.2f", time.Duration(median(a.all(s, t, func(one sample) int64 { return int64(one.cpu) }))).Seconds())
+	})
+}
+
 // printRows prints a row per app and step with a cell per tool.
 func printRows(w io.Writer, what string, apps []*app, cell func(*app, step, tool) string) {
 	head, rule := "| "+what+" |", "| --- |"
