@@ -23,6 +23,7 @@ type runPlan struct {
 	others []start.Process
 	bun    manager.Release // of Bun, that runs the app
 	maps   string          // what reads source maps of packages, so that they are not left out
+	target string          // the architecture on which the app runs, as Node.js calls it
 }
 
 // decide reads and checks all.
@@ -135,10 +136,15 @@ type build struct {
 
 // Build makes the layers node and modules, runs the build scripts and links the app to its modules.
 func Build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
+	target := archOf(in.Target.Arch)
+	if in.Target.Foreign() { // packages without addons are the same for all architectures
+		in.Workspace = in.Here()
+	}
 	p, err := decide(in)
 	if err != nil {
 		return bp.BuildResult{}, err
 	}
+	p.target = target
 	p.describe(in)
 	builder, err := open(ctx, in, p.Plan, p.runtime())
 	if err != nil {

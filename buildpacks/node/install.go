@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"runtime"
 	"slices"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
@@ -25,12 +26,14 @@ func Wanted(in bp.DetectContext) []string {
 	}
 	var list []string
 	for id, version := range tools {
-		if r, locked := p.lock.Find(id, in.Target.Arch, version); locked {
-			list = append(list, folderOf(npmName(r), version))
+		for _, arch := range []string{runtime.GOARCH, in.Target.Arch} {
+			if r, locked := p.lock.Find(id, arch, version); locked && (arch == runtime.GOARCH || id == nodeID) {
+				list = append(list, folderOf(npmName(r), version))
+			}
 		}
 	}
 	slices.Sort(list)
-	return list
+	return slices.Compact(list)
 }
 
 // likely returns what a build would choose. The build tells what is wrong.
@@ -39,7 +42,7 @@ func likely(in bp.DetectContext) (Plan, error) {
 	if err := in.Config.Decode(&s); err != nil {
 		return Plan{}, err
 	}
-	return choose(in.Workspace, s, false)
+	return choose(in.Here(), s, false)
 }
 
 // requiredToStart is the launch helper, if the app is started by more than one command, or with variables in it.
@@ -65,9 +68,12 @@ func Install(ctx context.Context, in bp.InstallContext) error {
 	if err != nil {
 		return err
 	}
-	t := tools{in: in.Workspace, lock: l, registry: s.Registry, dir: in.Dir, arch: archOf(in.Target.Arch)}
+	t := tools{in: in.Workspace, lock: l, registry: s.Registry, dir: in.Dir, arch: archOf(runtime.GOARCH)}
 	for _, r := range l.Releases {
 		if folderOf(npmName(r), r.Version) == in.Tool {
+			if r.Arch != "" {
+				t.arch = archOf(r.Arch)
+			}
 			return t.installLocked(ctx, r)
 		}
 	}

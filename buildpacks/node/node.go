@@ -7,7 +7,7 @@ import "github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 
 // Buildpack is the entry of the suite's table.
 func Buildpack() bp.Buildpack {
-	return bp.Buildpack{ID: "strata/node", Detect: Detect, Build: Build, Install: Install, Runtime: Runtime}
+	return bp.Buildpack{ID: "strata/node", Detect: Detect, Build: Build, Install: Install, Runtime: Runtime, Cross: true}
 }
 
 // launchSettings are the variables of buildpack.toml that are about the app as it runs.

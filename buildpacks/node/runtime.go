@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
@@ -39,10 +40,10 @@ type bunKey struct {
 func (b build) runtime(ctx context.Context) (string, error) {
 	p := b.plan
 	if !p.start.Bun {
-		return nodeLayer{b.tools, p.node, p.asked}.contribute(ctx, b.Layers)
+		return nodeLayer{b.tools.on(p.target), p.node, p.asked}.contribute(ctx, b.Layers)
 	}
 	l, err := b.Layers.Contribute(ctx, layer.Request{
-		Name: "bun", Flags: layer.Flags{Launch: true}, Key: bunKey{recipe, p.bun.Version, p.arch}, Fill: b.fillBun,
+		Name: "bun", Flags: layer.Flags{Launch: true}, Key: bunKey{recipe, p.bun.Version, p.target}, Fill: b.fillBun,
 	})
 	if err != nil {
 		return "", err
@@ -127,7 +128,11 @@ func (n nodeLayer) fill(ctx context.Context, l *layer.Layer) error {
 	if err != nil {
 		return fmt.Errorf("making the layer of Node.js: %w", err)
 	}
-	knows, err := knows(ctx, program, heapOption)
+	here, err := n.tools.on(archOf(runtime.GOARCH)).node(ctx, n.choice)
+	if err != nil {
+		return err
+	}
+	knows, err := knows(ctx, filepath.Join(here, "bin", "node"), heapOption)
 	if err != nil {
 		return err
 	}
@@ -140,7 +145,7 @@ func (n nodeLayer) fill(ctx context.Context, l *layer.Layer) error {
 
 // fillBun makes the layer of Bun: the program, the same for every app.
 func (b build) fillBun(ctx context.Context, l *layer.Layer) error {
-	programs, err := b.tools.programs(ctx, manager.Bun(), b.plan.bun)
+	programs, err := b.tools.on(b.plan.target).programs(ctx, manager.Bun(), b.plan.bun)
 	if err != nil {
 		return err
 	}

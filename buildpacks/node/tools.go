@@ -37,6 +37,12 @@ type tools struct {
 // archOf returns Node.js' name of an architecture, "" if it has no build for it.
 func archOf(goarch string) string { return map[string]string{"amd64": "x64", "arm64": "arm64"}[goarch] }
 
+// on returns tools of an architecture.
+func (t tools) on(arch string) tools {
+	t.arch = arch
+	return t
+}
+
 // release is a package of the registry that is to be installed.
 type release struct {
 	choice
