@@ -29,13 +29,9 @@ func TestRuntimes(t *testing.T) {
 	}{
 		{"node/express", "node", anyUser, "pkg:generic/node@"},
 		{"node/addon", "node", nightly, "pkg:generic/node@"},
-		{"node/nest", "node", nightly, "pkg:generic/node@"},
-		{"node/nuxt", "node", nightly, "pkg:generic/node@"},
 		{"node/pnp", "node", nightly, "pkg:generic/node@"},
 		{"node/pnpm", "node", nightly, "pkg:generic/node@"},
-		{"node/typescript", "node", nightly, "pkg:generic/node@"},
 		{"node/workspaces", "node", nightly, "pkg:generic/node@"},
-		{"node/yarn", "node", nightly, "pkg:generic/node@"},
 		{"python/django", "python", nightly, "pkg:deb/debian/libcrypt1@"},
 		{"python/flask", "python", nightly, "pkg:deb/debian/libcrypt1@"},
 		{"python/numpy", "python", nightly, "pkg:deb/debian/libcrypt1@"},
