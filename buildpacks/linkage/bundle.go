@@ -2,6 +2,8 @@ package linkage
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -32,6 +34,8 @@ type bundleKey struct {
 	PlugIns []string `json:"plug-ins"`
 	// Has are the names of libraries that other layers have in the folder of the loader.
 	Has []string `json:"has"`
+	// Image is a hash of the names of the run image's libraries.
+	Image string `json:"image"`
 }
 
 // bundle is what is known when the layer is made.
@@ -57,9 +61,10 @@ func addBundle(ctx context.Context, in bp.BuildContext, seen seen, layers []laun
 		return nil, err
 	}
 	b := bundle{
-		key:   bundleKey{Recipe: 2, Wants: map[string][]string{}, Opens: map[string][]string{}, Asked: asked},
+		key:   bundleKey{Recipe: 3, Wants: map[string][]string{}, Opens: map[string][]string{}, Asked: asked},
 		image: maps.Clone(there.ofImage), triplet: deb.Triplets[in.Target.Arch],
 	}
+	b.key.Image = fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(slices.Sorted(maps.Keys(there.ofImage)), "\n"))))
 	gone := b.want(in.AppDir, seen, layers, there, before)
 	if len(b.key.Wants)+len(b.key.Opens)+len(asked) == 0 {
 		return nil, nil
@@ -148,7 +153,7 @@ func folderOf(file, app string, layers []launchLayer) string {
 // the one before knows that of what that one found without having them.
 func (b *bundle) keepFound(ctx context.Context, before bundleKey) error {
 	known := map[string]bool{}
-	same := before.Debian == b.key.Debian
+	same := before.Debian == b.key.Debian && before.Recipe == b.key.Recipe
 	if same {
 		for _, names := range before.Wants {
 			for _, name := range names {
@@ -156,7 +161,8 @@ func (b *bundle) keepFound(ctx context.Context, before bundleKey) error {
 			}
 		}
 	}
-	same = same && slices.Equal(before.Asked, b.key.Asked) && maps.EqualFunc(before.Opens, b.key.Opens, slices.Equal)
+	same = same && before.Image == b.key.Image && slices.Equal(before.Has, b.key.Has) && slices.Equal(before.Asked, b.key.Asked)
+	same = same && maps.EqualFunc(before.Opens, b.key.Opens, slices.Equal)
 	b.key.Given, b.key.PlugIns = before.Given, before.PlugIns
 	for _, names := range b.key.Wants {
 		same = same && !slices.ContainsFunc(names, func(name string) bool { return !known[name] })

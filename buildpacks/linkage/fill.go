@@ -98,7 +98,8 @@ func (f *filling) takeLibraries() error {
 func (f *filling) takePlugIn(p plugIn) error {
 	from := filepath.Join(f.root.Dir, strings.ReplaceAll(p.path, "TRIPLET", f.triplet))
 	_, err := os.Lstat(filepath.Join(f.layer.Path, "lib", p.reader))
-	if asked := slices.Contains(f.key.PlugIns, p.variable); !asked && (p.reader == "" || err != nil) {
+	purl, asked := f.root.Named(p.owner), slices.Contains(f.key.PlugIns, p.variable)
+	if purl == "" || !asked && (p.reader == "" || err != nil) { // other packages may have something in that folder
 		return nil
 	}
 	if _, err := os.Lstat(from); errors.Is(err, fs.ErrNotExist) {
@@ -128,7 +129,7 @@ func (f *filling) takePlugIn(p plugIn) error {
 		return fmt.Errorf("taking %s of Debian: %w", p.path, err)
 	}
 	f.layer.LaunchEnv.Default(p.variable, to)
-	f.of[f.root.Named(p.owner)] = append(f.of[f.root.Named(p.owner)], path.Base(p.path))
+	f.of[purl] = append(f.of[purl], path.Base(p.path))
 	return f.takeLibraries()
 }
 

@@ -113,6 +113,24 @@ func TestOpened(t *testing.T) {
 	}
 }
 
+// TestPlugInsOfOthers takes no plug-ins of a package that is not among the user's, though another one has a file in their folder.
+func TestPlugInsOfOthers(t *testing.T) {
+	t.Parallel()
+	all := filepath.Join(t.TempDir(), "layers")
+	layers := filepath.Join(all, "strata_linkage")
+	kittest.Write(t, layers, nil)
+	kittest.Write(t, filepath.Join(all, "other"), map[string]string{
+		"launch.toml": "[[processes]]\ntype = \"web\"\ncommand = [\"/cnb/lifecycle/launcher\"]\n"})
+	env := chosen(t, "5.46", "libsasl2-2", map[string]string{
+		triplet + "libsasl2.so.2": library("libc.so.6"), triplet + "sasl2/libsasldb.so": library("libc.so.6"),
+	}, nil, map[string]string{triplet + "libsasl2.so.2": "libsasl2-2", triplet + "sasl2/libsasldb.so": "libsasl2-modules-db"})
+	got := kittest.Build(t, kittest.Case{Layers: layers, Distro: "strata-glibc", Arch: "amd64", Env: env,
+		App: map[string]string{"a.so": library("libsasl2.so.2")}})
+	if diff := cmp.Diff([]string{"lib/libsasl2.so.2"}, bundledIn(t, layers)); got.Code != 0 || diff != "" {
+		t.Errorf("code %d, the layer (-want +got):\n%s\n%s", got.Code, diff, got.Log())
+	}
+}
+
 // bundledIn returns the files of the layer, and none if there is no layer.
 func bundledIn(t *testing.T, layers string) []string {
 	t.Helper()
