@@ -40,9 +40,11 @@ func (r rebaser) all(ctx context.Context, list []job) {
 		group.Go(func() error {
 			j := &list[i]
 			started := time.Now()
-			if act := r.plan(ctx, j); act != nil {
-				j.Err = act()
-			}
+			j.guard(func() {
+				if act := r.plan(ctx, j); act != nil {
+					j.Err = act()
+				}
+			})
 			j.Took = time.Since(started)
 			return nil
 		})
@@ -60,7 +62,7 @@ func (r rebaser) first(ctx context.Context, list []job) (rest []job, err error) 
 		var group errgroup.Group
 		for i := range batch {
 			group.Go(func() error {
-				acts[i] = r.plan(ctx, &batch[i])
+				batch[i].guard(func() { acts[i] = r.plan(ctx, &batch[i]) })
 				return nil
 			})
 		}
@@ -77,7 +79,7 @@ func (r rebaser) first(ctx context.Context, list []job) (rest []job, err error) 
 			left--
 			group.Go(func() error {
 				started := time.Now()
-				batch[i].Err = act()
+				batch[i].guard(func() { batch[i].Err = act() })
 				batch[i].Took = time.Since(started)
 				return batch[i].Err
 			})
@@ -95,6 +97,17 @@ func (r rebaser) first(ctx context.Context, list []job) (rest []job, err error) 
 		}
 	}
 	return nil, nil
+}
+
+// guard runs a part of the rebase of an image. A panic is an error of this image alone: other images are under way, and what became of
+// them has to be told.
+func (j *job) guard(part func()) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			j.Err = fault.Internal("rebasing %s: %v", j.Image, cause)
+		}
+	}()
+	part()
 }
 
 // check asks whether the rest is to be moved.

@@ -142,13 +142,16 @@ func TestRuntimesInTheStore(t *testing.T) {
 	}
 }
 
-// TestRuntimesSameBytes has a newer runtime whose layer has the same content: what is said of it changes.
+// TestRuntimesSameBytes has a newer runtime whose layer has the same content: what is said of it changes. One of the needs is empty.
 func TestRuntimesSameBytes(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	on, was := platformtest.Run{Release: "1"}.Image(t), platformtest.Runtime{Version: "24.20.0"}
 	platformtest.Put(t, h.Store, runName, on)
-	app := was.App(t, on, runName)
+	app := platformtest.Edit(t, was.App(t, on, runName), func(c *v1.ConfigFile) {
+		const name = "io.buildpacks.lifecycle.metadata"
+		c.Config.Labels[name] = strings.ReplaceAll(c.Config.Labels[name], `"needs":[`, `"needs":[null,`)
+	})
 	platformtest.Put(t, h.Store, "app", app)
 	m := &maker{makes: platformtest.Runtime{Version: "24.21.0"}}
 	m.change = func(made *rebase.Made) { made.Layer = was.Layer(t) }
@@ -168,15 +171,39 @@ func TestRuntimesSameBytes(t *testing.T) {
 	}
 }
 
+// TestRuntimesPanic has a panic in the rebase of one of two images. The other one is rebased.
+func TestRuntimesPanic(t *testing.T) {
+	t.Parallel()
+	for _, limit := range []int{0, 1} {
+		h := open(t)
+		platformtest.Put(t, h.Store, runName, platformtest.Run{Release: "2"}.Image(t))
+		older := platformtest.Run{Release: "1"}.Image(t)
+		platformtest.Put(t, h.Store, "app", platformtest.Runtime{Version: "24.20.0"}.App(t, older, runName))
+		platformtest.Put(t, h.Store, "plain", platformtest.App(t, older, runName, "plain", nil))
+		m := &maker{makes: platformtest.Runtime{Version: "24.21.0"}, change: func(*rebase.Made) { panic("boom") }}
+		results, err := rebase.Images(t.Context(), h, rebase.Options{
+			Images: []string{"app", "plain"}, Runtimes: m.runtimes(t), Limit: limit,
+		})
+		if err != nil || !results[1].Moves() {
+			t.Fatalf("limit %d: %+v, %v", limit, results, err)
+		}
+		if got := results[0].Err; got == nil || got.Error() != "internal error: rebasing app: boom" {
+			t.Errorf("limit %d: %v", limit, got)
+		}
+	}
+}
+
 // TestRuntimesRefused has apps that keep the runtime that they have.
 func TestRuntimesRefused(t *testing.T) {
 	t.Parallel()
 	newest := platformtest.Runtime{Version: "24.21.0"}
+	const name = "io.buildpacks.lifecycle.metadata"
 	label := func(from, to string) func(*v1.ConfigFile) {
-		return func(c *v1.ConfigFile) {
-			const name = "io.buildpacks.lifecycle.metadata"
-			c.Config.Labels[name] = strings.ReplaceAll(c.Config.Labels[name], from, to)
-		}
+		return func(c *v1.ConfigFile) { c.Config.Labels[name] = strings.ReplaceAll(c.Config.Labels[name], from, to) }
+	}
+	onRun := func(c *v1.ConfigFile) { // the layer of the runtime is one of the run image
+		sha := regexp.MustCompile(`"node":\{"sha":"(sha256:[0-9a-f]+)"`).FindStringSubmatch(c.Config.Labels[name])[1]
+		label(sha, c.RootFS.DiffIDs[0].String())(c)
 	}
 	for _, test := range []struct {
 		name   string
@@ -190,6 +217,15 @@ func TestRuntimesRefused(t *testing.T) {
 		{name: "silent", edit: label(`"runtime"`, `"other"`)},
 		{name: "bills-more", change: func(m *rebase.Made) { m.Bills["sbom.spdx.json"] = []byte("{}") }},
 		{name: "bills-fewer", change: func(m *rebase.Made) { m.Bills = map[string][]byte{"sbom.spdx.json": nil} }},
+		{name: "needs-name", edit: label(`"needs"`, `"Needs"`)},
+		{name: "need-name", edit: label(`"exact":false,"id"`, `"exact":false,"ID"`)},
+		{name: "twice", edit: label(`"buildpacks":[`, `"buildpacks":[{"key":"strata/node","version":"0.1.0","layers":null},`)},
+		{name: "of-run", edit: onRun},
+		{name: "layers", change: func(m *rebase.Made) { m.Bills = nil }, edit: func(c *v1.ConfigFile) {
+			c.Config.Labels[name] = regexp.MustCompile(`"sbom":\{.*?\},`).ReplaceAllString(c.Config.Labels[name], "")
+			at := len(c.RootFS.DiffIDs) - 1
+			c.RootFS.DiffIDs = c.RootFS.DiffIDs[:at]
+		}},
 		{name: "no-bills", edit: label(`"sbom":{"sha":"sha256:`, `"sbom":{"sha":"sha512:`)},
 	} {
 		t.Run(test.name, func(t *testing.T) {

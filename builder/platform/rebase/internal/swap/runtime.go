@@ -96,12 +96,24 @@ func (a *App) Runtimes() ([]Wanted, error) {
 func (a *App) buildpacks() ([]buildpack, error) {
 	var all []buildpack
 	if err := json.Unmarshal(a.metadata.Buildpacks, &all); err != nil {
-		return nil, fault.Fault{
-			ID: "rebase-no-metadata", What: a.name + " has a label " + metadataLabel + " that cannot be read", Err: err,
-			Do: "rebuild it with `strata build`",
+		return nil, a.unreadable(err)
+	}
+	ids := map[string]bool{}
+	for _, b := range all {
+		if ids[b.ID] {
+			return nil, a.unreadable(fmt.Errorf("it has the buildpack %q twice", b.ID))
 		}
+		ids[b.ID] = true
 	}
 	return all, nil
+}
+
+// unreadable is the fault of an app whose label is not one that a lifecycle wrote.
+func (a *App) unreadable(cause error) error {
+	return fault.Fault{
+		ID: "rebase-no-metadata", What: a.name + " has a label " + metadataLabel + " that cannot be read", Err: cause,
+		Do: "rebuild it with `strata build`",
+	}
 }
 
 // own returns the digests of the app's layers above its run image. Those of runtimes that newer ones may take the place of, and that of
@@ -227,7 +239,9 @@ func (e *exchange) refuse(was, is runtimes.Runtime, why string) error {
 func (e *exchange) move(to runtimes.Runtime) error {
 	for _, b := range e.buildpacks {
 		for layer, about := range b.Layers {
-			if !slices.ContainsFunc(about.said().Needs, func(n runtimes.Need) bool { return n.ID == to.ID }) {
+			said := about.said().Needs
+			ofIt := func(n runtimes.Need) bool { return n.ID == to.ID }
+			if !slices.ContainsFunc(said, ofIt) {
 				continue
 			}
 			fields := json.NewDecoder(bytes.NewReader(about.Data))
@@ -236,9 +250,18 @@ func (e *exchange) move(to runtimes.Runtime) error {
 			if err := fields.Decode(&data); err != nil {
 				return fmt.Errorf("reading the metadata of layer %s: %w", layer, err)
 			}
-			for _, need := range data["needs"].([]any) {
-				if need := need.(map[string]any); need["id"] == to.ID {
-					need["version"] = to.Version
+			needs, _ := data["needs"].([]any)
+			for i, need := range said {
+				var written map[string]any
+				if i < len(needs) {
+					written, _ = needs[i].(map[string]any)
+				}
+				switch {
+				case !ofIt(need):
+				case written["id"] == to.ID:
+					written["version"] = to.Version
+				default:
+					return e.app.unreadable(fmt.Errorf("what layer %q needs is not in the form that a buildpack of this suite writes", layer))
 				}
 			}
 			var err error
@@ -294,7 +317,12 @@ func (a *App) layer(diffID string) (v1.Layer, error) {
 			return layers[i], nil
 		}
 	}
-	return nil, fault.Fault{
+	return nil, a.without(diffID)
+}
+
+// without is the fault of an app whose label names a layer that it does not have.
+func (a *App) without(diffID string) error {
+	return fault.Fault{
 		ID: "rebase-runtime-layer", Do: "rebuild it with `strata build`",
 		What: fmt.Sprintf("%s has no layer %q, which its label %s names", a.name, diffID, metadataLabel),
 	}
@@ -316,6 +344,9 @@ func (e *exchange) image() (v1.Image, error) {
 		return nil, fmt.Errorf("reading %s: %w", a.name, err)
 	}
 	config := a.config.DeepCopy()
+	if len(adds) != len(config.RootFS.DiffIDs) {
+		return nil, a.unreadable(fmt.Errorf("the image has %d layers, and its configuration %d", len(adds), len(config.RootFS.DiffIDs)))
+	}
 	left := maps.Clone(e.layers)
 	for i := cut; i < len(adds); i++ {
 		was := config.RootFS.DiffIDs[i].String()
@@ -332,9 +363,8 @@ func (e *exchange) image() (v1.Image, error) {
 			return nil, fmt.Errorf("reading a new layer of %s: %w", a.name, err)
 		}
 	}
-	for missing := range left {
-		_, err := a.layer(missing)
-		return nil, err
+	for _, missing := range slices.Sorted(maps.Keys(left)) {
+		return nil, a.without(missing)
 	}
 	changed := a.metadata
 	changed.SBOM = e.sbom
