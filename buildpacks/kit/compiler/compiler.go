@@ -29,7 +29,7 @@ import (
 //go:embed lock-*.toml cross/lock-*.toml
 var locks embed.FS
 
-// recipe changes when the same packages give another folder.
+// recipe changes when the same packages give another folder, for any architecture.
 const recipe = "4"
 
 // Compiler is the compiler in a cache, which Install puts there.
@@ -47,6 +47,14 @@ type platform struct{ triplet, loader, branches string }
 var platforms = map[string]platform{
 	"amd64": {deb.Triplets["amd64"], "usr/lib64/ld-linux-x86-64.so.2", "-fcf-protection=full"},
 	"arm64": {deb.Triplets["arm64"], "usr/lib/ld-linux-aarch64.so.1", "-mbranch-protection=standard"},
+}
+
+// recipeFor returns what changes when the same packages give another compiler for an architecture.
+func recipeFor(arch string) string {
+	if arch != runtime.GOARCH {
+		return recipe + " " + crossRecipe
+	}
+	return recipe
 }
 
 // locked returns the packages of a compiler on this machine, which compiles for an architecture.
@@ -72,10 +80,10 @@ var decisive = []string{"binutils", "cpp", "g%2B%2B", "gcc", "libc6-dev", "libgc
 // Version names the compiler in a mode. Another version may compile to other bytes.
 func Version(arch string, m Mode) (string, error) {
 	packages, err := locked(arch)
-	return version(packages) + m.suffix(), err
+	return version(recipeFor(arch), packages) + m.suffix(), err
 }
 
-func version(packages []deb.Locked) string {
+func version(recipe string, packages []deb.Locked) string {
 	sum := sha256.New()
 	sum.Write([]byte(recipe))
 	for _, p := range packages {
@@ -91,10 +99,10 @@ func version(packages []deb.Locked) string {
 // tool returns the tool that the packages make.
 func (c Compiler) tool(packages []deb.Locked) tool.Tool {
 	target := platforms[c.In.Target.Arch]
-	t := tool.Tool{Folder: deb.Digest(recipe, packages), Title: deb.Title("a C++ compiler", packages)}
+	t := tool.Tool{Folder: deb.Digest(recipeFor(c.In.Target.Arch), packages), Title: deb.Title("a C++ compiler", packages)}
 	finish := func(dir, at string) error { return complete(dir, at, target) }
 	if c.In.Target.Foreign() {
-		t = tool.Tool{Folder: deb.Digest(crossRecipe, packages), Title: deb.Title("a C++ compiler for "+c.In.Target.Arch, packages)}
+		t.Title = deb.Title("a C++ compiler for "+c.In.Target.Arch, packages)
 		finish = func(dir, at string) error { return completeCross(dir, at, platforms[runtime.GOARCH], target) }
 	}
 	t.Fill = func(ctx context.Context, client *fetch.Client, dir string) error {

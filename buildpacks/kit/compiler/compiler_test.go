@@ -95,13 +95,13 @@ func TestCached(t *testing.T) {
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	packages := []deb.Locked{{Purl: "pkg:deb/debian/gcc-14@14.2"}, {Purl: "pkg:deb/debian/make@4"}}
-	first := version(packages)
+	first := version(recipe, packages)
 	packages[1].Purl = "pkg:deb/debian/make@5"
-	if version(packages) != first {
+	if version(recipe, packages) != first {
 		t.Error("another make is another version")
 	}
 	packages[0].Purl = "pkg:deb/debian/gcc-14@14.3"
-	if version(packages) == first {
+	if version(recipe, packages) == first {
 		t.Error("another gcc is the same version")
 	}
 	for _, arch := range []string{"amd64", "arm64"} {

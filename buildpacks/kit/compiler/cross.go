@@ -15,7 +15,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 )
 
-// crossRecipe changes when the same packages give another folder of a compiler for another architecture.
+// crossRecipe changes when the same packages give another folder of a compiler for another architecture alone.
 const crossRecipe = "cross 1"
 
 // lockedCross returns the packages of a compiler on one architecture that compiles for another one: its programs of the first, and what

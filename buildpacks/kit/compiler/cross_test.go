@@ -5,9 +5,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/kittest"
 )
 
@@ -105,5 +108,27 @@ func TestCrossVersion(t *testing.T) {
 	}
 	if len(versions) != 2 {
 		t.Errorf("the versions are %v", versions)
+	}
+}
+
+// TestCrossRecipe has both recipes in what names a compiler for another architecture, so that neither an old folder nor an old layer
+// stays when one of them changes.
+func TestCrossRecipe(t *testing.T) {
+	t.Parallel()
+	other := map[string]string{"amd64": "arm64", "arm64": "amd64"}[runtime.GOARCH]
+	packages, err := locked(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, err := Compiler{In: bp.Workspace{Target: bp.Target{Arch: other}}}.Folder()
+	if want := deb.Digest(recipe+" "+crossRecipe, packages); folder != want || err != nil {
+		t.Errorf("the folder is %s, want %s, %v", folder, want, err)
+	}
+	got, err := Version(other, Mode{})
+	if want := version(recipe+" "+crossRecipe, packages); got != want || err != nil {
+		t.Errorf("the version is %s, want %s, %v", got, want, err)
+	}
+	if own, err := Version(runtime.GOARCH, Mode{}); own == got || err != nil {
+		t.Errorf("the version is that of this machine's compiler: %s, %v", own, err)
 	}
 }
