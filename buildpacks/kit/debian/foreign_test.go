@@ -66,10 +66,15 @@ func TestForeign(t *testing.T) {
 	for variable, want := range map[string]string{
 		"LIBRARY_PATH": filepath.Join(root.Dir, "usr/lib", there), "LD_LIBRARY_PATH": filepath.Join(root.here.Dir, "usr/lib", here),
 		"PKG_CONFIG_PATH": filepath.Join(root.Dir, "usr/lib", there, "pkgconfig"), "PKG_CONFIG_SYSROOT_DIR": root.Dir,
+		"HOST_PKG_CONFIG_PATH": filepath.Join(root.here.Dir, "usr/lib", here, "pkgconfig"), "HOST_PKG_CONFIG_SYSROOT_DIR": root.here.Dir,
 	} {
 		if first, _, _ := strings.Cut(env[variable], ":"); first != want {
 			t.Errorf("%s is %s, want %s first", variable, env[variable], want)
 		}
+	}
+	own := filepath.Join(root.here.Dir, "usr/lib", here)
+	if !slices.Contains(strings.Split(env["LIBRARY_PATH"], ":"), own) {
+		t.Errorf("what is compiled for this machine finds no libraries: %s", env["LIBRARY_PATH"])
 	}
 	if err := os.Chmod(filepath.Join(root.here.Dir, "usr/bin/perl"), 0o755); err != nil {
 		t.Fatal(err)

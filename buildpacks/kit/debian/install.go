@@ -246,27 +246,38 @@ func (r Root) In(env config.Environment) config.Environment {
 		return env
 	}
 	with := config.Environment{sysroot: r.Dir}
-	for name, folders := range folders {
+	for name := range folders {
 		var list []string
 		if env[name] != "" {
 			list = append(list, env[name])
 		}
 		for _, root := range r.of(name) {
-			for _, folder := range folders {
-				list = append(list, filepath.Join(root.Dir, strings.ReplaceAll(folder, "TRIPLET", root.triplet)))
-			}
+			list = append(list, root.folders(name)...)
 		}
 		with[name] = strings.Join(list, ":")
+	}
+	if r.here != nil { // for crates of Rust that are compiled for this machine
+		with["HOST_PKG_CONFIG_PATH"], with["HOST_"+sysroot] = strings.Join(r.here.folders("PKG_CONFIG_PATH"), ":"), r.here.Dir
 	}
 	return env.With(with)
 }
 
+// folders returns the folders of the root that a variable names.
+func (r Root) folders(variable string) []string {
+	var list []string
+	for _, folder := range folders[variable] {
+		list = append(list, filepath.Join(r.Dir, strings.ReplaceAll(folder, "TRIPLET", r.triplet)))
+	}
+	return list
+}
+
 // of returns the roots that a variable names folders of: headers and libraries are of the architecture that is compiled for, and what
-// runs is of this machine.
+// runs is of this machine. Linkers pass over libraries of an architecture that is not theirs, so that programs which a build makes for
+// itself find their own.
 func (r Root) of(variable string) []Root {
 	switch {
 	case r.here == nil:
-	case variable == "PATH":
+	case variable == "PATH", variable == "LIBRARY_PATH":
 		return []Root{r, *r.here}
 	case variable == "LD_LIBRARY_PATH":
 		return []Root{*r.here}
