@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -87,10 +88,7 @@ func open(ctx context.Context, in bp.BuildContext, files, more []string) (Packag
 	if s.Dir, err = in.Cache(ctx, Cache); err != nil {
 		return Packages{}, err
 	}
-	p, err := Choose(ctx, s, names)
-	if err == nil && in.Target.Foreign() {
-		p.here, err = chooseHere(ctx, s, names)
-	}
+	p, err := s.choose(ctx, names)
 	if err != nil {
 		return Packages{}, err
 	}
@@ -118,14 +116,28 @@ func with(names, more []string) []string {
 	return names
 }
 
-// chooseHere returns the packages of these names for this machine, whose programs a build for another architecture calls.
-func chooseHere(ctx context.Context, s Source, names []string) (*Packages, error) {
-	s.In, s.Dir = s.In.Here(), filepath.Join(s.Dir, "here")
-	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
-		return nil, err
+// choose returns the packages of names for the target, and for this machine, whose programs a build for another architecture calls.
+func (s Source) choose(ctx context.Context, names []string) (Packages, error) {
+	p, err := s.chooseFor(ctx, s.In, names)
+	if err != nil || !s.In.Target.Foreign() {
+		return p, err
 	}
-	p, err := Choose(ctx, s, names)
-	return &p, err
+	here, err := s.chooseFor(ctx, s.In.Here(), names)
+	p.here = &here
+	return p, err
+}
+
+// chooseFor returns the packages for the target of a workspace. Each architecture has a folder of the cache: a buildpack that takes
+// packages for this machine removes none that another one takes for the target.
+func (s Source) chooseFor(ctx context.Context, in bp.Workspace, names []string) (Packages, error) {
+	if err := tree.Empty(s.Dir, slices.Collect(maps.Keys(deb.Triplets))...); err != nil {
+		return Packages{}, fmt.Errorf("removing packages of Debian of no architecture: %w", err)
+	}
+	s.In, s.Dir = in, filepath.Join(s.Dir, in.Target.Arch)
+	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
+		return Packages{}, err
+	}
+	return Choose(ctx, s, names)
 }
 
 // Packages are the packages that are named and all that they need, in the order of their names.

@@ -38,10 +38,7 @@ func TestForeign(t *testing.T) {
 	a.Publish(t, debtest.Born, all...)
 	s, _ := source(t, a)
 	s.In.Target.Arch = other
-	p, err := Choose(t.Context(), s, []string{"libpq-dev"})
-	if err == nil {
-		p.here, err = chooseHere(t.Context(), s, []string{"libpq-dev"})
-	}
+	p, err := s.choose(t.Context(), []string{"libpq-dev"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +82,16 @@ func TestForeign(t *testing.T) {
 		filepath.Join(root.Dir, "usr/bin/pg_config") + "\n"
 	if string(out) != want || err != nil {
 		t.Errorf("pg_config says %q (%v), want %q", out, err, want)
+	}
+	machine := s // of a buildpack that takes packages for this machine alone
+	machine.In = s.In.Here()
+	if _, err := machine.choose(t.Context(), []string{"libpq-dev"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{root.Dir, root.here.Dir, filepath.Join(s.Dir, other, "chosen.json")} {
+		if _, err := os.Stat(dir); err != nil {
+			t.Errorf("another buildpack has removed it: %v", err)
+		}
 	}
 	if k := p.Key(); k == p.digest() || k == p.here.digest() {
 		t.Errorf("the key %s is that of one architecture", k)
