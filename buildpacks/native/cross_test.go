@@ -107,6 +107,7 @@ func TestCrossFails(t *testing.T) {
 	} {
 		refused(words, "")
 	}
+	refused("x.c:1:10: fatal error: event.h: No such file or directory", "echo './gentest: Exec format error (ignored)' >&2\n")
 	refused(shell, "cp \"$FROM/static\" hello\n")
 	kittest.Golden(t, "cross-fails.txt", all.String())
 }

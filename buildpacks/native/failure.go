@@ -21,6 +21,9 @@ func (b build) explain(ctx context.Context, j job, s step, err error) error {
 	if !ok || ctx.Err() != nil || !errors.As(err, new(*exec.ExitError)) {
 		return err
 	}
+	if err := known(j, s, failed.Tail); err != nil {
+		return err
+	}
 	lines := failed.Tail
 	if s.title == "configure" {
 		lines = append(lines, b.lastProbe()...)
@@ -30,6 +33,14 @@ func (b build) explain(ctx context.Context, j job, s step, err error) error {
 			return err
 		}
 	}
+	if err := known(j, s, lines); err != nil {
+		return err
+	}
+	return fault.Fault{ID: "native-build", What: s.title + " failed", Err: err, Do: "see its words in the log"}
+}
+
+// known returns the fault of a step whose words tell the reason, nil if they tell none.
+func known(j job, s step, lines []string) error {
 	for _, line := range lines {
 		for _, c := range causes {
 			if found := c.match.FindStringSubmatch(line); found != nil && (!c.static || j.static()) {
@@ -37,7 +48,7 @@ func (b build) explain(ctx context.Context, j job, s step, err error) error {
 			}
 		}
 	}
-	return fault.Fault{ID: "native-build", What: s.title + " failed", Err: err, Do: "see its words in the log"}
+	return nil
 }
 
 // lastProbe returns, and writes to the log, what the last program of configure that could not be built was told. It is in config.log.
