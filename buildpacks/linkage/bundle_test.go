@@ -41,7 +41,7 @@ func chosen(t *testing.T, version, names string, files, links, of map[string]str
 			Name: name, Version: version, Purl: "pkg:deb/debian/" + name + "@" + version, SHA256: name + version, Archive: deb.Main,
 		})
 	}
-	root := filepath.Join(cache, "debian", "packages", "debian-"+packages.Key())
+	root := filepath.Join(cache, "debian", "amd64", "packages", "debian-"+packages.Key())
 	kittest.Write(t, root, files)
 	for path, to := range links {
 		if err := os.Symlink(to, filepath.Join(root, path)); err != nil {
@@ -58,7 +58,7 @@ func chosen(t *testing.T, version, names string, files, links, of map[string]str
 		}
 	}
 	encode(filepath.Join(root, "libraries.json"), purls)
-	encode(filepath.Join(cache, "debian", "chosen.json"), map[string]any{
+	encode(filepath.Join(cache, "debian", "amd64", "chosen.json"), map[string]any{
 		"asked": strings.Split(names, ","), "arch": "amd64", "recipe": "4", "packages": packages.Locked,
 	})
 	return config.Environment{
@@ -154,7 +154,7 @@ func TestBundle(t *testing.T) {
 func TestBundleRefuses(t *testing.T) {
 	t.Parallel()
 	env := closure(t, "17.6")
-	files, err := filepath.Glob(filepath.Join(env["BP_CACHE_DIR"], "debian/packages/*/usr/lib/*/libldap.so.2"))
+	files, err := filepath.Glob(filepath.Join(env["BP_CACHE_DIR"], "debian/amd64/packages/*/usr/lib/*/libldap.so.2"))
 	if err != nil || len(files) != 1 {
 		t.Fatalf("%v, %v", files, err)
 	}
