@@ -85,6 +85,7 @@ var olderSuite = sync.OnceValue(func() error {
 		"buildpacks/node/lock.toml":                            withoutNewestNode,
 		"buildpacks/python/interpreter/trixie/lock-amd64.toml": withMoreLibraries,
 		"buildpacks/python/interpreter/trixie/lock-arm64.toml": withMoreLibraries,
+		"buildpacks/python/build.go":                           withOlderRecipe,
 	} {
 		err = errors.Join(err, rewrite(filepath.Join("..", lock), filepath.Join(root, lock), edit))
 	}
@@ -119,6 +120,11 @@ func withoutNewestNode(lock string) string {
 // withMoreLibraries adds one of the libraries of Python 3.11 to 3.13, which is another Python of the same version then.
 func withMoreLibraries(lock string) string {
 	return strings.Replace(lock, `layer = "crypt"`, `layer = "libraries"`, 1)
+}
+
+// withOlderRecipe makes Python by the recipe 0: a later recipe says that it is newer, which fewer libraries do not.
+func withOlderRecipe(source string) string {
+	return regexp.MustCompile(`(?m)^const recipe = \d+$`).ReplaceAllString(source, "const recipe = 0")
 }
 
 // purls returns the package URLs that begin with a text in what is attached to an image.

@@ -58,7 +58,7 @@ func TestRuntime(t *testing.T) {
 	hide := strings.NewReplacer(newest[1], "<newest>")
 	text := hide.Replace(got.Log() + string(about))
 	for _, other := range []string{
-		strings.Replace(was, "24.0.0", "24.999.0", 1), strings.Replace(was, ">=22", "latest", 1), `{"id":"node"}`,
+		strings.Replace(was, "24.0.0", "24.999.0", 1), `{"id":"node"}`,
 	} {
 		refused := replace(other)
 		if refused.Code != 1 {
@@ -67,4 +67,8 @@ func TestRuntime(t *testing.T) {
 		text += hide.Replace(refused.Log())
 	}
 	kittest.Golden(t, "runtime.txt", text)
+	kept := replace(strings.NewReplacer("24.0.0", newest[1], ">=22", "latest").Replace(was)) // that is of another line
+	if about, err := os.ReadFile(filepath.Join(kept.Layers, "node.toml")); err != nil || !strings.Contains(string(about), newest[1]) {
+		t.Errorf("an app that asks for a newer line does not keep %s: code %d\n%s", newest[1], kept.Code, kept.Log())
+	}
 }

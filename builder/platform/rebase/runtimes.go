@@ -68,11 +68,19 @@ func (r rebaser) renew(ctx context.Context, m *move, result *Result) error {
 			return err
 		}
 		made = append(made, newest)
-		result.Runtimes = append(result.Runtimes, attest.Runtime{ID: one.Runtime.ID, From: one.Runtime.Version, To: newest.Runtime.Version})
 	}
-	m.image, m.layers, err = app.With(made)
-	if len(m.layers) > 0 {
-		m.runtimes, m.maker = result.Runtimes, r.Runtimes.Builder
+	exchanged, err := app.With(made)
+	if err != nil {
+		return err
 	}
-	return err
+	m.image, m.layers = exchanged.Image, exchanged.Layers
+	for i, one := range made {
+		runtime := attest.Runtime{ID: one.Wanted.Runtime.ID, From: one.Wanted.Runtime.Version, To: one.Wanted.Runtime.Version}
+		if exchanged.New[i] {
+			runtime.To = one.Runtime.Version
+			m.runtimes, m.maker = append(m.runtimes, runtime), r.Runtimes.Builder
+		}
+		result.Runtimes = append(result.Runtimes, runtime)
+	}
+	return nil
 }

@@ -171,6 +171,49 @@ func TestRuntimesSameBytes(t *testing.T) {
 	}
 }
 
+// TestRuntimesNewer has runtimes of the same release that are newer by a package of Debian or by the recipe of the buildpack.
+func TestRuntimesNewer(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ was, is platformtest.Runtime }{
+		{platformtest.Runtime{Version: "24.20.0-b", Package: "1.9-1"}, platformtest.Runtime{Version: "24.20.0-a", Package: "1.10-1"}},
+		{platformtest.Runtime{Version: "24.20.0", Recipe: 2}, platformtest.Runtime{Version: "24.20.0", Recipe: 3}},
+	} {
+		h := open(t)
+		on := platformtest.Run{Release: "1"}.Image(t)
+		platformtest.Put(t, h.Store, runName, on)
+		platformtest.Put(t, h.Store, "app", test.was.App(t, on, runName))
+		rebased(t, h, rebase.Options{Images: []string{"app"}, Runtimes: (&maker{makes: test.is}).runtimes(t)})
+		if got, want := platformtest.DigestIn(t, h.Store, "app"), platformtest.Digest(t, test.is.App(t, on, runName)); got != want {
+			t.Errorf("%+v: it is %s, built again it is %s", test, got, want)
+		}
+	}
+}
+
+// TestRuntimesKept has a builder without a runtime of the app's ABI: the app keeps its own, and gets the newest run image.
+func TestRuntimesKept(t *testing.T) {
+	t.Parallel()
+	h, newer := open(t), platformtest.Run{Release: "2"}.Image(t)
+	platformtest.Put(t, h.Store, runName, newer)
+	was := platformtest.Runtime{Version: "24.20.0"}
+	app := was.App(t, platformtest.Run{Release: "1"}.Image(t), runName)
+	if _, err := h.Store.Put(platformtest.Parse(t, "app"), app, built(t)...); err != nil {
+		t.Fatal(err)
+	}
+	m := &maker{makes: platformtest.Runtime{Version: "24.21.0"}, change: func(m *rebase.Made) { m.Runtime.ABI = "node-138" }}
+	got := rebased(t, h, rebase.Options{Images: []string{"app"}, Runtimes: m.runtimes(t)})[0]
+	if diff := cmp.Diff([]attest.Runtime{{ID: "node", From: "24.20.0", To: "24.20.0"}}, got.Runtimes); diff != "" {
+		t.Errorf("runtimes (-want +got):\n%s", diff)
+	}
+	if got, want := platformtest.DigestIn(t, h.Store, "app"), platformtest.Digest(t, was.App(t, newer, runName)); got != want {
+		t.Errorf("it is %s, built on the newest run image it is %s", got, want)
+	}
+	for title, content := range platformtest.Attached(t, h.Store, "app") {
+		if strings.HasSuffix(title, "provenance.json") && strings.Contains(content, `"runtimes"`) {
+			t.Errorf("the provenance has a runtime that was not exchanged: %s", content)
+		}
+	}
+}
+
 // TestRuntimesPanic has a panic in the rebase of one of two images. The other one is rebased.
 func TestRuntimesPanic(t *testing.T) {
 	t.Parallel()
@@ -196,7 +239,6 @@ func TestRuntimesPanic(t *testing.T) {
 // TestRuntimesRefused has apps that keep the runtime that they have.
 func TestRuntimesRefused(t *testing.T) {
 	t.Parallel()
-	newest := platformtest.Runtime{Version: "24.21.0"}
 	const name = "io.buildpacks.lifecycle.metadata"
 	label := func(from, to string) func(*v1.ConfigFile) {
 		return func(c *v1.ConfigFile) { c.Config.Labels[name] = strings.ReplaceAll(c.Config.Labels[name], from, to) }
@@ -208,15 +250,20 @@ func TestRuntimesRefused(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		app    platformtest.Runtime
+		is     platformtest.Runtime // what the builder makes; another release if it is empty
 		edit   func(*v1.ConfigFile)
 		change func(*rebase.Made)
 	}{
 		{name: "exact", app: platformtest.Runtime{Version: "24.20.0", Exact: true}},
-		{name: "abi", change: func(m *rebase.Made) { m.Runtime.ABI = "node-138" }},
-		{name: "abi-alone", edit: label(`"needs"`, `"none"`), change: func(m *rebase.Made) { m.Runtime.ABI = "node-138" }},
 		{name: "silent", edit: label(`"runtime"`, `"other"`)},
 		{name: "bills-more", change: func(m *rebase.Made) { m.Bills["sbom.spdx.json"] = []byte("{}") }},
 		{name: "bills-fewer", change: func(m *rebase.Made) { m.Bills = map[string][]byte{"sbom.spdx.json": nil} }},
+		{name: "older-release", app: platformtest.Runtime{Version: "24.22.0"}},
+		{name: "older-package", app: platformtest.Runtime{Version: "24.20.0-a", Package: "1.10-2"},
+			is: platformtest.Runtime{Version: "24.20.0-b", Package: "1.9-1"}},
+		{name: "older-recipe", app: platformtest.Runtime{Version: "24.21.0", Recipe: 3}, is: platformtest.Runtime{Version: "24.21.0", Recipe: 2}},
+		{name: "no-order", app: platformtest.Runtime{Version: "24.20.0-a", Package: "1.9-1"},
+			is: platformtest.Runtime{Version: "24.20.0-b", Package: "1.9-1"}},
 		{name: "needs-name", edit: label(`"needs"`, `"Needs"`)},
 		{name: "need-name", edit: label(`"exact":false,"id"`, `"exact":false,"ID"`)},
 		{name: "twice", edit: label(`"buildpacks":[`, `"buildpacks":[{"key":"strata/node","version":"0.1.0","layers":null},`)},
@@ -238,15 +285,18 @@ func TestRuntimesRefused(t *testing.T) {
 			}
 			app := platformtest.Edit(t, test.app.App(t, on, runName), test.edit)
 			platformtest.Put(t, h.Store, "app", app)
-			m := &maker{makes: newest, change: test.change}
+			if test.is.Version == "" {
+				test.is.Version = "24.21.0"
+			}
+			m := &maker{makes: test.is, change: test.change}
 			results, err := rebase.Images(t.Context(), h, rebase.Options{Images: []string{"app"}, Runtimes: m.runtimes(t)})
 			if err != nil || results[0].Err == nil {
 				t.Fatalf("it is not refused: %+v, %v", results, err)
 			}
 			text := regexp.MustCompile(`sha[0-9]+:[0-9a-f]{64}`).ReplaceAllString(platformtest.Fault(t, results[0].Err), "<digest>")
 			kittest.Golden(t, "runtime-"+test.name+".txt", text)
-			if platformtest.DigestIn(t, h.Store, "app") != platformtest.Digest(t, app) {
-				t.Error("it is another image now")
+			if platformtest.DigestIn(t, h.Store, "app") != platformtest.Digest(t, app) || results[0].Runtimes != nil {
+				t.Errorf("it is another image now: %+v", results[0])
 			}
 		})
 	}

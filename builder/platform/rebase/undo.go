@@ -16,6 +16,10 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
+// otherWay is the next step where nothing says what an image was.
+const otherWay = "name the earlier run image with --run-image NAME@DIGEST instead; " +
+	"only a build takes back what --runtimes has put under an app"
+
 // back finds the image that an app was before its last rebase. Provenance says its digest, and that one has to be the same app.
 func (r rebaser) back(ctx context.Context, where place, ref name.Reference, now v1.Image, result *Result) (move, error) {
 	m := move{ref: ref}
@@ -32,7 +36,7 @@ func (r rebaser) back(ctx context.Context, where place, ref name.Reference, now 
 		before, err := attest.Before(m.old, attached)
 		if errors.Is(err, attest.ErrNotRebased) {
 			err = fault.Fault{ID: "rebase-undo", What: result.Image + " cannot be taken back", Err: err,
-				Do: "rebase it with --run-image NAME@DIGEST instead"}
+				Do: otherWay}
 		}
 		return before, err
 	})
@@ -62,7 +66,7 @@ func (r *inARegistry) earlier(
 	if errors.Is(err, registry.ErrUnknown) {
 		return nil, fault.Fault{
 			ID: "rebase-undo", What: fmt.Sprintf("the registry no longer has what %s was before its rebase", now.Context()), Err: cause(err),
-			Do: "rebase it with --run-image NAME@DIGEST instead",
+			Do: otherWay,
 		}
 	}
 	return image, err
@@ -80,7 +84,7 @@ func (r *inARegistry) restore(ctx context.Context, m move) (int64, error) {
 func noWayBack() error {
 	return fault.Fault{
 		ID: "rebase-undo", What: "images of the store are not taken back: nothing keeps what a name stood for",
-		Do: "build them again, or rebase them with --run-image NAME@DIGEST instead",
+		Do: otherWay,
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // Replace returns the newest locked version that may take the place of a runtime: of its line, and one that the app allows. It is the
-// runtime's own version if there is no newer one. A lock has the newest versions first.
+// runtime's own version if there is no such one. A lock has the newest versions first.
 func (t Tool) Replace(was runtimes.Runtime, line func(version string) string) (string, error) {
 	versions := t.Lock.Versions(t.ID, t.Arch)
 	at := slices.Index(versions, was.Version)
@@ -30,8 +30,5 @@ func (t Tool) Replace(was runtimes.Runtime, line func(version string) string) (s
 			return v, nil
 		}
 	}
-	return "", fault.Fault{
-		ID: "runtime-asked", Do: "build it again",
-		What: fmt.Sprintf("the app asks for %s %s, and that is no longer of the line %s", t.Title, was.Asked, was.Line),
-	}
+	return was.Version, nil
 }

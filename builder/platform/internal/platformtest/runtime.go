@@ -18,19 +18,22 @@ import (
 // Runtime is Node.js of the line 24 in an app's layer node.
 type Runtime struct {
 	Version string
-	Exact   bool // the app's packages are of use to this version alone
+	Exact   bool   // the app's packages are of use to this version alone
+	Recipe  int    // of the buildpack
+	Package string // the version of a package of Debian in the bill of materials
 }
 
 // Layer makes the layer of the runtime.
 func (r Runtime) Layer(t *testing.T) v1.Layer {
 	t.Helper()
-	return Layer(t, "/layers/strata_node/node/bin/node", r.Version)
+	return Layer(t, "/layers/strata_node/node/bin/node", fmt.Sprint(r.Version, r.Recipe, r.Package))
 }
 
 // Data returns the metadata of the layer of the runtime.
 func (r Runtime) Data() json.RawMessage {
 	return json.RawMessage(fmt.Sprintf(
-		`{"key":%[1]q,"runtime":{"abi":"node-137","asked":"","id":"node","line":"24","version":%[1]q}}`, r.Version))
+		`{"key":%q,"runtime":{"abi":"node-137","asked":"","id":"node","line":"24","version":%q}}`,
+		fmt.Sprintf(`{"recipe":%d,"node":%q}`, r.Recipe, r.Version), r.Version))
 }
 
 // BillName is the file of the runtime's bill of materials.
@@ -38,7 +41,11 @@ const BillName = "sbom.cdx.json"
 
 // Bill returns the bill of materials of the runtime.
 func (r Runtime) Bill() []byte {
-	return []byte(`{"bomFormat":"CycloneDX","specVersion":"1.6","serial":"` + r.Version + `"}`)
+	components := ""
+	if r.Package != "" {
+		components = fmt.Sprintf(`,"components":[{"name":"libx","version":%[1]q,"purl":"pkg:deb/debian/libx@%[1]s"}]`, r.Package)
+	}
+	return []byte(`{"bomFormat":"CycloneDX","specVersion":"1.6","serial":"` + r.Version + `"` + components + `}`)
 }
 
 // App makes an app image on a run image as an export does.

@@ -10,8 +10,6 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
@@ -149,40 +147,57 @@ func (a *App) own() ([]v1.Hash, error) {
 	return layers, nil
 }
 
+// Exchanged is an app with other layers of runtimes.
+type Exchanged struct {
+	Image  v1.Image
+	Layers []v1.Layer // those that are new
+	New    []bool     // which of the runtimes are
+}
+
 // With returns the app with other layers of runtimes, or the app's own image if it has these already. Layers that need a runtime get
-// their metadata changed; one that the new runtime is not for is a fault. The layers that are new are returned, too.
-func (a *App) With(made []Made) (v1.Image, []v1.Layer, error) {
+// their metadata changed; one that the new runtime is not for is a fault, and so is a runtime that would go back.
+func (a *App) With(made []Made) (Exchanged, error) {
 	all, err := a.buildpacks()
 	if err != nil {
-		return nil, nil, err
+		return Exchanged{}, err
 	}
 	changed := exchange{app: a, buildpacks: all, layers: map[string]v1.Layer{}, bills: map[string][]byte{}}
-	for _, one := range made {
+	result := Exchanged{Image: a.image, New: make([]bool, len(made))}
+	for i, one := range made {
+		before := len(changed.taken)
 		if err := changed.add(one); err != nil {
-			return nil, nil, err
+			return Exchanged{}, err
 		}
+		result.New[i] = len(changed.taken) > before
 	}
 	if len(changed.layers) == 0 {
-		return a.image, nil, nil
+		return result, nil
 	}
 	if err := changed.describe(); err != nil {
-		return nil, nil, err
+		return Exchanged{}, err
 	}
-	image, err := changed.image()
-	return image, slices.Collect(maps.Values(changed.layers)), err
+	if result.Image, err = changed.image(); err != nil {
+		return Exchanged{}, err
+	}
+	result.Layers = slices.Collect(maps.Values(changed.layers))
+	return result, changed.forward(result.Image)
 }
 
 // exchange is an app whose layers are exchanged.
 type exchange struct {
 	app        *App
 	buildpacks []buildpack
+	taken      []taken
 	layers     map[string]v1.Layer // new ones, by the digests of those whose places they take
 	bills      map[string][]byte   // new ones, by their paths in the image
 	sbom       json.RawMessage
 }
 
-// add notes a layer, unless the app has it.
+// add notes a layer, unless the app has it. An app for which there is none of the same line and ABI keeps its own.
 func (e *exchange) add(made Made) error {
+	if was, is := made.Wanted.Runtime, made.Runtime; was.ID != is.ID || was.Line != is.Line || was.ABI != is.ABI {
+		return nil
+	}
 	at := slices.IndexFunc(e.buildpacks, func(b buildpack) bool { return b.ID == made.Wanted.Buildpack })
 	old := e.buildpacks[at].Layers[made.Wanted.Layer]
 	diffID, err := made.Layer.DiffID()
@@ -199,6 +214,7 @@ func (e *exchange) add(made Made) error {
 	if err := e.check(made); err != nil {
 		return err
 	}
+	e.taken = append(e.taken, taken{made, old.Data, diffID.String() == old.SHA})
 	e.layers[old.SHA] = made.Layer
 	folder := "/layers/sbom/launch/" + strings.ReplaceAll(made.Wanted.Buildpack, "/", "_") + "/" + made.Wanted.Layer + "/"
 	for file, content := range made.Bills {
@@ -211,28 +227,21 @@ func (e *exchange) add(made Made) error {
 
 // check refuses a runtime that other layers are not made for.
 func (e *exchange) check(made Made) error {
-	was, is := made.Wanted.Runtime, made.Runtime
-	same := was.ID == is.ID && was.Line == is.Line && was.ABI == is.ABI
+	was := made.Wanted.Runtime
 	for _, b := range e.buildpacks {
 		for _, layer := range slices.Sorted(maps.Keys(b.Layers)) {
 			for _, need := range b.Layers[layer].said().Needs {
-				if need.ID == was.ID && (need.Exact || need.Version != was.Version || !same) {
-					return e.refuse(was, is, fmt.Sprintf("layer %s of %s was made for %s (%s)", layer, b.ID, need.Version, was.ABI))
+				if need.ID == was.ID && (need.Exact || need.Version != was.Version) {
+					return fault.Fault{
+						ID: "rebase-runtime-refused", Do: "rebuild it with `strata build`",
+						What: fmt.Sprintf("%s stays with %s %s, and does not get %s: layer %s of %s was made for %s", e.app.name,
+							was.ID, was.Version, made.Runtime.Version, layer, b.ID, need.Version),
+					}
 				}
 			}
 		}
 	}
-	if !same {
-		return e.refuse(was, is, "that is not of the same line and ABI "+was.ABI)
-	}
 	return nil
-}
-
-func (e *exchange) refuse(was, is runtimes.Runtime, why string) error {
-	return fault.Fault{
-		ID: "rebase-runtime-refused", Do: "rebuild it with `strata build`",
-		What: fmt.Sprintf("%s stays with %s %s, and does not get %s (%s): %s", e.app.name, was.ID, was.Version, is.Version, is.ABI, why),
-	}
 }
 
 // move writes the new version into the needs of layers, as a build would.
@@ -377,20 +386,4 @@ func (e *exchange) image() (v1.Image, error) {
 	}
 	config.Config.Labels[metadataLabel] = string(label)
 	return assemble(a.name, manifest, adds, config)
-}
-
-// assemble returns an image with the media types and annotations of a manifest.
-func assemble(name string, manifest *v1.Manifest, adds []mutate.Addendum, config *v1.ConfigFile) (v1.Image, error) {
-	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, manifest.MediaType), manifest.Config.MediaType)
-	image, err := mutate.Append(image, adds...)
-	if err != nil {
-		return nil, fmt.Errorf("rebasing %s: %w", name, err)
-	}
-	if image, err = mutate.ConfigFile(image, config); err != nil {
-		return nil, fmt.Errorf("rebasing %s: %w", name, err)
-	}
-	if len(manifest.Annotations) == 0 {
-		return image, nil
-	}
-	return mutate.Annotations(image, manifest.Annotations).(v1.Image), nil
 }

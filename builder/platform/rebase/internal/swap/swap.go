@@ -274,6 +274,22 @@ func (a *App) join(base Base, baseConfig *v1.ConfigFile, label string) (v1.Image
 	return annotate(image, manifest.Annotations, base.Image)
 }
 
+// assemble returns an image with the media types and annotations of a manifest.
+func assemble(name string, manifest *v1.Manifest, adds []mutate.Addendum, config *v1.ConfigFile) (v1.Image, error) {
+	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, manifest.MediaType), manifest.Config.MediaType)
+	image, err := mutate.Append(image, adds...)
+	if err != nil {
+		return nil, fmt.Errorf("rebasing %s: %w", name, err)
+	}
+	if image, err = mutate.ConfigFile(image, config); err != nil {
+		return nil, fmt.Errorf("rebasing %s: %w", name, err)
+	}
+	if len(manifest.Annotations) == 0 {
+		return image, nil
+	}
+	return mutate.Annotations(image, manifest.Annotations).(v1.Image), nil
+}
+
 // annotate gives the image the base's annotations, as an export does. It keeps those that only the app has.
 func annotate(image v1.Image, annotations map[string]string, base v1.Image) (v1.Image, error) {
 	manifest, err := base.Manifest()
