@@ -145,12 +145,7 @@ func Layer(t *testing.T, path, content string) v1.Layer {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(archive.Bytes())), nil }
-	layer, err := tarball.LayerFromOpener(open, tarball.WithMediaType(types.OCILayer))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return layer
+	return layerOf(t, archive.Bytes())
 }
 
 // Random makes an image of two layers with random content.
@@ -199,4 +194,15 @@ func Digest(t *testing.T, image v1.Image) v1.Hash {
 		t.Fatal(err)
 	}
 	return d
+}
+
+// layerOf returns a layer with an archive.
+func layerOf(t *testing.T, archive []byte) v1.Layer {
+	t.Helper()
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(archive)), nil }
+	layer, err := tarball.LayerFromOpener(open, tarball.WithMediaType(types.OCILayer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return layer
 }
