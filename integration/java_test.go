@@ -54,7 +54,7 @@ func TestJavaBuild(t *testing.T) {
 			purls: []string{"pkg:deb/debian/libfreetype6@2.", "pkg:deb/debian/fonts-dejavu-core@2."},
 		},
 		{
-			who: anyUser, app: "maven", answer: "Hello from Maven on Java 25.", file: "src/main/java/example/Main.java", processes: []string{"web*"},
+			who: nightly, app: "maven", answer: "Hello from Maven on Java 25.", file: "src/main/java/example/Main.java", processes: []string{"web*"},
 			purls: []string{"pkg:maven/test.example/app@1.0-SNAPSHOT"},
 		},
 		{

@@ -31,7 +31,7 @@ func TestNativeBuild(t *testing.T) {
 			run: "strata-static", files: []string{"bin/greeter"},
 		},
 		{
-			who: anyUser, app: "cmake", answer: "Hello from C++20, with a file that is installed.", file: "greeting.cpp", run: "strata-glibc",
+			who: nightly, app: "cmake", answer: "Hello from C++20, with a file that is installed.", file: "greeting.cpp", run: "strata-glibc",
 			files: []string{"bin/greeter", "lib/libgreeting.so", "share/greeter/words.txt"},
 		},
 	}

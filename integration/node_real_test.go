@@ -35,7 +35,7 @@ func TestNodeReal(t *testing.T) {
 		who                  who
 	}{
 		{
-			app: "registry", path: "/-/ping", answer: "{}",
+			app: "registry", who: nightly, path: "/-/ping", answer: "{}",
 			file: "config.yaml", from: "level: warn", to: "level: info", then: "{}",
 			flags: []string{"--", "--listen", "http://0.0.0.0:PORT"},
 		},

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,6 +23,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
 )
 
 // answering replaces the program of an app. The new one answers over HTTP without net/http, which takes a minute to compile.
@@ -243,15 +245,35 @@ func stored(t *testing.T, image string) v1.Image {
 	}
 	for _, d := range manifest.Manifests {
 		if d.Annotations["org.opencontainers.image.ref.name"] == ref.Name() {
-			found, err := index.Image(d.Digest)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return found
+			return forThisMachine(t, index, d)
 		}
 	}
 	t.Fatalf("the store has no %s", image)
 	return nil
+}
+
+// forThisMachine opens an image, or that of an index for this machine's architecture: a run image becomes an index when an app is
+// built for another one.
+func forThisMachine(t *testing.T, index v1.ImageIndex, d v1.Descriptor) v1.Image {
+	t.Helper()
+	if d.MediaType.IsIndex() {
+		members, err := index.ImageIndex(d.Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := partial.FindImages(members, func(d v1.Descriptor) bool {
+			return d.Platform != nil && d.Platform.Architecture == runtime.GOARCH
+		})
+		if err != nil || len(found) != 1 {
+			t.Fatalf("%s has %d images for this machine, %v", d.Digest, len(found), err)
+		}
+		return found[0]
+	}
+	found, err := index.Image(d.Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }
 
 // flags are those of a build that trusts only the build image's authorities.

@@ -39,13 +39,13 @@ func TestPythonBuild(t *testing.T) {
 			who: anyUser, app: "numpy", answer: "Hello from NumPy, 45.", file: "main.py", layers: []string{"package-numpy", "packages"},
 			purls: []string{"pkg:pypi/numpy@2.3.5"},
 		},
-		{who: anyUser, app: "plain", answer: "Hello from Python 3.13.", file: "main.py"},
+		{who: nightly, app: "plain", answer: "Hello from Python 3.13.", file: "main.py"},
 		{
-			who: anyUser, app: "python311", answer: "Hello from Python 3.11, __init__.cpython-311.pyc.", file: "main.py",
+			who: nightly, app: "python311", answer: "Hello from Python 3.11, __init__.cpython-311.pyc.", file: "main.py",
 			purls: []string{"pkg:deb/debian/python3.11-minimal@", "pkg:deb/debian/libcrypt1@"},
 		},
 		{
-			who: anyUser, app: "poetry", answer: "Hello from poetry, xn--4ca.test.", file: "main.py", layers: []string{"packages"},
+			who: nightly, app: "poetry", answer: "Hello from poetry, xn--4ca.test.", file: "main.py", layers: []string{"packages"},
 			purls: []string{"pkg:pypi/idna@3.20"}, absent: []string{"iniconfig"},
 		},
 		{

@@ -12,7 +12,7 @@ import (
 // TestGoReal builds programs that were not written for us. They come as Go modules, verified by the checksum database, and stay in
 // a temporary folder.
 func TestGoReal(t *testing.T) {
-	suite(t, anyUser)
+	suite(t, nightly)
 	t.Parallel()
 	tests := []struct {
 		name, module string
@@ -20,10 +20,9 @@ func TestGoReal(t *testing.T) {
 		path         string   // asked over HTTP; when empty, the program's output counts
 		args         []string // PORT is replaced
 		want         string
-		who          who
 	}{
 		{
-			name: "metrics exporter", who: nightly,
+			name:   "metrics exporter",
 			module: "github.com/prometheus/blackbox_exporter@v0.27.0",
 			flags:  []string{"-e", "BP_KEEP_FILES=blackbox.yml"},
 			path:   "/metrics", args: []string{"--", "--web.listen-address=:PORT"},
@@ -37,7 +36,6 @@ func TestGoReal(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			skipShown(t, tt.who)
 			t.Parallel()
 			name := image(t)
 			inspect(t, build(t, module(t, tt.module), name, tt.flags...))

@@ -30,7 +30,7 @@ func TestRustBuild(t *testing.T) {
 			processes: []string{"admin", "server", "web*", "worker"}, purls: []string{"pkg:generic/rust@1."},
 		},
 		{
-			who: anyUser, app: "axum", answer: "Hello from axum.", file: "src/main.rs", processes: []string{"hello", "web*"},
+			who: nightly, app: "axum", answer: "Hello from axum.", file: "src/main.rs", processes: []string{"hello", "web*"},
 			purls: []string{"pkg:cargo/axum@0.8.", "pkg:cargo/tokio@1."},
 		},
 	} {

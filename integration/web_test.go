@@ -45,7 +45,7 @@ func TestWebBuild(t *testing.T) {
 			cached: "public, max-age=31536000, immutable", pushed: "200", purl: "pkg:npm/react-dom@19.",
 		},
 		{
-			who: anyUser, app: "node/angular", file: "src/main.ts", from: "Hello", to: "Goodbye",
+			who: nightly, app: "node/angular", file: "src/main.ts", from: "Hello", to: "Goodbye",
 			files: regexp.MustCompile(`^workspace/dist/angular-site/browser/`),
 			page:  "<app-root>", asset: `/?main-[A-Z0-9]{8}\.js`, pattern: "Angular",
 			cached: "public, max-age=31536000, immutable", pushed: "404", purl: "pkg:npm/%40angular/core@22.",

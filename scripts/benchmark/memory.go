@@ -11,24 +11,27 @@ import (
 // highWater matches the most memory that a process had until now, in kB (proc(5), "VmHWM").
 var highWater = regexp.MustCompile(`(?m)^VmHWM:\s+(\d+) kB$`)
 
-// watchMemory looks at a process every two milliseconds. stop ends that, and returns the most memory that it had, in bytes.
+// watchMemory looks at a process every two milliseconds. stop looks once more, and returns the most memory that it had, in bytes.
 func watchMemory(pid int) (stop func() int64) {
 	end, peak := make(chan struct{}), make(chan int64)
 	go func() {
 		var most int64
 		tick := time.NewTicker(2 * time.Millisecond)
 		defer tick.Stop()
-		for {
+		for ended := false; ; {
 			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 			if found := highWater.FindSubmatch(status); err == nil && found != nil { // it may have ended
 				kilobytes, _ := strconv.ParseInt(string(found[1]), 10, 64) // they are digits
 				most = max(most, kilobytes<<10)
 			}
+			if ended {
+				peak <- most
+				return
+			}
 			select {
 			case <-tick.C:
 			case <-end:
-				peak <- most
-				return
+				ended = true
 			}
 		}
 	}()
