@@ -8,7 +8,6 @@ import (
 	"embed"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,7 +21,6 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/sbom"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/unpack"
 )
 
@@ -136,20 +134,7 @@ func (c Compiler) Install(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	t := c.tool(packages)
-	cached, err := tool.Cached(c.In, c.Dir, t)
-	if err != nil {
-		return "", err
-	}
-	if !cached {
-		if err := c.Mirrors.Known(packages); err != nil {
-			return "", err
-		}
-		if err := tree.Empty(c.Dir, tool.Downloads); err != nil {
-			return "", fmt.Errorf("removing older compilers: %w", err)
-		}
-	}
-	dir, err := tool.Install(ctx, c.In, c.Dir, t)
+	dir, err := tool.Replace(ctx, c.In, c.Dir, c.tool(packages))
 	return filepath.Join(dir, "bin"+c.Mode.suffix()), err
 }
 

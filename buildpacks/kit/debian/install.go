@@ -22,7 +22,6 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fetch"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
-	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/unpack"
 )
 
@@ -70,19 +69,8 @@ func (p Packages) Install(ctx context.Context) (Root, error) {
 		}
 		return root.writePrograms(dir, filepath.Join(cache, t.Folder))
 	}
-	cached, err := tool.Cached(s.In, cache, t)
-	if err != nil {
-		return root, err
-	}
-	if err := os.MkdirAll(cache, 0o755); err != nil {
-		return root, err
-	}
-	if !cached {
-		if err := tree.Empty(cache, tool.Downloads); err != nil {
-			return root, fmt.Errorf("removing older packages of Debian: %w", err)
-		}
-	}
-	root.Dir, err = tool.Install(ctx, s.In, cache, t)
+	var err error
+	root.Dir, err = tool.Replace(ctx, s.In, cache, t)
 	return root, explain(err)
 }
 

@@ -57,6 +57,18 @@ func Install(ctx context.Context, in bp.Workspace, cache string, t Tool) (string
 	return dir, os.RemoveAll(downloads)
 }
 
+// Replace is Install for a cache of one tool: before it makes the tool, it removes older ones.
+func Replace(ctx context.Context, in bp.Workspace, cache string, t Tool) (string, error) {
+	cached, err := Cached(in, cache, t)
+	if err == nil && !cached {
+		err = errors.Join(os.MkdirAll(cache, 0o755), tree.Empty(cache, Downloads))
+	}
+	if err != nil {
+		return "", fmt.Errorf("removing what was before %s: %w", t.Title, err)
+	}
+	return Install(ctx, in, cache, t)
+}
+
 // Cached reports whether Install has nothing to make.
 func Cached(in bp.Workspace, cache string, t Tool) (bool, error) {
 	_, found, err := find(in, cache, t)

@@ -6,9 +6,10 @@ import (
 	"compress/gzip"
 	"context"
 	"embed"
+	"errors"
 	"fmt"
-	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -33,7 +34,7 @@ const Variable = "BP_UPX_ENABLED"
 var locks embed.FS
 
 // recipe changes when the same packages give another folder, or the same program other bytes.
-const recipe = "1"
+const recipe = "2"
 
 // Packer is UPX of a lock. A zero Packer packs nothing.
 type Packer struct {
@@ -64,13 +65,14 @@ func (p Packer) Key() string {
 	return deb.Digest(recipe, p.packages)
 }
 
-// Pack packs the static programs of a folder of a layer, and prints their sizes before and after. Dynamic programs and libraries stay as
-// they are: nobody could read any more what they need. It must be the last thing that is done with the files.
+// Pack packs the static programs of a folder of a layer, and prints their sizes before and after. Dynamic programs stay as they are: nobody
+// could read any more what they need. So does what UPX cannot pack, and what it packs so that it cannot be unpacked; the log names both. It
+// must be the last thing that is done with the files.
 func (p Packer) Pack(ctx context.Context, in bp.BuildContext, dir string) error {
 	if len(p.packages) == 0 {
 		return nil
 	}
-	programs, err := tree.Each(dir, nil, func(e tree.Entry) (kind, error) { return kindOf(e.Path) })
+	programs, err := tree.Each(dir, nil, func(e tree.Entry) (string, error) { return kindOf(e.Path) })
 	if err != nil {
 		return fmt.Errorf("looking for programs to pack: %w", err)
 	}
@@ -83,15 +85,15 @@ func (p Packer) Pack(ctx context.Context, in bp.BuildContext, dir string) error 
 		return err
 	}
 	defer remove()
-	c := command.Command{Path: packer, Dir: home, Env: []string{"HOME=" + home, "PATH=/usr/bin:/bin"}, Log: in.Log}
+	c := command.Command{Path: packer, Dir: home, Env: []string{"HOME=" + home, "PATH=/usr/bin:/bin"}, Log: in.Log, Silent: true}
 	done := in.Log.Phase("Packing programs with UPX")
 	for _, one := range programs {
 		switch one.Value {
-		case dynamic:
+		case "program", "PIE":
 			in.Log.Warn("%s stays as it is: it is dynamic, and packed it would not tell which libraries it needs", one.Entry.Name())
-		case static:
-			if err := pack(ctx, in, c, one.Entry.Path); err != nil {
-				return err
+		case "static", "static PIE":
+			if err := pack(ctx, in.Log, c, one.Entry.Path); err != nil {
+				return fmt.Errorf("packing %s: %w", one.Entry.Rel, err)
 			}
 		}
 	}
@@ -99,49 +101,51 @@ func (p Packer) Pack(ctx context.Context, in bp.BuildContext, dir string) error 
 	return nil
 }
 
-// kind is what a file is, for whoever packs programs.
-type kind int
-
-const (
-	other kind = iota
-	dynamic
-	static
-)
-
-// kindOf reads what a file is.
-func kindOf(path string) (kind, error) {
+// kindOf returns what kind of program an executable file is, as package elf names it, and "" if it is none.
+func kindOf(path string) (string, error) {
 	info, err := os.Lstat(path)
-	if err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 || strings.Contains(info.Name(), ".so") {
-		return other, err
+	if err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
+		return "", err
 	}
-	file, loaded, err := elf.Read(path)
-	switch {
-	case err != nil || !loaded:
-		return other, err
-	case file.Interpreter != "" || len(file.Needed) > 0:
-		return dynamic, nil
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
 	}
-	return static, nil
+	defer f.Close()
+	file, _, err := elf.ReadHardening(f)
+	return file.Kind, err
 }
 
-// pack packs one program, and proves that it can be unpacked.
-func pack(ctx context.Context, in bp.BuildContext, c command.Command, path string) error {
-	before, err := measure(path)
+// pack packs a copy of a program, proves that it can be unpacked, and puts it into the program's place with its mode.
+func pack(ctx context.Context, log *report.Log, c command.Command, path string) error {
+	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
-	for _, args := range [][]string{{"-qqq", "--lzma", path}, {"-qqq", "-t", path}} {
+	before, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	work, name := filepath.Join(c.Dir, "program"), filepath.Base(path)
+	if err := os.WriteFile(work, before, 0o700); err != nil { // UPX changes no file that may not be written to
+		return err
+	}
+	for _, args := range [][]string{{"-qqq", "--lzma", work}, {"-qqq", "-t", work}} {
 		c.Args = args
-		if err := command.Run(ctx, c); err != nil {
-			return fault.Fault{ID: "upx", What: "UPX does not pack " + filepath.Base(path), Err: err, Do: "leave out " + Variable}
+		err := command.Run(ctx, c)
+		if failed, ok := errors.AsType[*command.Error](err); ok && errors.As(err, new(*exec.ExitError)) {
+			log.Warn("%s stays as it is: %s", name, strings.ReplaceAll(failed.Error(), work, name))
+			return nil
+		}
+		if err != nil {
+			return err
 		}
 	}
-	after, err := measure(path)
+	after, err := os.ReadFile(work)
 	if err != nil {
 		return err
 	}
-	tell(in.Log, filepath.Base(path), before, after)
-	return nil
+	return errors.Join(tree.WriteFile(path, after), os.Chmod(path, info.Mode().Perm()), tell(log, name, before, after))
 }
 
 // install returns the program of the packer.
@@ -159,38 +163,34 @@ func (p Packer) install(ctx context.Context, in bp.BuildContext) (string, error)
 		want := func(name string) bool { return strings.HasPrefix(name, "usr/bin/") }
 		return deb.Unpack(ctx, client, mirrors, p.packages, to, unpack.Options{Want: want})
 	}
-	at, err := tool.Install(ctx, in.Workspace, dir, t)
+	at, err := tool.Replace(ctx, in.Workspace, dir, t)
 	return filepath.Join(at, "usr/bin/upx-ucl"), err
 }
 
-// size is what a program takes on disk, and of a compressed layer, in bytes.
-type size struct{ disk, wire int64 }
-
-func measure(path string) (size, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return size{}, fmt.Errorf("measuring a program: %w", err)
-	}
-	var wire counter
+// compressed returns how many bytes a program takes in a compressed layer.
+func compressed(program []byte) (int, error) {
+	var wire bytes.Buffer
 	w := gzip.NewWriter(&wire)
-	_, err = io.Copy(w, bytes.NewReader(data))
-	if err == nil {
-		err = w.Close()
-	}
-	return size{int64(len(data)), int64(wire)}, err
+	_, err := w.Write(program)
+	err = errors.Join(err, w.Close())
+	return wire.Len(), err
 }
 
-// counter counts what is written.
-type counter int64
-
-func (c *counter) Write(p []byte) (int, error) { *c += counter(len(p)); return len(p), nil }
-
 // tell prints what packing did, and whether the image is worse for it.
-func tell(log *report.Log, name string, before, after size) {
+func tell(log *report.Log, name string, before, after []byte) error {
 	const mega = 1e6
+	from, err := compressed(before)
+	if err != nil {
+		return err
+	}
+	to, err := compressed(after)
+	if err != nil {
+		return err
+	}
 	log.Bullet("%s: %.2f MB on disk instead of %.2f, %.2f MB compressed instead of %.2f", name,
-		float64(after.disk)/mega, float64(before.disk)/mega, float64(after.wire)/mega, float64(before.wire)/mega)
-	if after.wire >= before.wire {
+		float64(len(after))/mega, float64(len(before))/mega, float64(to)/mega, float64(from)/mega)
+	if to >= from {
 		log.Warn("%s makes the image worse: more bytes are pulled than without it, and %s starts later; leave it out", Variable, name)
 	}
+	return nil
 }

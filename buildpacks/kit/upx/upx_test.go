@@ -32,71 +32,102 @@ func asked(t *testing.T, value string) Packer {
 	return p
 }
 
-// TestPack has each static program packed and tested, in this order, and says what it did. A program stands for UPX that leaves as many
-// bytes of a file as the test says.
+// TestPack has each static program packed and tested, in this order, and says what it did. What cannot be packed stays as it is. A program
+// stands for UPX that leaves as many bytes of a file as the test says.
 func TestPack(t *testing.T) {
 	t.Parallel()
-	static := elftest.Program(elf.EM_X86_64, "")
+	library := elftest.Program(elf.EM_X86_64, "")
+	static := library[:16] + string(rune(elf.ET_EXEC)) + library[17:] + strings.Repeat("text ", 1_000)
 	for name, test := range map[string]struct {
 		script string
-		code   bool
+		packed int // bytes
 	}{
-		"smaller": {script: `if [ "$2" = --lzma ]; then head -c 300 "$3" >"$3.new" && cat "$3.new" >"$3" && rm "$3.new"; fi`},
-		"larger":  {script: `if [ "$2" = --lzma ]; then head -c 30000 /dev/urandom >>"$3"; fi`},
-		"fails":   {script: "echo 'upx: web: CantPackException: already packed' >&2; exit 1", code: true},
-		"damages": {script: `[ "$2" = --lzma ] || { echo 'upx: web: ChecksumException' >&2; exit 1; }`, code: true},
+		"smaller": {`if [ "$2" = --lzma ]; then head -c 300 "$3" >"$3.new" && cat "$3.new" >"$3" && rm "$3.new"; fi`, 300},
+		"larger":  {`if [ "$2" = --lzma ]; then head -c 30000 /dev/urandom >>"$3"; fi`, len(static) + 30_000},
+		"fails":   {`echo "upx: $3: CantPackException: already packed" >&2; exit 1`, len(static)},
+		"damages": {`echo >>"$3"; [ "$2" = --lzma ] || { echo "upx: $3: ChecksumException" >&2; exit 1; }`, len(static)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := asked(t, "true")
-			stand, tools, dir := kittest.NewTool(t, test.script), t.TempDir(), t.TempDir()
-			kittest.Write(t, tools, map[string]string{"upx-" + p.Key() + "/usr/bin/upx-ucl": stand.Text()})
-			kittest.Write(t, dir, map[string]string{
-				"bin/web": static + strings.Repeat("text ", 1_000), "bin/dynamic": elftest.Program(elf.EM_X86_64, "/lib/ld.so", "libc.so.6"),
-				"bin/script": "#!/bin/sh\n", "lib/libx.so.1": static, "share/data": static,
-			})
-			for _, name := range []string{"bin/web", "bin/dynamic", "bin/script", "lib/libx.so.1"} {
-				if err := os.Chmod(filepath.Join(dir, name), 0o755); err != nil {
+			stand, dir, in := kittest.NewTool(t, test.script), t.TempDir(), workspace(t)
+			modes := map[string]os.FileMode{
+				"bin/web": 0o555, "bin/dynamic": 0o755, "bin/script": 0o755, "lib/libx.so.1": 0o755, "lib/plugin": 0o755, "share/data": 0o644,
+			}
+			files := map[string]string{
+				"bin/web": static, "bin/dynamic": elftest.Program(elf.EM_X86_64, "/lib/ld.so", "libc.so.6"), "bin/script": "#!/bin/sh\n",
+				"lib/libx.so.1": library, "lib/plugin": library, "share/data": static,
+			}
+			kittest.Write(t, dir, files)
+			for name, mode := range modes {
+				if err := os.Chmod(filepath.Join(dir, name), mode); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if err := os.Chmod(filepath.Join(tools, "upx-"+p.Key(), "usr/bin/upx-ucl"), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Chmod(filepath.Join(dir, "share/data"), 0o644); err != nil {
+			program := "upx-" + asked(t, "true").Key() + "/usr/bin/upx-ucl"
+			kittest.Write(t, in.Env[bp.EnvToolsDir], map[string]string{program: stand.Text()})
+			if err := os.Chmod(filepath.Join(in.Env[bp.EnvToolsDir], program), 0o755); err != nil {
 				t.Fatal(err)
 			}
 			var log bytes.Buffer
-			in := bp.BuildContext{Workspace: bp.Workspace{
-				Target: bp.Target{Arch: "amd64"}, Log: report.New(&log, report.Options{}),
-				Config: config.New([]config.Variable{
-					{Name: "STRATA_DEBIAN_MIRROR"}, {Name: "STRATA_DEBIAN_SECURITY_MIRROR"}, {Name: "STRATA_DEBIAN_SNAPSHOT_MIRROR"},
-				}, nil),
-				Env: config.Environment{bp.EnvToolsDir: tools, bp.EnvCacheDir: t.TempDir()},
-			}}
-			err := p.Pack(t.Context(), in, dir)
-			if (err != nil) != test.code {
-				t.Errorf("it returns %v", err)
+			in.Log = report.New(&log, report.Options{})
+			if err := asked(t, "true").Pack(t.Context(), in, dir); err != nil {
+				t.Error(err)
 			}
 			var calls []string
 			for _, call := range stand.Calls(t) {
-				calls = append(calls, strings.Join(call.Args, " "))
+				calls = append(calls, strings.Join(call.Args[:len(call.Args)-1], " "))
 			}
-			web := filepath.Join(dir, "bin/web")
-			want := []string{"-qqq --lzma " + web, "-qqq -t " + web}
+			want := []string{"-qqq --lzma", "-qqq -t"}
 			if name == "fails" {
 				want = want[:1]
 			}
 			if diff := cmp.Diff(want, calls); diff != "" {
 				t.Errorf("calls (-want +got):\n%s", diff)
 			}
-			text := strings.ReplaceAll(log.String(), dir, "<layer>")
-			if err != nil {
-				kittest.Fault(t, err)
-				text += strings.ReplaceAll(err.Error(), dir, "<layer>") + "\n"
+			for name, mode := range modes {
+				info, err := os.Stat(filepath.Join(dir, name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				size := len(files[name])
+				if name == "bin/web" {
+					size = test.packed
+				}
+				if info.Mode() != mode || info.Size() != int64(size) {
+					t.Errorf("%s has %d bytes and mode %o, want %d and %o", name, info.Size(), info.Mode(), size, mode)
+				}
 			}
-			kittest.Golden(t, name+".txt", seconds.ReplaceAllString(text, "done in TIME"))
+			kittest.Golden(t, name+".txt", seconds.ReplaceAllString(log.String(), "done in TIME"))
 		})
+	}
+}
+
+// workspace returns that of a build which has no mirror of Debian.
+func workspace(t *testing.T) bp.BuildContext {
+	t.Helper()
+	return bp.BuildContext{Workspace: bp.Workspace{
+		Target: bp.Target{Arch: "amd64"}, Log: report.New(&bytes.Buffer{}, report.Options{}),
+		Config: config.New([]config.Variable{
+			{Name: "STRATA_DEBIAN_MIRROR"}, {Name: "STRATA_DEBIAN_SECURITY_MIRROR"}, {Name: "STRATA_DEBIAN_SNAPSHOT_MIRROR"},
+		}, nil),
+		Env: config.Environment{bp.EnvToolsDir: t.TempDir(), bp.EnvCacheDir: t.TempDir()},
+	}}
+}
+
+// TestInstall removes an older UPX from the cache before it fetches another, and says where that could come from.
+func TestInstall(t *testing.T) {
+	t.Parallel()
+	in := workspace(t)
+	cache, err := in.Cache(t.Context(), "upx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kittest.Write(t, cache, map[string]string{"upx-old/usr/bin/upx-ucl": ""})
+	if err := asked(t, "true").Pack(t.Context(), in, t.TempDir()); err == nil || !strings.Contains(err.Error(), "STRATA_DEBIAN_MIRROR") {
+		t.Errorf("it returns %v", err)
+	}
+	if left := kittest.Tree(t, cache); len(left) > 0 {
+		t.Errorf("it leaves %v", left)
 	}
 }
 
