@@ -73,7 +73,7 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 	if len(findings) > 0 {
 		return bp.BuildResult{}, refuse(in.Log, advise(ctx, in, findings), libc)
 	}
-	if err := checkDefects(in, seen.files); err != nil {
+	if err := checkDefects(in, rules, seen); err != nil {
 		return bp.BuildResult{}, err
 	}
 	parts.tell(in.Log)

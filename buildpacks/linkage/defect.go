@@ -19,13 +19,14 @@ var remedies = map[string]string{
 
 // checkDefects says in the log how compiled files are hardened, and stops the build if a file that it made lets an attacker run what he
 // writes. What packages and the app bring along is named in the log.
-func checkDefects(in bp.BuildContext, files []elfFile) error {
+func checkDefects(in bp.BuildContext, r rules, seen seen) error {
 	log := in.Log
-	if err := tellHardening(log, filepath.Dir(in.Layers.Path()), files); err != nil {
+	tellStacks(log, r, seen)
+	if err := tellHardening(log, filepath.Dir(in.Layers.Path()), seen.files); err != nil {
 		return err
 	}
 	var made []elfFile
-	for _, file := range files {
+	for _, file := range seen.files {
 		names := file.Faults()
 		switch {
 		case len(names) == 0:

@@ -24,7 +24,8 @@ type elfFile struct {
 type seen struct {
 	files   []elfFile
 	openers []opener
-	reused  bool // whether a layer is taken from the previous image and has no files
+	jars    []string // archives out of which Java takes libraries
+	reused  bool     // whether a layer is taken from the previous image and has no files
 }
 
 // leave drops the files of which spare reports that the app can do without, and returns how many these are. What the others open counts.
@@ -70,6 +71,10 @@ func (s *seen) read(ctx context.Context, root string, ignore []string, there lib
 			}
 		}
 		if !entry.Type().IsRegular() {
+			return nil
+		}
+		if strings.HasSuffix(name, ".jar") {
+			s.jars = append(s.jars, name)
 			return nil
 		}
 		info, err := entry.Info()

@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -20,7 +21,9 @@ type Hardening struct {
 
 // Defects are what no compiler makes by default any more, and what lets an attacker run what he has written.
 type Defects struct {
-	ExecStack bool // a header asks for an executable stack
+	// ExecStack is whether a header asks for an executable stack, or a library for amd64 has no header that tells, which glibc takes for the
+	// same (sysdeps/x86_64/stackinfo.h). glibc 2.41 opens no such library by its name, and still loads one that a program needs.
+	ExecStack bool
 	TextRel   bool // the loader writes to code (DT_TEXTREL)
 	WriteExec bool // a segment is writable and executable
 }
@@ -93,19 +96,10 @@ func ReadHardening(r io.ReaderAt) (Hardening, bool, error) {
 		return Hardening{}, false, err
 	}
 	h := Hardening{RELRO: "none", Canary: "-", Fortify: "-"}
-	interpreter, relro := false, false
-	for _, segment := range f.Progs {
-		switch segment.Type {
-		case elf.PT_INTERP:
-			interpreter = true
-		case elf.PT_GNU_RELRO:
-			relro = true
-		}
-	}
 	h.Defects = defects(f, entries)
 	now, pie, address, size := readDynamic(entries)
-	h.Kind = kind(f.Type, interpreter, pie)
-	switch {
+	h.Kind = kind(f.Type, has(f, elf.PT_INTERP), pie)
+	switch relro := has(f, elf.PT_GNU_RELRO); {
 	case relro && (now || strings.HasPrefix(h.Kind, "static")):
 		h.RELRO = "full"
 	case relro:
@@ -120,7 +114,9 @@ func ReadHardening(r io.ReaderAt) (Hardening, bool, error) {
 
 // defects reads what headers of segments and the dynamic table say of code that can be written to.
 func defects(f *elf.File, entries []entry) Defects {
-	var d Defects
+	_, pie, _, _ := readDynamic(entries)
+	library := has(f, elf.PT_DYNAMIC) && kind(f.Type, has(f, elf.PT_INTERP), pie) == "library"
+	d := Defects{ExecStack: library && f.Machine == elf.EM_X86_64 && !has(f, elf.PT_GNU_STACK)}
 	for _, segment := range f.Progs {
 		switch segment.Type {
 		case elf.PT_GNU_STACK:
@@ -133,6 +129,11 @@ func defects(f *elf.File, entries []entry) Defects {
 		d.TextRel = d.TextRel || e.tag == elf.DT_TEXTREL || e.tag == elf.DT_FLAGS && elf.DynFlag(e.value)&elf.DF_TEXTREL != 0
 	}
 	return d
+}
+
+// has reports whether a file has a segment of a kind.
+func has(f *elf.File, kind elf.ProgType) bool {
+	return slices.ContainsFunc(f.Progs, func(segment *elf.Prog) bool { return segment.Type == kind })
 }
 
 // readDynamic reads of the dynamic table what tells of hardening, and where in memory the names of symbols are.

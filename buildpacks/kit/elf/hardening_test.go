@@ -11,11 +11,11 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/elf/elftest"
 )
 
-// TestHardening changes the headers of a program one by one. Its segments are one to load, the loader's path, and the dynamic table, whose
-// first entries are two libraries.
+// TestHardening changes the headers of a program one by one. Its segments are one to load, the loader's path, the dynamic table, whose
+// first entries are two libraries, and the stack. A library has no loader's path.
 func TestHardening(t *testing.T) {
 	t.Parallel()
-	const first, second = 64, 64 + 56 // segments
+	const first, second, stack = 64, 64 + 56, 64 + 3*56 // segments
 	plain := []byte(elftest.Program(debugelf.EM_X86_64, "/lib/ld.so", "libc.so.6", "libm.so.6"))
 	table := len(plain) - 4*16
 	put := func(at int, value uint32) func([]byte) {
@@ -30,8 +30,14 @@ func TestHardening(t *testing.T) {
 		faults string
 	}{
 		"plain":   {nil, elf.Hardening{Kind: "PIE", RELRO: "none"}, ""},
-		"stack":   {[]func([]byte){segment(second, debugelf.PT_GNU_STACK, 7)}, elf.Hardening{Kind: "library", RELRO: "none"}, "executable stack"},
-		"no X":    {[]func([]byte){segment(second, debugelf.PT_GNU_STACK, 6)}, elf.Hardening{Kind: "library", RELRO: "none"}, ""},
+		"stack":   {[]func([]byte){segment(stack, debugelf.PT_GNU_STACK, 7)}, elf.Hardening{Kind: "PIE", RELRO: "none"}, "executable stack"},
+		"untold":  {[]func([]byte){segment(stack, debugelf.PT_NULL, 0)}, elf.Hardening{Kind: "PIE", RELRO: "none"}, ""},
+		"library": {[]func([]byte){segment(second, debugelf.PT_NULL, 0)}, elf.Hardening{Kind: "library", RELRO: "none"}, ""},
+		"untold of a library": {[]func([]byte){segment(second, debugelf.PT_NULL, 0), segment(stack, debugelf.PT_NULL, 0)},
+			elf.Hardening{Kind: "library", RELRO: "none"}, "executable stack"},
+		"untold of a library for arm64": {[]func([]byte){
+			segment(second, debugelf.PT_NULL, 0), segment(stack, debugelf.PT_NULL, 0), func(b []byte) { b[18] = byte(debugelf.EM_AARCH64) },
+		}, elf.Hardening{Kind: "library", RELRO: "none"}, ""},
 		"RWX":     {[]func([]byte){segment(first, debugelf.PT_LOAD, 7)}, elf.Hardening{Kind: "PIE", RELRO: "none"}, "RWX segment"},
 		"TEXTREL": {[]func([]byte){put(table, uint32(debugelf.DT_TEXTREL))}, elf.Hardening{Kind: "PIE", RELRO: "none"}, "TEXTREL"},
 		"flag": {[]func([]byte){put(table, uint32(debugelf.DT_FLAGS)), put(table+8, uint32(debugelf.DF_TEXTREL))},

@@ -8,6 +8,9 @@ import (
 	"strings"
 )
 
+// maxSegments is how many segments a file has room for.
+const maxSegments = 5
+
 // Program returns the smallest ELF file that has the parts that are named. It has no sections.
 func Program(machine elf.Machine, interpreter string, needed ...string) string {
 	return file(machine, interpreter, "", needed, nil)
@@ -29,7 +32,7 @@ func Calls(machine elf.Machine, symbols ...string) string {
 }
 
 func file(machine elf.Machine, interpreter, folders string, needed, symbols []string) string {
-	const headers, base = 64 + 3*56, 0x400000
+	const headers, base = 64 + maxSegments*56, 0x400000
 	text := append([]byte(interpreter), 0)
 	stringsAt := headers + len(text)
 	var names, table []byte
@@ -67,6 +70,7 @@ func file(machine elf.Machine, interpreter, folders string, needed, symbols []st
 	if len(needed) > 0 {
 		segments = append(segments, segment(elf.PT_DYNAMIC, tableAt, len(table)))
 	}
+	segments = append(segments, elf.Prog64{Type: uint32(elf.PT_GNU_STACK), Flags: uint32(elf.PF_R | elf.PF_W)})
 	header := elf.Header64{
 		Type: uint16(elf.ET_DYN), Machine: uint16(machine), Version: 1, Phoff: 64,
 		Ehsize: 64, Phentsize: 56, Phnum: uint16(len(segments)),
@@ -95,7 +99,7 @@ func Defect(file string, kind elf.ProgType, flags elf.ProgFlag) string {
 		at += 56
 	}
 	if at == 64+56*count {
-		if count == 3 {
+		if count == maxSegments {
 			panic("no room for a segment")
 		}
 		binary.LittleEndian.PutUint16(b[56:], uint16(count+1))
