@@ -182,6 +182,9 @@ func (a App) web(modules []module, d django, isDjango bool) (Process, error) {
 			return a.tool(tool, m), nil
 		}
 	}
+	if process, found := a.agents(modules); found {
+		return process, nil
+	}
 	if name, found := a.script(); found {
 		command := shell.List{{Words: []shell.Word{shell.Quote(name)}}}
 		return Process{"web", false, a.Project.Dir, command, "project.scripts of pyproject.toml"}, nil
@@ -255,6 +258,23 @@ func (a App) tool(name string, m module) Process {
 		c.Variables = []shell.Word{"GRADIO_SERVER_NAME=0.0.0.0", "GRADIO_SERVER_PORT=" + port}
 	}
 	return p
+}
+
+// agents returns the process that serves the agents of Google's ADK. Each agent is a folder with root_agent; all are in one folder.
+func (a App) agents(modules []module) (Process, bool) {
+	if !a.Installed("google-adk") {
+		return Process{}, false
+	}
+	for _, m := range modules {
+		at := slices.IndexFunc(m.Made, func(one made) bool { return one.Name == "root_agent" })
+		if at < 0 || m.dir() == "." || m.base() != "agent" && m.base() != "__init__" {
+			continue
+		}
+		words := []shell.Word{"adk", "api_server", "--host", "0.0.0.0", "--port", port, shell.Quote(path.Dir(m.dir()))}
+		from := fmt.Sprintf("%s line %d has root_agent of google-adk", m.File, m.Made[at].Line)
+		return Process{"web", false, a.Project.Dir, shell.List{{Words: words}}, from}, true
+	}
+	return Process{}, false
 }
 
 // file returns the process of a file that Python starts.

@@ -23,7 +23,8 @@ var frameworks = map[string]kind{
 	"fastapi FastAPI": asgi, "starlette Starlette": asgi, "litestar Litestar": asgi, "fasthtml FastHTML": asgi, "fasthtml fast_app": asgi,
 	"quart Quart": asgi, "blacksheep Application": asgi, "socketio ASGIApp": asgi, "channels ProtocolTypeRouter": asgi,
 	"django get_asgi_application": asgi, "connexion AsyncApp": asgi, "sanic Sanic": asgi, "robyn Robyn": "",
-	"flask Flask": wsgi, "apiflask APIFlask": wsgi, "flask_openapi3 OpenAPI": wsgi, "eve Eve": wsgi, "bottle Bottle": wsgi,
+	"google get_fast_api_app": asgi,
+	"flask Flask":             wsgi, "apiflask APIFlask": wsgi, "flask_openapi3 OpenAPI": wsgi, "eve Eve": wsgi, "bottle Bottle": wsgi,
 	"bottle default_app": wsgi, "falcon App": wsgi, "falcon API": wsgi, "django get_wsgi_application": wsgi, "connexion FlaskApp": wsgi,
 	"dash Dash": dash,
 }
@@ -66,7 +67,8 @@ var servers = []server{
 }
 
 // programs are the packages of programs that a Procfile may start.
-var programs = map[string]string{"streamlit": "streamlit", "celery": "celery", "flask": "flask", "sanic": "sanic", "marimo": "marimo"}
+var programs = map[string]string{"streamlit": "streamlit", "celery": "celery", "flask": "flask", "sanic": "sanic", "marimo": "marimo",
+	"adk": "google-adk"}
 
 // words returns what starts an app. Factory says that the name is that of a function.
 func (s server) command(app string, factory bool) []shell.Word {
@@ -98,6 +100,7 @@ func (a App) serverOf(k kind) (s server, found bool) {
 // helped are packages of apps that the launch helper starts, as their servers are told PORT by it, and those that bring such a server.
 var helped = []string{
 	"uvicorn", "fastapi", "starlette", "litestar", "fasthtml", "hypercorn", "granian", "daphne", "waitress", "uwsgi", "streamlit", "gradio",
+	"google-adk",
 }
 
 // Helped reports whether the launch helper may be needed to start an app, by the names in the files that say what is installed. What is
