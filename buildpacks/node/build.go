@@ -2,6 +2,8 @@ package node
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
@@ -64,16 +66,21 @@ func decide(in bp.BuildContext) (runPlan, error) {
 	}
 	p.app.Scripts, p.app.Project = p.Scripts, p.Project
 	if len(p.Project.Roots) > 0 && p.source.Manager.PnP() != "" {
-		return p, fault.Fault{
-			ID: "node-start-pnp", Do: "move it to dependencies, or set nodeLinker: node-modules in .yarnrc.yml",
-			What: "the app starts " + p.Project.Roots[0] + ", of which Plug'n'Play leaves out what it needs",
-		}
+		return p, pnpFault(p.Project.Roots[0])
 	}
 	if !p.start.Bun {
 		return p, nil
 	}
 	p.bun, err = p.source.Manager.Bun(p.locks())
 	return p, err
+}
+
+// pnpFault is the fault of an app that needs a package for development.
+func pnpFault(name string) error {
+	return fault.Fault{
+		ID: "node-start-pnp", Do: "move it to dependencies, or set nodeLinker: node-modules in .yarnrc.yml",
+		What: "the app starts " + name + ", of which Plug'n'Play leaves out what it needs",
+	}
 }
 
 // typeScript are the releases of Node.js that run TypeScript without an option.
@@ -205,12 +212,42 @@ func (b build) replace() (outcome, error) {
 	}
 	if server == nil {
 		listens, err := p.app.Listen(p.start)
+		if err != nil {
+			return o, err
+		}
 		if listens {
 			b.Log.Bullet("The build made a module that answers requests: a small server listens for it")
 		}
-		return o, err
+		return b.withLoaded(o)
 	}
 	b.Log.Bullet("%s: the app is that and nothing else", server.Made.Title)
 	o.app.Project, o.start, o.layout, o.server = server.Project, server.Start, b.Layout(server.Project), server
+	return o, nil
+}
+
+// withLoaded returns the outcome with the packages for development that the app's files load.
+func (b build) withLoaded(o outcome) (outcome, error) {
+	starts := []start.Start{o.start}
+	for _, other := range b.plan.others {
+		starts = append(starts, other.Start)
+	}
+	o.app.Project.Roots = slices.Clone(o.app.Project.Roots)
+	for _, s := range starts {
+		loads, err := o.app.Loads(s)
+		if err != nil {
+			return o, err
+		}
+		for _, name := range slices.Sorted(maps.Keys(loads)) {
+			if slices.Contains(o.app.Project.Roots, name) {
+				continue
+			}
+			if b.plan.source.Manager.PnP() != "" {
+				return o, pnpFault(name)
+			}
+			o.app.Project.Roots = append(o.app.Project.Roots, name)
+			b.Log.Warn("%s loads %s, which is in devDependencies: it is kept; move it to dependencies", loads[name], name)
+		}
+	}
+	o.layout = b.Layout(o.app.Project, b.plan.LeaveOut...)
 	return o, nil
 }

@@ -205,6 +205,21 @@ func TestBuildIn(t *testing.T) {
 	}
 }
 
+// TestBuildLoads keeps a package for development that a file loads which the build makes.
+func TestBuildLoads(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "npm", "npm", futureNPM, packages(t, flat), `"run build") echo "require('dev')" >server.js ;;`)
+	c := w.build(t, files{
+		"package.json": fmt.Sprintf(manifest, "npm@"+futureNPM), "package-lock.json": `{"lockfileVersion": 3, "packages": {"": {}}}`,
+	})
+	got := kittest.Build(t, c)
+	const want = "server.js loads dev, which is in devDependencies: it is kept; move it to dependencies"
+	kept := kittest.Tree(t, got.Layers)["modules/node_modules/dev/package.json"]
+	if got.Code != 0 || kept == "" || strings.Count(got.Log(), want) != 1 {
+		t.Errorf("code %d, %q of the package\n%s", got.Code, kept, got.Log())
+	}
+}
+
 // kinds is a tree without the hashes of its files.
 func kinds(tree files) files {
 	kept := maps.Clone(tree)

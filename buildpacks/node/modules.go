@@ -69,7 +69,7 @@ func (b *Builder) layered() (install.Key, []runtimes.Need) {
 // packages is the layer of packages that the app needs when it runs.
 func (b build) packages(made outcome, ran Ran) (layer.Request, error) {
 	installed, needs := b.layered()
-	key := layerKey{Key: installed, LeaveOut: b.plan.LeaveOut, Roots: b.plan.Project.Roots, Quiet: ran.Quiet, Runtime: b.Builder.runtime}
+	key := layerKey{Key: installed, LeaveOut: b.plan.LeaveOut, Roots: made.app.Project.Roots, Quiet: ran.Quiet, Runtime: b.Builder.runtime}
 	if _, err := os.Stat(ran.Changes); err == nil {
 		if key.Changes, err = tree.Hash(ran.Changes, nil); err != nil {
 			return layer.Request{}, err
