@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/strata-buildpacks/strata/builder/platform/fleet"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb/archive"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/stacks/assemble"
@@ -106,7 +107,29 @@ func lockedLanguages() (fleet.Locked, error) {
 			}
 		}
 	}
-	return locked, nil
+	return locked, lockedPython(filepath.Join(filepath.Dir(config), "buildpacks", "python", "interpreter"), locked)
+}
+
+// lockedPython adds the versions of the packages of Debian that Python is made of.
+func lockedPython(folder string, locked fleet.Locked) error {
+	files, err := filepath.Glob(filepath.Join(folder, "*", "lock-*.toml"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("reading the packages of Python: %w", err)
+		}
+		packages, err := deb.ReadLock(string(text))
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", file, err)
+		}
+		for _, p := range packages {
+			locked[p.Name] = append(locked[p.Name], p.Version)
+		}
+	}
+	return nil
 }
 
 func showFleet(ctx context.Context, options fleet.Options, html string, asJSON bool) error {

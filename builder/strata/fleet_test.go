@@ -83,7 +83,7 @@ func TestLockedLanguages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"Node.js", "Python", "Go"} {
+	for _, name := range []string{"Node.js", "Python", "Go", "libpython3.13-minimal"} {
 		if len(locked[name]) == 0 {
 			t.Errorf("no version of %s is locked", name)
 		}

@@ -180,7 +180,7 @@ func (b build) installer(ctx context.Context) (*install.Installer, error) {
 		In: b.BuildContext, UV: uv,
 		Python: install.Python{
 			Version: b.plan.python.Version, Source: b.plan.python.Folder(), Home: filepath.Join(b.Layers.Path(), filepath.Base(interpreter.Home)),
-			Folder: b.folder, Headers: b.headers, Needs: []runtimes.Need{{ID: pythonID, Version: b.plan.python.Release()}},
+			Folder: b.folder, Headers: b.headers,
 		},
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/deb"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/runtimes"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tool"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/version"
 	"github.com/strata-buildpacks/strata/buildpacks/python/install"
@@ -153,6 +154,8 @@ func (p plan) requirements() install.Requirements {
 		r.Direct += "./" + path.Clean(itself) + extras + "\n"
 		r.Folders = append(r.Folders, p.within([]string{itself})...)
 	}
+	exact := tellsPatches(p.python.Version, r.Lines+"\n"+r.Direct+"\n"+r.Constraints)
+	r.Needs = []runtimes.Need{{ID: pythonID, Version: p.python.Release(), Exact: exact}}
 	return r
 }
 

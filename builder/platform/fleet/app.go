@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/Masterminds/semver/v3"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/package-url/packageurl-go"
 
@@ -46,22 +47,42 @@ func (r *reader) app(ctx context.Context, out *looked, s subject, on *stand) {
 	}
 }
 
-// exchanged notes which languages a rebase of runtimes has newer ones of: those of layers that say so, unless the app asks for one release.
+// exchanged notes which languages a rebase of runtimes has newer ones of: those of layers that say so, unless the app asks for others, or a
+// layer is of use to one release alone.
 func (i *Image) exchanged(said label) {
 	names := map[string]string{"node": "Node.js", "python": "Python"}
+	var is []runtimes.Runtime
+	exact := map[string]bool{}
 	for _, b := range said.Buildpacks {
 		for _, layer := range b.Layers {
-			var about struct{ Runtime runtimes.Runtime }
-			if json.Unmarshal(layer.Data, &about) != nil || i.Base.Reason != "" || about.Runtime.Asked == about.Runtime.Version {
+			var about struct {
+				Runtime runtimes.Runtime
+				Needs   []runtimes.Need
+			}
+			if json.Unmarshal(layer.Data, &about) != nil {
 				continue
 			}
-			for at, l := range i.Languages {
-				if l.Name == names[about.Runtime.ID] && l.Newest != "" {
-					i.Languages[at].Rebase = true
-				}
+			is = append(is, about.Runtime)
+			for _, need := range about.Needs {
+				exact[need.ID] = exact[need.ID] || need.Exact
 			}
 		}
 	}
+	for _, runtime := range is {
+		for at, l := range i.Languages {
+			ofIt := l.Name == names[runtime.ID] && l.Newest != "" && i.Base.Reason == ""
+			if ofIt && !exact[runtime.ID] && allows(runtime.Asked, upstream.FindString(l.Newest)) {
+				i.Languages[at].Rebase = true
+			}
+		}
+	}
+}
+
+// allows reports whether what an app asks for allows a version. What is no range of versions, such as lts/*, allows all.
+func allows(asked, version string) bool {
+	allowed, err := semver.NewConstraint(strings.ReplaceAll(asked, "==", "="))
+	is, wrong := semver.NewVersion(version)
+	return err != nil || wrong != nil || allowed.Check(is)
 }
 
 // due says what a rebase would do.
@@ -128,13 +149,14 @@ func (i *Image) speaks(c attest.Component, now time.Time, locked Locked) {
 		return
 	}
 	found, version := "", short(purl.Version, 40)
+	ofDebian := purl.Type == packageurl.TypeDebian && pythonOfDebian.MatchString(purl.Name)
 	switch {
 	case purl.Type == packageurl.TypeGolang && purl.Name == "stdlib":
 		if forGo(c.Buildpack) {
 			found, version = "Go", strings.TrimPrefix(strings.TrimPrefix(version, "v"), "go")
 		}
-	case purl.Type == packageurl.TypeDebian && pythonOfDebian.MatchString(purl.Name):
-		found, version, locked = "Python", upstream.FindString(version), nil // a build takes what Debian has
+	case ofDebian:
+		found, version = "Python", upstream.FindString(version)
 	case purl.Type == packageurl.TypeDebian && javaOfDebian.MatchString(purl.Name):
 		found, version = "Java", upstream.FindString(version)
 	case purl.Type == packageurl.TypeGeneric && languages[purl.Name] != "":
@@ -146,11 +168,13 @@ func (i *Image) speaks(c attest.Component, now time.Time, locked Locked) {
 		version = strings.TrimPrefix(upstream.FindString(version), "1.")
 	}
 	l := language(found, version, now)
-	l.Newest = locked.newest(found, version)
+	if l.Newest = locked.newest(found, version); ofDebian { // a build takes what Debian has
+		l.Newest = short(locked.ofDebian(purl.Name, purl.Version), 40)
+	}
 	same := func(other Language) bool { return other.Name == l.Name && other.Version == l.Version }
 	switch at := slices.IndexFunc(i.Languages, same); {
-	case at >= 0 && l.Newest == "": // Debian's packages are beside what is made of them
-		i.Languages[at].Newest = ""
+	case at >= 0 && ofDebian: // Debian's packages are beside what is made of them
+		i.Languages[at].Newest = l.Newest
 	case at < 0 && found != "" && len(i.Languages) < maxLanguages:
 		i.Languages = append(i.Languages, l)
 	}

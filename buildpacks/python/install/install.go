@@ -24,8 +24,6 @@ type Python struct {
 	Folder func(context.Context) (string, error)
 	// Headers returns folders with the headers that packages are compiled with, for CPATH. It is called when one is to be compiled.
 	Headers func(context.Context) ([]string, error)
-
-	Needs []runtimes.Need // what the layers of packages say that they are made for
 }
 
 // Requirements are what an app needs, as lines of pip's requirements files. No line names another file of lines.
@@ -41,6 +39,8 @@ type Requirements struct {
 
 	Project  string   // absolute path of the folder of the app itself, if it is a package that is to be installed, "" if not
 	LeaveOut []string // some of Kinds
+
+	Needs []runtimes.Need // what the layers of packages say that they are made for
 }
 
 // Source is what packages are installed by and for.

@@ -37,7 +37,7 @@ func (i *Installer) contributeItself(ctx context.Context, packages Key) error {
 		return err
 	}
 	_, err = i.source.In.Layers.Contribute(ctx, layer.Request{
-		Name: projectLayer, Flags: layer.Flags{Launch: true}, Key: projectKey{name, files}, Needs: i.source.Python.Needs, Fill: i.fillItself,
+		Name: projectLayer, Flags: layer.Flags{Launch: true}, Key: projectKey{name, files}, Needs: i.wanted.Needs, Fill: i.fillItself,
 	})
 	return err
 }

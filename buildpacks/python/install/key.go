@@ -15,7 +15,7 @@ import (
 )
 
 // recipe changes when the same inputs give other layers.
-const recipe = 3
+const recipe = 4
 
 // Key is everything that an install depends on. The app's code is not among it, except folders that the requirements name.
 type Key struct {

@@ -65,8 +65,7 @@ type packaged struct {
 func (i *Installer) Contribute(ctx context.Context, r Requirements) (string, error) {
 	i.wanted = r
 	var before, key layerKey
-	needs := i.source.Python.Needs
-	found, err := i.source.In.Layers.KeyBefore(layerName, &before, needs...)
+	found, err := i.source.In.Layers.KeyBefore(layerName, &before, r.Needs...)
 	if err != nil {
 		return "", err
 	}
@@ -86,7 +85,7 @@ func (i *Installer) Contribute(ctx context.Context, r Requirements) (string, err
 	for _, big := range key.Big {
 		_, err := i.source.In.Layers.Contribute(ctx, layer.Request{
 			Name: wheelPrefix + big.Name, Flags: layer.Flags{Launch: true},
-			Key: bigKey{big, recipe, key.Key.LeaveOut}, Needs: needs,
+			Key: bigKey{big, recipe, key.Key.LeaveOut}, Needs: r.Needs,
 			Fill: func(ctx context.Context, l *layer.Layer) error { return i.fillBig(ctx, big.Name, l) },
 		})
 		if err != nil {
@@ -97,7 +96,7 @@ func (i *Installer) Contribute(ctx context.Context, r Requirements) (string, err
 		return "", err
 	}
 	l, err := i.source.In.Layers.Contribute(ctx, layer.Request{
-		Name: layerName, Flags: layer.Flags{Launch: true}, Key: key, Needs: needs,
+		Name: layerName, Flags: layer.Flags{Launch: true}, Key: key, Needs: r.Needs,
 		Fill: func(ctx context.Context, l *layer.Layer) error { return i.fillPackages(ctx, key.Big, l) },
 	})
 	if err != nil {

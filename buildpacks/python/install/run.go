@@ -95,12 +95,13 @@ func (i *Installer) fill(ctx context.Context, dir string) error {
 	return i.environmentOf(dir, uv.folder)
 }
 
-// environmentOf makes a folder with packages a virtual environment for an interpreter in a folder.
+// environmentOf makes a folder with packages a virtual environment for an interpreter in a folder. It does not note the interpreter's
+// version, which nothing reads: a later patch may take its place.
 func (i *Installer) environmentOf(dir, python string) error {
 	err := errors.Join(
 		os.MkdirAll(filepath.Join(dir, "bin"), 0o755), os.MkdirAll(filepath.Join(dir, i.site()), 0o755), tree.Remove(filepath.Join(dir, ".lock")),
-		os.WriteFile(filepath.Join(dir, "pyvenv.cfg"), fmt.Appendf(nil,
-			"home = %s\ninclude-system-site-packages = false\nversion = %s\n", filepath.Join(python, "bin"), i.source.Python.Version), 0o644),
+		os.WriteFile(filepath.Join(dir, "pyvenv.cfg"),
+			fmt.Appendf(nil, "home = %s\ninclude-system-site-packages = false\n", filepath.Join(python, "bin")), 0o644),
 	)
 	for _, name := range []string{"python", "python3", i.minor()} {
 		err = errors.Join(err, os.Symlink(filepath.Join(python, "bin", i.minor()), filepath.Join(dir, "bin", name)))
