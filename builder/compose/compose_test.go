@@ -203,7 +203,7 @@ func TestSuiteOfThisRepository(t *testing.T) {
 	optional := func(id string) compose.GroupRef { return compose.GroupRef{ID: "strata/" + id, Optional: true} }
 	want := []compose.Group{{Group: []compose.GroupRef{
 		optional("launch-helper"), optional("ca-certificates"), {ID: "strata/languages"}, optional("procfile"), optional("health-checker"),
-		optional("environment-variables"), optional("image-labels"), optional("allocator"), {ID: "strata/linkage"},
+		optional("environment-variables"), optional("image-labels"), optional("allocator"), optional("seccomp"), {ID: "strata/linkage"},
 	}}}
 	if diff := cmp.Diff(want, cfg.Order); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)

@@ -22,7 +22,7 @@ import (
 )
 
 func inspectCommand() *cobra.Command {
-	var bills, against string
+	var bills, against, profile string
 	var hardening bool
 	cmd := &cobra.Command{
 		Use:   "inspect IMAGE|FILE",
@@ -45,6 +45,9 @@ func inspectCommand() *cobra.Command {
 					return err
 				}
 			}
+			if profile != "" {
+				return found.printProfile(stdout, profile)
+			}
 			if against == "" {
 				return found.printTable(stdout)
 			}
@@ -56,6 +59,7 @@ func inspectCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&hardening, "hardening", false, "show how programs and libraries are hardened, of a file or an archive, too")
+	cmd.Flags().StringVar(&profile, "seccomp", "", "print the seccomp profile of the image: oci for engines, kubernetes for a cluster")
 	cmd.Flags().StringVar(&bills, "sbom", "", "write what is attached to the image, SBOMs and provenance, into this folder")
 	cmd.Flags().StringVar(&against, "against", "", "show what somebody who has this image pulls of the other")
 	return cmd

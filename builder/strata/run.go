@@ -27,6 +27,7 @@ type runFlags struct {
 	ask              string
 	status           int
 	answerTimeout    time.Duration
+	seccomp          bool
 }
 
 func runCommand() *cobra.Command {
@@ -60,6 +61,9 @@ func runCommand() *cobra.Command {
 				Env:      append([]string{fmt.Sprintf("PORT=%d", flags.port)}, env...),
 				Bindings: flags.bindings,
 			}
+			if flags.seccomp {
+				options.Refused = tellRefused()
+			}
 			if flags.ask != "" {
 				return ask(cmd.Context(), h, options, flags)
 			}
@@ -74,6 +78,7 @@ func runCommand() *cobra.Command {
 	f.StringVar(&flags.process, "process", "", "process type to start (default: the image's)")
 	f.StringVar(&flags.command, "command", "", "program of the image to start instead, with a terminal if there is one here")
 	f.BoolVarP(&flags.terminal, "tty", "t", false, "give the app a terminal")
+	f.BoolVar(&flags.seccomp, "seccomp", false, "allow no system calls but those of the image's seccomp profile, and name what it refuses")
 	f.IntVarP(&flags.port, "port", "p", 8080, "port that the app should listen on, in PORT")
 	f.StringVar(&flags.ask, "ask", "", "path to GET once the app listens; prints the answer and stops the app")
 	f.IntVar(&flags.status, "status", 0, "the only status of an answer to --ask that is no failure (default: each below 400)")
@@ -180,6 +185,17 @@ func atTerminal() bool {
 func noteOnce() func(text string) {
 	var once sync.Once
 	return func(text string) { once.Do(func() { fmt.Fprintln(stderr, "strata: note:", text) }) }
+}
+
+// tellRefused returns a function that names each system call that a profile refuses, once.
+func tellRefused() func(call string) {
+	told := map[string]bool{}
+	return func(call string) {
+		if !told[call] {
+			told[call] = true
+			fmt.Fprintf(stderr, "strata: note: the seccomp profile refuses %s to the app\n", call)
+		}
+	}
 }
 
 // heard leaves a hangup out that is ignored here, as nohup(1) has it: to listen for it would end that.

@@ -14,7 +14,7 @@ import (
 )
 
 // shared are the packages of kit that stacks and builder use too. They import nothing of kit's others.
-var shared = []string{"deb", "elf", "fault", "fetch", "runtimes", "sbom", "tree", "truststore", "unpack", "verdict"}
+var shared = []string{"deb", "elf", "fault", "fetch", "runtimes", "sbom", "seccomp", "tree", "truststore", "unpack", "verdict"}
 
 // TestImports holds the direction of imports: scripts -> builder -> stacks -> kit's shared packages, suite -> buildpacks -> kit, and
 // libcnb and libpak behind kit/bp.

@@ -17,6 +17,7 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/procfile"
 	"github.com/strata-buildpacks/strata/buildpacks/python"
 	"github.com/strata-buildpacks/strata/buildpacks/rust"
+	"github.com/strata-buildpacks/strata/buildpacks/seccomp"
 	"github.com/strata-buildpacks/strata/buildpacks/web"
 )
 
@@ -38,6 +39,7 @@ func table() []bp.Buildpack {
 		procfile.Buildpack(),
 		python.Buildpack(),
 		rust.Buildpack(),
+		seccomp.Buildpack(),
 		web.Buildpack(),
 	}
 }

@@ -47,6 +47,11 @@ func describe(ref name.Reference, image v1.Image, bill sbom.Document, how *Prove
 	if err != nil || how == nil {
 		return attached, err
 	}
+	profile, err := profiles(title, image)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", ref, err)
+	}
+	attached = append(attached, profile...)
 	digest, err := image.Digest()
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", ref, err)

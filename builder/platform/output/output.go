@@ -364,7 +364,7 @@ func WriteFiles(image, dir string, files []store.Artifact) error {
 	return nil
 }
 
-// Attached returns what a registry has attached to an image: bills of materials and provenance.
+// Attached returns what a registry has attached to an image: bills of materials, provenance and a seccomp profile.
 func Attached(ctx context.Context, client *registry.Client, image name.Digest) ([]store.Artifact, error) {
-	return publish.Attached(ctx, client, image, sbom.TypeCycloneDX, sbom.TypeSPDX, attest.StatementType)
+	return publish.Attached(ctx, client, image, sbom.TypeCycloneDX, sbom.TypeSPDX, attest.StatementType, attest.ProfileType)
 }

@@ -52,6 +52,8 @@ type Options struct {
 	Unpacked int64
 	// Join is the first process of a sandbox of the same user of an image, whose processes this one sees. Zero is a sandbox of its own.
 	Join sandbox.Process
+	// Refused is called with each system call that the seccomp profile of the image refuses. Nil is for no profile.
+	Refused func(call string)
 	// Limit is how long the process may run. The error of one that runs longer is context.DeadlineExceeded. Zero is no limit.
 	Limit time.Duration
 }
@@ -78,10 +80,15 @@ func start(ctx context.Context, h *home.Home, image v1.Image, options Options, n
 		return err
 	}
 	defer remove()
+	calls, err := options.calls(image)
+	if err != nil {
+		return err
+	}
 	spec, err := prepare(image, dir, options)
 	if err != nil {
 		return err
 	}
+	spec.Calls, spec.Refused = calls, options.Refused
 	spec.Started = func(first sandbox.Process) error {
 		return note(dir, home.Run{Image: options.Image, PID: first.PID, Began: first.Began})
 	}

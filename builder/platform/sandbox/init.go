@@ -115,6 +115,11 @@ func enter(channel *os.File) error {
 	if err := filter(); err != nil {
 		return err
 	}
+	if spec.Calls != nil {
+		if err := allowOnly(channel, spec.Calls); err != nil {
+			return fmt.Errorf("filtering system calls by a profile: %w", err)
+		}
+	}
 	return fmt.Errorf(executeStep+" %q: %w", spec.Args[0], syscall.Exec(spec.Args[0], spec.Args, spec.Env))
 }
 
@@ -187,6 +192,7 @@ const (
 	listenerMessage = 'l'
 	terminalMessage = 't'
 	linkMessage     = 'n'
+	refusedMessage  = 'r'
 )
 
 func send(channel *os.File, what byte, file *os.File) error {

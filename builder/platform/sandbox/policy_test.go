@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/elastic/go-seccomp-bpf/arch"
+
+	calls "github.com/strata-buildpacks/strata/buildpacks/kit/seccomp"
 )
 
 // TestPolicy looks at the system calls of each machine that images are for. No other machine's can be run here. The numbers are the
@@ -43,7 +45,7 @@ func TestPolicy(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range refusedCalls {
+	for _, name := range calls.Reserved {
 		if !known[name] {
 			t.Errorf("no machine knows the call %s, which is to be refused", name)
 		}

@@ -1,9 +1,12 @@
 package sandbox_test
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/elastic/go-seccomp-bpf/arch"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -24,5 +27,34 @@ func TestCalls(t *testing.T) {
 	}, "\n") + "\n"
 	if diff := cmp.Diff(want, output.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestProfile has a command make system calls of which its profile lacks two. What a sandbox refuses anyway is not told.
+func TestProfile(t *testing.T) {
+	t.Parallel()
+	machine, err := arch.GetInfo("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lacking := []string{"personality", "socket"}
+	spec, output := world(t, "calls")
+	for _, call := range slices.Sorted(maps.Keys(machine.SyscallNames)) {
+		if !slices.Contains(lacking, call) {
+			spec.Calls = append(spec.Calls, call)
+		}
+	}
+	told := map[string]bool{}
+	spec.Refused = func(call string) { told[call] = true }
+	if err := run(t, spec); err != nil {
+		t.Fatal(err)
+	}
+	for _, call := range lacking {
+		if want := call + " operation not permitted\n"; !strings.Contains(output.String(), want) {
+			t.Errorf("want %q in:\n%s", want, output)
+		}
+	}
+	if diff := cmp.Diff(lacking, slices.Sorted(maps.Keys(told))); diff != "" {
+		t.Errorf("told of other calls (-want +got):\n%s", diff)
 	}
 }

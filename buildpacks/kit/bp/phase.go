@@ -12,9 +12,11 @@ import (
 	"github.com/buildpacks/libcnb/v2"
 	"github.com/paketo-buildpacks/libpak/v2"
 
+	"github.com/strata-buildpacks/strata/buildpacks/kit/config"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/layer"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/runtimes"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/seccomp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/verdict"
 )
 
@@ -70,6 +72,9 @@ func (r *runner) build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 		Workspace: r.workspace(ctx.ApplicationPath, ctx.Buildpack, ctx.Platform),
 		Layers:    layer.Open(ctx.Layers.Path, r.log),
 		plan:      libpak.PlanEntryResolver{Plan: ctx.Plan},
+	}
+	if asked, err := config.Bool(seccomp.Variable, r.env[seccomp.Variable]); err == nil && asked { // what is wrong says its buildpack
+		in.Layers.Show()
 	}
 	if err := r.checkArch(in.Target); err != nil {
 		return libcnb.BuildResult{}, err
@@ -214,6 +219,9 @@ func metadata(l *layer.Layer) map[string]any {
 	}
 	if len(l.Needs) > 0 {
 		m["needs"] = l.Needs
+	}
+	if l.Shown && l.Flags.Launch {
+		m["shown"] = true
 	}
 	return m
 }

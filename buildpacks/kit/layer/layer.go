@@ -41,6 +41,7 @@ type Layer struct {
 	Contents  Contents          // what processes find in a launch layer
 	Runtime   *runtimes.Runtime // which runtime the layer is; nil for none
 	Needs     []runtimes.Need
+	Shown     bool // made in a build in which a later buildpack looked into launch layers
 }
 
 // Request describes the layer that is wanted. Key is a struct that encoding/json can encode; its fields are what the
@@ -58,12 +59,16 @@ type Dir struct {
 	path   string
 	log    *report.Log
 	layers []*Layer
+	shown  bool
 }
 
 // Open returns the layers folder at path. Nothing is read or written yet.
 func Open(path string, log *report.Log) *Dir {
 	return &Dir{path: path, log: log}
 }
+
+// Show has a later buildpack look into launch layers. One that was made when none did is made again: it has no content otherwise.
+func (d *Dir) Show() { d.shown = true }
 
 // Path returns the folder that holds the layers.
 func (d *Dir) Path() string { return d.path }
@@ -82,7 +87,7 @@ func (d *Dir) Contribute(ctx context.Context, r Request) (*Layer, error) {
 		return nil, fmt.Errorf("encoding key of layer %s: %w", r.Name, err)
 	}
 	l := &Layer{
-		Name: r.Name, Path: filepath.Join(d.path, r.Name), Flags: r.Flags, Key: string(key), Needs: r.Needs,
+		Name: r.Name, Path: filepath.Join(d.path, r.Name), Flags: r.Flags, Key: string(key), Needs: r.Needs, Shown: d.shown,
 		BuildEnv: Env{}, LaunchEnv: Env{},
 	}
 	l.Reused, err = d.restored(l)
@@ -105,6 +110,7 @@ type metadata struct {
 
 	Runtime *runtimes.Runtime `toml:"runtime"`
 	Needs   []runtimes.Need   `toml:"needs"`
+	Shown   bool              `toml:"shown"`
 }
 
 // before reads what the lifecycle restored of a layer's metadata, and reports whether there is any.
@@ -153,6 +159,10 @@ func (d *Dir) restored(l *Layer) (bool, error) {
 	}
 	if !slices.Equal(about.Needs, l.Needs) {
 		d.log.Debug("layer %s is made again: it was made for another version of a runtime", l.Name)
+		return false, nil
+	}
+	if d.shown && !about.Shown && l.Flags.Launch {
+		d.log.Debug("layer %s is made again: a later buildpack looks into it", l.Name)
 		return false, nil
 	}
 	l.Contents, l.Runtime = about.Contents, about.Runtime

@@ -43,6 +43,36 @@ func contribute(t *testing.T, dir string, flags layer.Flags, fillErr error) (*la
 	return l, out.String(), err
 }
 
+// TestShow makes a layer again that was made when nobody looked into it, and keeps one that somebody has seen.
+func TestShow(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		before string
+		show   bool
+		flags  layer.Flags
+		reused bool
+	}{
+		{restored, false, layer.Flags{Launch: true}, true},
+		{restored, true, layer.Flags{Launch: true}, false},
+		{restored + "  shown = true\n", true, layer.Flags{Launch: true}, true},
+		{restored + "  shown = true\n", false, layer.Flags{Launch: true}, true},
+	} {
+		dir := t.TempDir()
+		kittest.Write(t, dir, map[string]string{"tool.toml": test.before})
+		layers := layer.Open(dir, report.New(io.Discard, report.Options{}))
+		if test.show {
+			layers.Show()
+		}
+		l, err := layers.Contribute(t.Context(), layer.Request{
+			Name: "tool", Flags: test.flags, Key: key{Version: "1", Options: map[string]string{"b": "y", "a": "x"}},
+			Fill: func(context.Context, *layer.Layer) error { return nil },
+		})
+		if err != nil || l.Reused != test.reused || l.Shown != test.show {
+			t.Errorf("%+v: reused %t, shown %t, %v", test, l.Reused, l.Shown, err)
+		}
+	}
+}
+
 func TestContribute(t *testing.T) {
 	t.Parallel()
 	const file = "file 0644 1b16b1df" // "n"
