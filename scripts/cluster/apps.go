@@ -149,7 +149,7 @@ func (c *cluster) answer(ctx context.Context, a app) (string, error) {
 	if err := c.apply(ctx, a.pod(name)); err != nil {
 		return "", err
 	}
-	if _, err := c.kubectl(ctx, nil, "wait", "-n", "apps", "pod/"+name, "--for=condition=Ready", "--timeout=2m"); err != nil {
+	if _, err := c.kubectl(ctx, nil, "wait", "-n", "apps", "pod/"+name, "--for=condition=Ready", "--timeout=5m"); err != nil {
 		log, _ := c.kubectl(ctx, nil, "logs", "-n", "apps", name) // there is none of a container that did not start
 		return "", fmt.Errorf("%w\n%s", err, log)
 	}

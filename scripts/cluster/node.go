@@ -212,9 +212,9 @@ func (c *cluster) node(ctx context.Context) error {
 
 func (c *cluster) program(name string) string { return filepath.Join(c.programs, name) }
 
-// until tries something until it succeeds. It says what it waited for if that takes more than two minutes.
+// until tries something until it succeeds. It says what it waited for if that takes more than five minutes.
 func (c *cluster) until(ctx context.Context, what string, try func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	for {
 		err := try()
