@@ -23,7 +23,7 @@ type pythonKey struct {
 }
 
 // recipe changes when the same interpreter gives another layer.
-const recipe = 3
+const recipe = 4
 
 // toolsCache is the cache of interpreters and uv, where they are not for all apps.
 const toolsCache = "python-tools"

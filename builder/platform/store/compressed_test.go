@@ -1,49 +1,52 @@
 package store_test
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/strata-buildpacks/strata/builder/platform/internal/platformtest"
+	"github.com/strata-buildpacks/strata/builder/platform/store"
 )
 
-// TestCompressed finds a layer by its content until its blob is damaged or nobody needs it.
-func TestCompressed(t *testing.T) {
+// TestPutLayer compresses a layer once, until its blob is damaged or nobody needs it.
+func TestPutLayer(t *testing.T) {
 	t.Parallel()
 	s := platformtest.Store(t)
-	content, _ := v1.NewHash("sha256:" + "11" + "22334455667788990011223344556677889900112233445566778899aabb00")
-	if _, found := s.Blobs().Compressed(content); found {
-		t.Error("a layer is found that nobody has made")
-	}
-	put := func() v1.Hash {
-		blob, _, err := s.Blobs().PutStream(func(w io.Writer) error { _, err := io.WriteString(w, "compressed"); return err })
+	const content = "the content of a layer"
+	sum := sha256.Sum256([]byte(content))
+	diffID := v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum[:])}
+	times := 0
+	put := func() v1.Descriptor {
+		blob, err := s.Blobs().PutLayer(diffID, func(w io.Writer) error { times++; _, err := io.WriteString(w, content); return err })
 		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Blobs().NoteCompressed(content, blob); err != nil {
 			t.Fatal(err)
 		}
 		return blob
 	}
 	blob := put()
-	if got, found := s.Blobs().Compressed(content); !found || got.Digest != blob || got.Size != 10 {
-		t.Errorf("got %v, %t", got, found)
+	if again := put(); again.Digest != blob.Digest || again.Size != blob.Size || times != 1 {
+		t.Errorf("%v, and then %v: it was written %d times", blob, again, times)
 	}
-	if err := os.WriteFile(s.Blobs().Path(blob), []byte("c0mpressed"), 0o644); err != nil {
+	if err := os.WriteFile(s.Blobs().Path(blob.Digest), make([]byte, blob.Size), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if got, found := s.Blobs().Compressed(content); found {
-		t.Errorf("a damaged blob is found: %v", got)
+	if put(); times != 2 {
+		t.Error("a damaged blob is taken")
 	}
-	put()
-	if err := s.SweepWitnesses(map[v1.Hash]bool{blob: true}); err != nil {
+	if err := s.SweepWitnesses(map[v1.Hash]bool{blob.Digest: true}); err != nil {
 		t.Fatal(err)
 	}
-	if _, found := s.Blobs().Compressed(content); !found {
+	if put(); times != 2 {
 		t.Error("a layer that an image needs is forgotten")
 	}
 	if err := s.SweepWitnesses(nil); err != nil {
@@ -51,5 +54,39 @@ func TestCompressed(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(s.Dir(), "compressed", "*", "*")); err != nil || len(left) > 0 {
 		t.Errorf("notes stay: %v (%v)", left, err)
+	}
+	stop := errors.New("stopped by the test")
+	for want, write := range map[string]func(io.Writer) error{
+		"a file changed while the layer " + diffID.String(): func(w io.Writer) error { _, err := io.WriteString(w, "another"); return err },
+		stop.Error(): func(io.Writer) error { return stop },
+	} {
+		if _, err := s.Blobs().PutLayer(diffID, write); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the error is %v, want %q", err, want)
+		}
+	}
+}
+
+// TestGzip compresses three blocks of words. If a new version of the library writes other bytes, gzipVersion has to be another too.
+func TestGzip(t *testing.T) {
+	t.Parallel()
+	source := rand.New(rand.NewPCG(1, 2))
+	var content, packed bytes.Buffer
+	for content.Len() < 5<<19 {
+		content.WriteString(strings.Repeat(string(rune('a'+source.IntN(26))), 1+source.IntN(9)) + " ")
+	}
+	w := store.Gzip(&packed)
+	for rest := content.Bytes(); len(rest) > 0; { // in pieces, as a tar archive comes
+		n := min(len(rest), 1+source.IntN(1<<16))
+		if _, err := w.Write(rest[:n]); err != nil {
+			t.Fatal(err)
+		}
+		rest = rest[n:]
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	const want = "872067df9f8efaea83c1f010d5ff512fd3daff6c2ec058a9d6f7a17266e2b926"
+	if sum := sha256.Sum256(packed.Bytes()); hex.EncodeToString(sum[:]) != want {
+		t.Errorf("%d bytes with the digest %x, want %s", packed.Len(), sum, want)
 	}
 }

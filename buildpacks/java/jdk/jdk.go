@@ -26,7 +26,7 @@ import (
 var locks embed.FS
 
 // recipe changes when the same packages give another folder.
-const recipe = "2"
+const recipe = "3"
 
 // debians are the releases of Java that Debian has, the default first. All of them run with the libraries of Debian 13.
 var debians = []struct {

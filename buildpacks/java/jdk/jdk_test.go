@@ -218,7 +218,8 @@ cp /bin/true "$output/lib/libx.so"`)
 	}
 	call := jlink.Calls(t)[0]
 	want := []string{"--add-modules", "java.se,jdk.zipfs", "--output", filepath.Join(dir, "linked"), "--no-man-pages", "--no-header-files",
-		"--strip-java-debug-attributes", "--add-options", Options, "--module-path", filepath.Join(home, "jmods")}
+		"--strip-java-debug-attributes", "--add-options", Options, "--exclude-resources", translated,
+		"--module-path", filepath.Join(home, "jmods")}
 	if !slices.Equal(call.Args, want) {
 		t.Errorf("jlink is called with %q, want %q", call.Args, want)
 	}

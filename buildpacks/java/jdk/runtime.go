@@ -114,6 +114,10 @@ func (r Runtime) Tool(s Source) tool.Tool {
 	}
 }
 
+// translated are the messages of Java's own parsers and programs in other languages than English. Those of jdk.localedata are dates and
+// numbers, which an app asks for.
+const translated = `regex:/(?!jdk\.localedata/).*_(de|es|fr|it|ja|ko|pt_BR|sv|zh_CN|zh_HK|zh_TW)\.(class|properties)`
+
 // link has jlink write the runtime. It makes real files of what are links in Debian's packages.
 func (r Runtime) link(ctx context.Context, s Source, home, output string) error {
 	modules := r.modules
@@ -124,6 +128,9 @@ func (r Runtime) link(ctx context.Context, s Source, home, output string) error 
 	}
 	args := []string{"--add-modules", strings.Join(modules, ","), "--output", output, "--no-man-pages", "--no-header-files",
 		"--strip-java-debug-attributes", "--add-options", Options}
+	if r.kind != kindAll {
+		args = append(args, "--exclude-resources", translated)
+	}
 	if jmods := filepath.Join(home, "jmods"); exists(jmods) {
 		args = append(args, "--module-path", jmods)
 	}

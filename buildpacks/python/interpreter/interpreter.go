@@ -35,7 +35,7 @@ var locks embed.FS
 const licenceID = "PSF-2.0"
 
 // recipe changes when the same packages give another folder.
-const recipe = "3"
+const recipe = "4"
 
 // Home is the folder of the interpreter in an image. Compiled modules name it, whatever folder a platform has for layers: Python
 // corrects it when it loads them from elsewhere.
@@ -200,11 +200,12 @@ func (p Interpreter) ABI(dir string) (string, error) {
 }
 
 // idle matches what no app loads: tests of Python itself, the text of its manual and games, modules for terminals and old files with
-// libraries of their own, and those in Python that stand in for compiled ones. Debian's mark that pip must not install is about Debian,
-// and so is its hook for sites.
+// libraries of their own, those of other systems, and those in Python that stand in for compiled ones. Debian's mark that pip must not
+// install is about Debian, and so is its hook for sites.
 var idle = regexp.MustCompile(`^(test|idlelib|turtledemo|pydoc_data|lib2to3|tkinter|ensurepip|venv|curses|msilib|__phello__)/|` +
 	`^config-[^/]*/|` +
 	`^(turtle\.py|_pydecimal\.py|_pydatetime\.py|_pyio\.py|sitecustomize\.py|EXTERNALLY-MANAGED)$|/tests?/|` +
+	`^(_(aix|android|apple|ios|osx)_support|nturl2path|\w+/(_aix|mbcs|oem|popen_spawn_win32|windows_\w+))\.py$|` +
 	`^lib-dynload/(_test|_ctypes_test|xx|_xx|readline|_curses|_dbm|_gdbm|nis|_tkinter)[^/]*\.so$`)
 
 // place returns where a file of the packages is in the interpreter's folder, "" for one that is left out.

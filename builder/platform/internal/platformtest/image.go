@@ -20,6 +20,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/strata-buildpacks/strata/builder/platform/store"
 )
 
 var epoch = v1.Time{Time: time.Date(1980, time.January, 1, 0, 0, 1, 0, time.UTC)}
@@ -196,10 +198,18 @@ func Digest(t *testing.T, image v1.Image) v1.Hash {
 	return d
 }
 
-// layerOf returns a layer with an archive.
+// layerOf returns a layer with an archive, compressed as the platform does it.
 func layerOf(t *testing.T, archive []byte) v1.Layer {
 	t.Helper()
-	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(archive)), nil }
+	var packed bytes.Buffer
+	w := store.Gzip(&packed)
+	if _, err := w.Write(archive); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(packed.Bytes())), nil }
 	layer, err := tarball.LayerFromOpener(open, tarball.WithMediaType(types.OCILayer))
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -69,9 +70,6 @@ func Image(ctx context.Context, s *store.Store, b Build) ([]byte, error) {
 	if e.said, err = cnb.ReadMetadata(root, b.Group); err != nil {
 		return nil, err
 	}
-	if err := e.readPrevious(); err != nil {
-		return nil, err
-	}
 	if err := e.buildpacks(ctx); err != nil {
 		return nil, err
 	}
@@ -94,15 +92,14 @@ func Image(ctx context.Context, s *store.Store, b Build) ([]byte, error) {
 // exporter is an image under way. The label grows with the layers.
 type exporter struct {
 	Build
-	root     *os.Root // the folder of layers
-	blobs    store.Blobs
-	owner    ids
-	said     cnb.Metadata
-	previous map[v1.Hash]v1.Descriptor // the layers of the image before, by their digests, uncompressed
-	label    cnb.Layers
-	layers   []layer
-	cached   []cachedLayer
-	size     int64 // of all files so far, in bytes
+	root   *os.Root // the folder of layers
+	blobs  store.Blobs
+	owner  ids
+	said   cnb.Metadata
+	label  cnb.Layers
+	layers []layer
+	cached []cachedLayer
+	size   int64 // of all files so far, in bytes
 }
 
 // cachedLayer is a layer that the next build finds again.
@@ -112,28 +109,6 @@ type cachedLayer struct {
 	types   cnb.Types
 	content archive
 	diffID  v1.Hash
-}
-
-// readPrevious finds the layers of the image before. One that cannot be read has none.
-func (e *exporter) readPrevious() error {
-	e.previous = map[v1.Hash]v1.Descriptor{}
-	if e.Previous == nil {
-		return nil
-	}
-	config, err := e.Previous.ConfigFile()
-	if err != nil {
-		return fmt.Errorf("reading the image before: %w", err)
-	}
-	manifest, err := e.Previous.Manifest()
-	if err != nil {
-		return fmt.Errorf("reading the image before: %w", err)
-	}
-	for i, d := range manifest.Layers {
-		if i < len(config.RootFS.DiffIDs) {
-			e.previous[config.RootFS.DiffIDs[i]] = d
-		}
-	}
-	return nil
 }
 
 // folder returns a layer with what is below a folder of the folder of layers.
@@ -170,7 +145,7 @@ func (e *exporter) buildpackLayer(ctx context.Context, member cnb.Member, one cn
 	}
 	createdBy := fmt.Sprintf("Layer: '%s', Created by buildpack: %s@%s", one.Name, member.ID, member.Version)
 	if !one.Filled {
-		return e.reuse(member, one, createdBy)
+		return e.reuse(ctx, member, one, createdBy)
 	}
 	content, err := e.folder(path.Join(member.Folder(), one.Name))
 	if err != nil {
@@ -190,7 +165,7 @@ func (e *exporter) buildpackLayer(ctx context.Context, member cnb.Member, one cn
 }
 
 // reuse takes a layer of the image before, because its buildpack left no content.
-func (e *exporter) reuse(member cnb.Member, one cnb.Found, createdBy string) (v1.Hash, error) {
+func (e *exporter) reuse(ctx context.Context, member cnb.Member, one cnb.Found, createdBy string) (v1.Hash, error) {
 	if one.Cache {
 		return v1.Hash{}, errors.New("it is of the type cache and has no content")
 	}
@@ -202,26 +177,33 @@ func (e *exporter) reuse(member cnb.Member, one cnb.Found, createdBy string) (v1
 	if err != nil {
 		return sha, fmt.Errorf("the image before names its digest %q", known.SHA)
 	}
-	blob, had := e.previous[sha]
-	if !had {
-		return sha, fmt.Errorf("it has no content, and the image before has no layer %s", sha)
+	if e.Previous == nil {
+		return sha, errors.New("it has no content, and there is no image before")
 	}
-	e.layers = append(e.layers, layer{sha, blob, createdBy})
-	return sha, nil
-}
-
-// add adds a layer with a content of a digest. A layer that the image before has, or that another app of the store has, is not
-// compressed again.
-func (e *exporter) add(ctx context.Context, content archive, sha v1.Hash, createdBy string) error {
-	blob, had := e.previous[sha]
-	if !had {
-		blob, had = e.blobs.Compressed(sha)
+	kept, err := e.Previous.LayerByDiffID(sha)
+	if err != nil {
+		return sha, fmt.Errorf("it has no content, and the image before has no layer %s: %w", sha, err)
 	}
-	if !had {
-		var err error
-		if blob, err = put(ctx, e.blobs, content, sha); err != nil {
+	return sha, e.put(sha, createdBy, func(w io.Writer) error {
+		content, err := kept.Uncompressed()
+		if err != nil {
 			return err
 		}
+		_, err = io.Copy(until{ctx, w}, content)
+		return errors.Join(err, content.Close())
+	})
+}
+
+// add adds a layer with a content of a digest.
+func (e *exporter) add(ctx context.Context, content archive, sha v1.Hash, createdBy string) error {
+	return e.put(sha, createdBy, func(w io.Writer) error { return content.write(until{ctx, w}) })
+}
+
+// put adds a layer of a digest, which write writes.
+func (e *exporter) put(sha v1.Hash, createdBy string, write func(io.Writer) error) error {
+	blob, err := e.blobs.PutLayer(sha, write)
+	if err != nil {
+		return err
 	}
 	e.layers = append(e.layers, layer{sha, blob, createdBy})
 	return nil

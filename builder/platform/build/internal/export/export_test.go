@@ -120,11 +120,10 @@ func TestSharedLayers(t *testing.T) {
 		found := map[string]os.FileInfo{}
 		image, err := b.store.Loose(b.image)
 		check(t, err)
-		for _, text := range digests(t, image) {
-			digest, _, _ := strings.Cut(text, ",")
-			info, err := os.Stat(filepath.Join(b.store.Dir(), "blobs", strings.Replace(digest, ":", "/", 1)))
+		for _, digest := range digests(t, image) {
+			info, err := os.Stat(b.store.Blobs().Path(digest))
 			check(t, err)
-			found[digest] = info
+			found[digest.String()] = info
 		}
 		return found
 	}

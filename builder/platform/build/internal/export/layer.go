@@ -1,7 +1,6 @@
 package export
 
 import (
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,9 +8,7 @@ import (
 	"io"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 
-	"github.com/strata-buildpacks/strata/builder/platform/store"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
@@ -52,29 +49,6 @@ func (e *exporter) measure(content archive) error {
 		}
 	}
 	return nil
-}
-
-// put compresses a layer into the store's blobs. Its content has to have the digest want: it was read before.
-func put(ctx context.Context, blobs store.Blobs, content archive, want v1.Hash) (v1.Descriptor, error) {
-	digest, size, err := blobs.PutStream(func(w io.Writer) error {
-		// The level of the lifecycle: an image has the same digest, whoever exports it.
-		compressed, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
-		if err != nil {
-			return err
-		}
-		hash := sha256.New()
-		if err := content.write(until{ctx, io.MultiWriter(compressed, hash)}); err != nil {
-			return err
-		}
-		if got := hex.EncodeToString(hash.Sum(nil)); got != want.Hex {
-			return fmt.Errorf("a file changed while the layer sha256:%s was written", want.Hex)
-		}
-		return compressed.Close()
-	})
-	if err != nil {
-		return v1.Descriptor{}, err
-	}
-	return v1.Descriptor{MediaType: types.OCILayer, Digest: digest, Size: size}, blobs.NoteCompressed(want, digest)
 }
 
 // until writes until a context is done.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
 
 	"github.com/strata-buildpacks/strata/builder/platform/build/internal/cnb"
 	"github.com/strata-buildpacks/strata/builder/platform/build/internal/export"
@@ -349,9 +350,7 @@ func (l realLifecycle) same(t *testing.T, ours, theirs *aBuild, name string) {
 	want := platformtest.Pull(t, l.host+"/app:1")
 	got, err := ours.store.Loose(ours.image)
 	check(t, err)
-	if diff := cmp.Diff(digests(t, want), digests(t, got)); diff != "" {
-		t.Errorf("%s: layers (-lifecycle +ours):\n%s", name, diff)
-	}
+	check(t, validate.Image(got)) // each layer has the content that the configuration says, whoever compressed it
 	wantConfig, err := want.RawConfigFile()
 	check(t, err)
 	gotConfig, err := got.RawConfigFile()
@@ -364,13 +363,13 @@ func (l realLifecycle) same(t *testing.T, ours, theirs *aBuild, name string) {
 	}
 }
 
-func digests(t *testing.T, image v1.Image) []string {
+func digests(t *testing.T, image v1.Image) []v1.Hash {
 	t.Helper()
 	manifest, err := image.Manifest()
 	check(t, err)
-	var all []string
+	var all []v1.Hash
 	for _, layer := range manifest.Layers {
-		all = append(all, fmt.Sprintf("%s, %d bytes", layer.Digest, layer.Size))
+		all = append(all, layer.Digest)
 	}
 	return all
 }

@@ -31,9 +31,6 @@ func Layer(ctx context.Context, s *store.Store, b Build) (Single, error) {
 	}
 	defer root.Close()
 	e := exporter{Build: b, root: root, blobs: s.Blobs(), owner: ids{b.UID, b.GID}}
-	if err := e.readPrevious(); err != nil {
-		return Single{}, err
-	}
 	if err := e.buildpacks(ctx); err != nil {
 		return Single{}, err
 	}

@@ -3,7 +3,6 @@ package swap
 import (
 	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/strata-buildpacks/strata/builder/platform/store"
 )
 
 // maxBills is how many bytes the bills of materials of an image may have. Many images have them in memory at a time. One of 5,000 npm
@@ -29,12 +30,12 @@ func withBills(old v1.Layer, bills map[string][]byte) (v1.Layer, error) {
 	}
 	defer content.Close()
 	var written bytes.Buffer
-	if err := copyBills(&written, content, bills); err != nil {
+	packed := store.Gzip(&written) // as an export does
+	if err := errors.Join(copyBills(packed, content, bills), packed.Close()); err != nil {
 		return nil, err
 	}
-	// The level of the lifecycle, as an export has it.
 	return tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(written.Bytes())), nil },
-		tarball.WithCompressionLevel(gzip.BestSpeed), tarball.WithMediaType(types.OCILayer))
+		tarball.WithMediaType(types.OCILayer))
 }
 
 func copyBills(w io.Writer, content io.Reader, bills map[string][]byte) error {
