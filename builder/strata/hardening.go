@@ -9,10 +9,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime"
 	"strings"
 	"text/tabwriter"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
@@ -21,8 +23,8 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 )
 
-// printHardening prints how each program and shared library is hardened: of a file, of the files of an archive that docker save wrote,
-// or else of an image of the store.
+// printHardening prints how each program and shared library is hardened: of a file, of the files of a folder "oci:FOLDER" or of an archive
+// that docker save wrote, or else of an image of the store.
 func printHardening(w io.Writer, s *store.Store, name string) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "FILE\tKIND\tRELRO\tNX\tCANARY\tFORTIFY\tFAULTS")
@@ -131,8 +133,11 @@ func elfOf(archive io.Reader, header *tar.Header) ([]byte, error) {
 	return append(magic, rest...), err
 }
 
-// imageIn returns the image of an archive that docker save wrote, nil for another file or none.
+// imageIn returns the image of a folder "oci:FOLDER" or of an archive that docker save wrote, nil for another file or none.
 func imageIn(name string) (v1.Image, error) {
+	if folder, is := strings.CutPrefix(name, "oci:"); is {
+		return imageOfLayout(folder)
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, nil // a name of the store
@@ -146,4 +151,70 @@ func imageIn(name string) (v1.Image, error) {
 		return nil, fault.Fault{ID: "hardening-archive", What: name, Err: err, Do: "name an archive of one image, as docker save writes it"}
 	}
 	return image, nil
+}
+
+// imageOfLayout returns the image of an OCI image layout: the only one, or of several the one for this machine's architecture.
+func imageOfLayout(folder string) (v1.Image, error) {
+	index, err := layout.ImageIndexFromPath(folder)
+	var images []v1.Image
+	if err == nil {
+		images, err = imagesOf(index, 0)
+	}
+	if err != nil {
+		return nil, fault.Fault{ID: "hardening-layout", What: folder + " is no image layout of OCI that can be read", Err: err,
+			Do: "name a folder that has index.json, as strata build --output oci:FOLDER writes it"}
+	}
+	for _, image := range images {
+		config, err := image.ConfigFile()
+		if err != nil {
+			return nil, fmt.Errorf("reading the images of %s: %w", folder, err)
+		}
+		if len(images) == 1 || config.Architecture == runtime.GOARCH {
+			return image, nil
+		}
+	}
+	what := folder + " has no image for " + runtime.GOARCH
+	return nil, fault.Fault{ID: "hardening-layout-none", What: what, Do: "name a folder with one image"}
+}
+
+// maxNested is how many indexes may be in each other.
+const maxNested = 4
+
+// imagesOf returns the images of an index and of the indexes in it, without what is attached to images.
+func imagesOf(index v1.ImageIndex, depth int) ([]v1.Image, error) {
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		return nil, err
+	}
+	var images []v1.Image
+	seen := map[v1.Hash]bool{}
+	for _, d := range manifest.Manifests {
+		switch {
+		case seen[d.Digest]: // it has several names
+		case d.MediaType.IsIndex() && depth < maxNested:
+			inner, err := index.ImageIndex(d.Digest)
+			if err != nil {
+				return nil, err
+			}
+			nested, err := imagesOf(inner, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			images = append(images, nested...)
+		case d.MediaType.IsImage():
+			image, err := index.Image(d.Digest)
+			if err != nil {
+				return nil, err
+			}
+			described, err := image.Manifest()
+			if err != nil {
+				return nil, err
+			}
+			if described.Config.MediaType.IsConfig() {
+				images = append(images, image)
+			}
+		}
+		seen[d.Digest] = true
+	}
+	return images, nil
 }

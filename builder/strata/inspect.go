@@ -58,7 +58,7 @@ func inspectCommand() *cobra.Command {
 			return printPull(stdout, found, old)
 		},
 	}
-	cmd.Flags().BoolVar(&hardening, "hardening", false, "show how programs and libraries are hardened, of a file or an archive, too")
+	cmd.Flags().BoolVar(&hardening, "hardening", false, "show how programs and libraries are hardened, of a file or oci:FOLDER, too")
 	cmd.Flags().StringVar(&profile, "seccomp", "", "print the seccomp profile of the image: oci for engines, kubernetes for a cluster")
 	cmd.Flags().StringVar(&bills, "sbom", "", "write what is attached to the image, SBOMs and provenance, into this folder")
 	cmd.Flags().StringVar(&against, "against", "", "show what somebody who has this image pulls of the other")

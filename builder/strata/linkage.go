@@ -25,7 +25,7 @@ import (
 
 func linkageCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "linkage IMAGE|FILE",
+		Use:   "linkage IMAGE|FILE|oci:FOLDER",
 		Short: "Show what programs and libraries need, where it is, and which run images would do",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -64,8 +64,9 @@ type runImage struct {
 // debianArchs are what Debian calls the machines that there are run images for.
 var debianArchs = map[elf.Machine]string{elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64"}
 
-// printLinkage prints what each program and library needs: of a file, of the files of an archive that docker save wrote, or else of an
-// image of the store. What a run image has by itself is left out. Stacks is the folder with the lists of what run images have.
+// printLinkage prints what each program and library needs: of a file, of the files of a folder "oci:FOLDER" or of an archive that docker
+// save wrote, or else of an image of the store. What a run image has by itself is left out. Stacks is the folder with the lists of what run
+// images have.
 func printLinkage(w io.Writer, s *store.Store, name, stacks string) error {
 	l, err := readLinkage(s, name)
 	if err != nil {
