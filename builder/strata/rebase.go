@@ -133,16 +133,14 @@ func rebaseImages(ctx context.Context, options rebase.Options, flags rebaseFlags
 		}
 	}
 	start := time.Now()
-	show := func() {}
+	end := func(bool) {}
 	if flags.runtimes {
-		if options.Runtimes, show, err = newRuntimes(ctx, h, flags.builder); err != nil {
+		if options.Runtimes, end, err = newRuntimes(ctx, h, flags.builder); err != nil {
 			return err
 		}
 	}
 	results, err := rebase.Images(ctx, h, options)
-	if slices.ContainsFunc(results, func(r rebase.Result) bool { return r.Err != nil }) {
-		show()
-	}
+	end(slices.ContainsFunc(results, func(r rebase.Result) bool { return r.Err != nil }))
 	if err != nil && results == nil {
 		return err
 	}

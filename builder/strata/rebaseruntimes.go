@@ -9,12 +9,13 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/home"
 	"github.com/strata-buildpacks/strata/builder/platform/rebase"
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
+	"github.com/strata-buildpacks/strata/builder/platform/store"
 	"github.com/strata-buildpacks/strata/builder/project"
 )
 
 // newRuntimes returns what makes the newest runtimes with the buildpacks of a builder, as a build of an app without settings would.
-// What buildpacks print is shown if the rebase is verbose; otherwise show prints it, when something has failed.
-func newRuntimes(ctx context.Context, h *home.Home, builder string) (made *rebase.Runtimes, show func(), err error) {
+// At the end, the layers are removed that no image has taken, and what buildpacks printed is shown if something has failed.
+func newRuntimes(ctx context.Context, h *home.Home, builder string) (made *rebase.Runtimes, end func(failed bool), err error) {
 	if builder == defaultBuilder {
 		if err := prepare(ctx, h); err != nil {
 			return nil, nil, err
@@ -28,7 +29,20 @@ func newRuntimes(ctx context.Context, h *home.Home, builder string) (made *rebas
 	}
 	screen := newScreen(true)
 	options.Log, options.Phase, options.Note = screen, screen.phase, screen.note
-	return build.Runtimes(h, options), func() { screen.kept.show(stderr) }, nil
+	dir, remove, err := h.Scratch(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	layers, err := store.Open(dir)
+	if err != nil {
+		remove()
+		return nil, nil, err
+	}
+	return build.Runtimes(h, options, layers), func(failed bool) {
+		if remove(); failed {
+			screen.kept.show(stderr)
+		}
+	}, nil
 }
 
 // runtimesText says which runtimes an image has, and which ones they were.

@@ -20,20 +20,21 @@ import (
 	"github.com/strata-buildpacks/strata/builder/platform/rebase"
 	"github.com/strata-buildpacks/strata/builder/platform/run"
 	"github.com/strata-buildpacks/strata/builder/platform/sandbox"
+	"github.com/strata-buildpacks/strata/builder/platform/store"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/runtimes"
 )
 
-// Runtimes returns what makes layers of runtimes for images of the home and of registries, one at a time. Of the options, those that say
-// how buildpacks run count.
-func Runtimes(h *home.Home, options Options) *rebase.Runtimes {
+// Runtimes returns what makes layers of runtimes for images of the home and of registries, one at a time, and puts them into a store. Of
+// the options, those that say how buildpacks run count.
+func Runtimes(h *home.Home, options Options, layers *store.Store) *rebase.Runtimes {
 	var turn sync.Mutex
 	return &rebase.Runtimes{
 		Builder: attest.Image{Ref: options.Builder.Ref, Digest: options.Builder.Digest},
 		Make: func(ctx context.Context, wanted rebase.Wanted) (rebase.Made, error) {
 			turn.Lock()
 			defer turn.Unlock()
-			made, err := makeRuntime(ctx, h, options, wanted)
+			made, err := makeRuntime(ctx, h, options, layers, wanted)
 			if errors.Is(err, ErrBuild) {
 				err = fault.Fault{
 					ID: "rebase-runtime-made", Do: "see the reason above",
@@ -46,7 +47,7 @@ func Runtimes(h *home.Home, options Options) *rebase.Runtimes {
 }
 
 // makeRuntime has a buildpack make the layer that takes the place of a runtime.
-func makeRuntime(ctx context.Context, h *home.Home, options Options, wanted rebase.Wanted) (rebase.Made, error) {
+func makeRuntime(ctx context.Context, h *home.Home, options Options, layers *store.Store, wanted rebase.Wanted) (rebase.Made, error) {
 	by, err := member(options, wanted.Buildpack)
 	if err != nil {
 		return rebase.Made{}, err
@@ -71,14 +72,14 @@ func makeRuntime(ctx context.Context, h *home.Home, options Options, wanted reba
 	if err := b.lifecycle.withBuildpacks(ctx, buildPhase, options.Log); err != nil {
 		return rebase.Made{}, err
 	}
-	single, err := export.Layer(ctx, b.store, export.Build{
+	single, err := export.Layer(ctx, layers, export.Build{
 		Group: []cnb.Member{by}, Layers: f.path("layers"), UID: options.Builder.UID, GID: options.Builder.GID,
 		Limit: options.Unpacked, LimitVariable: run.UnpackedVariable,
 	})
 	if err != nil {
 		return rebase.Made{}, err
 	}
-	return madeRuntime(h, wanted, single)
+	return madeRuntime(layers, wanted, single)
 }
 
 // member returns a buildpack of the builder.
@@ -134,7 +135,7 @@ func analyzedOn(on name.Reference, image v1.Image) ([]byte, error) {
 }
 
 // madeRuntime checks what the buildpack made, and returns it as a rebase takes it.
-func madeRuntime(h *home.Home, wanted rebase.Wanted, single export.Single) (rebase.Made, error) {
+func madeRuntime(layers *store.Store, wanted rebase.Wanted, single export.Single) (rebase.Made, error) {
 	data, err := json.Marshal(single.Data)
 	if err != nil {
 		return rebase.Made{}, fmt.Errorf("writing the metadata of layer %s: %w", single.Name, err)
@@ -147,6 +148,6 @@ func madeRuntime(h *home.Home, wanted rebase.Wanted, single export.Single) (reba
 				wanted.Buildpack, single.Name, wanted.Runtime.ID, wanted.Layer),
 		}
 	}
-	layer, err := h.Store.Layer(single.Blob, single.DiffID)
+	layer, err := layers.Layer(single.Blob, single.DiffID)
 	return rebase.Made{Wanted: wanted, Runtime: *says.Runtime, Layer: layer, Data: data, Bills: single.Bills}, err
 }
