@@ -4,6 +4,7 @@ import (
 	"context"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
@@ -37,6 +38,12 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		return bp.BuildResult{}, fault.Fault{ID: "web-root", What: why, Do: "set BP_WEB_SERVER_ROOT to the folder that has it after the build"}
 	}
 	in.Log.Decision("Serves", root, why)
+	for _, one := range told {
+		if len(one.Unread) > 0 {
+			in.Log.Warn("%s: %s of com.heroku.static-web-server means nothing to the server of this image", one.File,
+				strings.Join(one.Unread, ", "))
+		}
+	}
 	others, err := s.others(in.AppDir, root, told)
 	if err != nil {
 		return bp.BuildResult{}, err

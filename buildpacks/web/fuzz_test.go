@@ -53,3 +53,8 @@ func FuzzFirebase(f *testing.F) {
 	fuzzHost(f, "firebase.json", `{"hosting": {"public": "dist", "rewrites": [{"source": "**", "destination": "/index.html"}]}}`,
 		`{"hosting": [{"public": "a"}]}`, `{"hosting": {"public": "../a"}}`)
 }
+
+func FuzzProject(f *testing.F) {
+	fuzzHost(f, "project.toml", "[com.heroku.static-web-server]\nroot = \"dist\"\nerrors.404 = {file_path = \"index.html\", status = 200}\n",
+		"[com.heroku]\nstatic-web-server = 1\n", "[com.heroku.static-web-server]\nroot = \"/\"\n")
+}

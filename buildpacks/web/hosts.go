@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,9 +16,10 @@ import (
 
 // said is what a file for a host of sites says.
 type said struct {
-	File       string // that says it, relative to the app
-	Root       string // folder that is served, "" if the file does not say it
-	SinglePage bool   // paths that are no files are answered with the page at /
+	File       string   // that says it, relative to the app
+	Root       string   // folder that is served, "" if the file does not say it
+	SinglePage bool     // paths that are no files are answered with the page at /
+	Unread     []string // settings that mean nothing to the server here
 }
 
 // host is a file that tells a host of sites what to serve.
@@ -34,6 +36,7 @@ var hosts = []host{
 	{"netlify.toml", netlify},
 	{"vercel.json", vercel},
 	{"firebase.json", firebase},
+	{"project.toml", project},
 }
 
 // hear reads the files for hosts in some folders of an app.
@@ -93,18 +96,37 @@ func redirects(_ string, data []byte) (said, error) {
 
 // netlify reads a netlify.toml (Netlify's documentation, "File-based configuration").
 func netlify(name string, data []byte) (said, error) {
+	file, err := readTOML(name, data)
+	s := said{Root: file.Object("build").Text("publish")}
+	for _, r := range objects(file["redirects"]) {
+		s.SinglePage = s.SinglePage || r.Text("from") == "/*" && isPage(r.Text("to")) && r.Text("status") == "200"
+	}
+	return s, err
+}
+
+// readTOML reads a file in TOML as one in JSON.
+func readTOML(name string, data []byte) (fields.Object, error) {
 	var all map[string]any
 	err := toml.Unmarshal(data, &all)
 	if err == nil {
 		data, err = json.Marshal(all) // which has no nan and inf
 	}
 	if err != nil {
-		return said{}, fault.Fault{ID: "web-host", What: "reading " + name, Err: err, Do: "correct the file, or remove it"}
+		return nil, fault.Fault{ID: "web-host", What: "reading " + name, Err: err, Do: "correct the file, or remove it"}
 	}
-	file, err := fields.JSON(name, data)
-	s := said{Root: file.Object("build").Text("publish")}
-	for _, r := range objects(file["redirects"]) {
-		s.SinglePage = s.SinglePage || r.Text("from") == "/*" && isPage(r.Text("to")) && r.Text("status") == "200"
+	return fields.JSON(name, data)
+}
+
+// project reads what a project.toml says to Heroku's server (Heroku's "Static Web Server Cloud Native Buildpack").
+func project(name string, data []byte) (said, error) {
+	file, err := readTOML(name, data)
+	server := file.Object("com").Object("heroku").Object("static-web-server")
+	missing := server.Object("errors").Object("404")
+	s := said{Root: server.Text("root"), SinglePage: isPage(missing.Text("file_path")) && missing.Text("status") == "200"}
+	for _, key := range slices.Sorted(maps.Keys(server)) {
+		if key != "root" && !(key == "errors" && s.SinglePage) {
+			s.Unread = append(s.Unread, key)
+		}
 	}
 	return s, err
 }

@@ -52,6 +52,8 @@ func TestDetect(t *testing.T) {
 			"pass: pages/out/index.html found", ""},
 		{"static.json", map[string]string{"static.json": `{"root": "files/"}`, "files/index.html": ""}, nil, 0,
 			"pass: files/index.html found", ""},
+		{"project.toml", map[string]string{"project.toml": "[com.heroku.static-web-server]\nroot = 'files'\n", "files/index.html": ""}, nil, 0,
+			"pass: files/index.html found", ""},
 		{"modules of Hugo", map[string]string{"index.html": "", "go.mod": "module x\n"}, nil, 0, "pass: index.html found", ""},
 		{"files in Go that are no program", map[string]string{"index.html": "", "go.mod": "module x\n", "lib/x.go": "package x\n",
 			"node_modules/x/x.go": "package main\n", "vendor/x/x.go": "package main\n", ".cache/x.go": "package main\n",
@@ -147,6 +149,7 @@ func TestBuild(t *testing.T) {
 func TestOtherPaths(t *testing.T) {
 	t.Parallel()
 	dir := kittest.Builder(t, "./serve")
+	const heroku = "[com.heroku.static-web-server.errors.404]\n"
 	const hint = "Other paths    404 (BP_WEB_SERVER_ENABLE_PUSH_STATE=true answers with the page, for an app with a router)"
 	for _, tt := range []struct {
 		name     string
@@ -176,6 +179,9 @@ func TestOtherPaths(t *testing.T) {
 			"Other paths    the page index.html (vercel.json)"},
 		{"firebase.json", map[string]string{"firebase.json": `{"hosting": {"rewrites": [{"source": "**", "destination": "/index.html"}]}}`}, "",
 			"Other paths    the page index.html (firebase.json)"},
+		{"project.toml", map[string]string{"project.toml": heroku + "file_path = 'index.html'\nstatus = 200\n"}, "",
+			"Other paths    the page index.html (project.toml)"},
+		{"project.toml with an error", map[string]string{"project.toml": heroku + "file_path = 'index.html'\nstatus = 404\n"}, "", ""},
 		{"other types", map[string]string{
 			"vercel.json": `{"rewrites": [1, {"source": ["/(.*)"], "destination": {}}], "outputDirectory": 1}`,
 		}, "", ""},
@@ -271,5 +277,19 @@ func TestFaults(t *testing.T) {
 			}
 			kittest.Golden(t, "fault-"+name+".txt", got.Log())
 		})
+	}
+}
+
+// TestUnread warns of settings that another server of sites would follow.
+func TestUnread(t *testing.T) {
+	t.Parallel()
+	got := kittest.Build(t, kittest.Case{Env: config.Environment{"CNB_BUILDPACK_DIR": kittest.Builder(t, "./serve")}, App: map[string]string{
+		"public/index.html": "",
+		"project.toml": "[com.heroku.static-web-server]\nroot = 'public'\nindex = 'main.html'\n" +
+			"[com.heroku.static-web-server.headers]\n'*'.X-Global = 'x'\n[com.heroku.static-web-server.errors.404]\nfile_path = 'e.html'\n",
+	}})
+	const want = "project.toml: errors, headers, index of com.heroku.static-web-server means nothing to the server of this image"
+	if got.Code != 0 || strings.Count(got.Log(), want) != 1 {
+		t.Errorf("code %d\n%s", got.Code, got.Log())
 	}
 }
