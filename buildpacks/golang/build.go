@@ -200,6 +200,9 @@ func describe(in bp.BuildContext, d decision, repo repository) {
 	if path, bare := d.finder.bare(); bare {
 		in.Log.Warn("there is no go.mod: the app is built as the module %s; make one with go mod init %s", path, path)
 	}
+	if d.mods.unsummed(in.AppDir, in.Env) {
+		in.Log.Warn("there is no go.sum: the checksum database vouches for modules; make one with go mod tidy, and commit it")
+	}
 	if len(d.selection.Left) > 0 {
 		in.Log.Decision("Not built", enumerate(d.selection.Left), "BP_GO_TARGETS names what is built")
 	}
@@ -281,6 +284,11 @@ func (g *compiler) fill(ctx context.Context, in bp.BuildContext, d decision, too
 			return err
 		}
 		g.env["GOFLAGS"] += " " + flag
+	}
+	if d.mods.unsummed(in.AppDir, in.Env) {
+		if err := g.sum(ctx, home); err != nil {
+			return err
+		}
 	}
 	if g.env["GOWORK"], err = workspace(d.mods, in.AppDir, home, d.choice.Version); err != nil {
 		return err

@@ -89,7 +89,7 @@ func mistakes() []mistake {
 			Do: "build the front end or run go generate first, and leave the result in the app's folder"}},
 		{regexp.MustCompile(`^(\S+\.go:\d+):\d+: no required module provides package (\S+?)[;:].*$`), fault.Fault{
 			ID: "go-mod-tidy", What: "$1 imports $2, which no required module has", Do: "run go mod tidy and commit go.mod and go.sum"}},
-		{regexp.MustCompile(`^(?:\S+: )?((?:missing go\.sum entry|updates to go\.mod needed|malformed go\.sum).*?)(?:; to add.*)?$`), fault.Fault{
+		{regexp.MustCompile(`^(?:\S+: )*((?:missing go\.sum entry|updates to go\.mod needed|malformed go\.sum).*?)(?:; to add.*)?$`), fault.Fault{
 			ID: "go-mod-tidy", What: "go.mod or go.sum is not complete: $1", Do: "run go mod tidy and commit go.mod and go.sum"}},
 		{regexp.MustCompile(`^(\S+\.go:\d+):\d+: cannot find module providing package (\S+): import lookup.*$`), fault.Fault{
 			ID: "go-mod-vendor", What: "$1 imports $2, which the folder vendor does not have", Do: "run go mod vendor and commit the folder vendor",

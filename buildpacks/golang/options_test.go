@@ -101,6 +101,36 @@ func TestBare(t *testing.T) {
 	kittest.Golden(t, "fails-bare.txt", got.Log())
 }
 
+// TestUnsummed compiles an app that has no go.sum: the checksum database vouches for the module, and nothing is added to the app.
+func TestUnsummed(t *testing.T) {
+	t.Parallel()
+	r := kittest.NewRegistry(t)
+	future(t, r)
+	r.Module(t, "example.test/lib", "v1.2.0", files{
+		"go.mod": "module example.test/lib\n", "lib.go": "package lib\n\nconst Text = \"1.2.0\"\n",
+	})
+	r.Module(t, "example.test/other", "v1.0.0", files{"go.mod": "module example.test/other\n", "lib.go": "package other\n"})
+	app := files{
+		"go.mod":  "module example.test/shop\n\ngo 1.22\n\nrequire example.test/lib v1.2.0\n",
+		"main.go": "package main\n\nimport \"example.test/lib\"\n\nfunc main() { println(lib.Text) }\n",
+	}
+	env := config.Environment{"GOSUMDB": r.Database(t)}
+	if got := run(t, "shop", input(r, app, env)); got != "1.2.0" {
+		t.Errorf("it prints %q", got)
+	}
+	for _, private := range []config.Environment{{"GOSUMDB": "off"}, {"GOPRIVATE": "example.test"}} {
+		got := kittest.Build(t, input(r, app, env.With(private)))
+		if got.Code != 1 || !strings.Contains(got.Log(), "go.sum is not complete: missing go.sum entry") {
+			t.Errorf("with %v: code %d\n%s", private, got.Code, got.Log())
+		}
+	}
+	app["main.go"] = "package main\n\nimport _ \"example.test/other\"\n\nfunc main() {}\n"
+	got := kittest.Build(t, input(r, app, env))
+	if got.Code != 1 || !strings.Contains(got.Log(), "imports example.test/other, which no required module has") {
+		t.Errorf("with an import of another module: code %d\n%s", got.Code, got.Log())
+	}
+}
+
 // TestStamp looks for the state of the repository in a program.
 func TestStamp(t *testing.T) {
 	t.Parallel()

@@ -26,7 +26,7 @@ var lines = map[string]int{
 	"kit/kittest":        1_050,
 	"kit/seccomp":        150,    // what a profile is, for the builder, too
 	"seccomp/calls":      1_300,  // machine code of two architectures, and what follows numbers through it
-	"golang":             4_050,  // finds programs in modules and workspaces, vouches for them without the go command; links C
+	"golang":             4_090,  // finds programs in modules and workspaces, vouches for them without the go command; links C
 	"rust":               1_300,  // what keeps cargo from taking old units as new has 250: times, makers and the sweep
 	"rust/cargo":         720,    // the app's files, the programs that cargo names, and the parts that it compiled
 	"rust/toolchain":     350,    // Debian's packages and published releases
