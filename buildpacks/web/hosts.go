@@ -124,7 +124,7 @@ func project(name string, data []byte) (said, error) {
 	missing := server.Object("errors").Object("404")
 	s := said{Root: server.Text("root"), SinglePage: isPage(missing.Text("file_path")) && missing.Text("status") == "200"}
 	for _, key := range slices.Sorted(maps.Keys(server)) {
-		if key != "root" && !(key == "errors" && s.SinglePage) {
+		if key != "root" && (key != "errors" || !s.SinglePage) {
 			s.Unread = append(s.Unread, key)
 		}
 	}
