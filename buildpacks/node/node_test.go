@@ -227,6 +227,7 @@ func TestFaults(t *testing.T) {
 		{name: "vendored-missing", app: start("node x"), env: config.Environment{"BP_NODE_VENDORED_ENABLED": "true"}},
 		{name: "vendored-manager", app: files{"package.json": "{}", "yarn.lock": "", "node_modules/a/package.json": "{}"},
 			env: config.Environment{"BP_NODE_VENDORED_ENABLED": "true"}},
+		{name: "vendored-alone", app: files{"server.js": "require('a')", "node_modules/a/index.js": ""}},
 		{name: "leave-out", app: start("node x"), env: config.Environment{"BP_NODE_LEAVE_OUT": "docs,images"}},
 		{name: "bad-boolean", app: start("node x"), env: config.Environment{"BP_NODE_UNVERIFIED_ENABLED": "maybe"}},
 	}

@@ -105,8 +105,18 @@ func (p Plan) locks() manager.Locks {
 	return manager.Locks{Lock: p.lock, Arch: p.arch, Node: p.node.Version}
 }
 
-// checkVendored refuses node_modules of an app that has none, or whose package manager cannot take it.
+// checkVendored refuses node_modules of an app that has none, whose package manager cannot take it, or that has no package.json.
 func (p Plan) checkVendored() error {
+	has := func(name string) bool {
+		_, err := os.Stat(filepath.Join(p.Project.Root, name))
+		return err == nil
+	}
+	if has(project.ModulesDir) && !has(project.ManifestFile) {
+		return fault.Fault{
+			ID: "node-vendored", What: "the app has a folder " + project.ModulesDir + " and no package.json, which says what is installed",
+			Do: "run npm init -y, which names the packages of the folder in package.json, or remove the folder",
+		}
+	}
 	if !p.Vendored {
 		return nil
 	}
