@@ -103,6 +103,9 @@ func decide(ctx context.Context, in bp.BuildContext) (decision, error) {
 		members = []member{bare}
 	}
 	d.finder = newFinder(in.AppDir, members, d.choice.Version, in.Target.Arch, d.flags.tags())
+	if len(d.Targets) == 0 {
+		d.Targets = d.mods.Install
+	}
 	d.selection, err = d.finder.find(d.Targets)
 	return d, err
 }

@@ -26,13 +26,17 @@ type member struct {
 	Ignore   []string // folders that go.mod hides from patterns
 	Requires []module.Version
 
-	Go, Toolchain, Heroku string // as modules has them
+	Go, Toolchain, Heroku string   // as modules has them
+	Install               []string // as modules has it
 
 	Replaced map[string]string // the folders of the app that modules are replaced with, by the modules' paths
 }
 
-// heroku matches the comment that Heroku reads (devcenter.heroku.com, "Go dependencies").
-var heroku = regexp.MustCompile(`(?m)^//\s*\+heroku\s+goVersion\s+(\S+)`)
+// heroku and install match the comments that Heroku reads (devcenter.heroku.com, "Go dependencies").
+var (
+	heroku  = regexp.MustCompile(`(?m)^//\s*\+heroku\s+goVersion\s+(\S+)`)
+	install = regexp.MustCompile(`(?m)^//[ \t]*\+heroku[ \t]+install[ \t]+(.+)$`)
+)
 
 // readMember reads the go.mod in a folder of the app. The error is fs.ErrNotExist when there is none. It refuses replacements that are
 // not there.
@@ -58,6 +62,9 @@ func readMember(dir, sub string) (member, error) {
 	}
 	if found := heroku.FindSubmatch(data); found != nil {
 		m.Heroku = string(found[1])
+	}
+	if found := install.FindSubmatch(data); found != nil {
+		m.Install = strings.Fields(string(found[1]))
 	}
 	for _, i := range f.Ignore {
 		m.Ignore = append(m.Ignore, path.Clean(i.Path))

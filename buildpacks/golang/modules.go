@@ -19,10 +19,11 @@ import (
 
 // modules is what go.work or go.mod say about Go and about the build's modules.
 type modules struct {
-	File      string   // "go.work", "go.mod" or "BP_GO_WORK_USE"; it names the source of the three below; "" when there is none of them
+	File      string   // "go.work", "go.mod" or "BP_GO_WORK_USE"; it names the source of what is below; "" when there is none of them
 	Go        string   // the go line, a minimum, without "go"; "" when there is none
 	Toolchain string   // the toolchain line, without "go"; "" when there is none
 	Heroku    string   // what a comment "// +heroku goVersion" of go.mod asks for
+	Install   []string // the programs that a comment "// +heroku install" of go.mod asks for
 	Members   []member // the main modules; none when there is no file
 }
 
@@ -43,7 +44,7 @@ func readModules(dir string, use []string) (modules, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return modules{}, nil
 	}
-	return modules{File: "go.mod", Go: one.Go, Toolchain: one.Toolchain, Heroku: one.Heroku, Members: []member{one}}, err
+	return modules{File: "go.mod", Go: one.Go, Toolchain: one.Toolchain, Heroku: one.Heroku, Install: one.Install, Members: []member{one}}, err
 }
 
 // readWork reads a go.work and the modules that it uses.

@@ -131,6 +131,23 @@ func TestUnsummed(t *testing.T) {
 	}
 }
 
+// TestInstallComment compiles the programs that a comment of go.mod names, unless BP_GO_TARGETS names others.
+func TestInstallComment(t *testing.T) {
+	t.Parallel()
+	r := kittest.NewRegistry(t)
+	future(t, r)
+	program := func(text string) string { return "package main\n\nfunc main() { println(\"" + text + "\") }\n" }
+	app := files{
+		"go.mod": "// +heroku install ./tools/b\nmodule example.test/shop\n\ngo 1.22\n", "cmd/a/a.go": program("a"), "tools/b/b.go": program("b"),
+	}
+	if got := run(t, "b", input(r, app, nil)); got != "b" {
+		t.Errorf("it prints %q", got)
+	}
+	if got := run(t, "a", input(r, app, config.Environment{"BP_GO_TARGETS": "./cmd/a"})); got != "a" {
+		t.Errorf("with a variable it prints %q", got)
+	}
+}
+
 // TestStamp looks for the state of the repository in a program.
 func TestStamp(t *testing.T) {
 	t.Parallel()

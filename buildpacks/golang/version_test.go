@@ -128,7 +128,7 @@ func TestChooseVersionRefuses(t *testing.T) {
 func TestReadModules(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
-		"go.mod":   "// +heroku goVersion go1.25\nmodule example.test/root\n\ngo 1.24.0\n\ntoolchain go1.25.1\n",
+		"go.mod":   "// +heroku goVersion go1.25\n// +heroku install ./a ./b/...\nmodule example.test/root\n\ngo 1.24.0\n\ntoolchain go1.25.1\n",
 		"a/go.mod": "module example.test/a\n\ngo 1.25.3\n",
 		"b/go.mod": "module example.test/b\n",
 	}
@@ -141,7 +141,8 @@ func TestReadModules(t *testing.T) {
 		want  modules
 		dirs  []string
 	}{
-		{"go.mod", files, nil, modules{File: "go.mod", Go: "1.24.0", Toolchain: "1.25.1", Heroku: "go1.25"}, []string{"."}},
+		{"go.mod", files, nil, modules{File: "go.mod", Go: "1.24.0", Toolchain: "1.25.1", Heroku: "go1.25",
+			Install: []string{"./a", "./b/..."}}, []string{"."}},
 		{"go.work", work, nil, modules{File: "go.work", Go: "1.26.0"}, []string{"a", "."}},
 		{"named", work, []string{"./b", "a/"}, modules{File: "BP_GO_WORK_USE", Go: "1.25.3"}, []string{"b", "a"}},
 	}

@@ -26,7 +26,7 @@ var lines = map[string]int{
 	"kit/kittest":        1_050,
 	"kit/seccomp":        150,    // what a profile is, for the builder, too
 	"seccomp/calls":      1_300,  // machine code of two architectures, and what follows numbers through it
-	"golang":             4_090,  // finds programs in modules and workspaces, vouches for them without the go command; links C
+	"golang":             4_100,  // finds programs in modules and workspaces, vouches for them without the go command; links C
 	"rust":               1_300,  // what keeps cargo from taking old units as new has 250: times, makers and the sweep
 	"rust/cargo":         720,    // the app's files, the programs that cargo names, and the parts that it compiled
 	"rust/toolchain":     350,    // Debian's packages and published releases
@@ -42,7 +42,7 @@ var lines = map[string]int{
 	"native":             1_470,  // four builders, for both architectures, what of theirs comes into an image, and what vouches for it
 	"native/downloads":   120,    // files of CMake and Meson that fetch
 	"native/tools":       220,    // a lock of Debian packages, and what makes them work where they are unpacked
-	"node":               11_020, // four package managers with their lockfiles, trees and Plug'n'Play, frameworks, what runs scripts and tasks
+	"node":               11_025, // four package managers with their lockfiles, trees and Plug'n'Play, frameworks, what runs scripts and tasks
 }
 
 // TestLines holds kit and each buildpack to their lines of Go, blank ones and comments counted, tests and their data not.
