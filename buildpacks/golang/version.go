@@ -108,11 +108,14 @@ func askLine(m modules, text, line string) version.Ask {
 	return version.Ask{Text: text, From: line + " of " + m.File, Ranges: ranges}
 }
 
-// readGo reads what a person writes for a Go release: 1.26.3, go1.26.3, 1.26, 1.26.*, 1.*, latest.
+// readGo reads what a person writes for a Go release: 1.26.3, go1.26.3, ~1.26.3, 1.26, 1.26.*, 1.*, latest.
 func readGo(text string, l lock.Lock) []version.Range {
 	text = strings.TrimPrefix(text, "go")
 	if text == "1.*" || text == "1" || text == "*" || text == "latest" || text == "stable" {
 		return version.Exactly(l.Default[goID])
+	}
+	if least, patch := strings.CutPrefix(text, "~"); patch && goversion.IsValid("go"+least) {
+		return []version.Range{{Allows: func(v string) bool { return sameMinor(v, least) && !older(v, least) }, Else: minorOf(least)}}
 	}
 	v, wild := strings.CutSuffix(text, ".*")
 	switch minor := isMinor(v); {
