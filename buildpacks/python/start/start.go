@@ -182,18 +182,40 @@ func (a App) web(modules []module, d django, isDjango bool) (Process, error) {
 			return a.tool(tool, m), nil
 		}
 	}
-	if process, found := a.agents(modules); found {
-		return process, nil
-	}
-	if name, found := a.script(); found {
-		command := shell.List{{Words: []shell.Word{shell.Quote(name)}}}
-		return Process{"web", false, a.Project.Dir, command, "project.scripts of pyproject.toml"}, nil
-	}
-	if m, found := mainOf(modules, func(m module) bool { return m.dir() == "." || m.dir() == source || m.Main }); found {
-		return a.file(m, "main file"), nil
+	own, runs, found := a.own(modules)
+	agents, served := a.agents(modules)
+	switch {
+	case served && runs:
+		own.From += ", and not the agents: " + agents.From
+		return own, nil
+	case served && found:
+		agents.From += ", and not " + strings.Join(own.Command.Args(), " ") + ", which may serve nothing"
+		return agents, nil
+	case served:
+		return agents, nil
+	case found:
+		return own, nil
 	}
 	return Process{}, fault.Fault{ID: "python-start", Do: `write a Procfile with "web:" and the program with its arguments`,
 		What: "the app has no app of a framework that is known, no script of its own and no main.py, app.py, server.py or bot.py"}
+}
+
+// own returns the process of the app's one script, or else of its main file, and whether it surely does something when it is started.
+func (a App) own(modules []module) (p Process, runs, found bool) {
+	if name, found := a.script(); found {
+		command := shell.List{{Words: []shell.Word{shell.Quote(name)}}}
+		return Process{"web", false, a.Project.Dir, command, "project.scripts of pyproject.toml"}, true, true
+	}
+	top := func(m module) bool { return m.dir() == "." || m.dir() == source }
+	m, found := mainOf(modules, func(m module) bool { return top(m) || m.Main })
+	if !found {
+		return Process{}, false, false
+	}
+	runner := func(one made) bool {
+		return one.Call && strings.HasPrefix(one.Of, "google.adk.") && strings.HasSuffix(one.Of, "Runner")
+	}
+	runs = (top(m) && slices.Contains(mainFiles, m.base()) || m.base() == "__main__") && (m.Main || slices.ContainsFunc(m.Made, runner))
+	return a.file(m, "main file"), runs, true
 }
 
 // serve returns the process of an app that a server serves.

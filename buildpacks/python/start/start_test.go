@@ -87,6 +87,7 @@ const (
 	settings = "INSTALLED_APPS = [\n    'django.contrib.staticfiles',\n]\nWSGI_APPLICATION = 'mysite.wsgi.application'\n"
 	fastAPI  = "from fastapi import FastAPI\napp = FastAPI()\n"
 	flask    = "import flask\napp = flask.Flask(__name__)\n"
+	agent    = "from google.adk.agents import Agent\nroot_agent = Agent()\n"
 )
 
 // TestStart has a row for each way to start an app. No module of an app is imported: each would fail.
@@ -144,9 +145,15 @@ func TestStart(t *testing.T) {
 			""},
 		"streamlit": {"streamlit", files{"Home.py": "import streamlit as st\n", "pages/app.py": "import streamlit\n"}, ""},
 		"adk": {"google-adk", files{"main.py": "", "agents/weather/__init__.py": "from . import agent\n",
-			"agents/weather/agent.py": "from google.adk.agents import Agent\nroot_agent = Agent()\n"}, ""},
+			"agents/weather/agent.py": agent}, ""},
+		"adk with a main": {"google-adk", files{"main.py": "from google.adk.runners import Runner\n" +
+			"if __name__ == '__main__':\n    Runner(agent=None).run()\n", "weather/agent.py": agent}, ""},
+		"adk with a runner": {"google-adk", files{"main.py": "from google.adk.runners import InMemoryRunner\n" +
+			"runner = InMemoryRunner(agent=None)\nrunner.run()\n", "weather/agent.py": agent}, ""},
+		"adk with a server": {"google-adk", files{"weather/agent.py": agent, "weather/__init__.py": "", "x.py": "", "y.py": "",
+			"weather/server.py": "if __name__ == '__main__':\n    serve()\n"}, ""},
 		"adk with fastapi": {"google-adk\nuvicorn", files{"main.py": "from google.adk.cli.fast_api import get_fast_api_app\n" +
-			"app = get_fast_api_app()\n", "weather/agent.py": "from google.adk.agents import Agent\nroot_agent = Agent()\n"}, ""},
+			"app = get_fast_api_app()\n", "weather/agent.py": agent}, ""},
 		"gradio":   {"gradio", files{"app.py": "import gradio as gr\ngr.Interface().launch()\n", "other.py": ""}, ""},
 		"main":     {"requests", files{"main.py": "1/0\n", "bot.py": ""}, ""},
 		"bot":      {"discord.py", files{"bot.py": "", "util.py": ""}, ""},
@@ -179,6 +186,11 @@ func TestScript(t *testing.T) {
 		"b.py": ""}, "")
 	if err != nil || !strings.HasPrefix(got, "web*: shop\n") {
 		t.Errorf("got %q, %v", got, err)
+	}
+	got, err = choose(t, files{"pyproject.toml": "[project]\ndependencies = ['google-adk']\n[project.scripts]\nshop = 'shop:main'\n" +
+		"[build-system]\n", "weather/agent.py": agent}, "")
+	if err != nil || !strings.HasPrefix(got, "web*: shop\n") || !strings.Contains(got, "not the agents: weather/agent.py line 2") {
+		t.Errorf("beside agents: got %q, %v", got, err)
 	}
 }
 
