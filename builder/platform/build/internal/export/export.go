@@ -6,12 +6,14 @@
 package export
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -189,7 +191,11 @@ func (e *exporter) reuse(ctx context.Context, member cnb.Member, one cnb.Found, 
 		if err != nil {
 			return err
 		}
-		_, err = io.Copy(until{ctx, w}, content)
+		limit := cmp.Or(e.Limit, math.MaxInt64)
+		n, err := io.Copy(until{ctx, w}, io.LimitReader(content, limit))
+		if n == limit {
+			err = fmt.Errorf("it has no content, and that of the image before has %d bytes or more", limit)
+		}
 		return errors.Join(err, content.Close())
 	})
 }
