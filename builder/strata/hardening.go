@@ -41,7 +41,7 @@ func printHardening(w io.Writer, s *store.Store, name string) error {
 			return false, nil
 		}
 		nx, faults := "yes", "-"
-		if h.ExecStack {
+		if h.ExecStack || h.UntoldStack {
 			nx = "no"
 		}
 		if list := h.Faults(); len(list) > 0 {

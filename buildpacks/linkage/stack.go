@@ -30,7 +30,7 @@ func tellStacks(log *report.Log, r rules, seen seen) {
 	var refused []string
 	started := startedWith(seen.files)
 	for _, file := range seen.files {
-		if file.ExecStack && file.Interpreter == "" && !started[path.Base(file.path)] {
+		if opened := file.Interpreter == "" && len(file.Needed) > 0 && !isAny(path.Base(file.path), started); opened && runs(file.Defects) {
 			refused = append(refused, file.path)
 		}
 	}
@@ -49,12 +49,23 @@ func tellStacks(log *report.Log, r rules, seen seen) {
 	}
 }
 
+// runs reports whether glibc makes the stack executable for a file.
+func runs(d elf.Defects) bool { return d.ExecStack || d.UntoldStack }
+
+// isAny reports whether a library has one of some names: libx.so.1.2.3 is also libx.so.1, by a link.
+func isAny(file string, names map[string]bool) bool {
+	for name := range names {
+		if file == name || strings.HasPrefix(file, name+".") {
+			return true
+		}
+	}
+	return false
+}
+
 // startedWith returns the names of the libraries that programs need, and of those that these need.
 func startedWith(files []elfFile) map[string]bool {
-	needed := map[string][]string{}
 	var names []string
 	for _, file := range files {
-		needed[path.Base(file.path)] = append(needed[path.Base(file.path)], file.Needed...)
 		if file.Interpreter != "" {
 			names = append(names, file.Needed...)
 		}
@@ -64,7 +75,11 @@ func startedWith(files []elfFile) map[string]bool {
 		name := names[0]
 		if names = names[1:]; !started[name] {
 			started[name] = true
-			names = append(names, needed[name]...)
+			for _, file := range files {
+				if isAny(path.Base(file.path), map[string]bool{name: true}) {
+					names = append(names, file.Needed...)
+				}
+			}
 		}
 	}
 	return started
@@ -84,7 +99,7 @@ func stacksIn(jar string, machine debugelf.Machine) ([]string, error) {
 			continue
 		}
 		h, _, err := elf.ReadHardening(bytes.NewReader(beginning(file, headers)))
-		if err != nil || !h.ExecStack {
+		if err != nil || !runs(h.Defects) {
 			continue
 		}
 		whole, _, err := elf.ReadAt(bytes.NewReader(beginning(file, libraryLimit)))

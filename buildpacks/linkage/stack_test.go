@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -41,17 +42,21 @@ func TestStacks(t *testing.T) {
 		t.Fatal(err)
 	}
 	files := map[string]string{
-		"app/plugin.so":  stack(needs("libc.so.6")),
-		"app/needed.so":  stack(needs("deeper.so")),
-		"app/deeper.so":  stack(needs("libc.so.6")),
-		"app/good.so":    needs("libc.so.6"),
-		"app/web":        elftest.Program(elf.EM_X86_64, glibcLoader, "needed.so"),
-		"app/broken.jar": "PK",
-		"app/lib.jar":    jar.String(),
+		"app/plugin.so":     stack(needs("libc.so.6")),
+		"app/needed.so.1.2": stack(needs("deeper.so")),
+		"app/static":        stack(elftest.Program(elf.EM_X86_64, "")),
+		"app/deeper.so":     stack(needs("libc.so.6")),
+		"app/good.so":       needs("libc.so.6"),
+		"app/web":           elftest.Program(elf.EM_X86_64, glibcLoader, "needed.so.1"),
+		"app/broken.jar":    "PK",
+		"app/lib.jar":       jar.String(),
 	}
 	for distro, golden := range map[string]string{"strata-glibc": "stacks.txt", "strata-static": ""} {
 		root := t.TempDir()
 		kittest.Write(t, root, files)
+		if err := os.Symlink("needed.so.1.2", filepath.Join(root, "app", "needed.so.1")); err != nil {
+			t.Fatal(err)
+		}
 		kittest.Write(t, filepath.Join(root, "layers", "strata_linkage"), nil)
 		kittest.Write(t, root, map[string]string{
 			"layers/other/launch.toml": "[[processes]]\ntype = \"web\"\ncommand = [\"web\"]\n",

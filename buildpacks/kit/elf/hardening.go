@@ -21,11 +21,13 @@ type Hardening struct {
 
 // Defects are what no compiler makes by default any more, and what lets an attacker run what he has written.
 type Defects struct {
-	// ExecStack is whether a header asks for an executable stack, or a library for amd64 has no header that tells, which glibc takes for the
-	// same (sysdeps/x86_64/stackinfo.h). glibc 2.41 opens no such library by its name, and still loads one that a program needs.
+	// ExecStack is whether a header asks for an executable stack. glibc 2.41 opens no such library by its name, and still loads one that a
+	// program needs.
 	ExecStack bool
-	TextRel   bool // the loader writes to code (DT_TEXTREL)
-	WriteExec bool // a segment is writable and executable
+	// UntoldStack is whether a library for amd64 has no header that tells. glibc takes that for the same (sysdeps/x86_64/stackinfo.h).
+	UntoldStack bool
+	TextRel     bool // the loader writes to code (DT_TEXTREL)
+	WriteExec   bool // a segment is writable and executable
 }
 
 // The names of defects.
@@ -116,7 +118,7 @@ func ReadHardening(r io.ReaderAt) (Hardening, bool, error) {
 func defects(f *elf.File, entries []entry) Defects {
 	_, pie, _, _ := readDynamic(entries)
 	library := has(f, elf.PT_DYNAMIC) && kind(f.Type, has(f, elf.PT_INTERP), pie) == "library"
-	d := Defects{ExecStack: library && f.Machine == elf.EM_X86_64 && !has(f, elf.PT_GNU_STACK)}
+	d := Defects{UntoldStack: library && f.Machine == elf.EM_X86_64 && !has(f, elf.PT_GNU_STACK)}
 	for _, segment := range f.Progs {
 		switch segment.Type {
 		case elf.PT_GNU_STACK:

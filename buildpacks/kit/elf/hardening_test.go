@@ -34,7 +34,7 @@ func TestHardening(t *testing.T) {
 		"untold":  {[]func([]byte){segment(stack, debugelf.PT_NULL, 0)}, elf.Hardening{Kind: "PIE", RELRO: "none"}, ""},
 		"library": {[]func([]byte){segment(second, debugelf.PT_NULL, 0)}, elf.Hardening{Kind: "library", RELRO: "none"}, ""},
 		"untold of a library": {[]func([]byte){segment(second, debugelf.PT_NULL, 0), segment(stack, debugelf.PT_NULL, 0)},
-			elf.Hardening{Kind: "library", RELRO: "none"}, "executable stack"},
+			elf.Hardening{Kind: "library", RELRO: "none", Defects: elf.Defects{UntoldStack: true}}, ""},
 		"untold of a library for arm64": {[]func([]byte){
 			segment(second, debugelf.PT_NULL, 0), segment(stack, debugelf.PT_NULL, 0), func(b []byte) { b[18] = byte(debugelf.EM_AARCH64) },
 		}, elf.Hardening{Kind: "library", RELRO: "none"}, ""},
