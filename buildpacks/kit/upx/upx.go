@@ -9,8 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 
@@ -116,6 +116,10 @@ func kindOf(path string) (string, error) {
 	return file.Kind, err
 }
 
+// refuses matches what UPX says of a program that it cannot pack. Another failure, such as a full disk, ends the build: what it would
+// leave as it is has another digest elsewhere.
+var refuses = regexp.MustCompile(`(CantPack|AlreadyPacked|NotCompressible|UnknownExecutableFormat|Overlay|CantUnpack|NotPacked|Checksum)Exception`)
+
 // pack packs a copy of a program, proves that it can be unpacked, and puts it into the program's place with its mode.
 func pack(ctx context.Context, log *report.Log, c command.Command, path string) error {
 	info, err := os.Stat(path)
@@ -133,7 +137,7 @@ func pack(ctx context.Context, log *report.Log, c command.Command, path string) 
 	for _, args := range [][]string{{"-qqq", "--lzma", work}, {"-qqq", "-t", work}} {
 		c.Args = args
 		err := command.Run(ctx, c)
-		if failed, ok := errors.AsType[*command.Error](err); ok && errors.As(err, new(*exec.ExitError)) {
+		if failed, ok := errors.AsType[*command.Error](err); ok && refuses.MatchString(failed.Error()) {
 			log.Warn("%s stays as it is: %s", name, strings.ReplaceAll(failed.Error(), work, name))
 			return nil
 		}
