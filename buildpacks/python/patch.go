@@ -1,6 +1,7 @@
 package python
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -9,7 +10,8 @@ import (
 
 var (
 	fullVersion = regexp.MustCompile(`\b(?:python_full_version|implementation_version)\b`)
-	release     = regexp.MustCompile(`['"](\d+\.\d+)\.(\d+)['"]`)
+	quoted      = regexp.MustCompile(`'[^']*'|"[^"]*"`)
+	release     = regexp.MustCompile(`\b3\.(\d+)(?:\.(\d+))?`)
 )
 
 // tellsPatches reports whether the markers of requirements may hold for one patch of Python and not for a later one of the same line: they
@@ -24,8 +26,9 @@ func tellsPatches(version, lines string) bool {
 		if !fullVersion.MatchString(marker) {
 			continue
 		}
-		for _, m := range release.FindAllStringSubmatch(marker, -1) {
-			if n, err := strconv.Atoi(m[2]); m[1] == fmt.Sprintf("3.%d", minor) && (err != nil || n >= patch) {
+		for _, m := range release.FindAllStringSubmatch(strings.Join(quoted.FindAllString(marker, -1), " "), -1) {
+			n, err := strconv.Atoi(cmp.Or(m[2], "0")) // 3.13 is 3.13.0
+			if m[1] == strconv.Itoa(minor) && (err != nil || n >= patch) {
 				return true
 			}
 		}

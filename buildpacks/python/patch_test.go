@@ -15,6 +15,8 @@ func TestTellsPatches(t *testing.T) {
 		"a==1 ; python_full_version < '3.13.6'":                       true,
 		"a==1 ; python_full_version <= '3.13.5'":                      true,
 		`a==1 ; "3.13.10" > python_full_version`:                      true,
+		"a==1 ; python_full_version < '3.13.6rc1'":                    true,
+		"a==1 ; python_full_version not in '3.13.4, 3.13.6'":          true,
 		"a==1 ; implementation_version == '3.13.7'":                   true,
 		"a==1\nb==2 ; os_name == 'x' or python_full_version<'3.13.7'": true,
 		"a==3.13.7 ; python_full_version < '3.14'":                    false,
