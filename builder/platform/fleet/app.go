@@ -78,9 +78,12 @@ func (i *Image) exchanged(said label) {
 	}
 }
 
+// equals matches the signs of Python for one version.
+var equals = regexp.MustCompile("={2,3}")
+
 // allows reports whether what an app asks for allows a version. What is no range of versions, such as lts/*, allows all.
 func allows(asked, version string) bool {
-	allowed, err := semver.NewConstraint(strings.ReplaceAll(asked, "==", "="))
+	allowed, err := semver.NewConstraint(equals.ReplaceAllString(asked, "="))
 	is, wrong := semver.NewVersion(version)
 	return err != nil || wrong != nil || allowed.Check(is)
 }
