@@ -118,7 +118,8 @@ func kindOf(path string) (string, error) {
 
 // refuses matches what UPX says of a program that it cannot pack. Another failure, such as a full disk, ends the build: what it would
 // leave as it is has another digest elsewhere.
-var refuses = regexp.MustCompile(`(CantPack|AlreadyPacked|NotCompressible|UnknownExecutableFormat|Overlay|CantUnpack|NotPacked|Checksum)Exception`)
+var refuses = regexp.MustCompile(
+	`(CantPack|AlreadyPacked|NotCompressible|UnknownExecutableFormat|Overlay|CantUnpack|NotPacked|Checksum)Exception`)
 
 // pack packs a copy of a program, proves that it can be unpacked, and puts it into the program's place with its mode.
 func pack(ctx context.Context, log *report.Log, c command.Command, path string) error {
