@@ -151,6 +151,14 @@ func (m Manifest) programs() []string {
 	return slices.DeleteFunc(files, func(file string) bool { return !filepath.IsLocal(file) })
 }
 
+// Program returns the file of the only program of a package, "" if it has none or several.
+func (m Manifest) Program() string {
+	if programs := slices.Compact(m.programs()); len(programs) == 1 {
+		return path.Clean(programs[0])
+	}
+	return ""
+}
+
 // patches returns the files of the patches that pnpm and Bun are told of.
 func (m Manifest) patches() []string {
 	ofPnpm, ofBun := m.fields.Object("pnpm").Texts("patchedDependencies"), m.fields.Texts("patchedDependencies")

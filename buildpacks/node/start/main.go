@@ -22,7 +22,7 @@ func (a App) runs() []string {
 	return project.Extensions[:3]
 }
 
-// mainFile returns the file that main names, as Node.js finds it, or else one of a usual name.
+// mainFile returns the package's own program, or the file that main names, as Node.js finds it, or else one of a usual name.
 func (a App) mainFile() (string, error) {
 	main := a.Manifest.Main
 	if main != "" && !filepath.IsLocal(main) {
@@ -36,6 +36,9 @@ func (a App) mainFile() (string, error) {
 		if err == nil && len(found) == 1 {
 			return filepath.Rel(a.Dir, found[0])
 		}
+	}
+	if program := a.Manifest.Program(); program != "" && a.regular(program) && !a.regular("server.js") { // main is for those who load it
+		return program, nil
 	}
 	if main != "" {
 		for _, name := range []string{main, main + ".js", path.Join(main, "index.js")} {

@@ -206,20 +206,28 @@ func TestWorkspaceHint(t *testing.T) {
 func TestEntries(t *testing.T) {
 	t.Parallel()
 	for manifest, want := range map[string]string{
-		`{"module": "lib/a.mjs"}`:                        "lib/a.mjs",
-		`{"exports": "./lib/a.mjs"}`:                     "lib/a.mjs",
-		`{"exports": {".": "./lib/a.mjs"}}`:              "lib/a.mjs",
-		`{"exports": {"import": "./lib/a.mjs"}}`:         "lib/a.mjs",
-		`{"exports": {".": {"default": "./lib/a.mjs"}}}`: "lib/a.mjs",
-		`{"exports": "./dist/absent.js"}`:                "app.js",
-		`{"exports": "../a.js", "module": "/a.js"}`:      "app.js",
-		`{"main": false}`:                                "app.js",
-		`{"main": ""}`:                                   "app.js",
+		`{"module": "lib/a.mjs"}`:                                           "lib/a.mjs",
+		`{"exports": "./lib/a.mjs"}`:                                        "lib/a.mjs",
+		`{"exports": {".": "./lib/a.mjs"}}`:                                 "lib/a.mjs",
+		`{"exports": {"import": "./lib/a.mjs"}}`:                            "lib/a.mjs",
+		`{"exports": {".": {"default": "./lib/a.mjs"}}}`:                    "lib/a.mjs",
+		`{"exports": "./dist/absent.js"}`:                                   "app.js",
+		`{"exports": "../a.js", "module": "/a.js"}`:                         "app.js",
+		`{"main": false}`:                                                   "app.js",
+		`{"main": "app.js", "bin": "lib/a.mjs"}`:                            "lib/a.mjs",
+		`{"main": "app.js", "bin": {"a": "./lib/a.mjs", "b": "lib/a.mjs"}}`: "app.js",
+		`{"main": "app.js", "bin": {"a": "./lib/a.mjs"}}`:                   "lib/a.mjs",
+		`{"main": "app.js", "bin": "dist/absent.js"}`:                       "app.js",
+		`{"main": ""}`: "app.js",
 	} {
 		got, _, err := app(t, files{"package.json": manifest, "lib/a.mjs": "", "app.js": ""}).Launch(start.Start{}, "node")
 		if strings.Join(got.Args(), " ") != "node "+want {
 			t.Errorf("%s: it starts %q, %v, want %q", manifest, got.Args(), err, want)
 		}
+	}
+	served := app(t, files{"package.json": `{"main": "index.js", "bin": "cli.js"}`, "cli.js": "", "index.js": "", "server.js": ""})
+	if got, _, err := served.Launch(start.Start{}, "node"); strings.Join(got.Args(), " ") != "node index.js" {
+		t.Errorf("a server with a program beside it: it starts %q, %v", got.Args(), err)
 	}
 	alone := app(t, files{"server.js": ""}) // without a package.json
 	if got, _, err := alone.Launch(start.Start{}, "node"); strings.Join(got.Args(), " ") != "node server.js" || alone.HasPackages() {
