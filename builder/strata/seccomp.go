@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -47,7 +48,8 @@ func (l looked) printProfile(w io.Writer, form string) error {
 		return err
 	case profileKubernetes:
 		resource := profileResource{Version: "security-profiles-operator.x-k8s.io/v1", Kind: "SeccompProfile", Spec: profile.OCI()}
-		resource.Metadata.Name = imagename.Base(l.ref.Context().RepositoryStr())
+		base := imagename.Base(l.ref.Context().RepositoryStr())
+		resource.Metadata.Name = strings.ReplaceAll(base, "_", "-") // a name of a DNS subdomain (RFC 1123)
 		encoder := yaml.NewEncoder(w)
 		encoder.SetIndent(2)
 		if err := encoder.Encode(resource); err != nil {

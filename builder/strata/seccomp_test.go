@@ -16,7 +16,7 @@ import (
 // TestPrintProfile prints a profile in each form.
 func TestPrintProfile(t *testing.T) {
 	t.Parallel()
-	text, err := seccomp.Profile{Arch: "amd64", Calls: []string{"read", "write"}}.Text()
+	text, err := seccomp.Profile{Arch: "amd64", Calls: seccomp.Engine("amd64")}.Text()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +24,7 @@ func TestPrintProfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ref, err := name.ParseReference("registry.example.com/shop/cart:1")
+	ref, err := name.ParseReference("registry.example.com/shop/my__cart_app:1")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,9 +15,6 @@ import (
 	"github.com/strata-buildpacks/strata/buildpacks/kit/seccomp"
 )
 
-// recipe changes when the same programs give another profile.
-const recipe = 1
-
 // launcher is the program that starts the processes of an image (Platform API, "Launcher"). A platform puts that of the builder into it.
 const launcher = "/cnb/lifecycle/launcher"
 
@@ -39,11 +36,11 @@ func build(ctx context.Context, in bp.BuildContext) (bp.BuildResult, error) {
 		return bp.BuildResult{}, err
 	}
 	var before key
-	if found, err := in.Layers.KeyBefore(profileLayer, &before); err != nil || !found || before.Recipe != recipe {
+	if found, err := in.Layers.KeyBefore(profileLayer, &before); err != nil || !found || before.Recipe != seccomp.Recipe {
 		before = key{}
 	}
 	in.Log.Heading("Looking for system calls")
-	k := key{recipe, map[string]part{}}
+	k := key{seccomp.Recipe, map[string]part{}}
 	parts, err := partsOf(in)
 	if err != nil {
 		return bp.BuildResult{}, err
@@ -85,10 +82,8 @@ func profileOf(arch string, parts map[string]part) (profile seccomp.Profile, kep
 			delete(calls, call)
 		}
 	}
-	for _, call := range seccomp.Engine {
-		if seccomp.Known(arch, call) {
-			calls[call] = true
-		}
+	for _, call := range seccomp.Engine(arch) {
+		calls[call] = true
 	}
 	slices.Sort(kept)
 	return seccomp.Profile{Arch: arch, Calls: slices.Sorted(maps.Keys(calls))}, kept

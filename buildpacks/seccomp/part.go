@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/bp"
+	"github.com/strata-buildpacks/strata/buildpacks/kit/fault"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/seccomp"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/tree"
 	"github.com/strata-buildpacks/strata/buildpacks/seccomp/calls"
@@ -86,7 +87,10 @@ func (p place) look(ctx context.Context, in bp.BuildContext, before part) (part,
 		return before, nil
 	}
 	if p.from == "" {
-		return part{}, refuse(fmt.Sprintf("the layer %s is taken from the previous image, and nobody has looked into it", p.path))
+		return part{}, fault.Fault{
+			ID: "seccomp-layer", What: fmt.Sprintf("the layer %s is taken from the previous image, and nobody has looked into it", p.path),
+			Do: "build once with --clear-cache, which makes all layers",
+		}
 	}
 	found := map[string]bool{}
 	err := filepath.WalkDir(p.from, func(path string, entry fs.DirEntry, err error) error {

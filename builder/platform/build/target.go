@@ -122,7 +122,7 @@ func (b *build) earlier() (restore.Earlier, error) {
 	if err := os.MkdirAll(string(e.Cache), 0o755); err != nil {
 		return e, fmt.Errorf("making the cache of layers: %w", err)
 	}
-	if b.previous == nil {
+	if b.previous == nil || b.ClearCache { // the metadata of its layers are of earlier builds, too
 		return e, nil
 	}
 	var err error

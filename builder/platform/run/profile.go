@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"runtime"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -27,7 +28,7 @@ func Profile(image string, labels map[string]string) (seccomp.Profile, error) {
 	return profile, nil
 }
 
-// calls returns the system calls that an image may make, nil for all.
+// calls returns the system calls that an image may make, if its profile is asked for.
 func (o Options) calls(image v1.Image) ([]string, error) {
 	if o.Refused == nil {
 		return nil, nil
@@ -37,5 +38,12 @@ func (o Options) calls(image v1.Image) ([]string, error) {
 		return nil, fmt.Errorf("reading %s: %w", o.Image, err)
 	}
 	profile, err := Profile(o.Image, file.Config.Labels)
+	if err == nil && profile.Arch != runtime.GOARCH {
+		err = fault.Fault{
+			ID:   "seccomp-arch",
+			What: fmt.Sprintf("the seccomp profile of %s is for %s, and this machine is %s", o.Image, profile.Arch, runtime.GOARCH),
+			Do:   "build the image for this machine with --env " + seccomp.Variable + "=true",
+		}
+	}
 	return profile.Calls, err
 }

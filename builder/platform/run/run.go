@@ -88,7 +88,7 @@ func start(ctx context.Context, h *home.Home, image v1.Image, options Options, n
 	if err != nil {
 		return err
 	}
-	spec.Calls, spec.Refused = calls, options.Refused
+	spec.Limited, spec.Calls, spec.Refused = options.Refused != nil, calls, options.Refused
 	spec.Started = func(first sandbox.Process) error {
 		return note(dir, home.Run{Image: options.Image, PID: first.PID, Began: first.Began})
 	}

@@ -115,7 +115,7 @@ func enter(channel *os.File) error {
 	if err := filter(); err != nil {
 		return err
 	}
-	if spec.Calls != nil {
+	if spec.Limited {
 		if err := allowOnly(channel, spec.Calls); err != nil {
 			return fmt.Errorf("filtering system calls by a profile: %w", err)
 		}

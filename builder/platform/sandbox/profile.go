@@ -5,17 +5,24 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"unsafe"
 
 	"github.com/elastic/go-seccomp-bpf"
 	"github.com/elastic/go-seccomp-bpf/arch"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	calls "github.com/strata-buildpacks/strata/buildpacks/kit/seccomp"
 )
 
 // allowOnly leaves the calling thread, and what it becomes, these system calls. The kernel asks the parent about others
 // (seccomp_unotify(2)). Other threads of this process go on as before; the command ends them when it begins.
 func allowOnly(channel *os.File, names []string) error {
+	names, err := namesOfLibrary(names)
+	if err != nil {
+		return err
+	}
 	policy := seccomp.Policy{
 		DefaultAction: seccomp.ActionTrace, // in place of the next, which the library does not take here
 		Syscalls:      []seccomp.SyscallGroup{{Names: names, Action: seccomp.ActionAllow}},
@@ -52,6 +59,23 @@ func allowOnly(channel *os.File, names []string) error {
 	}
 	listener <- os.NewFile(fd, "refused")
 	return <-sent
+}
+
+// namesOfLibrary returns what the library calls system calls of this machine.
+func namesOfLibrary(names []string) ([]string, error) {
+	machine, err := arch.GetInfo("")
+	if err != nil {
+		return nil, err
+	}
+	found := make([]string, 0, len(names))
+	for _, name := range names {
+		number, known := calls.Number(runtime.GOARCH, name)
+		if !known {
+			return nil, fmt.Errorf("this machine has no system call %q", name)
+		}
+		found = append(found, machine.SyscallNumbers[int(number)])
+	}
+	return found, nil
 }
 
 // notification is a system call that the kernel asks about, and answer what to do with it (struct seccomp_notif and seccomp_notif_resp).
@@ -130,8 +154,8 @@ func (r refusals) control(request uintptr, about unsafe.Pointer) error {
 
 // callName returns the name of a system call of this machine, or its number.
 func callName(number int32) string {
-	if machine, err := arch.GetInfo(""); err == nil && machine.SyscallNumbers[int(number)] != "" {
-		return machine.SyscallNumbers[int(number)]
+	if name, known := calls.Name(runtime.GOARCH, uint64(uint32(number))); known {
+		return name
 	}
 	return fmt.Sprintf("system call %d", number)
 }

@@ -64,8 +64,9 @@ type Spec struct {
 	// they may do to each other. Its files are those of the root; those of a process are in /proc/PID/root. The network is the host's.
 	Join Process
 
-	// Calls are the system calls that the command may make, by their names, of those that a sandbox allows. Others are refused with EPERM,
-	// and Refused is called with their names. Nil is all.
+	// Limited leaves the command Calls, by their names for engines, of the system calls that a sandbox allows. Others are refused with
+	// EPERM, and Refused is called with their names.
+	Limited bool
 	Calls   []string
 	Refused func(call string) `json:"-"`
 

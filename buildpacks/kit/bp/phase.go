@@ -74,7 +74,7 @@ func (r *runner) build(ctx libcnb.BuildContext) (libcnb.BuildResult, error) {
 		plan:      libpak.PlanEntryResolver{Plan: ctx.Plan},
 	}
 	if asked, err := config.Bool(seccomp.Variable, r.env[seccomp.Variable]); err == nil && asked { // what is wrong says its buildpack
-		in.Layers.Show()
+		in.Layers.Show(seccomp.Recipe)
 	}
 	if err := r.checkArch(in.Target); err != nil {
 		return libcnb.BuildResult{}, err
@@ -220,8 +220,8 @@ func metadata(l *layer.Layer) map[string]any {
 	if len(l.Needs) > 0 {
 		m["needs"] = l.Needs
 	}
-	if l.Shown && l.Flags.Launch {
-		m["shown"] = true
+	if l.Shown > 0 && l.Flags.Launch {
+		m["shown_to"] = l.Shown
 	}
 	return m
 }

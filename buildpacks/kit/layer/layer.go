@@ -41,7 +41,7 @@ type Layer struct {
 	Contents  Contents          // what processes find in a launch layer
 	Runtime   *runtimes.Runtime // which runtime the layer is; nil for none
 	Needs     []runtimes.Need
-	Shown     bool // made in a build in which a later buildpack looked into launch layers
+	Shown     int // the recipe of the later buildpack that looked into launch layers in the build; 0 for none
 }
 
 // Request describes the layer that is wanted. Key is a struct that encoding/json can encode; its fields are what the
@@ -59,7 +59,7 @@ type Dir struct {
 	path   string
 	log    *report.Log
 	layers []*Layer
-	shown  bool
+	shown  int // as Layer.Shown
 }
 
 // Open returns the layers folder at path. Nothing is read or written yet.
@@ -67,8 +67,9 @@ func Open(path string, log *report.Log) *Dir {
 	return &Dir{path: path, log: log}
 }
 
-// Show has a later buildpack look into launch layers. One that was made when none did is made again: it has no content otherwise.
-func (d *Dir) Show() { d.shown = true }
+// Show has a later buildpack look into launch layers, by a recipe that is not 0. A layer that none has looked into by that recipe is made
+// again: it has no content otherwise.
+func (d *Dir) Show(recipe int) { d.shown = recipe }
 
 // Path returns the folder that holds the layers.
 func (d *Dir) Path() string { return d.path }
@@ -110,7 +111,7 @@ type metadata struct {
 
 	Runtime *runtimes.Runtime `toml:"runtime"`
 	Needs   []runtimes.Need   `toml:"needs"`
-	Shown   bool              `toml:"shown"`
+	Shown   int               `toml:"shown_to"`
 }
 
 // before reads what the lifecycle restored of a layer's metadata, and reports whether there is any.
@@ -161,7 +162,7 @@ func (d *Dir) restored(l *Layer) (bool, error) {
 		d.log.Debug("layer %s is made again: it was made for another version of a runtime", l.Name)
 		return false, nil
 	}
-	if d.shown && !about.Shown && l.Flags.Launch {
+	if d.shown > 0 && d.shown != about.Shown && l.Flags.Launch {
 		d.log.Debug("layer %s is made again: a later buildpack looks into it", l.Name)
 		return false, nil
 	}

@@ -48,27 +48,29 @@ func TestShow(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		before string
-		show   bool
+		show   int
 		flags  layer.Flags
 		reused bool
 	}{
-		{restored, false, layer.Flags{Launch: true}, true},
-		{restored, true, layer.Flags{Launch: true}, false},
-		{restored + "  shown = true\n", true, layer.Flags{Launch: true}, true},
-		{restored + "  shown = true\n", false, layer.Flags{Launch: true}, true},
+		{restored, 0, layer.Flags{Launch: true}, true},
+		{restored, 2, layer.Flags{Launch: true}, false},
+		{restored + "  shown = true\n", 2, layer.Flags{Launch: true}, false}, // of a recipe that had no number
+		{restored + "  shown_to = 1\n", 2, layer.Flags{Launch: true}, false},
+		{restored + "  shown_to = 2\n", 2, layer.Flags{Launch: true}, true},
+		{restored + "  shown_to = 2\n", 0, layer.Flags{Launch: true}, true},
 	} {
 		dir := t.TempDir()
 		kittest.Write(t, dir, map[string]string{"tool.toml": test.before})
 		layers := layer.Open(dir, report.New(io.Discard, report.Options{}))
-		if test.show {
-			layers.Show()
+		if test.show > 0 {
+			layers.Show(test.show)
 		}
 		l, err := layers.Contribute(t.Context(), layer.Request{
 			Name: "tool", Flags: test.flags, Key: key{Version: "1", Options: map[string]string{"b": "y", "a": "x"}},
 			Fill: func(context.Context, *layer.Layer) error { return nil },
 		})
 		if err != nil || l.Reused != test.reused || l.Shown != test.show {
-			t.Errorf("%+v: reused %t, shown %t, %v", test, l.Reused, l.Shown, err)
+			t.Errorf("%+v: reused %t, shown %d, %v", test, l.Reused, l.Shown, err)
 		}
 	}
 }

@@ -5,6 +5,7 @@ package seccomp
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/elastic/go-seccomp-bpf/arch"
@@ -21,6 +22,9 @@ type Profile struct {
 	Arch  string   // as in GOARCH
 	Calls []string // their names, sorted
 }
+
+// Recipe changes when the same programs give another profile. All programs are then looked into again.
+const Recipe = 2
 
 // names are architectures as libseccomp calls them, by their names in Go.
 var names = map[string]string{"amd64": "SCMP_ARCH_X86_64", "arm64": "SCMP_ARCH_AARCH64"}
@@ -73,10 +77,20 @@ func Parse(text string) (Profile, error) {
 		if name != read.Architectures[0] {
 			continue
 		}
-		p := Profile{goarch, slices.Compact(slices.Sorted(slices.Values(read.Syscalls[0].Names)))}
-		for _, call := range p.Calls {
-			if !Known(goarch, call) || slices.Contains(Reserved, call) {
+		p := Profile{Arch: goarch}
+		for _, call := range read.Syscalls[0].Names {
+			number, known := Number(goarch, call)
+			if !known || slices.Contains(Reserved, call) {
 				return p, fmt.Errorf("the profile has %q, which is no call that it may allow", call)
+			}
+			name, _ := Name(goarch, number)
+			p.Calls = append(p.Calls, name)
+		}
+		slices.Sort(p.Calls)
+		p.Calls = slices.Compact(p.Calls)
+		for _, call := range Engine(goarch) {
+			if !slices.Contains(p.Calls, call) {
+				return p, fmt.Errorf("the profile lacks %s, without which an engine cannot start a program", call)
 			}
 		}
 		return p, nil
@@ -84,24 +98,38 @@ func Parse(text string) (Profile, error) {
 	return Profile{}, fmt.Errorf("the profile is for %q", read.Architectures[0])
 }
 
-// Name returns what a system call is called, by its number. A number that nobody has given a name has none.
+// The library has another name for a call of arm64 than libseccomp, by which engines know it (src/syscalls.csv), and a name for the
+// first of some numbers that are kept free (include/uapi/asm-generic/unistd.h).
+const (
+	statOfLibrary = "fstatat"
+	stat          = "newfstatat"
+	free          = "arch_specific_syscall"
+)
+
+// Name returns what engines call a system call, by its number. A number that nobody has given a name has none.
 func Name(goarch string, number uint64) (string, bool) {
 	machine, err := arch.GetInfo(goarch)
-	if err != nil {
+	if err != nil || number > math.MaxInt32 {
 		return "", false
 	}
 	name, known := machine.SyscallNumbers[int(number)]
-	return name, known
+	if name == statOfLibrary {
+		name = stat
+	}
+	return name, known && name != free
 }
 
-// Known reports whether an architecture has a system call.
-func Known(goarch, call string) bool {
+// Number returns the number of a system call, by its name for engines or for the library.
+func Number(goarch, call string) (uint64, bool) {
 	machine, err := arch.GetInfo(goarch)
-	if err != nil {
-		return false
+	if err != nil || call == free {
+		return 0, false
 	}
-	_, known := machine.SyscallNames[call]
-	return known
+	number, known := machine.SyscallNames[call]
+	if !known && call == stat {
+		number, known = machine.SyscallNames[statOfLibrary]
+	}
+	return uint64(number), known
 }
 
 // Reserved are the system calls that container engines allow nobody, or only with a capability. There is none of them that an
@@ -124,9 +152,13 @@ var Reserved = []string{
 	"set_mempolicy_home_node",
 }
 
-// Engine are the system calls that a container engine makes between setting a profile and starting the program, those of runc
+// Engine returns the system calls that a container engine makes between setting a profile and starting the program, sorted: those of runc
 // 1.4 by the base profile of the Security Profiles Operator, and restart_syscall, which the kernel makes itself.
-var Engine = []string{
+func Engine(goarch string) []string {
+	return slices.DeleteFunc(slices.Clone(engine), func(call string) bool { return call == "arch_prctl" && goarch != "amd64" })
+}
+
+var engine = []string{
 	"arch_prctl", "brk", "capget", "capset", "chdir", "close", "close_range", "epoll_ctl", "epoll_pwait", "execve", "exit_group",
 	"faccessat2", "fcntl", "fstat", "fstatfs", "futex", "getcwd", "getdents64", "getpid", "getppid", "getuid", "mmap", "mprotect",
 	"nanosleep", "newfstatat", "openat", "openat2", "prctl", "read", "recvfrom", "restart_syscall", "rt_sigreturn", "sched_yield",

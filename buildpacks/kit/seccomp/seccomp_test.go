@@ -1,6 +1,7 @@
 package seccomp_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -8,6 +9,16 @@ import (
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/seccomp"
 )
+
+// textOf returns the text of a profile with some calls.
+func textOf(t testing.TB, arch string, names ...string) string {
+	t.Helper()
+	text, err := seccomp.Profile{Arch: arch, Calls: names}.Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
 
 // TestText writes a profile and reads it again, for each architecture.
 func TestText(t *testing.T) {
@@ -18,12 +29,11 @@ func TestText(t *testing.T) {
 		"arm64": `{"defaultAction":"SCMP_ACT_ERRNO","architectures":["SCMP_ARCH_AARCH64"],` +
 			`"syscalls":[{"names":["close","read"],"action":"SCMP_ACT_ALLOW"}]}`,
 	} {
-		profile := seccomp.Profile{Arch: arch, Calls: []string{"close", "read"}}
-		text, err := profile.Text()
-		if err != nil || text != want {
-			t.Errorf("%s: %s, %v", arch, text, err)
+		if text := textOf(t, arch, "close", "read"); text != want {
+			t.Errorf("%s: %s", arch, text)
 		}
-		read, err := seccomp.Parse(text)
+		profile := seccomp.Profile{Arch: arch, Calls: append(seccomp.Engine(arch), "writev")}
+		read, err := seccomp.Parse(textOf(t, arch, profile.Calls...))
 		if diff := cmp.Diff(profile, read); err != nil || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", arch, err, diff)
 		}
@@ -33,17 +43,22 @@ func TestText(t *testing.T) {
 // TestParse refuses what is no list of calls that may be allowed.
 func TestParse(t *testing.T) {
 	t.Parallel()
-	text := `{"defaultAction":"SCMP_ACT_ERRNO","architectures":["SCMP_ARCH_X86_64"],"syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"}]}`
+	text := textOf(t, "amd64", append([]string{"sync"}, seccomp.Engine("amd64")...)...)
+	if _, err := seccomp.Parse(text); err != nil {
+		t.Fatal(err)
+	}
 	for was, is := range map[string]string{
 		"{\"d":            "[",
 		"SCMP_ACT_ERRNO":  "SCMP_ACT_ALLOW",
 		"SCMP_ACT_ALLOW":  "SCMP_ACT_NOTIFY",
 		"SCMP_ARCH_X86_6": "SCMP_ARCH_X32_6",
-		"read":            "mount",
+		"sync":            "mount",
 		"X86_64\"":        "X86_64\",\"SCMP_ARCH_X86\"",
 		"syscalls":        "system",
-		"\"read\"":        strings.Repeat("\"read\",", 10_000) + "\"read\"",
-		"d\"],\"a":        "x\"],\"a",
+		"\"sync\"":        strings.Repeat("\"sync\",", 10_000) + "\"sync\"",
+		"\"read\",":       "",
+		"\"openat\",":     "",
+		"\"names\":[":     "\"names\":null,\"was\":[",
 	} {
 		changed := strings.Replace(text, was, is, 1)
 		if changed == text {
@@ -53,31 +68,62 @@ func TestParse(t *testing.T) {
 			t.Errorf("%.200s is %+v", changed, profile)
 		}
 	}
+	for _, text := range []string{textOf(t, "amd64"), textOf(t, "arm64"), textOf(t, "amd64", "read")} {
+		if profile, err := seccomp.Parse(text); err == nil {
+			t.Errorf("%s, which starts nothing, is %+v", text, profile)
+		}
+	}
 }
 
-// TestLists holds the lists of calls to those that there are.
+// TestLists holds the lists of calls to those that there are, on both architectures.
 func TestLists(t *testing.T) {
 	t.Parallel()
-	for _, call := range seccomp.Engine {
-		if !seccomp.Known("amd64", call) {
-			t.Errorf("nobody knows the call %s, which engines make", call)
+	for arch, count := range map[string]int{"amd64": 41, "arm64": 40} {
+		engine := seccomp.Engine(arch)
+		if len(engine) != count {
+			t.Errorf("%s: an engine makes %d calls, want %d", arch, len(engine), count)
 		}
-		if profile, err := seccomp.Parse(`{"defaultAction":"SCMP_ACT_ERRNO","architectures":["SCMP_ARCH_X86_64"],"syscalls":[{"names":["` + call +
-			`"],"action":"SCMP_ACT_ALLOW"}]}`); err != nil {
-			t.Errorf("a profile cannot allow %s: %v, %v", call, profile, err)
+		for _, call := range engine {
+			number, known := seccomp.Number(arch, call)
+			if name, named := seccomp.Name(arch, number); !known || !named || name != call {
+				t.Errorf("%s: the call %s, which engines make, is %d, which is %s", arch, call, number, name)
+			}
+			if slices.Contains(seccomp.Reserved, call) {
+				t.Errorf("%s is refused, and engines make it", call)
+			}
 		}
 	}
-	if name, known := seccomp.Name("arm64", 63); name != "read" || !known {
-		t.Errorf("the call 63 of arm64 is %q", name)
+}
+
+// TestName translates between numbers and the names of libseccomp, also where the library has others.
+func TestName(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		arch   string
+		number uint64
+		want   string
+	}{
+		{"arm64", 63, "read"}, {"arm64", 79, "newfstatat"}, {"arm64", 244, ""}, {"amd64", 262, "newfstatat"}, {"amd64", 4000, ""},
+		{"amd64", 1 << 32, ""}, {"riscv64", 63, ""},
+	} {
+		if name, known := seccomp.Name(test.arch, test.number); name != test.want && known || known != (test.want != "") {
+			t.Errorf("%s: the call %d is %q, want %q", test.arch, test.number, name, test.want)
+		}
 	}
-	if name, known := seccomp.Name("amd64", 4000); known {
-		t.Errorf("the call 4000 is %s", name)
+	text := textOf(t, "arm64", seccomp.Engine("arm64")...)
+	old := strings.Replace(text, "newfstatat", "fstatat", 1)
+	got, err := seccomp.Parse(old)
+	if err != nil || old == text || !slices.Contains(got.Calls, "newfstatat") || slices.Contains(got.Calls, "fstatat") {
+		t.Errorf("the name of the library is %+v, %v", got, err)
+	}
+	if number, known := seccomp.Number("arm64", "arch_specific_syscall"); known {
+		t.Errorf("a free number is that of a call: %d", number)
 	}
 }
 
 // FuzzParse reads the labels of images. What is a profile is written and read again the same.
 func FuzzParse(f *testing.F) {
-	f.Add(`{"defaultAction":"SCMP_ACT_ERRNO","architectures":["SCMP_ARCH_X86_64"],"syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"}]}`)
+	f.Add(textOf(f, "amd64", seccomp.Engine("amd64")...))
 	f.Fuzz(func(t *testing.T, text string) {
 		profile, err := seccomp.Parse(text)
 		if err != nil {
