@@ -241,11 +241,16 @@ func (b build) withLoaded(o outcome) (outcome, error) {
 			if slices.Contains(o.app.Project.Roots, name) {
 				continue
 			}
-			if b.plan.source.Manager.PnP() != "" {
+			load := loads[name]
+			switch pnp := b.plan.source.Manager.PnP() != ""; {
+			case pnp && load.Sure:
 				return o, pnpFault(name)
+			case pnp:
+				b.Log.Warn("%s may load %s, which is in devDependencies: it is left out; move it to dependencies", load.File, name)
+				continue
 			}
 			o.app.Project.Roots = append(o.app.Project.Roots, name)
-			b.Log.Warn("%s loads %s, which is in devDependencies: it is kept; move it to dependencies", loads[name], name)
+			b.Log.Warn("%s loads %s, which is in devDependencies: it is kept; move it to dependencies", load.File, name)
 		}
 	}
 	o.layout = b.Layout(o.app.Project, b.plan.LeaveOut...)

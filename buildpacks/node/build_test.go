@@ -220,6 +220,27 @@ func TestBuildLoads(t *testing.T) {
 	}
 }
 
+// TestBuildLoadsPnP refuses a package that Plug'n'Play leaves out and a file loads, and warns of one that TypeScript may erase.
+func TestBuildLoadsPnP(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "@yarnpkg/cli-dist", "yarn", "3.999.0", packages(t, files{
+		".pnp.cjs": "cjs", ".pnp.data.json": `{"packageRegistryData": [
+			["shop", [["workspace:.", {"packageLocation": "./", "packageDependencies": []}]]]]}`,
+	}))
+	for script, want := range map[string]string{
+		"node server.ts":                    "the app starts dev, of which",
+		"node --import ./hook.js server.ts": "server.ts may load dev, which is in devDependencies: it is left out; move it to dependencies",
+	} {
+		got := kittest.Build(t, w.build(t, files{
+			"package.json": strings.Replace(fmt.Sprintf(manifest, "yarn@3.999.0"), "node server.js", script, 1),
+			"yarn.lock":    "__metadata:\n  version: 6\n", "server.ts": "import dev from 'dev'\n", "hook.js": "",
+		}))
+		if failed := strings.HasPrefix(want, "the app starts"); failed != (got.Code != 0) || strings.Count(got.Log(), want) != 1 {
+			t.Errorf("%s: code %d\n%s", script, got.Code, got.Log())
+		}
+	}
+}
+
 // kinds is a tree without the hashes of its files.
 func kinds(tree files) files {
 	kept := maps.Clone(tree)
