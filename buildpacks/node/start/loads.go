@@ -69,7 +69,8 @@ func modules(code []byte, erases bool) []string {
 		clause = strings.TrimSpace(clause)
 		name, types := strings.CutPrefix(clause, "type")
 		types = types && name != "" && strings.Trim(name[:1], " \t\r\n{*") == "" && !strings.HasPrefix(strings.TrimSpace(name), ",")
-		if !types && !(erases && keyword == "import" && strings.HasPrefix(clause, "{")) {
+		erased := types || erases && keyword == "import" && strings.HasPrefix(clause, "{")
+		if !erased {
 			all = append(all, string(match[3]))
 		}
 	}
