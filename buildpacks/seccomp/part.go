@@ -105,7 +105,7 @@ func (p place) look(ctx context.Context, in bp.BuildContext, before part) (part,
 			return err
 		}
 		inside := p.path + strings.TrimPrefix(path, p.from)
-		names, err := callsOf(path, inside, in.Target.Arch)
+		names, err := callsOf(ctx, path, inside, in.Target.Arch)
 		if err != nil || names == nil {
 			return err
 		}
@@ -119,7 +119,7 @@ func (p place) look(ctx context.Context, in bp.BuildContext, before part) (part,
 }
 
 // callsOf returns the names of the calls of a program, or nothing for a file that is none. A script is none: what it is for is a program.
-func callsOf(from, path, arch string) ([]string, error) {
+func callsOf(ctx context.Context, from, path, arch string) ([]string, error) {
 	file, err := os.Open(from)
 	if err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func callsOf(from, path, arch string) ([]string, error) {
 	if _, err := io.ReadFull(file, magic); err != nil || !bytes.Equal(magic, []byte("\x7fELF")) {
 		return nil, nil //nolint:nilerr // a file that is too short for a program
 	}
-	found, err := calls.Of(file)
+	found, err := calls.Of(ctx, file)
 	if defect := new(calls.Defect); errors.As(err, &defect) {
 		return nil, refuse(fmt.Sprintf("there is no seccomp profile, because %s is no static program of Go: it %s", path, defect))
 	}

@@ -99,8 +99,10 @@ func (i intel) instruction(address uint64) instruction {
 	one := instruction{address: address, apply: i.apply, target: i.target()}
 	name := i.Op.String()
 	switch {
-	case i.Op == x86asm.SYSCALL, i.Op == x86asm.SYSENTER, i.Op == x86asm.INT && i.Args[0] == x86asm.Imm(0x80):
+	case i.Op == x86asm.SYSCALL:
 		one.trap = true
+	case i.Op == x86asm.SYSENTER, i.Op == x86asm.INT && i.Args[0] == x86asm.Imm(0x80): // of 32-bit programs
+		one.trap, one.other = true, true
 	case i.Op == x86asm.CALL:
 		one.flow = call
 	case i.Op == x86asm.JMP && one.target == 0:
@@ -186,24 +188,31 @@ func (i intel) write(s *state, arg x86asm.Arg, v value) {
 		return
 	}
 	memory, ok := arg.(x86asm.Mem)
-	if !ok || memory.Base != x86asm.RSP {
+	if !ok {
 		return
 	}
 	if distance, ok := onStack(arg); ok {
 		s.store(distance, int64(max(i.MemBytes, 1)), v)
 		return
 	}
-	s.storeAnywhere() // to a word of an array
+	if memory.Base == x86asm.RSP || memory.Base == x86asm.RBP || memory.Index == x86asm.RBP {
+		s.storeAnywhere() // to a word of an array
+	}
+	s.touch()
 }
 
 // apply changes a state as the instruction does. One that is not listed leaves no register known.
 func (i intel) apply(s *state) {
 	first, second := i.Args[0], i.Args[1]
 	name := i.Op.String()
+	if i.takesFrame() {
+		s.takeAll()
+	}
 	switch {
 	case i.Op == x86asm.CALL:
-		s.forget()
+		s.call()
 	case i.Op == x86asm.SYSCALL:
+		s.touch()
 		s.registers[rax], s.registers[rcx], s.registers[r11] = anything, anything, anything
 	case i.Op == x86asm.MOV, i.Op == x86asm.MOVSXD:
 		i.write(s, first, i.read(s, second))
@@ -232,9 +241,34 @@ func (i intel) apply(s *state) {
 				i.write(s, arg, anything)
 			}
 		}
+		s.touch()
 		s.forget()
 	}
 }
+
+// takesFrame reports whether an instruction has the address of a function's frame from its registers in another way than by LEA with a
+// constant. The frame pointer is that of the caller when a function starts, and is not used for anything else.
+func (i intel) takesFrame() bool {
+	switch {
+	case i.Op == x86asm.PUSH || i.Op == x86asm.POP || i.Op == x86asm.CMP || i.Op == x86asm.TEST:
+		return false
+	case i.Op == x86asm.LEA:
+		memory, ok := i.Args[1].(x86asm.Mem)
+		_, simple := onStack(i.Args[1])
+		return ok && !simple && (ofFrame(memory.Base) || ofFrame(memory.Index))
+	case i.Args[0] == x86asm.Arg(x86asm.RBP) && i.Args[1] == x86asm.Arg(x86asm.RSP), // MOV, at the start of a function
+		i.Args[0] == x86asm.Arg(x86asm.RSP) && i.Args[1] == x86asm.Arg(x86asm.RBP):
+		return i.Op != x86asm.MOV
+	}
+	for at, arg := range i.Args {
+		if r, ok := arg.(x86asm.Reg); ok && ofFrame(r) && (at > 0 || !writesFirst[i.Op] && i.Op != x86asm.MOV) {
+			return true
+		}
+	}
+	return false
+}
+
+func ofFrame(r x86asm.Reg) bool { return r == x86asm.RSP || r == x86asm.RBP }
 
 // computed is LEA. What has its address taken may be written by anybody.
 func (i intel) computed(s *state) {
@@ -243,8 +277,9 @@ func (i intel) computed(s *state) {
 	case ok && i.Args[0] == x86asm.Arg(x86asm.RSP):
 		s.sp += distance
 		return
-	case ok:
-		s.stack[s.sp+distance] = anything
+	case ok && i.Args[0] != x86asm.Arg(x86asm.RBP):
+		s.take(s.sp + distance)
+		s.touch()
 	}
 	i.write(s, i.Args[0], anything)
 }

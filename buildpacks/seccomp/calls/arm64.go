@@ -136,9 +136,10 @@ func (a arm) apply(s *state) {
 	how, _ := branchOf(w, 0)
 	switch {
 	case how == call:
-		s.forget()
+		s.call()
 	case how != next:
 	case isTrap(w):
+		s.touch()
 		s.set(0, anything)
 	case w&0x7f800000 == 0x52800000: // movz
 		s.set(rd, number(uint64(w>>5&0xffff)<<(w>>21&3*16)))
@@ -147,6 +148,9 @@ func (a arm) apply(s *state) {
 	case w&0x7f8003e0 == 0x320003e0: // orr with zero and an immediate
 		s.set(rd, number(repeated(w>>22&1, w>>10&0x3f, w>>16&0x3f)))
 	case w&0x7fe0ffe0 == 0x2a0003e0: // mov
+		if s.frames[rm].known {
+			s.takeAll()
+		}
 		s.set(rd, s.get(rm))
 	case w&0x7fe00c00 == 0x1a800000: // csel
 		s.set(rd, s.get(rn).or(s.get(rm)))
@@ -157,6 +161,10 @@ func (a arm) apply(s *state) {
 	case rd == stackPointer && (w&0xbfe00000 == 0x8b200000 || w&0xff800000 == 0x92000000): // add of a register, and
 		s.lost = true
 	default:
+		extended := w&0x1f200000 == 0x0b200000 && rn == stackPointer
+		if rd != stackPointer && (extended || s.frames[rn].known || s.frames[rm].known) {
+			s.takeAll() // of a word of an array
+		}
 		s.set(rd, anything)
 	}
 }
@@ -189,12 +197,16 @@ func (a arm) add(s *state, rd, rn int) {
 	base.at += by
 	if rd == stackPointer {
 		s.sp, s.lost = base.at, s.lost || !base.known
+		if rn != stackPointer {
+			s.frames[rn] = frame{} // at the start of a function
+		}
 		return
 	}
 	s.set(rd, anything)
 	s.frames[rd] = base
-	if base.known && rn == stackPointer {
-		s.stack[base.at] = anything // whoever has its address may write to it
+	if base.known {
+		s.take(base.at)
+		s.touch()
 	}
 }
 
@@ -260,6 +272,8 @@ func (a arm) other(s *state, base frame) {
 		store(s, base, int64(w>>10&0xfff)*scale, size, anything)
 	case base.known:
 		s.storeAnywhere()
+	default:
+		s.touch()
 	}
 	if w>>26&1 == 0 { // it may write any general register that it names
 		for _, register := range []uint32{w & 31, w >> 10 & 31, w >> 16 & 31} {
@@ -307,6 +321,8 @@ func (a arm) load(s *state, base frame, by int64, register int) {
 func store(s *state, base frame, by, size int64, v value) {
 	if base.known {
 		s.store(base.at+by-s.sp, size, v)
+	} else {
+		s.touch()
 	}
 }
 

@@ -4,6 +4,8 @@
 package calls
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -34,8 +36,11 @@ type machine interface {
 	decode(code []byte, start uint64, constant func(address uint64) value) body // the instructions of a function
 }
 
+// maxFunction is how large a function may be that is followed, in bytes.
+const maxFunction = 1 << 20
+
 // Of finds the system calls of a program. The error is a *Defect if it is no static program of Go.
-func Of(file io.ReaderAt) (Found, error) {
+func Of(ctx context.Context, file io.ReaderAt) (Found, error) {
 	p, err := read(file)
 	if err != nil {
 		return Found{}, err
@@ -45,10 +50,11 @@ func Of(file io.ReaderAt) (Found, error) {
 		references: map[uint64][]uint64{}, traps: map[int][]uint64{},
 	}
 	s.prepare()
-	for len(s.todo) > 0 {
-		i := s.todo[0]
-		s.todo = s.todo[1:]
-		s.follow(i)
+	for i := range s.todo.all {
+		s.follow(ctx, i)
+		if err := ctx.Err(); err != nil {
+			return Found{}, fmt.Errorf("following system calls: %w", err)
+		}
 	}
 	return Found{
 		Arch: p.machine.arch(), Numbers: slices.Sorted(maps.Keys(s.numbers)), Unknown: slices.Sorted(maps.Keys(s.unknown)),
@@ -62,7 +68,7 @@ type search struct {
 	references map[uint64][]uint64       // where code may name a function, by its entry
 	traps      map[int][]uint64          // where functions may call the kernel
 	sinks      map[uint64]map[place]bool // functions that get a number, and where
-	todo       []int                     // functions to follow
+	todo       queue                     // functions to follow
 	numbers    map[uint64]bool
 	unknown    map[string]bool
 }
@@ -83,14 +89,8 @@ func (s *search) prepare() {
 		address := s.text + uint64(at)
 		if i, inside := s.holder(address); inside {
 			s.traps[i] = append(s.traps[i], address)
-			s.again(i)
+			s.todo.add(i)
 		}
-	}
-}
-
-func (s *search) again(function int) {
-	if !slices.Contains(s.todo, function) {
-		s.todo = append(s.todo, function)
 	}
 }
 
@@ -98,8 +98,12 @@ func (s *search) again(function int) {
 var relays = map[string]string{"runtime.runPerThreadSyscall": "syscall.runtime_doAllThreadsSyscall"}
 
 // follow finds what numbers a function gives to the kernel or to a function that gets one.
-func (s *search) follow(i int) {
+func (s *search) follow(ctx context.Context, i int) {
 	f := s.functions[i]
+	if f.end-f.entry > maxFunction {
+		s.fail(f)
+		return
+	}
 	b := s.machine.decode(s.bytes(f.entry, f.end), f.entry, s.constants(f))
 	for at := range b.list {
 		if one := &b.list[at]; one.flow == call && ends(s.nameOf(one.target)) {
@@ -108,17 +112,17 @@ func (s *search) follow(i int) {
 	}
 	wanted := s.wanted(i)
 	values := map[uint64]value{}
-	b.visit(begin(s.machine.result()), func(one instruction, now *state) {
+	followed := b.visit(ctx, s.landings(f), begin(s.machine.result()), func(one instruction, now *state) {
 		switch v, sink := s.given(f, one, now); {
+		case one.trap && one.other:
+			values[one.address] = anything
 		case one.trap:
 			values[one.address] = now.at(s.machine.number())
 		case sink:
 			values[one.address] = v
 		}
 	})
-	starts := map[uint64]bool{}
 	for _, one := range b.list {
-		starts[one.address] = true
 		if s.sinks[one.names] != nil {
 			s.unknown[s.nameOf(one.names)+", whose address "+f.name+" takes"] = true
 		}
@@ -127,7 +131,7 @@ func (s *search) follow(i int) {
 			values[one.address] = anything // no way that is known leads there
 		}
 	}
-	if !b.trusted && len(wanted) > 0 {
+	if (!b.trusted || !followed) && len(wanted) > 0 {
 		s.fail(f)
 	}
 	for _, v := range values {
@@ -170,12 +174,12 @@ func (s *search) sink(f function, p place) {
 		s.sinks[f.entry] = map[place]bool{}
 	}
 	s.sinks[f.entry][p] = true
-	if s.pointers[f.entry] {
+	if s.pointers[f.entry] || s.tabled(f) {
 		s.unknown[f.name+", which is called through a variable"] = true
 	}
 	for _, at := range s.references[f.entry] {
 		if i, inside := s.holder(at); inside {
-			s.again(i)
+			s.todo.add(i)
 		}
 	}
 }

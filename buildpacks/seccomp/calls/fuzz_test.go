@@ -19,8 +19,8 @@ func FuzzOf(f *testing.F) {
 	f.Add([]byte("\x7fELF"))
 	f.Add(program[:4096])
 	f.Fuzz(func(t *testing.T, content []byte) {
-		found, err := calls.Of(bytes.NewReader(content))
-		again, errAgain := calls.Of(bytes.NewReader(content))
+		found, err := calls.Of(t.Context(), bytes.NewReader(content))
+		again, errAgain := calls.Of(t.Context(), bytes.NewReader(content))
 		if (err == nil) != (errAgain == nil) || !slices.Equal(found.Numbers, again.Numbers) || !slices.IsSorted(found.Unknown) {
 			t.Errorf("%+v, %v and then %+v, %v", found, err, again, errAgain)
 		}

@@ -13,7 +13,7 @@ import (
 )
 
 // maxText is how large the code of a program may be, in bytes.
-const maxText = 1 << 30
+const maxText = 256 << 20
 
 // function is a function of the program, by the table with which Go's runtime writes stack traces.
 type function struct {
@@ -29,6 +29,7 @@ type program struct {
 	functions []function // sorted by their entry
 	entries   map[uint64]bool
 	data      []segment
+	targets   []uint64  // addresses of code that data has, sorted
 	outside   []segment // executable code that Go's table does not have
 }
 
@@ -61,7 +62,7 @@ func read(file io.ReaderAt) (program, error) {
 		return p, err
 	}
 	table := f.Section(".gopclntab")
-	if table == nil || p.code == nil {
+	if table == nil || p.code == nil || table.Flags&elf.SHF_ALLOC == 0 || table.Flags&elf.SHF_COMPRESSED != 0 {
 		return p, &Defect{"has no table of Go's functions"}
 	}
 	lines, err := table.Data()
@@ -84,6 +85,9 @@ func (p *program) sections(f *elf.File) error {
 		}
 		if total += s.Size; total > maxText {
 			return &Defect{fmt.Sprintf("has more than %d bytes", maxText)}
+		}
+		if s.Flags&elf.SHF_COMPRESSED != 0 {
+			return &Defect{"has a section that is loaded and compressed: " + s.Name}
 		}
 		content, err := s.Data()
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -137,17 +141,47 @@ func (p *program) holder(address uint64) (int, bool) {
 	return i, i >= 0 && address < p.functions[i].end
 }
 
-// pointers returns the addresses of functions that the data has: what is called through them is not known.
+// pointers returns the addresses of functions that the data has: what is called through them is not known. It notes all addresses of
+// code, which are also those that a switch jumps to.
 func (p *program) pointers() map[uint64]bool {
 	found := map[uint64]bool{}
 	for _, part := range p.data {
 		for at := -part.start % word; at+word <= uint64(len(part.bytes)); at += word {
-			if address := binary.LittleEndian.Uint64(part.bytes[at:]); p.entries[address] {
+			address := binary.LittleEndian.Uint64(part.bytes[at:])
+			if p.entries[address] {
 				found[address] = true
+			} else if address-p.text < uint64(len(p.code)) {
+				p.targets = append(p.targets, address)
 			}
 		}
 	}
+	slices.Sort(p.targets)
+	p.targets = slices.Compact(p.targets)
 	return found
+}
+
+// landings returns the addresses within a function that data has.
+func (p *program) landings(f function) []uint64 {
+	from, _ := slices.BinarySearch(p.targets, f.entry)
+	to, _ := slices.BinarySearch(p.targets, f.end)
+	return p.targets[from:to]
+}
+
+// tabled reports whether a function may be a method that is called through an interface which a program makes when it runs. The tables of
+// methods have its distance from the start of code, in four bytes (internal/abi, type Method). Names of methods have two dots.
+func (p *program) tabled(f function) bool {
+	if strings.Count(f.name[strings.LastIndexByte(f.name, '/')+1:], ".") < 2 {
+		return false
+	}
+	distance := uint32(f.entry - p.text)
+	for _, part := range p.data {
+		for at := -part.start % 4; at+4 <= uint64(len(part.bytes)); at += 4 {
+			if binary.LittleEndian.Uint32(part.bytes[at:]) == distance {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // constants reads variables that their package sets once. Others may have any value when they are read.

@@ -2,6 +2,7 @@ package calls
 
 import (
 	"maps"
+	"math"
 	"slices"
 )
 
@@ -63,7 +64,8 @@ type state struct {
 	stack     map[int64]value // by the distance from the stack pointer with which the function started
 	sp        int64           // the same distance of the stack pointer now
 	lost      bool            // it is not known
-	written   bool            // anything may have been written to what the stack does not list
+	taken     int64           // the lowest address of the stack that code has: anybody may write from there upwards
+	written   int64           // from where on anything may have been written to what the stack does not list
 	result    int64           // how many bytes at the start are the return address
 }
 
@@ -75,7 +77,7 @@ type frame struct {
 
 // begin returns the state in which a function starts, whose return address takes some bytes of the stack.
 func begin(result int64) *state {
-	s := &state{stack: map[int64]value{}, result: result}
+	s := &state{stack: map[int64]value{}, result: result, taken: math.MaxInt64, written: math.MaxInt64}
 	for i := range s.registers {
 		s.registers[i] = given(place{at: int64(i)})
 	}
@@ -96,7 +98,7 @@ func (s *state) load(distance int64) value {
 		return anything
 	case known:
 		return held
-	case at >= s.result && !s.written:
+	case at >= s.result && at < s.written:
 		return given(place{stack: true, at: at})
 	}
 	return anything
@@ -104,6 +106,10 @@ func (s *state) load(distance int64) value {
 
 // store writes bytes at a distance from the stack pointer. Only a whole word can be read again.
 func (s *state) store(distance, size int64, v value) {
+	if s.lost {
+		s.storeAnywhere()
+		return
+	}
 	at := s.sp + distance
 	for other := at - word + 1; other < at+size; other++ {
 		if _, known := s.stack[other]; known || other >= s.result {
@@ -118,7 +124,34 @@ func (s *state) store(distance, size int64, v value) {
 // storeAnywhere writes to the stack, nobody knows where.
 func (s *state) storeAnywhere() {
 	clear(s.stack)
-	s.written = true
+	s.written = math.MinInt64
+}
+
+// take notes that code has an address of the stack. What is below the stack pointer is no variable.
+func (s *state) take(at int64) {
+	if s.lost {
+		s.takeAll()
+	} else if at >= s.sp {
+		s.taken = min(s.taken, at)
+	}
+}
+
+// takeAll notes that code may have any address of the stack.
+func (s *state) takeAll() { s.taken = math.MinInt64 / 2 }
+
+// touch writes to any address of the stack that code has.
+func (s *state) touch() {
+	maps.DeleteFunc(s.stack, func(at int64, _ value) bool { return at+word > s.taken })
+	if s.taken < math.MaxInt64 {
+		s.written = min(s.written, s.taken-word+1)
+	}
+}
+
+// call runs another function. It may write to its arguments and results, which lie somewhere in the frame of this one.
+func (s *state) call() {
+	maps.DeleteFunc(s.stack, func(at int64, _ value) bool { return at < s.result })
+	s.touch()
+	s.forget()
 }
 
 // forget leaves nothing known of the registers.
@@ -143,15 +176,15 @@ func (s *state) merge(other *state) bool {
 	if !s.lost && (other.lost || other.sp != s.sp) {
 		s.lost, changed = true, true
 	}
-	if other.written && !s.written {
-		s.written, changed = true, true
-	}
 	both := slices.Collect(maps.Keys(s.stack))
 	for _, at := range slices.AppendSeq(both, maps.Keys(other.stack)) {
 		joined := s.loadAt(at).or(other.loadAt(at))
 		if held, known := s.stack[at]; !known || !joined.equal(held) {
 			s.stack[at], changed = joined, true
 		}
+	}
+	if other.written < s.written || other.taken < s.taken {
+		s.written, s.taken, changed = min(s.written, other.written), min(s.taken, other.taken), true
 	}
 	return changed
 }
