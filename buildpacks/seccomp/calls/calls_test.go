@@ -91,13 +91,14 @@ func TestFollow(t *testing.T) {
 			"case 7: syscall.Syscall(syscall.SYS_SETHOSTNAME, 0, 0, 0)\ncase 8: syscall.Syscall(syscall.SYS_MSYNC, 0, 0, 0) } }\n\n" +
 			"func use() { through(len(syscall.Environ())) }",
 			[]string{"sync", "vhangup", "acct", "swapon", "swapoff", "syslog", "reboot", "sethostname", "msync"}},
-		"fallthrough": {"//go:noinline\nfunc through(kind int) {\nn := uintptr(syscall.SYS_SYNC)\nswitch kind {\n" +
+		"fallthrough": {"//go:noinline\nfunc through(kind int, n uintptr) {\nswitch kind {\n" +
 			"case 0: n = syscall.SYS_VHANGUP; fallthrough\ncase 1: syscall.Syscall(n, 0, 0, 0)\n" +
-			"case 2: syscall.Syscall(syscall.SYS_ACCT, 0, 0, 0)\ncase 3: n = syscall.SYS_SWAPON; fallthrough\n" +
-			"case 4: syscall.Syscall(n, 1, 0, 0)\ncase 5: n = syscall.SYS_SYSLOG; fallthrough\ncase 6: syscall.Syscall(n, 2, 0, 0)\n" +
-			"case 7: n = syscall.SYS_SETHOSTNAME; fallthrough\ncase 8: syscall.Syscall(n, 3, 0, 0)\n" +
-			"case 9: syscall.Syscall(syscall.SYS_MSYNC, 0, 0, 0) } }\n\nfunc use() { through(len(syscall.Environ())) }",
-			[]string{"sync", "vhangup", "acct", "swapon", "syslog", "sethostname", "msync"}},
+			"case 2: syscall.Syscall(syscall.SYS_ACCT, 0, 0, 0)\ncase 3: syscall.Syscall(syscall.SYS_SWAPON, 1, 0, 0)\n" +
+			"case 4: syscall.Syscall(syscall.SYS_SYSLOG, 1, 0, 0)\ncase 5: syscall.Syscall(syscall.SYS_REBOOT, 0, 0, 0)\n" +
+			"case 6: syscall.Syscall(syscall.SYS_SWAPOFF, 2, 0, 0)\ncase 7: syscall.Syscall(syscall.SYS_SETHOSTNAME, 0, 0, 0)\n" +
+			"case 8: syscall.Syscall(syscall.SYS_SETDOMAINNAME, 3, 0, 0)\ncase 9: syscall.Syscall(syscall.SYS_MSYNC, 0, 0, 0) } }\n\n" +
+			"func use() { through(len(syscall.Environ()), syscall.SYS_SYNC) }",
+			[]string{"sync", "vhangup", "acct", "swapon", "syslog", "reboot", "swapoff", "sethostname", "setdomainname", "msync"}},
 		"threads": {"func use() { syscall.AllThreadsSyscall(syscall.SYS_VHANGUP, 0, 0, 0) }", []string{"vhangup"}},
 	} {
 		for _, arch := range []string{"amd64", "arm64"} {
@@ -136,7 +137,9 @@ func TestUnknown(t *testing.T) {
 		"result on the stack": {"//go:noinline\nfunc many(a, b, c, d, e, f, g, h, i, j, k, l uintptr) " +
 			"(x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, n uintptr) {\n" +
 			"return l, k, j, i, h, g, f, e, d, c, b, syscall.SYS_VHANGUP }\n\n" +
-			"func use() { a, b, c, d, e, f, g, h, i, j, k, n := many(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, syscall.SYS_SYNC)\n" +
+			"//go:noinline\nfunc before(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o uintptr) {}\n\n" +
+			"func use() { before(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, syscall.SYS_SYNC)\n" +
+			"a, b, c, d, e, f, g, h, i, j, k, n := many(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, syscall.SYS_SYNC)\n" +
 			"syscall.Syscall(n, a+b+c+d, e+f+g+h, i+j+k) }", "main.use"},
 		"through an interface": {"type caller interface{ Call(n uintptr) }\n\ntype T struct{}\n\n//go:noinline\n" +
 			"func (t *T) Call(n uintptr) { syscall.Syscall(n, 0, 0, 0) }\n\nvar all = map[string]any{\"t\": &T{}}\n\n" +
