@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/buildpacks/libcnb/v2"
@@ -221,7 +222,7 @@ func metadata(l *layer.Layer) map[string]any {
 		m["needs"] = l.Needs
 	}
 	if l.Shown > 0 && l.Flags.Launch {
-		m["shown_to"] = l.Shown
+		m["shown_to"] = strconv.Itoa(l.Shown)
 	}
 	return m
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"github.com/strata-buildpacks/strata/buildpacks/kit/report"
 	"github.com/strata-buildpacks/strata/buildpacks/kit/runtimes"
@@ -111,7 +112,7 @@ type metadata struct {
 
 	Runtime *runtimes.Runtime `toml:"runtime"`
 	Needs   []runtimes.Need   `toml:"needs"`
-	Shown   int               `toml:"shown_to"`
+	Shown   string            `toml:"shown_to"` // a number as text: from the label of an image, JSON, a number comes back as another type
 }
 
 // before reads what the lifecycle restored of a layer's metadata, and reports whether there is any.
@@ -162,7 +163,7 @@ func (d *Dir) restored(l *Layer) (bool, error) {
 		d.log.Debug("layer %s is made again: it was made for another version of a runtime", l.Name)
 		return false, nil
 	}
-	if d.shown > 0 && d.shown != about.Shown && l.Flags.Launch {
+	if d.shown > 0 && strconv.Itoa(d.shown) != about.Shown && l.Flags.Launch {
 		d.log.Debug("layer %s is made again: a later buildpack looks into it", l.Name)
 		return false, nil
 	}

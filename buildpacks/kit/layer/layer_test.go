@@ -55,9 +55,9 @@ func TestShow(t *testing.T) {
 		{restored, 0, layer.Flags{Launch: true}, true},
 		{restored, 2, layer.Flags{Launch: true}, false},
 		{restored + "  shown = true\n", 2, layer.Flags{Launch: true}, false}, // of a recipe that had no number
-		{restored + "  shown_to = 1\n", 2, layer.Flags{Launch: true}, false},
-		{restored + "  shown_to = 2\n", 2, layer.Flags{Launch: true}, true},
-		{restored + "  shown_to = 2\n", 0, layer.Flags{Launch: true}, true},
+		{restored + "  shown_to = \"1\"\n", 2, layer.Flags{Launch: true}, false},
+		{restored + "  shown_to = \"2\"\n", 2, layer.Flags{Launch: true}, true},
+		{restored + "  shown_to = \"2\"\n", 0, layer.Flags{Launch: true}, true},
 	} {
 		dir := t.TempDir()
 		kittest.Write(t, dir, map[string]string{"tool.toml": test.before})
