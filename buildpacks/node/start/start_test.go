@@ -206,18 +206,17 @@ func TestWorkspaceHint(t *testing.T) {
 func TestEntries(t *testing.T) {
 	t.Parallel()
 	for manifest, want := range map[string]string{
-		`{"module": "lib/a.mjs"}`:                                           "lib/a.mjs",
-		`{"exports": "./lib/a.mjs"}`:                                        "lib/a.mjs",
-		`{"exports": {".": "./lib/a.mjs"}}`:                                 "lib/a.mjs",
-		`{"exports": {"import": "./lib/a.mjs"}}`:                            "lib/a.mjs",
-		`{"exports": {".": {"default": "./lib/a.mjs"}}}`:                    "lib/a.mjs",
-		`{"exports": "./dist/absent.js"}`:                                   "app.js",
-		`{"exports": "../a.js", "module": "/a.js"}`:                         "app.js",
-		`{"main": false}`:                                                   "app.js",
-		`{"main": "app.js", "bin": "lib/a.mjs"}`:                            "lib/a.mjs",
-		`{"main": "app.js", "bin": {"a": "./lib/a.mjs", "b": "lib/a.mjs"}}`: "app.js",
-		`{"main": "app.js", "bin": {"a": "./lib/a.mjs"}}`:                   "lib/a.mjs",
-		`{"main": "app.js", "bin": "dist/absent.js"}`:                       "app.js",
+		`{"module": "lib/a.mjs"}`:                         "lib/a.mjs",
+		`{"exports": "./lib/a.mjs"}`:                      "lib/a.mjs",
+		`{"exports": {".": "./lib/a.mjs"}}`:               "lib/a.mjs",
+		`{"exports": {"import": "./lib/a.mjs"}}`:          "lib/a.mjs",
+		`{"exports": {".": {"default": "./lib/a.mjs"}}}`:  "lib/a.mjs",
+		`{"exports": "./dist/absent.js"}`:                 "app.js",
+		`{"exports": "../a.js", "module": "/a.js"}`:       "app.js",
+		`{"main": false}`:                                 "app.js",
+		`{"main": "app.js", "bin": "lib/a.mjs"}`:          "lib/a.mjs",
+		`{"main": "app.js", "bin": {"a": "./lib/a.mjs"}}`: "lib/a.mjs",
+		`{"main": "app.js", "bin": "dist/absent.js"}`:     "app.js",
 		`{"main": ""}`: "app.js",
 	} {
 		got, _, err := app(t, files{"package.json": manifest, "lib/a.mjs": "", "app.js": ""}).Launch(start.Start{}, "node")
